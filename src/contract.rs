@@ -1,0 +1,24 @@
+//! The letterbox between the engine and the screen: its vocabulary, as plain data.
+//!
+//! Owns the names both sides agree on: socket ids, times, addresses, commands, events, errors, and the blocks that
+//! carry bytes. It never does IO, and knows neither tokio nor a screen.
+
+mod address;
+mod block;
+mod clock;
+mod command;
+mod error;
+mod event;
+mod id;
+
+pub use crate::endpoint::{
+    AfterFin, Choice, Endpoint, EndpointAddress, EndpointError, Host, HostPort, LineEnding, OptionSpec, Role, SCHEMES,
+    Scheme, SchemeSpec, Value, ValueKind, format_duration, option_spec, parse_duration, parse_size,
+};
+pub use address::Address;
+pub use block::{BLOCK_SIZE, Batch, Block, Span};
+pub use clock::{Clock, Timestamp};
+pub use command::{CloseHow, Command, Target};
+pub use error::{NetError, Operation};
+pub use event::{CloseReason, Event, Fact};
+pub use id::{SocketId, SocketIds, Ticket};

@@ -1,0 +1,68 @@
+//! What the screen orders from the engine.
+
+use std::sync::Arc;
+
+use super::{Address, Endpoint, SocketId, Ticket};
+
+/// An order. The engine answers with events, never with a return value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Open a socket under an id that the sender minted. Opening an id again, after it closed or failed, is a new try.
+    Open {
+        /// The id, from the shared mint.
+        socket: SocketId,
+        /// What to open.
+        endpoint: Endpoint,
+    },
+    /// Send bytes. Each socket addressed reports `Sent` (perhaps several times, one for each `send(2)`) or `SendFailed`.
+    Send {
+        /// Comes back in the outcome.
+        ticket: Ticket,
+        /// To whom.
+        target: Target,
+        /// What, line ending included.
+        bytes: Arc<[u8]>,
+    },
+    /// End a socket, or one of its directions.
+    Close {
+        /// Which; of a listener, its accepted connections live on.
+        socket: SocketId,
+        /// In which way.
+        how: CloseHow,
+    },
+    /// Close everything and end.
+    ShutDown,
+}
+
+/// Whom a send is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// One socket: a connection, or a datagram socket's default destination (the one it was opened with, or for a
+    /// bound one whoever it last heard from).
+    Socket(SocketId),
+    /// One peer of a datagram socket.
+    Peer(SocketId, Address),
+    /// Every open connection that this listener accepted.
+    Children(SocketId),
+}
+
+impl Target {
+    /// The socket that the target names.
+    #[must_use]
+    pub const fn socket(&self) -> SocketId {
+        match self {
+            Self::Socket(socket) | Self::Peer(socket, _) | Self::Children(socket) => *socket,
+        }
+    }
+}
+
+/// The ways to end a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseHow {
+    /// `close(2)` after all that was given to it is sent. With received bytes that nobody read, the system sends RST.
+    Normal,
+    /// `shutdown(SHUT_WR)`: sends FIN after what is pending; receiving goes on.
+    HalfClose,
+    /// `SO_LINGER` 0 and `close(2)`: what is pending is thrown away and the peer gets RST.
+    Abort,
+}
