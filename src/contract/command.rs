@@ -30,6 +30,14 @@ pub enum Command {
         /// In which way.
         how: CloseHow,
     },
+    /// Have the engine send back what a socket receives, or no longer; for a listener, what each of its connections
+    /// receives, those accepted later included.
+    SetEcho {
+        /// Which.
+        socket: SocketId,
+        /// Whether to.
+        on: bool,
+    },
     /// Close everything and end.
     ShutDown,
 }

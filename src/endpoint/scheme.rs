@@ -124,6 +124,12 @@ impl Scheme {
 }
 
 impl SchemeSpec {
+    /// True where the address is the other end's and not its own.
+    #[must_use]
+    pub const fn is_client(&self) -> bool {
+        matches!(self.role, Role::Client | Role::DatagramClient)
+    }
+
     /// The scheme's option of this name.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&'static OptionSpec> {
