@@ -4,5 +4,8 @@
 //! [`contract`]. Imports run downward only; `tests/house.rs` holds the list.
 
 pub mod contract;
+pub mod diagnostic;
+mod document;
 pub mod endpoint;
 pub mod payload;
+pub mod profile;
