@@ -3,6 +3,7 @@
 //! The engine owns sockets and knows no screen; the screen knows no socket; the letterbox between them is
 //! [`contract`]. Imports run downward only; `tests/house.rs` holds the list.
 
+pub mod config;
 pub mod contract;
 pub mod diagnostic;
 mod document;
