@@ -3,5 +3,10 @@
 //! The engine owns sockets and knows no screen; the screen knows no socket; the letterbox between them is
 //! [`contract`]. Imports run downward only; `tests/house.rs` holds the list.
 
+pub mod config;
 pub mod contract;
+pub mod diagnostic;
+mod document;
 pub mod endpoint;
+pub mod payload;
+pub mod profile;

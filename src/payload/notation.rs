@@ -1,0 +1,409 @@
+//! The three ways to write bytes down: as text, as text with escapes, as hex digits.
+//!
+//! Owns reading and showing them, which are inverses. It never knows a socket's encoding: text is UTF-8 here.
+
+use std::fmt::{self, Write};
+use std::ops::Range;
+
+/// How a draft is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The text itself.
+    Text,
+    /// Text with `\r \n \t \0 \\ \xHH \u{H..} \{`, and hex blocks `\h(DE AD)`.
+    Escaped,
+    /// Pairs of hex digits; blanks, commas, colons and `0x` may stand between them.
+    Hex,
+}
+
+impl Mode {
+    /// The mode after this one, in the order text, escaped, hex, and text again.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Text => Self::Escaped,
+            Self::Escaped => Self::Hex,
+            Self::Hex => Self::Text,
+        }
+    }
+
+    /// Its name in titles, profiles and messages: `text`, `escaped` or `hex`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Escaped => "escaped",
+            Self::Hex => "hex",
+        }
+    }
+}
+
+/// Why a text is not a payload, or why bytes have no such text; and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotationError {
+    /// From [`parse`], the bytes of the text that are wrong, on character boundaries and never empty. From [`show`],
+    /// the bytes of the payload that can't be shown.
+    pub at: Range<usize>,
+    /// What is wrong and at which character (of the text) or byte (of the payload), counted from 1: `odd digit at 5`.
+    pub message: String,
+}
+
+impl fmt::Display for NotationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for NotationError {}
+
+/// The bytes that a text stands for.
+///
+/// # Errors
+/// When the text is not written by the rules of the mode. Nothing is guessed. Text mode takes every text.
+pub fn parse(mode: Mode, text: &str) -> Result<Vec<u8>, NotationError> {
+    match mode {
+        Mode::Text => Ok(text.as_bytes().to_vec()),
+        Mode::Escaped => parse_escaped(text),
+        Mode::Hex => {
+            let mut bytes = Vec::with_capacity(text.len() / 2);
+            parse_hex(text, 0..text.len(), &mut bytes)?;
+            Ok(bytes)
+        }
+    }
+}
+
+/// A text that stands for these bytes: [`parse`] of it gives them back.
+///
+/// # Errors
+/// Text mode refuses what is not UTF-8, and control characters other than a newline. The others show every byte.
+pub fn show(mode: Mode, bytes: &[u8]) -> Result<String, NotationError> {
+    match mode {
+        Mode::Text => show_text(bytes),
+        Mode::Escaped => Ok(show_escaped(bytes)),
+        Mode::Hex => Ok(show_hex(bytes)),
+    }
+}
+
+/// An error whose message ends in the position of its first character.
+fn error(text: &str, at: Range<usize>, what: impl fmt::Display) -> NotationError {
+    let position = text[..at.start].chars().count() + 1;
+    NotationError { at, message: format!("{what} at {position}") }
+}
+
+fn char_at(text: &str, at: usize) -> Option<char> {
+    text[at..].chars().next()
+}
+
+fn parse_escaped(text: &str) -> Result<Vec<u8>, NotationError> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(offset) = text[at..].find(['\\', '{']) {
+        bytes.extend_from_slice(&text.as_bytes()[at..at + offset]);
+        at += offset;
+        at = if text[at..].starts_with('\\') {
+            parse_escape(text, at, &mut bytes)?
+        } else if text[at..].starts_with("{{") {
+            return Err(error(text, at..at + 2, "no templates in this version (a literal brace is \\{): {{"));
+        } else {
+            bytes.push(b'{');
+            at + 1
+        };
+    }
+    bytes.extend_from_slice(&text.as_bytes()[at..]);
+    Ok(bytes)
+}
+
+/// Reads the escape whose backslash is at `start`; gives the place after it.
+fn parse_escape(text: &str, start: usize, bytes: &mut Vec<u8>) -> Result<usize, NotationError> {
+    let Some(letter) = char_at(text, start + 1) else {
+        return Err(error(text, start..text.len(), "lone backslash"));
+    };
+    let after = start + 1 + letter.len_utf8();
+    let byte = match letter {
+        'r' => b'\r',
+        'n' => b'\n',
+        't' => b'\t',
+        '0' => 0,
+        '\\' => b'\\',
+        '{' => b'{',
+        'x' => return parse_byte_escape(text, start, after, bytes),
+        'u' => return parse_scalar_escape(text, start, after, bytes),
+        'h' => return parse_hex_block(text, start, after, bytes),
+        _ => return Err(error(text, start..after, format_args!("unknown escape \\{letter}"))),
+    };
+    bytes.push(byte);
+    Ok(after)
+}
+
+/// `\xHH`, from its digits on.
+fn parse_byte_escape(text: &str, start: usize, digits: usize, bytes: &mut Vec<u8>) -> Result<usize, NotationError> {
+    let mut value = 0;
+    let mut at = digits;
+    for _ in 0..2 {
+        let Some(digit) = char_at(text, at).and_then(hex_value) else {
+            return Err(error(text, start..at, "\\x needs two hex digits"));
+        };
+        value = value << 4 | digit;
+        at += 1;
+    }
+    bytes.push(value);
+    Ok(at)
+}
+
+/// `\u{H..}`, from its brace on.
+fn parse_scalar_escape(text: &str, start: usize, brace: usize, bytes: &mut Vec<u8>) -> Result<usize, NotationError> {
+    let digits = text[brace..].strip_prefix('{').map(|rest| {
+        let length = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+        &rest[..length]
+    });
+    let Some(digits) = digits.filter(|digits| !digits.is_empty()) else {
+        return Err(error(text, start..brace, "\\u needs hex digits in braces, such as \\u{e9},"));
+    };
+    let end = brace + 1 + digits.len();
+    if !text[end..].starts_with('}') {
+        return Err(error(text, start..end, "unclosed \\u{"));
+    }
+    let scalar = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
+    let Some(scalar) = scalar else {
+        return Err(error(text, start..end + 1, format_args!("no character U+{digits}")));
+    };
+    bytes.extend_from_slice(scalar.encode_utf8(&mut [0; 4]).as_bytes());
+    Ok(end + 1)
+}
+
+/// `\h(...)`, from its parenthesis on.
+fn parse_hex_block(text: &str, start: usize, open: usize, bytes: &mut Vec<u8>) -> Result<usize, NotationError> {
+    if !text[open..].starts_with('(') {
+        return Err(error(text, start..open, "\\h needs hex digits in parentheses, such as \\h(DE AD),"));
+    }
+    let Some(length) = text[open..].find(')') else {
+        return Err(error(text, start..text.len(), "unclosed \\h("));
+    };
+    parse_hex(text, open + 1..open + length, bytes)?;
+    Ok(open + length + 1)
+}
+
+/// Reads the pairs of hex digits in a part of the text.
+fn parse_hex(text: &str, part: Range<usize>, bytes: &mut Vec<u8>) -> Result<(), NotationError> {
+    let inner = &text[..part.end];
+    let mut at = part.start;
+    while let Some(first) = char_at(inner, at) {
+        if first.is_whitespace() || matches!(first, ',' | ':') {
+            at += first.len_utf8();
+            continue;
+        }
+        if let Some("0x" | "0X") = inner.get(at..at + 2) {
+            if !char_at(inner, at + 2).is_some_and(|digit| digit.is_ascii_hexdigit()) {
+                return Err(error(text, at..at + 2, "no byte after 0x"));
+            }
+            at += 2;
+            // The prefix stands once: what follows must be a pair, which `0x` is not.
+            if let Some("0x" | "0X") = inner.get(at..at + 2) {
+                return Err(error(text, at..at + 2, "0x twice"));
+            }
+            continue;
+        }
+        let end = at + first.len_utf8();
+        let Some(high) = hex_value(first) else {
+            return Err(error(text, at..end, format_args!("{} is no hex digit,", quoted(first))));
+        };
+        match char_at(inner, end) {
+            Some(second) if let Some(low) = hex_value(second) => bytes.push(high << 4 | low),
+            Some(second) if !second.is_whitespace() && !matches!(second, ',' | ':') => {
+                let what = format!("{} is no hex digit,", quoted(second));
+                return Err(error(text, end..end + second.len_utf8(), what));
+            }
+            _ => return Err(error(text, at..end, "odd digit")),
+        }
+        at = end + 1;
+    }
+    Ok(())
+}
+
+fn hex_value(digit: char) -> Option<u8> {
+    digit.to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// A character as a message can hold it.
+fn quoted(c: char) -> String {
+    format!("`{}`", c.escape_debug())
+}
+
+fn show_text(bytes: &[u8]) -> Result<String, NotationError> {
+    let refused = |at: Range<usize>, what: String, why: &str| {
+        let message = format!("{what} at {} {why}", at.start + 1);
+        NotationError { at, message }
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let start = error.valid_up_to();
+        let end = error.error_len().map_or(bytes.len(), |length| start + length);
+        refused(start..end, format!("byte {:02x}", bytes[start]), "is not UTF-8")
+    })?;
+    match text.char_indices().find(|&(_, c)| c.is_control() && c != '\n') {
+        None => Ok(text.to_owned()),
+        Some((at, c)) => {
+            let what = if c.is_ascii() { format!("byte {:02x}", c as u32) } else { format!("U+{:04X}", c as u32) };
+            Err(refused(at..at + c.len_utf8(), what, "can't be typed as text"))
+        }
+    }
+}
+
+fn show_escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    // Writing into a string never fails.
+    for chunk in bytes.utf8_chunks() {
+        let mut chars = chunk.valid().chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\r' => text.push_str("\\r"),
+                '\n' => text.push_str("\\n"),
+                '\t' => text.push_str("\\t"),
+                '\0' => text.push_str("\\0"),
+                '\\' => text.push_str("\\\\"),
+                // Two braces open a template; one is itself.
+                '{' if chars.peek() == Some(&'{') => text.push_str("\\{"),
+                c if c.is_ascii_control() => _ = write!(text, "\\x{:02x}", c as u32),
+                c if c.is_control() => _ = write!(text, "\\u{{{:X}}}", c as u32),
+                c => text.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+fn show_hex(bytes: &[u8]) -> String {
+    let pairs: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    pairs.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escapes_and_blocks() {
+        let table: [(&str, &[u8]); 12] = [
+            ("", b""),
+            ("PING\\r\\n", b"PING\r\n"),
+            ("\\0\\t\\\\\\{", b"\0\t\\{"),
+            ("\\x00\\xfF", &[0, 0xff]),
+            ("\\u{e9}\\u{1F600}", "\u{e9}\u{1f600}".as_bytes()),
+            ("a\\h(DE AD be,ef 0x01)z", &[b'a', 0xde, 0xad, 0xbe, 0xef, 1, b'z']),
+            ("\\h()", b""),
+            ("two\nlines", b"two\nlines"),
+            ("{\"a\":{\"b\":1}}", b"{\"a\":{\"b\":1}}"),
+            ("\\{{name}}", b"{{name}}"),
+            ("\\01", b"\x001"),
+            ("\\xe2\\x82\u{e9}", &[0xe2, 0x82, 0xc3, 0xa9]),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(parse(Mode::Escaped, text).as_deref(), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn hex_with_all_its_separators() {
+        let table: [(&str, &[u8]); 8] = [
+            ("", b""),
+            (" \n", b""),
+            ("DEADbeef", &[0xde, 0xad, 0xbe, 0xef]),
+            ("de ad\nbe\tef", &[0xde, 0xad, 0xbe, 0xef]),
+            ("de:ad,be, ef", &[0xde, 0xad, 0xbe, 0xef]),
+            ("0xde, 0XAD", &[0xde, 0xad]),
+            ("0xdead", &[0xde, 0xad]),
+            ("de0xad", &[0xde, 0xad]),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(parse(Mode::Hex, text).as_deref(), Ok(bytes), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_and_where() {
+        use Mode::{Escaped, Hex};
+        let table = [
+            (Hex, "de ad", None),
+            (Hex, "dead0", Some((4..5, "odd digit at 5"))),
+            (Hex, "d e", Some((0..1, "odd digit at 1"))),
+            (Hex, "0x", Some((0..2, "no byte after 0x at 1"))),
+            (Hex, "0x0x01", Some((2..4, "0x twice at 3"))),
+            (Hex, "de zz", Some((3..4, "`z` is no hex digit, at 4"))),
+            (Hex, "\u{e9}", Some((0..2, "`\u{e9}` is no hex digit, at 1"))),
+            (Hex, "e\u{e9}", Some((1..3, "`\u{e9}` is no hex digit, at 2"))),
+            (Escaped, "ab\\", Some((2..3, "lone backslash at 3"))),
+            (Escaped, "\u{e9}\\q", Some((2..4, "unknown escape \\q at 2"))),
+            (Escaped, "\\x4", Some((0..3, "\\x needs two hex digits at 1"))),
+            (Escaped, "\\u{}", Some((0..2, "\\u needs hex digits in braces, such as \\u{e9}, at 1"))),
+            (Escaped, "\\u{e9", Some((0..5, "unclosed \\u{ at 1"))),
+            (Escaped, "\\u{d800}", Some((0..8, "no character U+d800 at 1"))),
+            (Escaped, "\\u{fffffffff}", Some((0..13, "no character U+fffffffff at 1"))),
+            (Escaped, "a\\h(01", Some((1..6, "unclosed \\h( at 2"))),
+            (Escaped, "\\h01", Some((0..2, "\\h needs hex digits in parentheses, such as \\h(DE AD), at 1"))),
+            (Escaped, "\u{e9}\\h(01 2)", Some((8..9, "odd digit at 8"))),
+        ];
+        for (mode, text, wanted) in table {
+            let got = parse(mode, text).err().map(|error| (error.at, error.message));
+            assert_eq!(got, wanted.map(|(at, message)| (at, message.to_owned())), "{text}");
+        }
+        let templates = parse(Escaped, "hi {{name}}").unwrap_err();
+        assert_eq!(templates.at, 3..5);
+        assert!(templates.to_string().contains("no templates"), "{templates}");
+    }
+
+    #[test]
+    fn text_refuses_what_could_not_be_typed() {
+        assert_eq!(show(Mode::Text, "a\n\u{e9}".as_bytes()).as_deref(), Ok("a\n\u{e9}"));
+        let table: [(&[u8], Range<usize>, &str); 4] = [
+            (b"ab\0", 2..3, "byte 00 at 3 can't be typed as text"),
+            (b"\xff", 0..1, "byte ff at 1 is not UTF-8"),
+            (b"a\xe2\x82", 1..3, "byte e2 at 2 is not UTF-8"),
+            (b"a\xc2\x85", 1..3, "U+0085 at 2 can't be typed as text"),
+        ];
+        for (bytes, at, message) in table {
+            assert_eq!(show(Mode::Text, bytes), Err(NotationError { at, message: message.to_owned() }));
+        }
+    }
+
+    /// Bytes in which what the notation itself uses is frequent.
+    fn payload() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            prop::sample::select(vec!["{", "{{", "\\", "\\h(", "\r\n", "\0", "\u{85}", "\u{e9}", "1"])
+                .prop_map(|piece| piece.as_bytes().to_vec()),
+            prop::collection::vec(any::<u8>(), 0..4),
+        ];
+        prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+    }
+
+    fn any_mode() -> impl Strategy<Value = Mode> {
+        prop::sample::select(vec![Mode::Text, Mode::Escaped, Mode::Hex])
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_what_is_shown_gives_the_bytes_back(mode in any_mode(), bytes in payload()) {
+            match show(mode, &bytes) {
+                Ok(text) => prop_assert_eq!(parse(mode, &text), Ok(bytes)),
+                Err(error) => {
+                    prop_assert_eq!(mode, Mode::Text);
+                    prop_assert!(error.at.start < error.at.end && error.at.end <= bytes.len());
+                }
+            }
+        }
+
+        #[test]
+        fn errors_lie_on_characters_of_the_text(
+            mode in any_mode(),
+            text in r"([0-9a-fx ,:(){}\\hun0é語\n]|\PC){0,24}",
+        ) {
+            if let Err(error) = parse(mode, &text) {
+                prop_assert!(text.get(error.at.clone()).is_some(), "{:?}", error);
+                prop_assert!(!error.at.is_empty(), "{:?}", error);
+            }
+        }
+    }
+}

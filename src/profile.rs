@@ -1,0 +1,153 @@
+//! Profiles: the TOML files that hold a bench, read with the place of every mistake and saved with every comment kept.
+//!
+//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[[socket]]`, `[[payload]]`), what of the file it
+//! keeps without using it, and the saving, which changes only what the user changed and never leaves half a file. It
+//! never opens a socket and never sends a payload.
+
+mod atomic;
+mod folder;
+mod payload_entry;
+mod read;
+mod save;
+mod socket_entry;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use toml_edit::DocumentMut;
+
+pub use crate::diagnostic::{Diagnostic, Invalid, Severity};
+pub use atomic::write_atomic;
+pub use folder::{folder, list, resolve};
+pub use payload_entry::{PayloadContent, PayloadEntry};
+pub use save::SaveError;
+pub use socket_entry::SocketEntry;
+
+use crate::diagnostic::Source;
+use crate::document::{Reader, read_file, without_mark};
+
+/// A bench as a file holds it. Change the fields as the user wishes, then [`save`](Self::save).
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The file; `None` for a profile that was never saved.
+    pub path: Option<PathBuf>,
+    /// What the profile calls itself; empty if it does not say.
+    pub name: String,
+    /// What it is for; empty if it does not say.
+    pub description: String,
+    /// The sockets, in the file's order. Their names are unique.
+    pub sockets: Vec<SocketEntry>,
+    /// The saved payloads, in the file's order. Their names are unique.
+    pub payloads: Vec<PayloadEntry>,
+    /// What was read and is not used.
+    pub warnings: Vec<Diagnostic>,
+    /// Why the profile can't be saved: it was written for a version that this program does not know.
+    pub read_only: Option<String>,
+    saved: Saved,
+}
+
+/// The profile as it was last read or saved.
+#[derive(Clone, Debug)]
+struct Saved {
+    /// The file, byte for byte.
+    text: String,
+    /// True once `text` has been in the file; false for a profile that was never saved.
+    on_disk: bool,
+    document: DocumentMut,
+    contents: Contents,
+}
+
+/// What a document says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Contents {
+    name: String,
+    description: String,
+    sockets: Vec<SocketEntry>,
+    payloads: Vec<PayloadEntry>,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Profile {
+    /// An empty profile without a name and without a file.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut document = DocumentMut::new();
+        document["version"] = toml_edit::value(read::VERSION);
+        let text = document.to_string();
+        Self {
+            path: None,
+            name: String::new(),
+            description: String::new(),
+            sockets: Vec::new(),
+            payloads: Vec::new(),
+            warnings: Vec::new(),
+            read_only: None,
+            saved: Saved { text, on_disk: false, document, contents: Contents::default() },
+        }
+    }
+
+    /// Reads a profile's text; `path` is the file that it was read from.
+    ///
+    /// # Errors
+    /// Every mistake in the text, in its order. In a profile of an unknown version they are warnings.
+    pub fn parse(text: &str, path: Option<&Path>) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(Source { path, text: without_mark(text) });
+        let document = reader.parse()?;
+        let (contents, read_only) = read::read(&mut reader, &document);
+        let mut warnings = reader.take_warnings();
+        let errors = reader.take_errors();
+        if read_only.is_some() {
+            warnings.extend(errors.into_iter().map(|mut error| {
+                error.severity = Severity::Warning;
+                error
+            }));
+        } else if !errors.is_empty() {
+            return Err(Invalid(errors));
+        }
+        warnings.sort_by_key(|warning| (warning.line, warning.column));
+        Ok(Self {
+            path: path.map(Path::to_path_buf),
+            name: contents.name.clone(),
+            description: contents.description.clone(),
+            sockets: contents.sockets.clone(),
+            payloads: contents.payloads.clone(),
+            warnings,
+            read_only,
+            saved: Saved { text: text.to_owned(), on_disk: path.is_some(), document: document.into_mut(), contents },
+        })
+    }
+
+    /// Reads a profile's file.
+    ///
+    /// # Errors
+    /// When the file can't be read, and as [`parse`](Self::parse).
+    pub fn load(path: &Path) -> Result<Self, Invalid> {
+        Self::parse(&read_file(path)?, Some(path))
+    }
+
+    /// The document with what was changed applied to it; without changes, the very text that was read.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        write::render(self)
+    }
+
+    /// True when saving would change the text that was read or last saved.
+    #[must_use]
+    pub fn is_modified(&self) -> bool {
+        write::is_changed(self) && self.to_toml() != self.saved.text
+    }
+
+    fn contents(&self) -> Contents {
+        Contents {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            sockets: self.sockets.clone(),
+            payloads: self.payloads.clone(),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! What a profile's document says.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use toml_edit::{Item, Table, TableLike, Value};
+
+use super::{Contents, PayloadEntry, SocketEntry};
+use crate::document::{Reader, span};
+
+/// The version of profiles that this program writes and knows.
+pub(super) const VERSION: i64 = 1;
+
+/// The names that are taken, with the place of each.
+pub(super) type Names = HashMap<String, Range<usize>>;
+
+/// Reads a document, and says why it must not be saved if it is of another version.
+pub(super) fn read(reader: &mut Reader<'_>, document: &Table) -> (Contents, Option<String>) {
+    let mut contents = Contents::default();
+    let mut read_only = None;
+    for (key, item) in document {
+        match key {
+            "version" => read_only = read_version(reader, item),
+            "name" => contents.name = reader.string(key, item).map(str::to_owned).unwrap_or_default(),
+            "description" => contents.description = reader.string(key, item).map(str::to_owned).unwrap_or_default(),
+            "socket" => {
+                let mut names = Names::new();
+                for (index, (table, header)) in tables(reader, key, item).into_iter().enumerate() {
+                    contents.sockets.extend(SocketEntry::read(reader, table, header, index, &mut names));
+                }
+            }
+            "payload" => {
+                let mut names = Names::new();
+                for (index, (table, header)) in tables(reader, key, item).into_iter().enumerate() {
+                    contents.payloads.extend(PayloadEntry::read(reader, table, header, index, &mut names));
+                }
+            }
+            "vars" | "rule" | "scenario" => reader.key_to_come(document, key),
+            _ => reader.unknown_key(document, key),
+        }
+    }
+    if !document.contains_key("version") {
+        reader.warning(0..0, format!("`version` is missing; the profile is read as version {VERSION}"));
+    }
+    (contents, read_only)
+}
+
+fn read_version(reader: &mut Reader<'_>, item: &Item) -> Option<String> {
+    match item.as_integer() {
+        Some(VERSION) => None,
+        Some(version) => {
+            let reason = format!("version {version} is not known; this program knows version {VERSION}");
+            reader.warning(span(item), format!("{reason}, so the profile is read-only"));
+            Some(reason)
+        }
+        None => {
+            reader.wrong_type("version", item, "a number");
+            None
+        }
+    }
+}
+
+/// The tables of a list, each with the place of its header.
+fn tables<'i>(reader: &mut Reader<'_>, key: &str, item: &'i Item) -> Vec<(&'i dyn TableLike, Range<usize>)> {
+    match item {
+        Item::ArrayOfTables(tables) => {
+            tables.iter().map(|table| (table as &dyn TableLike, table.span().unwrap_or(0..0))).collect()
+        }
+        Item::Value(Value::Array(values)) if values.iter().all(Value::is_inline_table) => values
+            .iter()
+            .filter_map(|value| Some((value.as_inline_table()? as &dyn TableLike, value.span().unwrap_or(0..0))))
+            .collect(),
+        _ => {
+            reader.wrong_type(key, item, &format!("a list of tables, each under [[{key}]]"));
+            Vec::new()
+        }
+    }
+}
+
+/// The `name` of a table, which is a mistake if it is missing, taken or can't be one.
+pub(super) fn table_name(
+    reader: &mut Reader<'_>,
+    table: &dyn TableLike,
+    header: &Range<usize>,
+    names: &mut Names,
+) -> Option<String> {
+    let Some(item) = table.get("name") else {
+        reader.error(header.clone(), "`name` is missing");
+        return None;
+    };
+    let name = reader.string("name", item)?;
+    if name.is_empty() {
+        reader.error(span(item), "a name can't be empty");
+        return None;
+    }
+    if let Some((at, wrong)) = name.char_indices().find(|(_, c)| *c == '#' || c.is_control()) {
+        let at = reader.inside(item, name, at..at + wrong.len_utf8());
+        let message = if wrong == '#' {
+            "`#` can't be in a name; it numbers a listener's connections, such as server#2"
+        } else {
+            "a control character can't be in a name"
+        };
+        reader.error(at, message);
+        return None;
+    }
+    if let Some(first) = names.get(name) {
+        let first = reader.line(first);
+        reader.error(span(item), format!("the name `{name}` is taken already, in line {first}"));
+        return None;
+    }
+    names.insert(name.to_owned(), span(item));
+    Some(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use crate::diagnostic::Severity;
+    use crate::profile::{Diagnostic, PayloadContent, Profile};
+
+    const LAB: &str = include_str!("../../tests/profiles/echo-lab.toml");
+
+    fn errors(text: &str) -> Vec<Diagnostic> {
+        Profile::parse(text, Some(Path::new("lab.toml"))).err().map(|invalid| invalid.0).unwrap_or_default()
+    }
+
+    /// What is marked in the rendered diagnostic, and at which line and column it says it is.
+    fn marked(diagnostic: &Diagnostic) -> (String, usize, usize) {
+        let shown = diagnostic.to_string();
+        let lines: Vec<_> = shown.lines().collect();
+        let caret = lines.iter().position(|line| line.contains('^')).unwrap_or_else(|| panic!("{shown}"));
+        let marked = lines[caret].char_indices().filter(|(_, c)| *c == '^').map(|(at, _)| at);
+        let text: String = marked.filter_map(|at| lines[caret - 1].chars().nth(at)).collect();
+        assert!(shown.contains(&format!("lab.toml:{}:{}", diagnostic.line, diagnostic.column)), "{shown}");
+        (text, diagnostic.line, diagnostic.column)
+    }
+
+    #[test]
+    fn the_documented_profile_is_read() {
+        let profile = Profile::parse(LAB, None).unwrap();
+        assert_eq!((profile.name.as_str(), profile.read_only.as_ref()), ("echo-lab", None));
+        let sockets: Vec<_> =
+            profile.sockets.iter().map(|entry| format!("{} {} {}", entry.name, entry.endpoint, entry.auto)).collect();
+        assert_eq!(
+            sockets,
+            [
+                "server tcp-listen://127.0.0.1:7788?backlog=128 true",
+                "client tcp://127.0.0.1:7788?connect-timeout=5s true"
+            ]
+        );
+        assert_eq!(profile.payloads[0].content, PayloadContent::Hex("01 03 00 00 00 0A".to_owned()));
+        assert_eq!(profile.payloads[0].content.bytes(Path::new("")), Ok(vec![1, 3, 0, 0, 0, 10]));
+        let warned: Vec<_> = profile.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
+        let kept = |key: &str| format!("`{key}` is kept, not applied in this version");
+        let keys = ["vars", "framing", "checksum", "rule", "scenario"];
+        assert_eq!(warned.iter().map(|warning| warning.1.to_owned()).collect::<Vec<_>>(), keys.map(kept));
+        assert_eq!(warned[1].0, LAB.lines().position(|line| line.starts_with("framing")).unwrap() + 1);
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_its_place() {
+        let text = r#"version = 1
+name = 5
+[[socket]]
+name = "a"
+open = "tcp://127.0.0.1:77889?eol=lf"
+eol = "cr"
+[[socket]]
+open = 'tpc://h:1'
+framing = "line"
+[[socket]]
+name = "a"
+open = "tcp-listen://h:1"
+backlog = "5"
+connect-timeout = "1s"
+[[socket]]
+name = "b#1"
+open = "tcp://h:1\u003feol=x"
+auto = "no"
+[[socket]]
+name = ""
+connect-timeout = 5
+[[socket]]
+name = "c"
+open = "tcp://h:1"
+colour = 1
+connect-timeout = "später"
+nodelay = 1
+[[payload]]
+name = "a"
+hex = "01 0g"
+[[payload]]
+name = "b"
+[[payload]]
+name = "c"
+text = "a"
+base64 = "b"
+[[payload]]
+name = "d"
+base64 = """
+AAA?"""
+"#;
+        let found: Vec<_> = errors(text).iter().map(marked).collect();
+        let wanted = [
+            ("5", 2, 8),
+            ("77889", 5, 25),
+            ("[[socket]]", 7, 1),
+            ("tpc", 8, 9),
+            ("\"a\"", 11, 8),
+            ("\"5\"", 13, 11),
+            ("connect-timeout", 14, 1),
+            ("#", 16, 10),
+            ("\"tcp://h:1\\u003feol=x\"", 17, 8),
+            ("\"no\"", 18, 8),
+            ("\"\"", 20, 8),
+            ("[[socket]]", 19, 1),
+            ("später", 26, 20),
+            ("1", 27, 11),
+            ("g", 30, 12),
+            ("[[payload]]", 31, 1),
+            ("base64", 36, 1),
+            ("?", 40, 4),
+        ];
+        let wanted: Vec<_> = wanted.iter().map(|(text, line, column)| ((*text).to_owned(), *line, *column)).collect();
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn an_option_in_the_url_and_beside_it_is_an_error() {
+        let text = "version = 1\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1?eol=lf\"\neol = \"lf\"\n";
+        assert_eq!(marked(&errors(text)[0]), ("eol".to_owned(), 5, 1));
+    }
+
+    #[test]
+    fn syntax_errors_are_all_told() {
+        let errors = errors("version = 1\nname = \"x\ndescription = \n[[socket\nname = \"a\"\n");
+        let lines: Vec<_> = errors.iter().map(|error| error.line).collect();
+        assert!([2, 3, 4].iter().all(|line| lines.contains(line)), "{lines:?}");
+        assert!(errors.iter().all(|error| error.path.is_some() && error.severity == Severity::Error));
+    }
+
+    #[test]
+    fn another_version_is_read_as_far_as_it_goes_and_is_read_only() {
+        let text =
+            "version = 2\nname = 7\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1\"\n[[socket]]\nopen = \"warp://h\"\n";
+        let mut profile = Profile::parse(text, None).unwrap();
+        assert_eq!(profile.sockets.len(), 1);
+        assert!(profile.read_only.is_some());
+        assert!(profile.warnings.iter().all(|warning| warning.severity == Severity::Warning));
+        profile.path = Some("/nonexistent/never-written.toml".into());
+        assert!(matches!(profile.save(), Err(crate::profile::SaveError::ReadOnly(_))));
+    }
+
+    #[test]
+    fn monstrous_files_are_errors_and_not_crashes() {
+        for depth in [60, 200, 100_000] {
+            for text in [
+                format!("x = {}", "[".repeat(depth)),
+                format!("x = {}1{}", "[".repeat(depth), "]".repeat(depth)),
+                format!("x = {}", "{a=".repeat(depth)),
+                format!("{}a = 1", "a.".repeat(depth)),
+                format!("[{}a]", "a.".repeat(depth)),
+                format!("socket = {}", "[{name=".repeat(depth)),
+            ] {
+                if let Ok(profile) = Profile::parse(&text, None) {
+                    assert_eq!(profile.to_toml(), text);
+                }
+            }
+        }
+        let keys = (0..100_000).map(|n| format!("key{n} = {n}\n")).collect::<Vec<_>>().concat();
+        let profile = Profile::parse(&keys, None).unwrap();
+        assert_eq!(profile.warnings.len(), 100);
+        assert!(profile.warnings[99].help.as_ref().unwrap().contains("99901 more"), "{:?}", profile.warnings[99]);
+        let one_line = format!("socket = [{}]", "{name=1,open=1},".repeat(50_000));
+        assert_eq!(errors(&one_line).len(), 100);
+    }
+
+    /// A line that may stand in a profile, whole or broken.
+    fn line() -> impl Strategy<Value = String> {
+        let key = prop_oneof![
+            Just("version"),
+            Just("name"),
+            Just("open"),
+            Just("auto"),
+            Just("backlog"),
+            Just("eol"),
+            Just("framing"),
+            Just("socket"),
+            Just("payload"),
+            Just("text"),
+            Just("hex"),
+            Just("base64"),
+            Just("a.b"),
+            Just("x"),
+        ];
+        let value = prop_oneof![
+            Just("1"),
+            Just("2"),
+            Just("true"),
+            Just("\"a\""),
+            Just("''"),
+            Just("\"tcp://h:1\""),
+            Just("\"01 0\""),
+            Just("[]"),
+            Just("[1, {name='a'}]"),
+            Just("{a = 1}"),
+            Just("1979-05-27"),
+            Just("1.5"),
+            Just("\"\\u0085\""),
+            Just("'''\n'''"),
+            Just("\"tcp://\\u0068:1?eol=é\""),
+            Just("[{name='a',open='udp://h:1?backlog=é'}]"),
+        ];
+        prop_oneof![
+            8 => (key, value).prop_map(|(key, value)| format!("{key} = {value}\n")),
+            3 => Just("[[socket]]\n".to_owned()),
+            2 => Just("[[payload]]\n".to_owned()),
+            1 => Just("[socket]\n".to_owned()),
+            1 => Just("[rule.x]\n".to_owned()),
+            1 => "\\PC{0,12}\r?\n",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_profile_or_has_errors_inside_it(lines in prop::collection::vec(line(), 0..14)) {
+            let text = lines.concat();
+            let diagnostics = match Profile::parse(&text, Some(Path::new("lab.toml"))) {
+                Ok(profile) => {
+                    prop_assert_eq!(profile.to_toml(), text.clone());
+                    prop_assert!(!profile.is_modified());
+                    profile.warnings
+                }
+                Err(invalid) => {
+                    prop_assert!(!invalid.0.is_empty());
+                    invalid.0
+                }
+            };
+            for diagnostic in diagnostics {
+                let line = text.split('\n').nth(diagnostic.line - 1).unwrap_or_default();
+                prop_assert!(diagnostic.column <= line.chars().count() + 1, "{}", diagnostic);
+            }
+        }
+    }
+}
