@@ -68,12 +68,6 @@ impl LogView {
     /// while the filter hides that, beside it; so does the screen. What `socket:` finds changes with a socket's name:
     /// after a rename, set the filter again.
     pub fn set_filter(&mut self, filter: Filter) {
-        if let Some(seq) = self.cursor() {
-            // While following, the newest message is the chosen one.
-            if self.is_following() {
-                self.anchor = seq;
-            }
-        }
         self.filter = filter;
         self.matching.clear();
         self.judged = 0;
@@ -189,7 +183,7 @@ impl LogView {
     pub fn move_to_index(&mut self, index: usize) {
         let (Some(cursor), Some(last)) = (self.cursor_index(), self.shown().checked_sub(1)) else { return };
         let index = index.min(last);
-        if index < last || !self.is_following() {
+        if index != cursor {
             self.following = false;
             self.above = (self.above + index).saturating_sub(cursor);
             self.anchor = self.seq_at(index).unwrap_or(self.anchor);
@@ -222,7 +216,7 @@ impl LogView {
         };
         self.above = cursor - top;
         let end = shown.min(top + height);
-        if let Some(seq) = self.seq_at(end - 1).filter(|_| !self.is_paused()) {
+        if let Some(seq) = self.seq_at(end - 1) {
             self.seen = self.seen.max(seq);
         }
         top..end
