@@ -1,221 +1,21 @@
 //! The roster: who is in the log, folded from the events.
 //!
-//! Owns the members: each socket's name, state, addresses and counters. It never holds messages, and never decides what
+//! Owns the members, and which of them are listed and how they are called. It never holds messages, and never decides what
 //! a socket does next. A closed connection is soon reduced to its parent and its number, so that a listener that
 //! accepts for weeks costs eight bytes a connection.
+
+mod member;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use indexmap::IndexMap;
 
-use crate::contract::{Address, CloseReason, Endpoint, Event, Fact, NetError, SocketId, Timestamp};
+use crate::contract::{Endpoint, Event, Fact, SocketId};
 
-/// The most peers of one datagram socket that are told apart.
-const PEERS_MAX: usize = 10_000;
+pub use member::{Member, PeerTraffic, State, Traffic};
 
 /// The most closed connections of one listener that stay listed.
 const CLOSED_MAX: usize = 20;
-
-/// Messages and their bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// How many.
-    pub messages: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-impl Traffic {
-    const fn count(&mut self, len: u32) {
-        self.messages += 1;
-        self.bytes += len as u64;
-    }
-}
-
-/// What went between a datagram socket and one peer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PeerTraffic {
-    /// From the peer.
-    pub received: Traffic,
-    /// To the peer.
-    pub sent: Traffic,
-    /// When the peer was last heard, if ever.
-    pub last_heard: Option<Timestamp>,
-}
-
-/// Where a socket is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Ordered, and neither open nor failed yet.
-    Opening,
-    /// Listening, or bound.
-    Open,
-    /// Connected, both directions open unless this side half-closed.
-    Connected,
-    /// Connected, and the peer has sent FIN: it can still be sent to.
-    PeerClosed,
-    /// It was open, and is no more.
-    Closed(CloseReason),
-    /// It never came to be open.
-    Failed,
-}
-
-impl State {
-    /// True while there is a socket that can receive or send.
-    #[must_use]
-    pub const fn is_open(self) -> bool {
-        matches!(self, Self::Open | Self::Connected | Self::PeerClosed)
-    }
-}
-
-/// One socket, as far as the events have told.
-#[derive(Clone, Debug)]
-pub struct Member {
-    /// The socket.
-    pub id: SocketId,
-    /// A root's name; empty for a child, see [`Roster::name`].
-    pub name: String,
-    /// What was opened; a child has its listener's.
-    pub endpoint: Endpoint,
-    /// The listener that accepted it.
-    pub parent: Option<SocketId>,
-    /// The listener's how-manieth connection, from 1; 0 for a root.
-    pub number: u32,
-    /// Where it is in its life.
-    pub state: State,
-    /// The local addresses really got: several for a listener on `localhost`.
-    pub local: Vec<Address>,
-    /// The other end, or a datagram socket's default destination.
-    pub peer: Option<Address>,
-    /// What came.
-    pub received: Traffic,
-    /// What went.
-    pub sent: Traffic,
-    /// Datagrams that nobody saw.
-    pub lost: u64,
-    /// How many connections a listener has accepted.
-    pub accepted: u32,
-    /// A datagram socket's peers, in the order of their first message; at most 10,000.
-    pub peers: IndexMap<Address, PeerTraffic>,
-    /// How many messages went between it and peers beyond those.
-    pub peers_beyond: u64,
-    /// Whom a datagram socket heard last.
-    pub last_heard: Option<Address>,
-    /// What failed last.
-    pub error: Option<NetError>,
-    /// This side has half-closed: nothing more can be sent.
-    pub sending_closed: bool,
-}
-
-impl Member {
-    fn new(id: SocketId, name: String, endpoint: Endpoint) -> Self {
-        Self {
-            id,
-            name,
-            endpoint,
-            parent: None,
-            number: 0,
-            state: State::Opening,
-            local: Vec::new(),
-            peer: None,
-            received: Traffic::default(),
-            sent: Traffic::default(),
-            lost: 0,
-            accepted: 0,
-            peers: IndexMap::new(),
-            peers_beyond: 0,
-            last_heard: None,
-            error: None,
-            sending_closed: false,
-        }
-    }
-
-    /// Begins another life; what was counted stays.
-    fn reopen(&mut self) {
-        self.state = State::Opening;
-        self.local.clear();
-        self.peer = None;
-        self.last_heard = None;
-        self.error = None;
-        self.sending_closed = false;
-    }
-
-    fn observe(&mut self, event: &Event) {
-        match &event.fact {
-            Fact::Call { call, result, .. } => match call.as_ref() {
-                // The engine tries again by itself, or tries the next address of the name.
-                "socket" if matches!(self.state, State::Failed | State::Closed(_)) => self.reopen(),
-                "shutdown" if result == "0" => self.sending_closed = true,
-                _ => {}
-            },
-            Fact::Opened { local, peer } => {
-                if self.state != State::Open {
-                    self.local.clear();
-                }
-                self.state = State::Open;
-                self.local.push(local.clone());
-                self.peer.clone_from(peer);
-                self.error = None;
-            }
-            Fact::Connected { local, peer } | Fact::Accepted { local, peer, .. } => {
-                self.state = State::Connected;
-                self.local = vec![local.clone()];
-                self.peer = Some(peer.clone());
-                self.error = None;
-                self.sending_closed = false;
-            }
-            Fact::Received { peer, bytes, .. } => {
-                self.received.count(bytes.len);
-                if let Some(peer) = peer {
-                    if self.last_heard.as_ref() != Some(peer) {
-                        self.last_heard = Some(peer.clone());
-                    }
-                    if let Some(traffic) = self.peer_traffic(peer) {
-                        traffic.received.count(bytes.len);
-                        traffic.last_heard = Some(event.at);
-                    }
-                }
-            }
-            Fact::Sent { peer, bytes, .. } => {
-                self.sent.count(bytes.len);
-                if let Some(traffic) = peer.as_ref().and_then(|peer| self.peer_traffic(peer)) {
-                    traffic.sent.count(bytes.len);
-                }
-            }
-            Fact::SendFailed { error, .. } => self.error = Some(error.as_ref().clone()),
-            Fact::PeerClosed => {
-                if self.state.is_open() {
-                    self.state = State::PeerClosed;
-                }
-            }
-            Fact::Closed { reason } => {
-                let never_open = matches!(self.state, State::Opening | State::Failed);
-                self.state =
-                    if never_open && *reason == CloseReason::Error { State::Failed } else { State::Closed(*reason) };
-            }
-            Fact::Failed(error) => {
-                self.error = Some(error.as_ref().clone());
-                if self.state == State::Opening {
-                    self.state = State::Failed;
-                }
-            }
-            Fact::Lost { count, .. } => self.lost += count,
-            Fact::Note { .. } => {}
-        }
-    }
-
-    /// The account of a peer; `None`, and counted, beyond the bound.
-    fn peer_traffic(&mut self, peer: &Address) -> Option<&mut PeerTraffic> {
-        if self.peers.len() < PEERS_MAX && !self.peers.contains_key(peer) {
-            self.peers.insert(peer.clone(), PeerTraffic::default());
-        }
-        let found = self.peers.get_mut(peer);
-        if found.is_none() {
-            self.peers_beyond += 1;
-        }
-        found
-    }
-}
 
 /// The sockets of the session.
 #[derive(Debug, Default)]
@@ -417,4 +217,170 @@ impl Roster {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::member::PEERS_MAX;
+    use super::*;
+    use crate::contract::{Address, CloseReason, NetError, Operation, Span, Ticket, Timestamp};
+
+    fn id(number: u32) -> SocketId {
+        SocketId::new(number).unwrap()
+    }
+
+    fn address(port: u16) -> Address {
+        Address::Ip(([127, 0, 0, 1], port).into())
+    }
+
+    fn endpoint(url: &str) -> Endpoint {
+        url.parse().unwrap()
+    }
+
+    fn observe(roster: &mut Roster, socket: u32, fact: Fact) {
+        roster.observe(&Event { at: Timestamp(u64::from(socket)), socket: id(socket), fact });
+    }
+
+    fn state(roster: &Roster, socket: u32) -> State {
+        roster.get(id(socket)).unwrap().state
+    }
+
+    fn accept(roster: &mut Roster, socket: u32, number: u32) {
+        let fact = Fact::Accepted { parent: id(1), number, local: address(7788), peer: address(50_000) };
+        observe(roster, socket, fact);
+    }
+
+    fn closed(reason: CloseReason) -> Fact {
+        Fact::Closed { reason }
+    }
+
+    fn failed() -> Fact {
+        Fact::Failed(Box::new(NetError::from_errno(Operation::Connect, None, 111)))
+    }
+
+    fn received(port: Option<u16>, len: u32) -> Fact {
+        Fact::Received { peer: port.map(address), bytes: Span { start: 0, len }, truncated: false }
+    }
+
+    fn server() -> Roster {
+        let mut roster = Roster::default();
+        roster.register(id(1), "server".to_owned(), endpoint("tcp-listen://127.0.0.1:7788"));
+        observe(&mut roster, 1, Fact::Opened { local: address(7788), peer: None });
+        roster
+    }
+
+    #[test]
+    fn a_connection_lives_as_the_events_tell() {
+        let mut roster = server();
+        assert_eq!(state(&roster, 1), State::Open);
+        accept(&mut roster, 2, 1);
+        assert_eq!(state(&roster, 2), State::Connected);
+        assert_eq!((roster.open_children(id(1)), roster.get(id(1)).unwrap().accepted), (1, 1));
+        observe(&mut roster, 2, received(None, 5));
+        observe(&mut roster, 2, Fact::PeerClosed);
+        assert_eq!(state(&roster, 2), State::PeerClosed);
+        observe(
+            &mut roster,
+            2,
+            Fact::Call { call: "shutdown".into(), args: "SHUT_WR".to_owned(), result: "0".to_owned() },
+        );
+        assert!(roster.get(id(2)).unwrap().sending_closed);
+        observe(&mut roster, 2, closed(CloseReason::Peer));
+        assert_eq!(state(&roster, 2), State::Closed(CloseReason::Peer));
+        assert_eq!(roster.open_children(id(1)), 0);
+        assert_eq!(roster.get(id(2)).unwrap().received, Traffic { messages: 1, bytes: 5 });
+    }
+
+    #[test]
+    fn of_many_closed_connections_the_latest_stay_and_all_keep_their_names() {
+        let mut roster = server();
+        for number in 1..=100 {
+            accept(&mut roster, number + 1, number);
+            if number != 3 {
+                observe(&mut roster, number + 1, closed(CloseReason::Peer));
+                observe(&mut roster, number + 1, closed(CloseReason::Peer));
+            }
+        }
+        let listed: Vec<_> = roster.children(id(1)).map(|member| member.number).collect();
+        let wanted: Vec<_> = std::iter::once(3).chain(81..=100).collect();
+        assert_eq!(listed, wanted);
+        assert_eq!((roster.open_children(id(1)), roster.get(id(1)).unwrap().accepted), (1, 100));
+        assert_eq!(roster.name(id(6)), "server#5");
+        assert_eq!(roster.find("server#3"), Some(id(4)));
+        assert_eq!(roster.find("server#5"), None);
+    }
+
+    #[test]
+    fn names_follow_a_rename_and_outlive_a_removal() {
+        let mut roster = server();
+        accept(&mut roster, 2, 1);
+        roster.rename(id(1), "echo".to_owned());
+        assert_eq!((roster.name(id(1)), roster.name(id(2))), ("echo".to_owned(), "echo#1".to_owned()));
+        assert_eq!((roster.find("server"), roster.find("echo#1")), (None, Some(id(2))));
+        roster.remove(id(1));
+        assert_eq!((roster.roots().count(), roster.get(id(2)).is_none(), roster.find("echo")), (0, true, None));
+        assert_eq!(roster.name(id(2)), "echo#1");
+        assert_eq!(roster.name(id(9)), "socket-9");
+    }
+
+    #[test]
+    fn a_client_that_fails_and_tries_again_keeps_its_counters() {
+        let mut roster = Roster::default();
+        let client = || ("client".to_owned(), endpoint("tcp://127.0.0.1:9"));
+        let (name, url) = client();
+        roster.register(id(1), name, url);
+        assert_eq!(state(&roster, 1), State::Opening);
+        observe(&mut roster, 1, failed());
+        observe(&mut roster, 1, closed(CloseReason::Error));
+        assert_eq!(state(&roster, 1), State::Failed);
+        assert!(roster.get(id(1)).unwrap().error.is_some());
+
+        let (name, url) = client();
+        roster.register(id(1), name, url);
+        assert_eq!((state(&roster, 1), roster.get(id(1)).unwrap().error.clone()), (State::Opening, None));
+        observe(&mut roster, 1, Fact::Connected { local: address(1), peer: address(9) });
+        let sent = Fact::Sent { ticket: Ticket(1), peer: None, bytes: Span { start: 0, len: 3 }, remaining: 0 };
+        observe(&mut roster, 1, sent);
+        observe(&mut roster, 1, closed(CloseReason::Reset));
+        assert_eq!(state(&roster, 1), State::Closed(CloseReason::Reset));
+        let (name, url) = client();
+        roster.register(id(1), name, url);
+        assert_eq!((state(&roster, 1), roster.roots().count()), (State::Opening, 1));
+        assert_eq!(roster.get(id(1)).unwrap().sent, Traffic { messages: 1, bytes: 3 });
+    }
+
+    #[test]
+    fn the_next_address_of_a_name_is_another_try() {
+        let mut roster = Roster::default();
+        roster.register(id(1), "client".to_owned(), endpoint("tcp://localhost:9"));
+        observe(&mut roster, 1, failed());
+        let call =
+            Fact::Call { call: "socket".into(), args: "AF_INET, SOCK_STREAM".to_owned(), result: "3".to_owned() };
+        observe(&mut roster, 1, call);
+        assert_eq!(state(&roster, 1), State::Opening);
+    }
+
+    #[test]
+    fn a_listener_on_both_loopbacks_has_both_addresses() {
+        let mut roster = server();
+        let other = Address::Ip("[::1]:7788".parse().unwrap());
+        observe(&mut roster, 1, Fact::Opened { local: other.clone(), peer: None });
+        assert_eq!(roster.get(id(1)).unwrap().local, [address(7788), other]);
+        // An accept that fails does not end a listener.
+        observe(&mut roster, 1, failed());
+        assert_eq!(state(&roster, 1), State::Open);
+    }
+
+    #[test]
+    fn a_datagram_socket_tells_its_peers_apart_up_to_a_bound() {
+        let mut roster = Roster::default();
+        roster.register(id(1), "udp".to_owned(), endpoint("udp-bind://127.0.0.1:0"));
+        let most = u16::try_from(PEERS_MAX).unwrap();
+        for port in 1..=most + 3 {
+            observe(&mut roster, 1, received(Some(port), 2));
+        }
+        observe(&mut roster, 1, received(Some(7), 1));
+        let member = roster.get(id(1)).unwrap();
+        assert_eq!((member.peers.len(), member.peers_beyond), (PEERS_MAX, 3));
+        assert_eq!(member.peers[&address(7)].received, Traffic { messages: 2, bytes: 3 });
+        assert_eq!(member.last_heard, Some(address(7)));
+        assert_eq!(member.received.messages, u64::from(most) + 4);
+    }
+}

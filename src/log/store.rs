@@ -4,6 +4,8 @@
 //! fixed-size records, and the facts that carry no message, as JSON. Nothing is formatted here. It never decides who
 //! may see what, and never touches a file.
 
+mod segment;
+
 use std::borrow::Cow;
 use std::io;
 use std::mem;
@@ -11,12 +13,9 @@ use std::ops::Range;
 
 use indexmap::IndexSet;
 
-use super::row::{Kind, Place, Row};
+use super::row::{Kind, Row};
 use crate::contract::{Address, BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Timestamp};
-
-/// A batch with at least this many bytes keeps its block, which becomes a segment as it is. Below, its bytes are
-/// copied into the open segment, so that at most a quarter of any arena lies idle.
-const ADOPTED_FROM: usize = BLOCK_SIZE / 4 * 3;
+use segment::{NEARLY_FULL, OpenSegment, Part, Record, Segment, fact_record, saturated};
 
 /// The most rows of a segment that grows by copying, for the messages that have next to no bytes.
 const SEGMENT_ROWS: usize = 1 << 16;
@@ -58,7 +57,8 @@ impl LogStore {
         if batch.block.size() > BLOCK_SIZE {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a batch's block is larger than a block can be"));
         }
-        if batch.used < ADOPTED_FROM { self.copy(batch) } else { self.adopt(batch) }
+        // Copying costs less than a block of which much lies idle.
+        if batch.used < NEARLY_FULL { self.copy(batch) } else { self.adopt(batch) }
     }
 
     /// Adds a fact that was made on this side, such as a note. It carries no bytes, so `Received` and `Sent` become
@@ -292,167 +292,230 @@ impl Content {
     }
 }
 
-/// A row as it is stored: 24 bytes.
-#[derive(Clone, Copy)]
-struct Record {
-    at: Timestamp,
-    socket: SocketId,
-    peer: u32,
-    offset: u32,
-    /// From the lowest bit: the size, the kind, whether it is truncated.
-    packed: u32,
-}
-
-const SIZE_BITS: u32 = 22;
-const SIZE_MASK: u32 = (1 << SIZE_BITS) - 1;
-const KIND_BITS: u32 = 4;
-const KIND_MASK: u32 = (1 << KIND_BITS) - 1;
-const TRUNCATED: u32 = 1 << (SIZE_BITS + KIND_BITS);
-
-const _: () = assert!(BLOCK_SIZE <= SIZE_MASK as usize && mem::size_of::<Record>() == 24);
-
-impl Record {
-    fn new(
-        at: Timestamp,
-        socket: SocketId,
-        kind: Kind,
-        truncated: bool,
-        peer: u32,
-        offset: usize,
-        size: usize,
-    ) -> Self {
-        let mut packed = saturated(size).min(SIZE_MASK) | u32::from(kind.code()) << SIZE_BITS;
-        if truncated {
-            packed |= TRUNCATED;
-        }
-        Self { at, socket, peer, offset: saturated(offset), packed }
-    }
-
-    fn row(&self, seq: u64, segment: usize) -> Row {
-        let kind = Kind::ALL[(self.packed >> SIZE_BITS & KIND_MASK) as usize];
-        let size = self.packed & SIZE_MASK;
-        Row {
-            seq,
-            at: self.at,
-            socket: self.socket,
-            kind,
-            len: if kind.is_message() { size } else { 0 },
-            truncated: self.packed & TRUNCATED != 0,
-            place: Place { segment: saturated(segment), offset: self.offset, size, peer: self.peer },
-        }
-    }
-}
-
-fn fact_record(at: Timestamp, socket: SocketId, fact: &Fact, facts: &mut Vec<u8>) -> Record {
-    let start = facts.len();
-    // Memory takes every byte, and a fact has nothing that JSON has not: this can't fail. If it did, the row would
-    // stay and tell nothing.
-    if serde_json::to_writer(&mut *facts, fact).is_err() {
-        facts.truncate(start);
-    }
-    Record::new(at, socket, Kind::of(fact), false, 0, start, facts.len() - start)
-}
-
-/// A segment that changes no more.
-struct Segment {
-    first: u64,
-    records: Box<[Record]>,
-    facts: Box<[u8]>,
-    arena: Option<Block>,
-}
-
-impl Segment {
-    fn end(&self) -> u64 {
-        self.first + self.records.len() as u64
-    }
-
-    fn resident_bytes(&self) -> usize {
-        let arena = self.arena.as_ref().map_or(0, Block::size);
-        mem::size_of::<Self>() + mem::size_of_val(&*self.records) + self.facts.len() + arena
-    }
-}
-
-/// The segment that grows. Its vectors serve one segment after the other: what is sealed is an exact copy, so that no
-/// sealed row pays for the room that a growing vector needs.
-struct OpenSegment {
-    first: u64,
-    records: Vec<Record>,
-    facts: Vec<u8>,
-    arena: Option<Block>,
-    used: usize,
-}
-
-impl OpenSegment {
-    const fn new() -> Self {
-        Self { first: 1, records: Vec::new(), facts: Vec::new(), arena: None, used: 0 }
-    }
-
-    fn has_room(&self, len: usize) -> bool {
-        self.used + len <= BLOCK_SIZE
-    }
-
-    /// Copies a message's bytes in; there must be room. Gives their offset.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let arena = match &mut self.arena {
-            Some(arena) => arena,
-            none => none.insert(Block::new()?),
-        };
-        let start = self.used;
-        self.used += bytes.len();
-        arena.bytes_mut()[start..self.used].copy_from_slice(bytes);
-        Ok(start)
-    }
-
-    /// Takes the rows out, as a segment of their own. The caller sets the next `first`.
-    fn seal(&mut self) -> Segment {
-        let segment = Segment {
-            first: self.first,
-            records: self.records.as_slice().into(),
-            facts: self.facts.as_slice().into(),
-            arena: self.seal_arena(),
-        };
-        self.records.clear();
-        self.facts.clear();
-        self.used = 0;
-        segment
-    }
-
-    /// An arena that is nearly full goes as it is. Of any other the bytes go, and the arena stays for the next rows.
-    fn seal_arena(&mut self) -> Option<Block> {
-        if self.used == 0 {
-            return None;
-        }
-        if self.used < ADOPTED_FROM
-            && let Some(arena) = &self.arena
-            && let Ok(mut exact) = Block::with_size(self.used)
-        {
-            exact.bytes_mut().copy_from_slice(&arena.bytes()[..self.used]);
-            return Some(exact);
-        }
-        self.arena.take()
-    }
-
-    fn resident_bytes(&self) -> usize {
-        let arena = self.arena.as_ref().map_or(0, Block::size);
-        self.records.capacity() * mem::size_of::<Record>() + self.facts.capacity() + arena
-    }
-}
-
-/// What sealed and open segments have in common.
-struct Part<'a> {
-    first: u64,
-    records: &'a [Record],
-    facts: &'a [u8],
-    arena: &'a [u8],
-}
-
-fn saturated(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
 fn index(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::contract::{CloseReason, NetError, Operation, Span, Ticket};
+
+    /// One event of a batch to be built.
+    #[derive(Clone, Debug)]
+    enum Entry {
+        Received {
+            size: usize,
+            peer: Option<u16>,
+            truncated: bool,
+        },
+        Sent {
+            size: usize,
+            peer: Option<u16>,
+        },
+        /// Another send of the bytes of the message before.
+        SentAgain,
+        Fact(Fact),
+    }
+
+    fn peer(port: u16) -> Address {
+        Address::Ip(([127, 0, 0, 1], port).into())
+    }
+
+    fn socket(number: u32) -> SocketId {
+        SocketId::new(number).unwrap()
+    }
+
+    fn size() -> impl Strategy<Value = usize> {
+        prop_oneof![20 => 0..200_usize, 4 => 0..70_000_usize, 1 => 400_000..2_000_000_usize]
+    }
+
+    fn fact() -> impl Strategy<Value = Fact> {
+        let error = NetError::from_errno(Operation::Connect, Some("127.0.0.1:9".to_owned()), 111);
+        prop_oneof![
+            ".*".prop_map(|args| Fact::Call { call: "bind".into(), args, result: "0".to_owned() }),
+            any::<u16>().prop_map(|port| Fact::Opened { local: peer(port), peer: None }),
+            any::<u16>().prop_map(|port| Fact::Connected { local: peer(port), peer: peer(1) }),
+            any::<u32>().prop_map(|n| Fact::Accepted { parent: socket(1), number: n, local: peer(1), peer: peer(2) }),
+            Just(Fact::PeerClosed),
+            Just(Fact::Closed { reason: CloseReason::Reset }),
+            Just(Fact::Failed(Box::new(error.clone()))),
+            Just(Fact::SendFailed { ticket: Ticket(7), error: Box::new(error) }),
+            any::<(u64, Option<u64>)>().prop_map(|(count, bytes)| Fact::Lost { count, bytes }),
+            ".*".prop_map(|message| Fact::Note { name: "try".into(), message }),
+        ]
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let port = || proptest::option::of(1..5_u16);
+        prop_oneof![
+            6 => (size(), port(), any::<bool>()).prop_map(|(size, peer, truncated)| Entry::Received { size, peer, truncated }),
+            4 => (size(), port()).prop_map(|(size, peer)| Entry::Sent { size, peer }),
+            1 => Just(Entry::SentAgain),
+            3 => fact().prop_map(Entry::Fact),
+        ]
+    }
+
+    /// What a row must read back as.
+    struct Wanted {
+        at: Timestamp,
+        kind: Kind,
+        bytes: Vec<u8>,
+        peer: Option<Address>,
+        truncated: bool,
+        fact: Option<Fact>,
+    }
+
+    /// Builds a batch out of as many of the entries as fit into a block.
+    fn build(entries: Vec<Entry>, seed: u64, wanted: &mut Vec<Wanted>) -> Batch {
+        let mut block = Block::new().unwrap();
+        let mut state = seed;
+        let mut used = 0;
+        let mut latest = Span::default();
+        let mut events = Vec::new();
+        for entry in entries {
+            let fill = |block: &mut Block, used: &mut usize, state: &mut u64, size: usize| {
+                let span = Span { start: u32::try_from(*used).unwrap(), len: u32::try_from(size).unwrap() };
+                for chunk in block.bytes_mut()[span.range()].chunks_mut(8) {
+                    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    chunk.copy_from_slice(&state.to_le_bytes()[..chunk.len()]);
+                }
+                *used += size;
+                span
+            };
+            let fact = match entry {
+                Entry::Received { size, .. } | Entry::Sent { size, .. } if used + size > BLOCK_SIZE => continue,
+                Entry::Received { size, peer: port, truncated } => {
+                    latest = fill(&mut block, &mut used, &mut state, size);
+                    Fact::Received { peer: port.map(peer), bytes: latest, truncated }
+                }
+                Entry::Sent { size, peer: port } => {
+                    latest = fill(&mut block, &mut used, &mut state, size);
+                    Fact::Sent { ticket: Ticket(1), peer: port.map(peer), bytes: latest, remaining: 0 }
+                }
+                Entry::SentAgain => Fact::Sent { ticket: Ticket(1), peer: None, bytes: latest, remaining: 0 },
+                Entry::Fact(fact) => fact,
+            };
+            let at = Timestamp(wanted.len() as u64 * 1_000);
+            let kind = Kind::of(&fact);
+            let (bytes, peer, truncated, stored) = match fact.clone() {
+                Fact::Received { peer, bytes, truncated } => {
+                    (block.bytes()[bytes.range()].to_vec(), peer, truncated, None)
+                }
+                Fact::Sent { peer, bytes, .. } => (block.bytes()[bytes.range()].to_vec(), peer, false, None),
+                Fact::SendFailed { error, .. } => (Vec::new(), None, false, Some(Fact::Failed(error))),
+                other => (Vec::new(), None, false, Some(other)),
+            };
+            wanted.push(Wanted { at, kind, bytes, peer, truncated, fact: stored });
+            events.push(Event { at, socket: socket(wanted.len() as u32), fact });
+        }
+        Batch { events, block, used }
+    }
+
+    fn assert_reads_back(store: &LogStore, wanted: &[Wanted]) {
+        assert_eq!((store.first(), store.next()), (1, wanted.len() as u64 + 1));
+        for (row, (seq, wanted)) in store.rows(0..u64::MAX).zip((1..).zip(wanted)) {
+            assert_eq!(Some(row), store.row(seq));
+            assert_eq!((row.seq, row.at, row.kind, row.truncated), (seq, wanted.at, wanted.kind, wanted.truncated));
+            assert_eq!(u64::from(row.socket.get()), seq);
+            assert_eq!(row.len as usize, wanted.bytes.len());
+            assert!(*store.bytes(&row) == wanted.bytes, "the bytes of row {seq} differ");
+            assert_eq!(store.peer(&row), wanted.peer.as_ref());
+            assert_eq!(store.fact(&row), wanted.fact);
+        }
+        assert_eq!(store.rows(0..u64::MAX).count(), wanted.len());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn whatever_is_appended_reads_back(
+            batches in proptest::collection::vec((proptest::collection::vec(entry(), 0..60), any::<u64>()), 1..8),
+            local in fact(),
+        ) {
+            let mut store = LogStore::new(u64::MAX);
+            let mut wanted = Vec::new();
+            for (entries, seed) in batches {
+                let batch = build(entries, seed, &mut wanted);
+                let block = store.append(batch).unwrap();
+                prop_assert_eq!(block.size(), BLOCK_SIZE);
+                if !matches!(local, Fact::SendFailed { .. }) {
+                    let at = Timestamp(wanted.len() as u64);
+                    let kind = Kind::of(&local);
+                    let fact = Some(local.clone());
+                    wanted.push(Wanted { at, kind, bytes: Vec::new(), peer: None, truncated: false, fact });
+                    store.append_local(Event { at, socket: socket(wanted.len() as u32), fact: local.clone() });
+                }
+            }
+            assert_reads_back(&store, &wanted);
+        }
+
+        #[test]
+        fn a_range_of_rows_is_that_range(count in 0..300_u64, from in 0..310_u64, len in select(vec![0, 1, 7, 400_u64])) {
+            let mut store = LogStore::new(u64::MAX);
+            for seq in 1..=count {
+                store.append_local(Event { at: Timestamp(seq), socket: socket(1), fact: Fact::PeerClosed });
+                if seq % 50 == 0 {
+                    store.seal();
+                }
+            }
+            let got: Vec<_> = store.rows(from..from + len).map(|row| (row.seq, row.at.0)).collect();
+            let wanted: Vec<_> = (from.max(1)..(from + len).min(count + 1)).map(|seq| (seq, seq)).collect();
+            prop_assert_eq!(got, wanted);
+            prop_assert_eq!(store.row(0), None);
+            prop_assert_eq!(store.row(count + 1), None);
+        }
+    }
+
+    /// A batch of messages of one size, that fill a block up to `used` bytes.
+    fn uniform(used: usize, size: usize) -> Batch {
+        let events = (0..used / size)
+            .map(|at| Event {
+                at: Timestamp(0),
+                socket: socket(1),
+                fact: Fact::Received {
+                    peer: None,
+                    bytes: Span { start: (at * size) as u32, len: size as u32 },
+                    truncated: false,
+                },
+            })
+            .collect();
+        Batch { events, block: Block::new().unwrap(), used }
+    }
+
+    #[test]
+    fn a_message_of_64_bytes_costs_little_more_than_its_bytes() {
+        for batch in [640, 65_536, BLOCK_SIZE] {
+            let mut store = LogStore::new(u64::MAX);
+            while store.next() < 400_000 {
+                store.append(uniform(batch, 64)).unwrap();
+            }
+            // Beside what waits in the open segment, whose room is there whatever the number of rows.
+            let open = store.open.resident_bytes();
+            let each = (store.resident_bytes() - open) as f64 / (store.open.first - 1) as f64;
+            assert!(each <= 90.0, "{each} bytes each in batches of {batch}");
+        }
+    }
+
+    #[test]
+    fn mixed_traffic_wastes_no_memory() {
+        let mut store = LogStore::new(u64::MAX);
+        for _ in 0..20 {
+            store.append(uniform(BLOCK_SIZE, 65_536)).unwrap();
+            store.append(uniform(100, 100)).unwrap();
+        }
+        let content = 20 * (BLOCK_SIZE + 100);
+        let spare = BLOCK_SIZE + 1_000_000;
+        assert!(store.resident_bytes() < content + spare, "{} for {content}", store.resident_bytes());
+    }
+
+    #[test]
+    fn refuses_a_block_that_offsets_cannot_reach() {
+        let batch = Batch { events: Vec::new(), block: Block::with_size(BLOCK_SIZE + 1).unwrap(), used: 0 };
+        assert!(LogStore::new(0).append(batch).is_err());
+    }
+}
