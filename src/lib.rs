@@ -10,3 +10,4 @@ mod document;
 pub mod endpoint;
 pub mod payload;
 pub mod profile;
+pub mod log;

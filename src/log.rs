@@ -1,0 +1,18 @@
+//! The log: every message and every step of each socket's life, in order, and the ways to look at it.
+//!
+//! Owns the rows and their bytes ([`LogStore`]), who is in the log ([`Roster`]), which rows are wanted ([`Filter`]),
+//! the filtered index with its cursor ([`LogView`]), and the formats that rows leave in ([`export`]). Pure: it never
+//! opens a file, reads a clock or draws.
+
+pub mod export;
+pub mod filter;
+pub mod roster;
+pub mod row;
+pub mod store;
+pub mod view;
+
+pub use filter::{Filter, FilterError};
+pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
+pub use row::{Kind, Row};
+pub use store::LogStore;
+pub use view::LogView;

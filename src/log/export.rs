@@ -1,0 +1,243 @@
+//! The formats that rows leave the log in: JSON lines, text and hexdump.
+//!
+//! Owns how a row is written for others, and the sentence that tells a step of a socket's life. It never chooses rows
+//! and never opens a file: every format appends to memory, a whole number of lines for each row.
+
+mod hexdump;
+mod jsonl;
+mod text;
+
+use crate::contract::{CloseReason, Fact};
+
+pub use hexdump::hexdump;
+pub use jsonl::jsonl;
+pub use text::text;
+
+/// One step of a socket's life in words, without a full stop unless it is more than one sentence. It may quote what
+/// others said, so it is to be sanitised before it is drawn.
+#[must_use]
+pub fn sentence(fact: &Fact) -> String {
+    match fact {
+        Fact::Call { call, args, result } => format!("{call}({args}) = {result}"),
+        Fact::Opened { local, peer: None } => format!("open at {local}"),
+        Fact::Opened { local, peer: Some(peer) } => format!("open at {local}, sends to {peer}"),
+        Fact::Connected { local, peer } => format!("connected to {peer} from {local}"),
+        Fact::Accepted { peer, .. } => format!("accepted {peer}"),
+        Fact::Received { bytes, .. } => format!("received {} bytes", bytes.len),
+        Fact::Sent { bytes, .. } => format!("sent {} bytes", bytes.len),
+        Fact::SendFailed { error, .. } | Fact::Failed(error) => error.to_string(),
+        Fact::PeerClosed => "recv = 0: the peer sent FIN, you may still send".to_owned(),
+        Fact::Closed { reason } => closing(*reason).to_owned(),
+        Fact::Lost { count, bytes } => {
+            let datagrams = if *count == 1 { "datagram" } else { "datagrams" };
+            match bytes {
+                Some(bytes) => format!("lost {count} {datagrams} of {bytes} bytes"),
+                None => format!("lost {count} {datagrams}"),
+            }
+        }
+        Fact::Note { name, message } => format!("{name}: {message}"),
+    }
+}
+
+const fn closing(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::User => "closed by user",
+        CloseReason::Peer => "closed after the peer's FIN",
+        CloseReason::Reset => "closed by the peer's RST",
+        CloseReason::Timeout => "closed when its time ran out",
+        CloseReason::Shutdown => "closed as the program ends",
+        CloseReason::Error => "closed after an error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::contract::{Address, Batch, Block, Event, NetError, Operation, SocketId, Span, Ticket, Timestamp};
+    use crate::log::{LogStore, Roster, Row};
+
+    fn id(number: u32) -> SocketId {
+        SocketId::new(number).unwrap()
+    }
+
+    fn address(port: u16) -> Address {
+        Address::Ip(([127, 0, 0, 1], port).into())
+    }
+
+    /// A log with a listener, its connection and a datagram socket, and this one last fact.
+    fn log(socket: u32, fact: Fact, bytes: &[u8]) -> (LogStore, Roster, Row) {
+        let mut roster = Roster::default();
+        roster.register(id(1), "server".to_owned(), "tcp-listen://127.0.0.1:7788".parse().unwrap());
+        roster.register(id(3), "udp".to_owned(), "udp-bind://127.0.0.1:5000".parse().unwrap());
+        let accepted = Fact::Accepted { parent: id(1), number: 1, local: address(7788), peer: address(51022) };
+        let events = vec![
+            Event { at: Timestamp(1), socket: id(2), fact: accepted },
+            Event { at: Timestamp(1_700_000_000_000_000_007), socket: id(socket), fact },
+        ];
+        events.iter().for_each(|event| roster.observe(event));
+        let mut block = Block::with_size(bytes.len().max(1)).unwrap();
+        block.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        let mut store = LogStore::new(u64::MAX);
+        store.append(Batch { events, block, used: bytes.len() }).unwrap();
+        let row = store.row(2).unwrap();
+        (store, roster, row)
+    }
+
+    fn received(peer: Option<Address>, bytes: &[u8], truncated: bool) -> Fact {
+        Fact::Received { peer, bytes: Span { start: 0, len: u32::try_from(bytes.len()).unwrap() }, truncated }
+    }
+
+    type Format = fn(&Row, &LogStore, &Roster, &mut Vec<u8>);
+
+    fn written(format: Format, socket: u32, fact: Fact, bytes: &[u8]) -> String {
+        let (store, roster, row) = log(socket, fact, bytes);
+        let mut out = Vec::new();
+        format(&row, &store, &roster, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_json_line_has_the_fields_of_its_kind() {
+        let refused = NetError::from_errno(Operation::Connect, Some("127.0.0.1:9".to_owned()), 111);
+        let unknown = NetError::other(Operation::Getaddrinfo, Some("x.invalid".to_owned()), "no such name");
+        let span = Span { start: 0, len: 2 };
+        for (socket, kind, fact, fields) in [
+            (1, "opened", Fact::Opened { local: address(1), peer: None }, json!({"local": "127.0.0.1:1"})),
+            (
+                3,
+                "opened",
+                Fact::Opened { local: address(1), peer: Some(address(2)) },
+                json!({"local": "127.0.0.1:1", "peer": "127.0.0.1:2"}),
+            ),
+            (
+                3,
+                "connected",
+                Fact::Connected { local: address(1), peer: address(2) },
+                json!({"local": "127.0.0.1:1", "peer": "127.0.0.1:2"}),
+            ),
+            (
+                4,
+                "accepted",
+                Fact::Accepted { parent: id(1), number: 2, local: address(1), peer: address(2) },
+                json!({"local": "127.0.0.1:1", "peer": "127.0.0.1:2", "parent": "server"}),
+            ),
+            (
+                2,
+                "received",
+                received(None, b"h\n", false),
+                json!({"peer": "127.0.0.1:51022", "len": 2, "hex": "680a", "text": "h\n"}),
+            ),
+            (
+                3,
+                "received",
+                received(Some(address(7)), b"h\xff", true),
+                json!({"peer": "127.0.0.1:7", "len": 2, "hex": "68ff", "truncated": true}),
+            ),
+            (
+                3,
+                "sent",
+                Fact::Sent { ticket: Ticket(1), peer: Some(address(7)), bytes: span, remaining: 9 },
+                json!({"peer": "127.0.0.1:7", "len": 2, "hex": "6869", "text": "hi"}),
+            ),
+            (2, "peer-closed", Fact::PeerClosed, json!({})),
+            (2, "closed", Fact::Closed { reason: CloseReason::User }, json!({"reason": "user"})),
+            (
+                2,
+                "failed",
+                Fact::Failed(Box::new(refused.clone())),
+                json!({"op": "connect", "errno": 111, "code": "ECONNREFUSED", "message": refused.to_string()}),
+            ),
+            (
+                2,
+                "failed",
+                Fact::SendFailed { ticket: Ticket(1), error: Box::new(unknown.clone()) },
+                json!({"op": "getaddrinfo", "message": unknown.to_string()}),
+            ),
+            (3, "lost", Fact::Lost { count: 4, bytes: None }, json!({"count": 4})),
+            (3, "lost", Fact::Lost { count: 4, bytes: Some(9) }, json!({"count": 4, "bytes": 9})),
+            (
+                1,
+                "call",
+                Fact::Call { call: "bind".into(), args: "127.0.0.1:1".to_owned(), result: "0".to_owned() },
+                json!({"call": "bind", "args": "127.0.0.1:1", "result": "0"}),
+            ),
+            (
+                1,
+                "note",
+                Fact::Note { name: "try".into(), message: "again".to_owned() },
+                json!({"name": "try", "message": "again"}),
+            ),
+        ] {
+            let bytes: &[u8] = match &fact {
+                Fact::Received { truncated: true, .. } => b"h\xff",
+                Fact::Received { .. } => b"h\n",
+                _ => b"hi",
+            };
+            let line = written(jsonl, socket, fact, bytes);
+            let name = ["server", "server#1", "udp", "server#2"][socket as usize - 1];
+            let head =
+                json!({"seq": 2, "at": "2023-11-14T22:13:20.000000007Z", "socket": name, "id": socket, "kind": kind});
+            let mut wanted = head.as_object().unwrap().clone();
+            wanted.extend(fields.as_object().unwrap().clone());
+            assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), Value::Object(wanted));
+            assert!(line.starts_with("{\"seq\":2,\"at\":\"2023") && line.ends_with("}\n"));
+        }
+    }
+
+    #[test]
+    fn a_text_line_says_who_which_way_and_what() {
+        let line = |socket, fact, bytes: &[u8]| {
+            let line = written(text, socket, fact, bytes);
+            line.split_once(' ').unwrap().1.to_owned()
+        };
+        assert_eq!(line(2, received(None, b"hi\r\n", false), b"hi\r\n"), "server#1 RX <- 4 hi\\r\\n\n");
+        assert_eq!(
+            line(3, received(Some(address(7)), b"\x1b[2J", true), b"\x1b[2J"),
+            "udp RX <- 127.0.0.1:7 4 TRUNC \\x1b[2J\n"
+        );
+        assert_eq!(line(2, Fact::PeerClosed, b""), "server#1 recv = 0: the peer sent FIN, you may still send\n");
+        let long = [b'a'; 5000];
+        assert_eq!(
+            line(2, received(None, &long, false), &long),
+            format!("server#1 RX <- 5000 {}...\n", "a".repeat(1024))
+        );
+    }
+
+    #[test]
+    fn a_hexdump_shows_every_byte() {
+        let bytes = b"\x00hello, world!\n\xff...";
+        let dump = written(hexdump, 2, received(None, bytes, false), bytes);
+        let (head, lines) = dump.split_once('\n').unwrap();
+        assert!(head.ends_with(" server#1 RX <- 19"), "{head}");
+        assert_eq!(
+            lines,
+            "00000000  00 68 65 6c 6c 6f 2c 20  77 6f 72 6c 64 21 0a ff  |.hello, world!..|\n\
+         00000010  2e 2e 2e                                          |...|\n"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_one_plain_line_and_json_that_says_them(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let line = written(text, 2, received(None, &bytes, false), &bytes);
+            let plain = line.strip_suffix('\n').unwrap();
+            prop_assert!(!plain.contains(char::is_control), "{:?}", plain);
+
+            let json: Value = serde_json::from_str(&written(jsonl, 2, received(None, &bytes, false), &bytes)).unwrap();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            prop_assert_eq!(json["hex"].as_str(), Some(hex.as_str()));
+            prop_assert_eq!(json.get("text").and_then(Value::as_str), std::str::from_utf8(&bytes).ok());
+        }
+
+        #[test]
+        fn what_others_said_is_one_plain_line(message in "(.|[\u{202e}\u{200b}\u{ad}\u{9b}\n\r]){0,20}") {
+            let line = written(text, 2, Fact::Note { name: "peer".into(), message }, b"");
+            let plain = line.strip_suffix('\n').unwrap();
+            prop_assert!(!plain.contains(char::is_control), "{:?}", plain);
+            prop_assert!(!plain.contains(['\u{202e}', '\u{200b}', '\u{ad}', '\u{9b}']), "{:?}", plain);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Text: one line a row, for people and for `grep`.
+
+use std::fmt::Write as _;
+
+use super::sentence;
+use crate::log::{Kind, LogStore, Roster, Row};
+
+/// The most bytes of a message that its line shows.
+const PREVIEW_BYTES: usize = 1024;
+
+/// Appends the row as one line: local time, socket, and then what a step of its life says, or a message's direction,
+/// peer (of a datagram), length in bytes, and its first 1,024 bytes. What is not plain text is escaped, so that a line
+/// stays a line and no terminal obeys it.
+pub fn text(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    let mut line = head(row, store, roster);
+    if row.kind.is_message() {
+        let bytes = store.bytes(row);
+        let shown = &bytes[..bytes.len().min(PREVIEW_BYTES)];
+        if !shown.is_empty() {
+            line.push(' ');
+            escape_bytes(shown, &mut line);
+        }
+        if shown.len() < bytes.len() {
+            line.push_str("...");
+        }
+    }
+    line.push('\n');
+    out.extend_from_slice(line.as_bytes());
+}
+
+/// The line without the message's bytes and without its end.
+pub(super) fn head(row: &Row, store: &LogStore, roster: &Roster) -> String {
+    let mut line = row.at.local_time_of_day();
+    line.push(' ');
+    escape(&roster.name(row.socket), &mut line);
+    match row.kind {
+        Kind::Received => line.push_str(" RX <-"),
+        Kind::Sent => line.push_str(" TX ->"),
+        _ => {
+            line.push(' ');
+            let said = store.fact(row).map_or_else(|| row.kind.name().to_owned(), |fact| sentence(&fact));
+            escape(&said, &mut line);
+            return line;
+        }
+    }
+    if let Some(peer) = store.peer(row) {
+        line.push(' ');
+        escape(&peer.to_string(), &mut line);
+    }
+    append(&mut line, format_args!(" {}", row.len));
+    if row.truncated {
+        line.push_str(" TRUNC");
+    }
+    line
+}
+
+fn escape_bytes(bytes: &[u8], line: &mut String) {
+    for chunk in bytes.utf8_chunks() {
+        escape_message(chunk.valid(), line);
+        for byte in chunk.invalid() {
+            append(line, format_args!("\\x{byte:02x}"));
+        }
+    }
+}
+
+/// As the payload notation has it, so that a backslash of the message is told from one of ours.
+fn escape_message(text: &str, line: &mut String) {
+    for (at, part) in text.split('\\').enumerate() {
+        if at > 0 {
+            line.push_str("\\\\");
+        }
+        escape(part, line);
+    }
+}
+
+fn escape(text: &str, line: &mut String) {
+    for c in text.chars() {
+        match c {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            '\0' => line.push_str("\\0"),
+            _ if c.is_ascii_control() => append(line, format_args!("\\x{:02x}", u32::from(c))),
+            _ if c.is_control() || is_invisible(c) => append(line, format_args!("\\u{{{:x}}}", u32::from(c))),
+            _ => line.push(c),
+        }
+    }
+}
+
+/// Characters that take no room or turn the text around: soft hyphen, joiners, bidi controls, separators of lines,
+/// fillers, annotations, tags, variation selectors of the second set.
+const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn append(line: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // A String takes everything.
+    let _ = line.write_fmt(arguments);
+}
