@@ -8,6 +8,7 @@ pub mod contract;
 pub mod diagnostic;
 mod document;
 pub mod endpoint;
+pub mod engine;
+pub mod log;
 pub mod payload;
 pub mod profile;
-pub mod log;

@@ -1,0 +1,159 @@
+//! What a socket has been ordered to do: the sends that wait, and how to stop.
+//!
+//! Owns the bound on the bytes that wait to be sent. The command loop puts in, the socket's task takes out; both run on
+//! the engine's thread. It never does IO.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::contract::{Address, NetError, Operation, Ticket};
+
+/// How many bytes may wait to be sent on one socket. A longer order is taken when nothing else waits.
+const MAX_QUEUED: usize = 64 * 1024 * 1024;
+
+/// How many orders may wait to be sent on one socket, so that empty ones are bounded too.
+const MAX_ORDERS: usize = 1024 * 1024;
+
+/// One order to send.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// Comes back in the outcome.
+    pub(super) ticket: Ticket,
+    /// What to send.
+    pub(super) bytes: Arc<[u8]>,
+    /// How many of them are sent.
+    pub(super) sent: usize,
+    /// To whom, where it was said.
+    pub(super) to: Option<Address>,
+}
+
+/// How to stop, from the mildest to the most urgent; a more urgent one replaces a milder one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stop {
+    /// Stop sending after what waits.
+    HalfClose,
+    /// Close after what waits.
+    Close,
+    /// The same, because the program ends.
+    ShutDown,
+    /// Close at once and throw away what waits.
+    Abort,
+}
+
+/// The orders of one socket.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    queue: RefCell<VecDeque<Order>>,
+    bytes: Cell<usize>,
+    stop: Cell<Option<Stop>>,
+    changed: Notify,
+}
+
+impl Orders {
+    /// Adds an order to send.
+    ///
+    /// # Errors
+    /// When too much waits already, or the socket is about to close.
+    pub(super) fn push(&self, order: Order) -> Result<(), NetError> {
+        let refused = |cause: &str| NetError::other(Operation::Send, None, cause);
+        if self.stop.get() >= Some(Stop::Close) {
+            return Err(refused("the socket is closing"));
+        }
+        let mut queue = self.queue.borrow_mut();
+        let bytes = self.bytes.get() + order.bytes.len();
+        if !queue.is_empty() && (bytes > MAX_QUEUED || queue.len() >= MAX_ORDERS) {
+            return Err(refused("the peer reads too slowly: 64 MiB wait to be sent to it already")
+                .with_hint("Wait until some of it is sent, or close the socket"));
+        }
+        self.bytes.set(bytes);
+        queue.push_back(order);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    /// Orders to stop; a milder order than the one given before changes nothing.
+    pub(super) fn stop(&self, stop: Stop) {
+        self.stop.set(self.stop.get().max(Some(stop)));
+        self.changed.notify_waiters();
+    }
+
+    /// The order to stop, if one was given.
+    pub(super) fn stopping(&self) -> Option<Stop> {
+        self.stop.get()
+    }
+
+    /// Takes back an order to half-close, for a socket that has no halves.
+    pub(super) fn refuse_half_close(&self) {
+        if self.stop.get() == Some(Stop::HalfClose) {
+            self.stop.set(None);
+        }
+    }
+
+    /// True when nothing waits to be sent.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.borrow().is_empty()
+    }
+
+    /// Looks at the first order that waits. An order stays first until it is [done](Self::finish_first).
+    pub(super) fn with_first<R>(&self, look: impl FnOnce(&mut Order) -> R) -> Option<R> {
+        self.queue.borrow_mut().front_mut().map(look)
+    }
+
+    /// Takes away the first order.
+    pub(super) fn finish_first(&self) -> Option<Order> {
+        let order = self.queue.borrow_mut().pop_front()?;
+        self.bytes.set(self.bytes.get() - order.bytes.len());
+        self.changed.notify_waiters();
+        Some(order)
+    }
+
+    /// Waits until `find` finds something. It looks now and whenever the orders changed, or
+    /// [`touch`](Self::touch) said that something else did.
+    pub(super) async fn until<T>(&self, mut find: impl FnMut(&Self) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = find(self) {
+                return found;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// Wakes those who wait for a change.
+    pub(super) fn touch(&self) {
+        self.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(len: usize) -> Order {
+        Order { ticket: Ticket(1), bytes: vec![0; len].into(), sent: 0, to: None }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_room_comes_back() {
+        let orders = Orders::default();
+        orders.push(order(MAX_QUEUED + 1)).unwrap();
+        orders.push(order(1)).unwrap_err();
+        orders.finish_first().unwrap();
+        orders.push(order(MAX_QUEUED - 1)).unwrap();
+        orders.push(order(1)).unwrap();
+        orders.push(order(1)).unwrap_err();
+    }
+
+    #[test]
+    fn the_most_urgent_stop_holds_and_ends_new_orders() {
+        let orders = Orders::default();
+        orders.stop(Stop::HalfClose);
+        orders.push(order(1)).unwrap();
+        orders.stop(Stop::Abort);
+        orders.stop(Stop::Close);
+        assert_eq!(orders.stopping(), Some(Stop::Abort));
+        orders.push(order(1)).unwrap_err();
+    }
+}

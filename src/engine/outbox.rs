@@ -1,0 +1,219 @@
+//! The batch that is being filled, and when it leaves.
+//!
+//! Owns the current block and the events that point into it. Readers read straight into the block's free tail. A batch
+//! leaves when its block or its list of events is full, or as soon as nothing more is ready and the receiver has taken
+//! the one before: a lone message leaves at once, and a flood travels in large batches. It never drops an event: who
+//! finds no room waits for it, or counts what is lost and says so later.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::yield_now;
+
+use super::pool::Pool;
+use crate::contract::{BLOCK_SIZE, Batch, Block, Clock, Event, Fact, SocketId, Span};
+
+/// The free tail that a reader asks for at least, in bytes: the longest datagram, and a worthwhile read of a stream.
+pub(super) const TAIL_LEAST: usize = 64 * 1024;
+
+/// The longest read of a stream, and the longest `Sent`, in bytes.
+pub(super) const TAIL_MOST: usize = 256 * 1024;
+
+/// How many events one batch holds at most.
+const MAX_EVENTS: usize = 16 * 1024;
+
+/// How often the delivery lets the other tasks go on while they still have something to add.
+const SETTLING_TURNS: usize = 16;
+
+/// The engine's end of the letterbox. Clones are the same one.
+#[derive(Clone)]
+pub(super) struct Outbox(Rc<Shared>);
+
+struct Shared {
+    filling: RefCell<Filling>,
+    batches: mpsc::Sender<Batch>,
+    pool: Arc<Pool>,
+    room: Notify,
+    clock: Clock,
+}
+
+#[derive(Default)]
+struct Filling {
+    block: Option<Block>,
+    used: usize,
+    events: Vec<Event>,
+}
+
+/// The free tail of the current block, lent for one system call.
+pub(super) struct Tail<'a> {
+    /// Where to write.
+    pub(super) bytes: &'a mut [u8],
+    used: &'a mut usize,
+    events: &'a mut Vec<Event>,
+    clock: Clock,
+}
+
+impl Tail<'_> {
+    /// Makes an event of the first `len` bytes. To be called right after the system call, for the time.
+    pub(super) fn commit(self, socket: SocketId, len: usize, fact: impl FnOnce(Span) -> Fact) {
+        let at = self.clock.now();
+        let len = len.min(self.bytes.len());
+        let fact = fact(span(*self.used, len));
+        *self.used += len;
+        self.events.push(Event { at, socket, fact });
+    }
+}
+
+impl Outbox {
+    pub(super) fn new(batches: mpsc::Sender<Batch>, pool: Arc<Pool>, clock: Clock) -> Self {
+        Self(Rc::new(Shared { filling: RefCell::default(), batches, pool, room: Notify::new(), clock }))
+    }
+
+    /// Lends at least `least` bytes (not more than [`BLOCK_SIZE`]) and at most `most` of the current block, for what
+    /// `call` reads or is about to report. `None` without a call when there is no room.
+    pub(super) fn with_tail<R>(&self, least: usize, most: usize, call: impl FnOnce(Tail<'_>) -> R) -> Option<R> {
+        let shared = &*self.0;
+        let mut filling = shared.filling.borrow_mut();
+        let Filling { block, used, events } = filling.make_room(shared, least)?;
+        let block = block.as_mut()?;
+        let end = block.size().min(*used + most);
+        let before = events.len();
+        let tail = Tail { bytes: &mut block.bytes_mut()[*used..end], used, events, clock: shared.clock };
+        let outcome = call(tail);
+        if events.len() > before {
+            shared.pool.bell.notify_one();
+        }
+        Some(outcome)
+    }
+
+    /// Adds an event that has no bytes.
+    ///
+    /// # Errors
+    /// The event, when there is no room.
+    pub(super) fn push(&self, event: Event) -> Result<(), Event> {
+        let shared = &*self.0;
+        let mut filling = shared.filling.borrow_mut();
+        if filling.events.len() >= MAX_EVENTS && !filling.send(shared) {
+            return Err(event);
+        }
+        filling.events.push(event);
+        shared.pool.bell.notify_one();
+        Ok(())
+    }
+
+    /// Adds an event that has no bytes, as soon as there is room; dated now.
+    pub(super) async fn report(&self, socket: SocketId, fact: Fact) {
+        let mut event = self.event(socket, fact);
+        while let Err(again) = self.push(event) {
+            event = again;
+            self.room().await;
+        }
+    }
+
+    /// An event, dated now.
+    pub(super) fn event(&self, socket: SocketId, fact: Fact) -> Event {
+        Event { at: self.0.clock.now(), socket, fact }
+    }
+
+    /// Waits until there may be room again; to be asked for right after there was none.
+    pub(super) fn room(&self) -> Notified<'_> {
+        self.0.room.notified()
+    }
+
+    /// Waits until an event with so many bytes would find room.
+    pub(super) async fn room_for(&self, bytes: usize) {
+        while !self.has_room_for(bytes) {
+            self.room().await;
+        }
+    }
+
+    /// Whether an event with so many bytes would find room.
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
+        self.0.filling.borrow_mut().make_room(&self.0, bytes).is_some()
+    }
+
+    /// Waits until nobody receives batches any more.
+    pub(super) async fn closed(&self) {
+        self.0.batches.closed().await;
+    }
+
+    /// Delivers batches for as long as the engine lives.
+    pub(super) async fn deliver(self) {
+        let shared = &*self.0;
+        loop {
+            shared.pool.bell.notified().await;
+            self.settle().await;
+            // While the receiver is busy with what it has, a larger batch costs it less than another one.
+            if shared.batches.capacity() == shared.batches.max_capacity() {
+                shared.filling.borrow_mut().send(shared);
+            }
+            shared.room.notify_waiters();
+        }
+    }
+
+    /// Waits until the last event is with the receiver's channel.
+    pub(super) async fn drain(&self) {
+        while !self.0.filling.borrow_mut().send(&self.0) {
+            self.room().await;
+        }
+    }
+
+    /// Lets every task that is ready go first, again and again while that adds to the batch.
+    async fn settle(&self) {
+        for _ in 0..SETTLING_TURNS {
+            let before = self.0.filling.borrow().events.len();
+            yield_now().await;
+            let filling = self.0.filling.borrow();
+            if filling.events.len() == before || filling.used > BLOCK_SIZE / 2 {
+                break;
+            }
+        }
+    }
+}
+
+impl Filling {
+    /// Itself, with a block that has `least` free bytes and a list that has a free place; `None` if that can't be.
+    fn make_room(&mut self, shared: &Shared, least: usize) -> Option<&mut Self> {
+        let short = self.block.as_ref().is_some_and(|block| block.size() - self.used < least);
+        if (short || self.events.len() >= MAX_EVENTS) && !self.send(shared) {
+            return None;
+        }
+        if self.block.is_none() {
+            self.block = Some(shared.pool.take()?);
+        }
+        Some(self)
+    }
+
+    /// Sends what there is. False when it can't leave now: no block to go with it, or no place in the channel.
+    fn send(&mut self, shared: &Shared) -> bool {
+        if self.events.is_empty() {
+            return true;
+        }
+        let permit = match shared.batches.try_reserve() {
+            Ok(permit) => permit,
+            Err(mpsc::error::TrySendError::Full(())) => return false,
+            Err(mpsc::error::TrySendError::Closed(())) => {
+                // Nobody will ever read it, and nobody must wait for room because of it.
+                self.events.clear();
+                self.used = 0;
+                return true;
+            }
+        };
+        let Some(block) = self.block.take().or_else(|| shared.pool.take()) else {
+            return false;
+        };
+        // The next batch will be about as long as this one.
+        let next = Vec::with_capacity(self.events.len().min(MAX_EVENTS));
+        let events = std::mem::replace(&mut self.events, next);
+        permit.send(Batch { events, block, used: std::mem::take(&mut self.used) });
+        true
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "both are within a block, which is far smaller than 4 GiB")]
+fn span(start: usize, len: usize) -> Span {
+    Span { start: start as u32, len: len as u32 }
+}

@@ -1,0 +1,286 @@
+//! A connection's life between opening and closing: the reader and the writer that every stream shares.
+//!
+//! Owns the rules of FIN, RST, half-close, linger and `after-fin`. Reader and writer go on side by side in the socket's
+//! task, and neither waits for the other: a peer that does not read never stops what we hear. Knows streams by a trait
+//! only, so that scripted ones test it.
+
+use std::cell::Cell;
+use std::io;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::orders::Stop;
+use super::outbox::{TAIL_LEAST, TAIL_MOST};
+use super::socket::Socket;
+use crate::contract::{AfterFin, CloseReason, Fact, NetError, Operation};
+
+/// How long `close` waits for what is still to be sent, and how long when the program ends.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_AT_THE_END: Duration = Duration::from_millis(500);
+
+/// What a reader or writer does before it lets the others go on: so many calls, or so many bytes.
+const TURN_CALLS: usize = 32;
+const TURN_BYTES: usize = 1024 * 1024;
+
+/// A connected stream that never blocks.
+pub(super) trait Stream {
+    /// Waits until [`try_read`](Self::try_read) may succeed.
+    async fn readable(&self) -> io::Result<()>;
+    /// Waits until [`try_write`](Self::try_write) may succeed.
+    async fn writable(&self) -> io::Result<()>;
+    /// `recv(2)`: 0 for FIN.
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// `send(2)`.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// `shutdown(SHUT_WR)`.
+    fn shut_down_writing(&self) -> io::Result<()>;
+    /// `SO_LINGER` 0: the close that follows sends RST.
+    fn reset_on_close(&self) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    async fn readable(&self) -> io::Result<()> {
+        TcpStream::readable(self).await
+    }
+
+    async fn writable(&self) -> io::Result<()> {
+        TcpStream::writable(self).await
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        TcpStream::try_read(self, buffer)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        TcpStream::try_write(self, bytes)
+    }
+
+    fn shut_down_writing(&self) -> io::Result<()> {
+        SockRef::from(self).shutdown(std::net::Shutdown::Write)
+    }
+
+    fn reset_on_close(&self) -> io::Result<()> {
+        SockRef::from(self).set_linger(Some(Duration::ZERO))
+    }
+}
+
+/// Lives a connection's life to its end, and closes it.
+pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, after_fin: AfterFin) -> CloseReason {
+    let pump = Pump {
+        stream,
+        socket,
+        after_fin,
+        fin_sent: Cell::new(false),
+        reset: Cell::new(false),
+        last_send: Cell::new(Instant::now()),
+    };
+    tokio::select! {
+        biased;
+        reason = pump.stop_waiting() => reason,
+        reason = pump.receive() => reason,
+        reason = pump.transmit() => reason,
+    }
+}
+
+struct Pump<'a, S> {
+    stream: S,
+    socket: &'a Socket,
+    after_fin: AfterFin,
+    /// Our direction is shut down.
+    fin_sent: Cell<bool>,
+    /// A send found out that the peer had sent RST. The system tells it once only, so the reader would take it for FIN.
+    reset: Cell<bool>,
+    last_send: Cell<Instant>,
+}
+
+/// What one attempt to write came to.
+enum Written {
+    Bytes(usize),
+    Blocked,
+    NoRoom,
+    NothingToDo,
+    Failed(io::Error),
+}
+
+impl<S: Stream> Pump<'_, S> {
+    /// Ends when the connection must close whatever is still to be sent.
+    async fn stop_waiting(&self) -> CloseReason {
+        let orders = &self.socket.orders;
+        let mut stop = orders.until(|orders| orders.stopping().filter(|stop| *stop >= Stop::Close)).await;
+        loop {
+            let (reason, linger) = match stop {
+                Stop::Abort => {
+                    let result = self.stream.reset_on_close();
+                    self.socket.call("setsockopt", "SOL_SOCKET, SO_LINGER, {1, 0}".to_owned(), &result).await;
+                    return CloseReason::User;
+                }
+                Stop::ShutDown => (CloseReason::Shutdown, LINGER_AT_THE_END),
+                Stop::HalfClose | Stop::Close => (CloseReason::User, LINGER),
+            };
+            let more_urgent = orders.until(|orders| orders.stopping().filter(|next| *next > stop));
+            match timeout(linger, more_urgent).await {
+                Ok(next) => stop = next,
+                Err(_) => return reason,
+            }
+        }
+    }
+
+    /// Reads until the peer's direction ends, and then does as `after-fin` says.
+    async fn receive(&self) -> CloseReason {
+        let (mut calls, mut bytes) = (0, 0);
+        let error = loop {
+            let outcome = self.socket.outbox.with_tail(TAIL_LEAST, TAIL_MOST, |tail| {
+                let len = self.stream.try_read(tail.bytes)?;
+                if len > 0 {
+                    tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated: false });
+                }
+                Ok::<_, io::Error>(len)
+            });
+            match outcome {
+                None => self.socket.outbox.room().await,
+                Some(Ok(0)) if self.reset.get() => break io::Error::from_raw_os_error(Errno::ECONNRESET as i32),
+                Some(Ok(0)) => {
+                    self.last_send.set(Instant::now());
+                    self.socket.report(Fact::PeerClosed).await;
+                    return self.outlive_fin().await;
+                }
+                Some(Ok(len)) => {
+                    calls += 1;
+                    bytes += len;
+                    if calls >= TURN_CALLS || bytes >= TURN_BYTES {
+                        (calls, bytes) = (0, 0);
+                        yield_now().await;
+                    }
+                }
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    (calls, bytes) = (0, 0);
+                    if let Err(error) = self.stream.readable().await {
+                        break error;
+                    }
+                }
+                Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Some(Err(error)) => break error,
+            }
+        };
+        let reason = match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ECONNRESET) => CloseReason::Reset,
+            Some(Errno::ETIMEDOUT) => CloseReason::Timeout,
+            _ => CloseReason::Error,
+        };
+        self.socket.fail(NetError::from_io(Operation::Recv, None, &error)).await;
+        reason
+    }
+
+    /// After the peer's FIN: ends when the connection has no use any more.
+    async fn outlive_fin(&self) -> CloseReason {
+        let orders = &self.socket.orders;
+        let both_directions_done = orders.until(|_| self.fin_sent.get().then_some(()));
+        let enough = async {
+            match self.after_fin {
+                AfterFin::Keep => std::future::pending().await,
+                AfterFin::Close => orders.until(|orders| orders.is_empty().then_some(())).await,
+                AfterFin::Within(time) => loop {
+                    let until = self.last_send.get() + time;
+                    sleep_until(until).await;
+                    if self.last_send.get() + time <= Instant::now() {
+                        break;
+                    }
+                },
+            }
+        };
+        tokio::select! {
+            () = both_directions_done => {}
+            () = enough => {}
+        }
+        CloseReason::Peer
+    }
+
+    /// Sends what is ordered, and stops as ordered once nothing is left.
+    async fn transmit(&self) -> CloseReason {
+        let orders = &self.socket.orders;
+        let (mut calls, mut bytes) = (0, 0);
+        loop {
+            match self.write_once() {
+                Written::Bytes(len) => {
+                    self.last_send.set(Instant::now());
+                    calls += 1;
+                    bytes += len;
+                    if calls >= TURN_CALLS || bytes >= TURN_BYTES {
+                        (calls, bytes) = (0, 0);
+                        yield_now().await;
+                    }
+                }
+                Written::Blocked => {
+                    if let Err(error) = self.stream.writable().await {
+                        self.fail_all(&error).await;
+                    }
+                }
+                Written::NoRoom => self.socket.outbox.room().await,
+                Written::Failed(error) => self.fail_all(&error).await,
+                Written::NothingToDo => match orders.stopping() {
+                    None => {
+                        orders.until(|orders| (!orders.is_empty() || orders.stopping().is_some()).then_some(())).await
+                    }
+                    Some(Stop::HalfClose) if !self.fin_sent.get() => {
+                        let result = self.stream.shut_down_writing();
+                        self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
+                        self.fin_sent.set(true);
+                        orders.touch();
+                    }
+                    Some(Stop::HalfClose) => {
+                        let done = |stop| stop > Some(Stop::HalfClose);
+                        orders.until(|orders| (!orders.is_empty() || done(orders.stopping())).then_some(())).await;
+                    }
+                    Some(Stop::Close) => return CloseReason::User,
+                    Some(Stop::ShutDown) => return CloseReason::Shutdown,
+                    // That is for the one who does not wait.
+                    Some(Stop::Abort) => std::future::pending().await,
+                },
+            }
+        }
+    }
+
+    /// One `send(2)` for the first order, and its `Sent` before anything that the peer may answer.
+    fn write_once(&self) -> Written {
+        let Socket { orders, outbox, id, .. } = self.socket;
+        let (written, done) = orders
+            .with_first(|order| {
+                let rest = &order.bytes[order.sent..];
+                let outcome = outbox.with_tail(rest.len().min(TAIL_LEAST), rest.len().min(TAIL_MOST), |tail| {
+                    let chunk = &rest[..tail.bytes.len()];
+                    let len = self.stream.try_write(chunk)?;
+                    tail.bytes[..len].copy_from_slice(&chunk[..len]);
+                    let (ticket, remaining) = (order.ticket, (rest.len() - len) as u64);
+                    tail.commit(*id, len, |bytes| Fact::Sent { ticket, peer: None, bytes, remaining });
+                    Ok::<_, io::Error>(len)
+                });
+                match outcome {
+                    None => (Written::NoRoom, false),
+                    Some(Ok(len)) => {
+                        order.sent += len;
+                        (Written::Bytes(len), order.sent == order.bytes.len())
+                    }
+                    Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => (Written::Blocked, false),
+                    Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => (Written::Bytes(0), false),
+                    Some(Err(error)) => (Written::Failed(error), false),
+                }
+            })
+            .unwrap_or((Written::NothingToDo, false));
+        if done {
+            orders.finish_first();
+        }
+        written
+    }
+
+    async fn fail_all(&self, error: &io::Error) {
+        if error.raw_os_error() == Some(Errno::ECONNRESET as i32) {
+            self.reset.set(true);
+        }
+        self.socket.fail_all(&NetError::from_io(Operation::Send, None, error)).await;
+    }
+}

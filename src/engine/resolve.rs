@@ -1,0 +1,56 @@
+//! From the host and port of an endpoint to the addresses that system calls take.
+//!
+//! Reports each `getaddrinfo(3)` with what it found. It opens nothing.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+
+use super::socket::Socket;
+use crate::contract::{Host, HostPort, NetError, Operation};
+
+/// The addresses of a host, in the order in which to try them; never empty.
+///
+/// # Errors
+/// When nobody knows the name, or the interface.
+pub(super) async fn resolve(socket: &Socket, address: &HostPort) -> Result<Vec<SocketAddr>, NetError> {
+    match &address.host {
+        Host::Ip(IpAddr::V6(ip), Some(scope)) => {
+            let scope_id = interface_index(scope).ok_or_else(|| {
+                let cause = format!("this machine has no interface {scope}");
+                NetError::other(Operation::Getaddrinfo, Some(address.to_string()), cause)
+            })?;
+            Ok(vec![SocketAddrV6::new(*ip, address.port, 0, scope_id).into()])
+        }
+        Host::Ip(ip, _) => Ok(vec![SocketAddr::new(*ip, address.port)]),
+        Host::Name(name) => {
+            let found = look_up(name, address.port).await;
+            let shown = |found: &Vec<SocketAddr>| {
+                found.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
+            };
+            socket.call_with("getaddrinfo", name.clone(), &found, shown).await;
+            found.map_err(|error| {
+                NetError::other(Operation::Getaddrinfo, Some(name.clone()), error.to_string())
+                    .with_hint("Check the spelling, or use an address")
+            })
+        }
+    }
+}
+
+async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match tokio::net::lookup_host((name, port)).await {
+        Ok(found) => {
+            let found: Vec<_> = found.collect();
+            if found.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(found) }
+        }
+        Err(error) => {
+            // The standard library puts its own words before those of gai_strerror(3).
+            let words = error.to_string();
+            let words = words.rsplit(": ").next().unwrap_or_default().to_lowercase();
+            Err(io::Error::other(words))
+        }
+    }
+}
+
+fn interface_index(scope: &str) -> Option<u32> {
+    scope.parse().ok().or_else(|| nix::net::if_::if_nametoindex(scope).ok())
+}

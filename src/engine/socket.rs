@@ -1,0 +1,104 @@
+//! What the task of one socket works with.
+//!
+//! Owns nothing: it names the socket, its orders, and the way to report facts of its life.
+
+use std::fmt::Display;
+use std::io;
+use std::rc::Rc;
+
+use super::orders::{Orders, Stop};
+use super::outbox::Outbox;
+use super::table::Table;
+use crate::contract::{CloseReason, Fact, NetError, Operation, SocketId};
+
+/// A socket, as its own task sees it.
+pub(super) struct Socket {
+    /// Its name.
+    pub(super) id: SocketId,
+    /// What it has been told to do.
+    pub(super) orders: Rc<Orders>,
+    /// Where it reports.
+    pub(super) outbox: Outbox,
+    /// All sockets: a listener adds its connections.
+    pub(super) table: Rc<Table>,
+}
+
+/// How a socket's life ended.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// It was open, or being opened, and is gone.
+    Closed(CloseReason),
+    /// It could not be opened.
+    Failed(NetError),
+}
+
+impl Socket {
+    /// Reports a fact, as soon as there is room for it.
+    pub(super) async fn report(&self, fact: Fact) {
+        self.outbox.report(self.id, fact).await;
+    }
+
+    /// Reports that an operation failed.
+    pub(super) async fn fail(&self, error: NetError) {
+        self.report(Fact::Failed(Box::new(error))).await;
+    }
+
+    /// Reports a system call that returns 0, or fails.
+    pub(super) async fn call<T>(&self, call: &'static str, args: String, result: &io::Result<T>) {
+        self.call_with(call, args, result, |_| "0").await;
+    }
+
+    /// Reports a system call, with what it returns.
+    pub(super) async fn call_with<T, D: Display>(
+        &self,
+        call: &'static str,
+        args: String,
+        result: &io::Result<T>,
+        show: impl FnOnce(&T) -> D,
+    ) {
+        let result = match result {
+            Ok(value) => show(value).to_string(),
+            Err(error) => failure(error),
+        };
+        self.report(Fact::Call { call: call.into(), args, result }).await;
+    }
+
+    /// Waits for an order to close, of any kind, for a socket that has nothing to finish first.
+    pub(super) async fn closing(&self) -> CloseReason {
+        match self.orders.until(|orders| orders.stopping().filter(|stop| *stop >= Stop::Close)).await {
+            Stop::ShutDown => CloseReason::Shutdown,
+            Stop::HalfClose | Stop::Close | Stop::Abort => CloseReason::User,
+        }
+    }
+
+    /// Answers orders to half-close, on a socket that has no halves.
+    pub(super) async fn refuse_half_closes(&self) -> CloseReason {
+        loop {
+            self.orders.until(|orders| orders.stopping()).await;
+            if self.orders.stopping() != Some(Stop::HalfClose) {
+                return self.closing().await;
+            }
+            self.orders.refuse_half_close();
+            let cause = "only a connection has two directions to close one by one";
+            self.fail(NetError::other(Operation::Shutdown, None, cause)).await;
+        }
+    }
+
+    /// Reports that every order that waits can't be sent any more.
+    pub(super) async fn fail_all(&self, error: &NetError) {
+        while let Some(order) = self.orders.finish_first() {
+            self.report(Fact::SendFailed { ticket: order.ticket, error: Box::new(error.clone()) }).await;
+        }
+    }
+}
+
+/// `-1 ECONNREFUSED (111)`.
+fn failure(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(errno) => {
+            let code = NetError::from_errno(Operation::Socket, None, errno).code().unwrap_or_default();
+            format!("-1 {code} ({errno})")
+        }
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,221 @@
+//! The sockets that live, and the orders that reach them.
+//!
+//! Owns the table from id to orders, and the tasks: a socket is in the table exactly as long as its task runs. A panic
+//! ends the one task that it happened in, and is reported as that socket's failure.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use tokio_util::task::TaskTracker;
+
+use super::orders::{Order, Orders, Stop};
+use super::outbox::Outbox;
+use super::socket::{Ending, Socket};
+use super::transports::transport;
+use crate::contract::{
+    Address, CloseHow, CloseReason, Command, Endpoint, Fact, NetError, Operation, Role, SocketId, SocketIds, Target,
+    Ticket,
+};
+
+/// Every socket that lives.
+pub(super) struct Table {
+    ids: SocketIds,
+    outbox: Outbox,
+    rows: RefCell<BTreeMap<SocketId, Row>>,
+    tasks: TaskTracker,
+}
+
+struct Row {
+    parent: Option<SocketId>,
+    role: Role,
+    orders: Rc<Orders>,
+}
+
+impl Table {
+    pub(super) fn new(ids: SocketIds, outbox: Outbox) -> Self {
+        Self { ids, outbox, rows: RefCell::default(), tasks: TaskTracker::new() }
+    }
+
+    /// Does what a command says. Never waits: what comes of it is reported when it comes.
+    pub(super) fn obey(self: &Rc<Self>, command: Command) {
+        match command {
+            Command::Open { socket, endpoint } => self.open(socket, endpoint),
+            Command::Send { ticket, target, bytes } => self.send(ticket, target, &bytes),
+            Command::Close { socket, how } => {
+                // One that is gone has reported so already.
+                if let Some(row) = self.rows.borrow().get(&socket) {
+                    row.orders.stop(match how {
+                        CloseHow::Normal => Stop::Close,
+                        CloseHow::HalfClose => Stop::HalfClose,
+                        CloseHow::Abort => Stop::Abort,
+                    });
+                }
+            }
+            Command::ShutDown => self.stop_all(),
+        }
+    }
+
+    /// Starts the task of a connection that a listener accepted, under a new id.
+    pub(super) fn adopt<L>(self: &Rc<Self>, parent: SocketId, live: impl FnOnce(Socket) -> L)
+    where
+        L: Future<Output = Ending> + 'static,
+    {
+        self.start(self.ids.mint(), Some(parent), Role::Client, live);
+    }
+
+    /// Ends all sockets, and waits for their tasks, but not longer than `limit`.
+    pub(super) async fn shut_down(&self, limit: Duration) {
+        self.stop_all();
+        self.tasks.close();
+        // What has not ended by then is dropped with the runtime.
+        let _ = tokio::time::timeout(limit, self.tasks.wait()).await;
+    }
+
+    fn stop_all(&self) {
+        for row in self.rows.borrow().values() {
+            row.orders.stop(Stop::ShutDown);
+        }
+    }
+
+    fn open(self: &Rc<Self>, id: SocketId, endpoint: Endpoint) {
+        if self.rows.borrow().contains_key(&id) {
+            let message = format!("it is open already, so {endpoint} was not opened");
+            self.report_later(id, Fact::Note { name: "open".into(), message });
+            return;
+        }
+        let Some(transport) = transport(endpoint.scheme) else {
+            let cause = format!("{} can't be opened by this build", endpoint.scheme);
+            let error = NetError::other(Operation::Socket, Some(endpoint.address.to_string()), cause);
+            self.report_later(id, Fact::Failed(Box::new(error)));
+            return;
+        };
+        let role = endpoint.scheme.spec().role;
+        self.start(id, None, role, |socket| transport.live(socket, endpoint));
+    }
+
+    fn send(self: &Rc<Self>, ticket: Ticket, target: Target, bytes: &Arc<[u8]>) {
+        let order = |to| Order { ticket, bytes: Arc::clone(bytes), sent: 0, to };
+        match target {
+            Target::Socket(id) => self.queue(id, order(None)),
+            Target::Peer(id, peer) => self.queue(id, order(Some(peer))),
+            Target::Children(listener) => {
+                let children: Vec<_> = self
+                    .rows
+                    .borrow()
+                    .iter()
+                    .filter(|(_, row)| row.parent == Some(listener))
+                    .map(|(id, _)| *id)
+                    .collect();
+                for child in &children {
+                    self.queue(*child, order(None));
+                }
+                if children.is_empty() {
+                    let cause = "the listener has no open connection";
+                    let error = NetError::other(Operation::Send, None, cause).with_hint("Connect a client to it first");
+                    self.fail_send(listener, ticket, error);
+                }
+            }
+        }
+    }
+
+    fn queue(self: &Rc<Self>, id: SocketId, order: Order) {
+        let ticket = order.ticket;
+        let outcome = match self.rows.borrow().get(&id) {
+            None => Err(NetError::from_errno(Operation::Send, None, Errno::ENOTCONN as i32)),
+            Some(Row { role: Role::Listener, .. }) => {
+                Err(NetError::from_errno(Operation::Send, None, Errno::ENOTCONN as i32)
+                    .with_hint("A listener carries no bytes itself; send to its connections"))
+            }
+            Some(Row { role: Role::Client, .. }) if order.to.is_some() => Err(NetError::from_errno(
+                Operation::Send,
+                order.to.as_ref().map(Address::to_string),
+                Errno::EISCONN as i32,
+            )
+            .with_hint("A connection has one peer; send to the socket")),
+            Some(row) => row.orders.push(order),
+        };
+        if let Err(error) = outcome {
+            self.fail_send(id, ticket, error);
+        }
+    }
+
+    fn fail_send(self: &Rc<Self>, id: SocketId, ticket: Ticket, error: NetError) {
+        self.report_later(id, Fact::SendFailed { ticket, error: Box::new(error) });
+    }
+
+    /// Reports now, or as soon as there is room, without making the command loop wait for it.
+    fn report_later(self: &Rc<Self>, id: SocketId, fact: Fact) {
+        if let Err(mut event) = self.outbox.push(self.outbox.event(id, fact)) {
+            let outbox = self.outbox.clone();
+            self.tasks.spawn_local(async move {
+                loop {
+                    outbox.room().await;
+                    match outbox.push(event) {
+                        Ok(()) => return,
+                        Err(again) => event = again,
+                    }
+                }
+            });
+        }
+    }
+
+    fn start<L>(self: &Rc<Self>, id: SocketId, parent: Option<SocketId>, role: Role, live: impl FnOnce(Socket) -> L)
+    where
+        L: Future<Output = Ending> + 'static,
+    {
+        let orders = Rc::new(Orders::default());
+        self.rows.borrow_mut().insert(id, Row { parent, role, orders: Rc::clone(&orders) });
+        let outbox = self.outbox.clone();
+        let life = live(Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self) });
+        let table = Rc::clone(self);
+        self.tasks.spawn_local(async move {
+            let ending = unless_it_panics(life).await;
+            // Before the last word is out, so that whoever hears it can open the id again.
+            table.rows.borrow_mut().remove(&id);
+            let unsent = NetError::other(Operation::Send, None, "the socket closed before all of it was sent");
+            while let Some(order) = orders.finish_first() {
+                outbox.report(id, Fact::SendFailed { ticket: order.ticket, error: Box::new(unsent.clone()) }).await;
+            }
+            match ending {
+                Ok(Ending::Closed(reason)) => outbox.report(id, Fact::Closed { reason }).await,
+                Ok(Ending::Failed(error)) => outbox.report(id, Fact::Failed(Box::new(error))).await,
+                Err(panic) => {
+                    let cause = format!("a defect of this program ended the socket ({})", panic_words(&*panic));
+                    let error = NetError::other(Operation::Socket, None, cause).with_hint("Please report it");
+                    outbox.report(id, Fact::Failed(Box::new(error))).await;
+                    outbox.report(id, Fact::Closed { reason: CloseReason::Error }).await;
+                }
+            }
+        });
+    }
+}
+
+/// What a future comes to, or the panic that it ended in.
+async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    // Sound to go on after: the future is never polled again, and what it shares with others is changed in steps that
+    // can't be seen half done.
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+fn panic_words(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a word")
+}

@@ -1,0 +1,116 @@
+//! The kinds of sockets that can be opened: one file each, behind one trait and one list.
+//!
+//! A transport opens sockets of its schemes, reports each system call that it takes, and lives their lives to the end.
+
+mod tcp;
+mod tcp_listen;
+mod udp;
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+
+use socket2::{Domain, Protocol, SockRef, Type};
+
+use super::resolve::resolve;
+use super::socket::{Ending, Socket};
+use crate::contract::{Endpoint, NetError, Operation, Scheme};
+
+/// A socket's life, from opening to the end.
+pub(super) type Life = Pin<Box<dyn Future<Output = Ending>>>;
+
+/// How sockets of some schemes live.
+pub(super) trait Transport: Sync {
+    /// The schemes that it opens.
+    fn schemes(&self) -> &'static [Scheme];
+
+    /// Opens a socket, and lives its life.
+    fn live(&self, socket: Socket, endpoint: Endpoint) -> Life;
+}
+
+/// Every transport.
+static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &tcp_listen::TcpListen, &udp::Udp];
+
+/// The transport that opens a scheme.
+pub(super) fn transport(scheme: Scheme) -> Option<&'static dyn Transport> {
+    TRANSPORTS.iter().copied().find(|transport| transport.schemes().contains(&scheme))
+}
+
+/// The address as the user wrote it, and the one that it stood for, where that is another.
+fn tried(endpoint: &Endpoint, address: SocketAddr) -> String {
+    let written = endpoint.address.to_string();
+    if written == address.to_string() { written } else { format!("{written} ({address})") }
+}
+
+/// `socket(2)`: a new socket that never blocks, of the family that `address` needs.
+async fn new_socket(socket: &Socket, address: SocketAddr, kind: Type) -> Result<socket2::Socket, NetError> {
+    let (domain, family) = if address.is_ipv4() { (Domain::IPV4, "AF_INET") } else { (Domain::IPV6, "AF_INET6") };
+    let (protocol, kind_name) =
+        if kind == Type::STREAM { (Protocol::TCP, "SOCK_STREAM") } else { (Protocol::UDP, "SOCK_DGRAM") };
+    let made = socket2::Socket::new(domain, kind.nonblocking(), Some(protocol));
+    socket.call_with("socket", format!("{family}, {kind_name}, 0"), &made, AsRawFd::as_raw_fd).await;
+    made.map_err(|error| NetError::from_io(Operation::Socket, Some(address.to_string()), &error))
+}
+
+/// `setsockopt(2)`, by its reported arguments and the function that does it.
+async fn set_option(socket: &Socket, args: String, set: impl FnOnce() -> io::Result<()>) -> Result<(), NetError> {
+    let result = set();
+    socket.call("setsockopt", args.clone(), &result).await;
+    result.map_err(|error| NetError::from_io(Operation::Setsockopt, Some(args), &error))
+}
+
+/// Sets `TCP_NODELAY`.
+async fn set_nodelay(socket: &Socket, fd: SockRef<'_>) -> Result<(), NetError> {
+    set_option(socket, "IPPROTO_TCP, TCP_NODELAY, 1".to_owned(), || fd.set_tcp_nodelay(true)).await
+}
+
+/// Sets `SO_REUSEADDR`, where the endpoint says so, and binds.
+async fn bind(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    fd: &socket2::Socket,
+    address: SocketAddr,
+    shown: String,
+) -> Result<(), NetError> {
+    if let Some(on) = endpoint.reuse_address() {
+        let args = format!("SOL_SOCKET, SO_REUSEADDR, {}", u8::from(on));
+        set_option(socket, args, || fd.set_reuse_address(on)).await?;
+    }
+    let bound = fd.bind(&address.into());
+    socket.call("bind", address.to_string(), &bound).await;
+    bound.map_err(|error| NetError::from_io(Operation::Bind, Some(shown), &error))
+}
+
+/// Binds the `source` of an endpoint, if it has one that fits the family of `peer`.
+async fn bind_source(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    fd: &socket2::Socket,
+    peer: SocketAddr,
+) -> Result<bool, NetError> {
+    let Some(source) = endpoint.source() else {
+        return Ok(false);
+    };
+    let found = resolve(socket, source).await?;
+    // One of another family makes bind(2) fail, and say why.
+    let Some(address) = found.iter().find(|found| found.is_ipv4() == peer.is_ipv4()).or(found.first()) else {
+        return Ok(false);
+    };
+    bind(socket, endpoint, fd, *address, source.to_string()).await?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::SCHEMES;
+
+    #[test]
+    fn every_scheme_has_one_transport() {
+        for spec in SCHEMES {
+            let count = TRANSPORTS.iter().filter(|transport| transport.schemes().contains(&spec.scheme)).count();
+            assert_eq!(count, 1, "{}", spec.name);
+        }
+    }
+}
