@@ -58,6 +58,11 @@ impl SocketIds {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
+impl Ticket {
+    /// On what the engine sends by itself: echoes.
+    pub const ENGINE: Self = Self(u64::MAX);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

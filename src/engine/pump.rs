@@ -136,11 +136,23 @@ impl<S: Stream> Pump<'_, S> {
         let error = loop {
             let outcome = self.socket.outbox.with_tail(TAIL_LEAST, TAIL_MOST, |tail| {
                 let len = self.stream.try_read(tail.bytes)?;
+                let mut echoed = Ok(());
                 if len > 0 {
+                    echoed = self.socket.echo(&tail.bytes[..len], None);
                     tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated: false });
                 }
-                Ok::<_, io::Error>(len)
+                Ok::<_, io::Error>((len, echoed))
             });
+            let outcome = match outcome {
+                Some(Ok((len, echoed))) => {
+                    if let Err(error) = echoed {
+                        self.socket.fail(error).await;
+                    }
+                    Some(Ok(len))
+                }
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            };
             match outcome {
                 None => self.socket.outbox.room().await,
                 Some(Ok(0)) if self.reset.get() => break io::Error::from_raw_os_error(Errno::ECONNRESET as i32),

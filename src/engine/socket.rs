@@ -2,14 +2,15 @@
 //!
 //! Owns nothing: it names the socket, its orders, and the way to report facts of its life.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io;
 use std::rc::Rc;
 
-use super::orders::{Orders, Stop};
+use super::orders::{Order, Orders, Stop};
 use super::outbox::Outbox;
 use super::table::Table;
-use crate::contract::{CloseReason, Fact, NetError, Operation, SocketId};
+use crate::contract::{Address, CloseReason, Fact, NetError, Operation, SocketId, Ticket};
 
 /// A socket, as its own task sees it.
 pub(super) struct Socket {
@@ -21,6 +22,8 @@ pub(super) struct Socket {
     pub(super) outbox: Outbox,
     /// All sockets: a listener adds its connections.
     pub(super) table: Rc<Table>,
+    /// Whether what it receives is sent back; a listener shares it with its connections.
+    pub(super) echo: Rc<Cell<bool>>,
 }
 
 /// How a socket's life ended.
@@ -33,6 +36,17 @@ pub(super) enum Ending {
 }
 
 impl Socket {
+    /// Sends back what was received, where the socket echoes.
+    ///
+    /// # Errors
+    /// When too much waits to be sent already.
+    pub(super) fn echo(&self, bytes: &[u8], to: Option<Address>) -> Result<(), NetError> {
+        if !self.echo.get() {
+            return Ok(());
+        }
+        self.orders.push(Order { ticket: Ticket::ENGINE, bytes: bytes.into(), sent: 0, to })
+    }
+
     /// Reports a fact, as soon as there is room for it.
     pub(super) async fn report(&self, fact: Fact) {
         self.outbox.report(self.id, fact).await;

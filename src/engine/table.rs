@@ -4,7 +4,7 @@
 //! ends the one task that it happened in, and is reported as that socket's failure.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +31,8 @@ pub(super) struct Table {
     ids: SocketIds,
     outbox: Outbox,
     rows: RefCell<BTreeMap<SocketId, Row>>,
+    /// Which roots echo: kept from one opening to the next.
+    echoes: RefCell<BTreeMap<SocketId, Rc<Cell<bool>>>>,
     tasks: TaskTracker,
 }
 
@@ -42,7 +44,7 @@ struct Row {
 
 impl Table {
     pub(super) fn new(ids: SocketIds, outbox: Outbox) -> Self {
-        Self { ids, outbox, rows: RefCell::default(), tasks: TaskTracker::new() }
+        Self { ids, outbox, rows: RefCell::default(), echoes: RefCell::default(), tasks: TaskTracker::new() }
     }
 
     /// Does what a command says. Never waits: what comes of it is reported when it comes.
@@ -60,16 +62,17 @@ impl Table {
                     });
                 }
             }
+            Command::SetEcho { socket, on } => self.echoes.borrow_mut().entry(socket).or_default().set(on),
             Command::ShutDown => self.stop_all(),
         }
     }
 
     /// Starts the task of a connection that a listener accepted, under a new id.
-    pub(super) fn adopt<L>(self: &Rc<Self>, parent: SocketId, live: impl FnOnce(Socket) -> L)
+    pub(super) fn adopt<L>(self: &Rc<Self>, listener: &Socket, live: impl FnOnce(Socket) -> L)
     where
         L: Future<Output = Ending> + 'static,
     {
-        self.start(self.ids.mint(), Some(parent), Role::Client, live);
+        self.start(self.ids.mint(), Some(listener.id), Role::Client, Rc::clone(&listener.echo), live);
     }
 
     /// Ends all sockets, and waits for their tasks, but not longer than `limit`.
@@ -99,7 +102,8 @@ impl Table {
             return;
         };
         let role = endpoint.scheme.spec().role;
-        self.start(id, None, role, |socket| transport.live(socket, endpoint));
+        let echo = Rc::clone(self.echoes.borrow_mut().entry(id).or_default());
+        self.start(id, None, role, echo, |socket| transport.live(socket, endpoint));
     }
 
     fn send(self: &Rc<Self>, ticket: Ticket, target: Target, bytes: &Arc<[u8]>) {
@@ -168,14 +172,21 @@ impl Table {
         }
     }
 
-    fn start<L>(self: &Rc<Self>, id: SocketId, parent: Option<SocketId>, role: Role, live: impl FnOnce(Socket) -> L)
-    where
+    fn start<L>(
+        self: &Rc<Self>,
+        id: SocketId,
+        parent: Option<SocketId>,
+        role: Role,
+        echo: Rc<Cell<bool>>,
+        live: impl FnOnce(Socket) -> L,
+    ) where
         L: Future<Output = Ending> + 'static,
     {
         let orders = Rc::new(Orders::default());
         self.rows.borrow_mut().insert(id, Row { parent, role, orders: Rc::clone(&orders) });
         let outbox = self.outbox.clone();
-        let life = live(Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self) });
+        let life =
+            live(Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self), echo });
         let table = Rc::clone(self);
         self.tasks.spawn_local(async move {
             let ending = unless_it_panics(life).await;
