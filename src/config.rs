@@ -114,8 +114,7 @@ impl Config {
     /// Every mistake in the text.
     pub fn parse(text: &str, path: Option<&Path>) -> Result<Self, Invalid> {
         let text = without_mark(text);
-        let source = Source { path, text };
-        let mut reader = Reader::new(source);
+        let mut reader = Reader::new(Source { path, text });
         let document = reader.parse()?;
         let mut config = Self { path: path.map(Path::to_path_buf), text: text.to_owned(), ..Self::default() };
         for (key, item) in document.iter() {
@@ -126,7 +125,7 @@ impl Config {
                 "mouse" => config.mouse = reader.flag(key, item).unwrap_or(config.mouse),
                 "keys" => {
                     if let Some(table) = table(&mut reader, key, item) {
-                        config.keys = read_keys(&mut reader, source, table);
+                        config.keys = read_keys(&mut reader, table);
                     }
                 }
                 "defaults" => {
@@ -211,7 +210,7 @@ fn read_memory(reader: &mut Reader<'_>, key: &str, item: &Item) -> Option<u64> {
     .ok()
 }
 
-fn read_keys(reader: &mut Reader<'_>, source: Source<'_>, table: &dyn TableLike) -> Vec<KeyBinding> {
+fn read_keys(reader: &mut Reader<'_>, table: &dyn TableLike) -> Vec<KeyBinding> {
     let mut bindings = Vec::new();
     for (action, item) in table.iter() {
         let values: Vec<&Value> = match item {
@@ -224,12 +223,11 @@ fn read_keys(reader: &mut Reader<'_>, source: Source<'_>, table: &dyn TableLike)
             continue;
         }
         let action_at = key_span(table, action);
-        let place = source.diagnostic(Severity::Error, action_at.clone(), "");
         bindings.push(KeyBinding {
             action: action.to_owned(),
             chords: values.iter().filter_map(|value| value.as_str()).map(str::to_owned).collect(),
-            line: place.line,
-            column: place.column,
+            line: reader.line(&action_at),
+            column: reader.column(&action_at),
             action_at,
             chords_at: values.iter().map(|value| value.span().unwrap_or(0..0)).collect(),
         });

@@ -75,6 +75,8 @@ pub(crate) fn without_mark(text: &str) -> &str {
 /// A document that is being read, and what was found in it so far.
 pub(crate) struct Reader<'a> {
     source: Source<'a>,
+    /// Where each newline is, so that a line is found without reading the text again for each of many mistakes.
+    newlines: Vec<usize>,
     errors: Found,
     warnings: Found,
 }
@@ -88,7 +90,8 @@ struct Found {
 impl<'a> Reader<'a> {
     /// Begins to read.
     pub(crate) fn new(source: Source<'a>) -> Self {
-        Self { source, errors: Found::default(), warnings: Found::default() }
+        let newlines = source.text.match_indices('\n').map(|(at, _)| at).collect();
+        Self { source, newlines, errors: Found::default(), warnings: Found::default() }
     }
 
     /// Reads the syntax.
@@ -110,7 +113,9 @@ impl<'a> Reader<'a> {
         found.sort_by_key(|(at, _)| (at.start, at.end));
         found.dedup();
         for (at, message) in found {
-            self.error(at, message);
+            // What that parser says where nothing stands behind `=` is about something else.
+            let is_missing = at.is_empty() && message.starts_with("string values must be quoted");
+            self.error(at, if is_missing { "the value is missing".to_owned() } else { message });
         }
         Err(Invalid(self.take_errors()))
     }
@@ -140,19 +145,25 @@ impl<'a> Reader<'a> {
         self.warning(key_span(table, key), format!("`{key}` is kept, not applied in this version"));
     }
 
-    /// The errors so far; there are none any more.
+    /// The errors so far, in the text's order; there are none any more.
     pub(crate) fn take_errors(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.errors).finish()
     }
 
-    /// The warnings so far; there are none any more.
+    /// The warnings so far, in the text's order; there are none any more.
     pub(crate) fn take_warnings(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.warnings).finish()
     }
 
     /// The line of a place, from 1.
     pub(crate) fn line(&self, at: &Range<usize>) -> usize {
-        self.source.text[..at.start].matches('\n').count() + 1
+        self.newlines.partition_point(|newline| *newline < at.start) + 1
+    }
+
+    /// The character of a place in its line, from 1.
+    pub(crate) fn column(&self, at: &Range<usize>) -> usize {
+        let line_start = self.line(at).checked_sub(2).map_or(0, |before| self.newlines[before] + 1);
+        self.source.text[line_start..at.start].chars().count() + 1
     }
 
     /// The string that this is; anything else is an error.
@@ -258,6 +269,7 @@ impl Found {
     }
 
     fn finish(mut self) -> Vec<Diagnostic> {
+        self.told.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
         if let (Some(last), 1..) = (self.told.last_mut(), self.untold) {
             last.help = Some(format!("this is not all: {} more are not shown", self.untold));
         }

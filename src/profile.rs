@@ -5,6 +5,7 @@
 //! never opens a socket and never sends a payload.
 
 mod atomic;
+mod comments;
 mod folder;
 mod payload_entry;
 mod read;

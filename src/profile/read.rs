@@ -215,8 +215,8 @@ AAA?"""
             ("#", 16, 10),
             ("\"tcp://h:1\\u003feol=x\"", 17, 8),
             ("\"no\"", 18, 8),
-            ("\"\"", 20, 8),
             ("[[socket]]", 19, 1),
+            ("\"\"", 20, 8),
             ("später", 26, 20),
             ("1", 27, 11),
             ("g", 30, 12),
@@ -276,6 +276,8 @@ AAA?"""
         assert!(profile.warnings[99].help.as_ref().unwrap().contains("99901 more"), "{:?}", profile.warnings[99]);
         let one_line = format!("socket = [{}]", "{name=1,open=1},".repeat(50_000));
         assert_eq!(errors(&one_line).len(), 100);
+        let one_name = format!("version = 1\n{}", "[[socket]]\nname = 'a'\nopen = 'tcp://h:1'\n".repeat(30_000));
+        assert_eq!(errors(&one_name).len(), 100);
     }
 
     /// A line that may stand in a profile, whole or broken.

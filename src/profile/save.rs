@@ -42,7 +42,7 @@ impl Profile {
     /// See [`SaveError`]; the file and the profile are then as they were.
     pub fn save(&mut self) -> Result<(), SaveError> {
         let path = self.path.clone().ok_or(SaveError::NoPath)?;
-        self.write(&path, false)
+        self.write(&path, false, folder().as_deref())
     }
 
     /// Saves to another file, which is the profile's own from then on. With `replace`, whatever is in that file is
@@ -55,10 +55,11 @@ impl Profile {
         if !replace && !is_own && path.symlink_metadata().is_ok() {
             return Err(SaveError::Exists);
         }
-        self.write(path, replace || !is_own)
+        self.write(path, replace || !is_own, folder().as_deref())
     }
 
-    fn write(&mut self, path: &Path, replace: bool) -> Result<(), SaveError> {
+    /// Saves to a file; in the profile folder, that is made if it is not there.
+    fn write(&mut self, path: &Path, replace: bool, folder: Option<&Path>) -> Result<(), SaveError> {
         if let Some(reason) = &self.read_only {
             return Err(SaveError::ReadOnly(reason.clone()));
         }
@@ -80,10 +81,8 @@ impl Profile {
                 _ => {}
             }
         }
-        if let Some(folder) = folder()
-            && path.parent() == Some(&folder)
-        {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
+        if let Some(folder) = folder.filter(|folder| path.parent() == Some(folder)) {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
         write_atomic(path, text.as_bytes()).map_err(failed)?;
         for (entry, index) in self.sockets.iter_mut().zip(0..) {
@@ -101,4 +100,109 @@ impl Profile {
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
     one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+    use crate::profile::SocketEntry;
+
+    const LAB: &str = "version = 1 # one\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1\"\n";
+
+    fn lab(folder: &Path) -> (PathBuf, Profile) {
+        let path = folder.join("lab.toml");
+        fs::write(&path, LAB).unwrap();
+        let profile = Profile::load(&path).unwrap();
+        (path, profile)
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, mut profile) = lab(dir.path());
+        profile.name = "mine".to_owned();
+        let theirs = LAB.replace("h:1", "h:2");
+        fs::write(&path, &theirs).unwrap();
+        assert!(matches!(profile.save(), Err(SaveError::Changed)));
+        assert!(matches!(profile.save_as(&path, false), Err(SaveError::Changed)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), theirs);
+        assert!(profile.is_modified());
+        profile.save_as(&path, true).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), LAB.replace("# one\n", "# one\nname = \"mine\"\n"));
+        profile.name = "again".to_owned();
+        profile.save().unwrap();
+        // A file that is gone is no loss to anybody.
+        fs::remove_file(&path).unwrap();
+        profile.save().unwrap();
+        assert_eq!(Profile::load(&path).unwrap().name, "again");
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_replaced_only_on_demand() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, mut profile) = lab(dir.path());
+        let other = dir.path().join("other.toml");
+        fs::write(&other, "mine").unwrap();
+        assert!(matches!(profile.save_as(&other, false), Err(SaveError::Exists)));
+        assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
+        assert_eq!(profile.path.as_ref(), Some(&path));
+        profile.save_as(&other, true).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), LAB);
+        assert_eq!(profile.path.as_ref(), Some(&other));
+        symlink(&other, dir.path().join("link.toml")).unwrap();
+        profile.save_as(&dir.path().join("link.toml"), false).unwrap();
+
+        let mut fresh = Profile::new();
+        assert!(matches!(fresh.save(), Err(SaveError::NoPath)));
+        fresh.path = Some(other.clone());
+        assert!(matches!(fresh.save(), Err(SaveError::Changed)));
+        assert_eq!(fs::read_to_string(&other).unwrap(), LAB);
+    }
+
+    #[test]
+    fn a_profile_that_could_not_be_read_again_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, mut profile) = lab(dir.path());
+        profile.sockets.push(SocketEntry::new("a", "udp://h:1".parse().unwrap()));
+        assert!(matches!(profile.save(), Err(SaveError::Invalid(_))));
+        assert_eq!(fs::read_to_string(&path).unwrap(), LAB);
+    }
+
+    #[test]
+    fn the_first_save_makes_the_profile_folder_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("sockbench").join("profiles");
+        Profile::new().write(&folder.join("lab.toml"), false, Some(&folder)).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_to_string(folder.join("lab.toml")).unwrap(), "version = 1\n");
+    }
+
+    #[test]
+    fn a_failed_save_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, mut profile) = lab(dir.path());
+        profile.name = "mine".to_owned();
+        let nowhere = dir.path().join("missing").join("lab.toml");
+        let error = profile.save_as(&nowhere, false).unwrap_err();
+        assert!(error.to_string().contains("missing/lab.toml"), "{error}");
+        assert_eq!(profile.path.as_ref(), Some(&path));
+        assert!(profile.is_modified());
+        assert_eq!(fs::read_to_string(&path).unwrap(), LAB);
+        profile.save().unwrap();
+        assert_eq!(Profile::load(&path).unwrap().name, "mine");
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_says_which_and_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let shown = Profile::load(&dir.path().join("none.toml")).unwrap_err().to_string();
+        assert!(shown.contains("none.toml") && shown.contains("No such file"), "{shown}");
+        let path = dir.path().join("latin1.toml");
+        fs::write(&path, b"version = 1\nname = \"caf\xe9\"\n").unwrap();
+        let error = Profile::load(&path).unwrap_err();
+        assert_eq!((error.0[0].line, error.0[0].column), (2, 12), "{error}");
+    }
 }

@@ -3,6 +3,7 @@
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::Profile;
+use super::comments::keep_comments;
 
 /// An entry of one of the profile's lists.
 pub(super) trait Entry {
@@ -173,51 +174,290 @@ fn unplace(table: &mut Table) {
     }
 }
 
-/// Keeps what stands above removed tables and is not theirs: a comment that a blank line parts from the table is about
-/// more than that table.
-fn keep_comments(document: &mut DocumentMut, removed: Vec<Table>) {
-    // From the last to the first, so that they end up in their old order.
-    for table in removed.into_iter().rev() {
-        let prefix = table.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or_default();
-        let Some(end) = prefix.rfind("\n\n").map(|at| at + 1) else { continue };
-        let kept = &prefix[..end];
-        if !kept.contains('#') {
-            continue;
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use crate::contract::{Endpoint, SCHEMES, Scheme, ValueKind};
+    use crate::profile::{PayloadContent, PayloadEntry, Profile, SocketEntry};
+
+    const LAB: &str = "\
+# The lab of the second floor.
+
+version = 1 # never changed
+name = 'lab'
+
+[vars]
+who = \"client\"
+
+# --- sockets ---
+
+# says hello
+[[socket]] # first
+name = \"server\"   # unique
+framing = \"line\"
+open = 'tcp-listen://127.0.0.1:7788?eol=crlf&reuse-address'
+backlog = 128     # enough
+x.y = 1
+[socket.notes]
+who = \"me\"
+
+[[payload]]
+hex = '01 02'
+name = \"two bytes\"
+
+# the other end
+[[socket]]
+open = \"tcp://127.0.0.1:7788\"
+name = \"client\"
+auto = false
+# ends here
+
+# --- rules ---
+
+[[rule]]
+name = \"greet\"
+# the last line
+";
+
+    fn parse(text: &str) -> Profile {
+        Profile::parse(text, None).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    /// The lines that were taken from `old`, with `-`, and those that are new in `new`, with `+`.
+    fn changes(old: &str, new: &str) -> Vec<String> {
+        let (old, new): (Vec<_>, Vec<_>) = (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
+        let before = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+        let (old, new) = (&old[before..], &new[before..]);
+        let after = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+        let signed = |sign, lines: &[&str]| lines.iter().map(|line| format!("{sign}{line}")).collect::<Vec<_>>();
+        [signed('-', &old[..old.len() - after]), signed('+', &new[..new.len() - after])].concat()
+    }
+
+    fn edited(text: &str, edit: impl FnOnce(&mut Profile)) -> Vec<String> {
+        let mut profile = parse(text);
+        edit(&mut profile);
+        let written = profile.to_toml();
+        assert_eq!(profile.is_modified(), written != text);
+        assert_same(&parse(&written), &profile);
+        changes(text, &written)
+    }
+
+    fn assert_same(one: &Profile, other: &Profile) {
+        assert_eq!((&one.name, &one.description), (&other.name, &other.description));
+        assert_eq!(one.sockets, other.sockets, "{}", other.to_toml());
+        assert_eq!(one.payloads, other.payloads, "{}", other.to_toml());
+    }
+
+    #[test]
+    fn an_edit_changes_its_own_line_and_no_other() {
+        let edit = |edit: fn(&mut Profile)| edited(LAB, edit);
+        assert_eq!(
+            edit(|lab| lab.sockets[0].name = "s".to_owned()),
+            ["-name = \"server\"   # unique\n", "+name = \"s\"   # unique\n"]
+        );
+        assert_eq!(
+            edit(|lab| lab.sockets[0].endpoint.set_option("backlog", "5").unwrap()),
+            ["-backlog = 128     # enough\n", "+backlog = 5     # enough\n"]
+        );
+        assert_eq!(
+            edit(|lab| lab.sockets[0].endpoint.set_option("eol", "lf").unwrap()),
+            [
+                "-open = 'tcp-listen://127.0.0.1:7788?eol=crlf&reuse-address'\n",
+                "+open = \"tcp-listen://127.0.0.1:7788?eol=lf&reuse-address\"\n"
+            ]
+        );
+        assert_eq!(
+            edit(|lab| lab.sockets[0].endpoint.clear_option("eol")),
+            [
+                "-open = 'tcp-listen://127.0.0.1:7788?eol=crlf&reuse-address'\n",
+                "+open = \"tcp-listen://127.0.0.1:7788?reuse-address\"\n"
+            ]
+        );
+        assert_eq!(edit(|lab| lab.sockets[0].endpoint.clear_option("backlog")), ["-backlog = 128     # enough\n"]);
+        assert_eq!(edit(|lab| lab.sockets[1].endpoint.set_option("nodelay", "off").unwrap()), ["+nodelay = false\n"]);
+        assert_eq!(edit(|lab| lab.sockets[1].auto = true), ["-auto = false\n", "+auto = true\n"]);
+        assert_eq!(
+            edit(|lab| lab.payloads[0].content = PayloadContent::Hex("03".to_owned())),
+            ["-hex = '01 02'\n", "+hex = \"03\"\n"]
+        );
+        assert_eq!(edit(|lab| lab.description = "two\nlines".to_owned()), ["+description = \"two\\nlines\"\n"]);
+        assert_eq!(
+            edit(|lab| lab.payloads.push(PayloadEntry::new("p", PayloadContent::Escaped("\\x00\"".to_owned())))),
+            ["+[[payload]]\n", "+name = \"p\"\n", "+escaped = '\\x00\"'\n", "+\n"]
+        );
+    }
+
+    #[test]
+    fn a_new_socket_is_a_tidy_table() {
+        let mut profile = Profile::new();
+        assert!(!profile.is_modified());
+        profile.name = "lab".to_owned();
+        let url = "tcp-listen://127.0.0.1:0?backlog=5&eol=crlf&reuse-address=true";
+        profile.sockets.push(SocketEntry { auto: false, ..SocketEntry::new("server", url.parse().unwrap()) });
+        assert!(profile.is_modified());
+        let wanted = "version = 1\nname = \"lab\"\n\n[[socket]]\nname = \"server\"\nopen = \"tcp-listen://127.0.0.1:0\"\n\
+                      backlog = 5\neol = \"crlf\"\nreuse-address = true\nauto = false\n";
+        assert_eq!(profile.to_toml(), wanted);
+        assert_same(&parse(wanted), &profile);
+    }
+
+    #[test]
+    fn a_removed_entry_takes_its_own_comment_along_and_no_other() {
+        let removed = edited(LAB, |lab| drop(lab.sockets.remove(0)));
+        assert!(removed.iter().all(|line| line.starts_with('-') || line == "+\n"), "{removed:?}");
+        let mut profile = parse(LAB);
+        profile.sockets.clear();
+        let written = profile.to_toml();
+        for kept in ["# The lab", "# --- sockets ---", "[vars]", "# --- rules ---", "# the last line", "# ends here"] {
+            assert!(written.contains(kept), "{kept} is gone:\n{written}");
         }
-        let next = table.position().and_then(|position| first_after(document.as_table(), position));
-        if let Some(next) = next {
-            prepend_at(document.as_table_mut(), next, kept);
-        } else {
-            let trailing = document.trailing().as_str().unwrap_or_default();
-            document.set_trailing(format!("{kept}{trailing}"));
+        for gone in ["# says hello", "[socket", "# the other end"] {
+            assert!(!written.contains(gone), "{gone} is there:\n{written}");
         }
     }
-}
 
-/// The position of the first table after this one in the file.
-fn first_after(table: &Table, position: isize) -> Option<isize> {
-    let below = |item: &Item| match item {
-        Item::Table(below) => first_after(below, position),
-        Item::ArrayOfTables(below) => below.iter().filter_map(|table| first_after(table, position)).min(),
-        _ => None,
-    };
-    let own = table.position().filter(|own| *own > position && !table.is_implicit() && !table.is_dotted());
-    table.iter().filter_map(|(_, item)| below(item)).chain(own).min()
-}
-
-/// Puts a text above the table with this position.
-fn prepend_at(table: &mut Table, position: isize, text: &str) {
-    if table.position() == Some(position) {
-        let prefix = table.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or("\n");
-        let prefix = if prefix.starts_with('\n') { format!("{text}{prefix}") } else { format!("{text}\n{prefix}") };
-        table.decor_mut().set_prefix(prefix);
-        return;
+    #[test]
+    fn another_scheme_keeps_no_option_that_it_does_not_have() {
+        edited(LAB, |lab| {
+            lab.sockets[0].endpoint = "udp-bind://127.0.0.1:7788".parse().unwrap();
+            lab.sockets[1].endpoint = "tcp-listen://[::1]:1?backlog=3".parse().unwrap();
+        });
+        let text = "version = 1\n[[socket]]\nname = 'a'\nopen = 'tcp://h:1'\nreceive-buffer = '1MiB'\n";
+        edited(text, |profile| profile.sockets[0].endpoint = "udp://h:1".parse().unwrap());
     }
-    for (_, item) in table.iter_mut() {
-        match item {
-            Item::Table(below) => prepend_at(below, position, text),
-            Item::ArrayOfTables(below) => below.iter_mut().for_each(|table| prepend_at(table, position, text)),
+
+    #[test]
+    fn order_and_copies_are_as_in_the_list() {
+        edited(LAB, |lab| lab.sockets.swap(0, 1));
+        edited(LAB, |lab| {
+            let copy = SocketEntry { name: "copy".to_owned(), ..lab.sockets[0].clone() };
+            lab.sockets.insert(1, copy);
+        });
+        edited(LAB, |lab| lab.sockets.insert(0, SocketEntry::new("first", "udp://h:1".parse().unwrap())));
+    }
+
+    #[test]
+    fn other_newlines_a_mark_and_a_missing_end_are_kept() {
+        let text = format!("\u{feff}{}", LAB.replace('\n', "\r\n"));
+        assert_eq!(edited(&text, |lab| lab.name = "l".to_owned()), ["-name = 'lab'\r\n", "+name = \"l\"\r\n"]);
+        let text = LAB.trim_end();
+        assert_eq!(edited(text, |lab| lab.name = "l".to_owned()), ["-name = 'lab'\n", "+name = \"l\"\n"]);
+    }
+
+    #[test]
+    fn inline_lists_stay_inline() {
+        let text = "version = 1\nsocket = [\n  {name = 'a', open = 'tcp://h:1'}, # one\n  {name = 'b', open = 'udp://h:1'},\n]\n";
+        assert_eq!(
+            edited(text, |profile| profile.sockets[1].name = "c".to_owned()),
+            ["-  {name = 'b', open = 'udp://h:1'},\n", "+  {name = \"c\", open = 'udp://h:1'},\n"]
+        );
+        edited(text, |profile| {
+            profile.sockets.remove(0);
+            profile.sockets.push(SocketEntry::new("n", "tcp-listen://h:1?backlog=1".parse().unwrap()));
+        });
+    }
+
+    fn endpoint() -> impl Strategy<Value = Endpoint> {
+        let address = prop_oneof!["[a-z]{1,5}:[1-9][0-9]{0,3}", Just("[::1]:1".to_owned())];
+        (0..SCHEMES.len(), address, any::<u16>(), 0u32..9).prop_map(|(scheme, address, which, number)| {
+            let scheme: Scheme = SCHEMES[scheme].scheme;
+            let mut endpoint = Endpoint::from_parts(scheme, &address).unwrap();
+            for (index, spec) in scheme.spec().options.iter().enumerate().filter(|(index, _)| which >> index & 1 == 1) {
+                let number = number + u32::try_from(index).unwrap();
+                let value = match spec.kind {
+                    ValueKind::Integer(_) => number.to_string(),
+                    ValueKind::Duration | ValueKind::AfterFin => format!("{number}ms"),
+                    ValueKind::Size => format!("{number}KiB"),
+                    ValueKind::Flag => (number % 2 == 0).to_string(),
+                    ValueKind::Address => format!("127.0.0.1:{number}"),
+                    ValueKind::Word(choices) => choices[number as usize % choices.len()].0.to_owned(),
+                };
+                endpoint.set_option(spec.name, &value).unwrap();
+            }
+            endpoint
+        })
+    }
+
+    #[derive(Clone, Debug)]
+    enum Edit {
+        Rename(usize, String),
+        Endpoint(usize, Endpoint),
+        Auto(usize),
+        Add(usize, String, Endpoint),
+        Remove(usize),
+        Swap(usize, usize),
+        AddPayload(String, String),
+        Payload(usize, String),
+        RemovePayload(usize),
+        Describe(String),
+    }
+
+    fn edit() -> impl Strategy<Value = Edit> {
+        let name = "[^#\\pC]{1,6}";
+        let text = "(\\PC|[\n\r\t\\x00\"'\\\\]){0,8}";
+        prop_oneof![
+            (0usize..4, name).prop_map(|(at, name)| Edit::Rename(at, name)),
+            (0usize..4, endpoint()).prop_map(|(at, endpoint)| Edit::Endpoint(at, endpoint)),
+            (0usize..4).prop_map(Edit::Auto),
+            (0usize..4, name, endpoint()).prop_map(|(at, name, endpoint)| Edit::Add(at, name, endpoint)),
+            (0usize..4).prop_map(Edit::Remove),
+            (0usize..4, 0usize..4).prop_map(|(one, other)| Edit::Swap(one, other)),
+            (name, text).prop_map(|(name, text)| Edit::AddPayload(name, text)),
+            (0usize..4, text).prop_map(|(at, text)| Edit::Payload(at, text)),
+            (0usize..4).prop_map(Edit::RemovePayload),
+            text.prop_map(Edit::Describe),
+        ]
+    }
+
+    fn apply(profile: &mut Profile, edit: Edit) {
+        let (sockets, payloads) = (profile.sockets.len(), profile.payloads.len());
+        let is_free = |profile: &Profile, name: &str| !profile.sockets.iter().any(|socket| socket.name == name);
+        match edit {
+            Edit::Rename(at, name) if at < sockets && is_free(profile, &name) => profile.sockets[at].name = name,
+            Edit::Endpoint(at, endpoint) if at < sockets => profile.sockets[at].endpoint = endpoint,
+            Edit::Auto(at) if at < sockets => profile.sockets[at].auto ^= true,
+            Edit::Add(at, name, endpoint) if at <= sockets && is_free(profile, &name) => {
+                profile.sockets.insert(at, SocketEntry::new(name, endpoint));
+            }
+            Edit::Remove(at) if at < sockets => drop(profile.sockets.remove(at)),
+            Edit::Swap(one, other) if one < sockets && other < sockets => profile.sockets.swap(one, other),
+            Edit::AddPayload(name, text) if !profile.payloads.iter().any(|payload| payload.name == name) => {
+                profile.payloads.push(PayloadEntry::new(name, PayloadContent::Text(text)));
+            }
+            Edit::Payload(at, text) if at < payloads => profile.payloads[at].content = PayloadContent::Text(text),
+            Edit::RemovePayload(at) if at < payloads => drop(profile.payloads.remove(at)),
+            Edit::Describe(text) => profile.description = text,
             _ => {}
+        }
+    }
+
+    proptest! {
+        // Each case writes to the disk, and waits for it.
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn what_is_written_is_read_back(
+            edits in prop::collection::vec(prop::collection::vec(edit(), 0..5), 1..4),
+            is_new in any::<bool>(),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("lab.toml");
+            let mut profile = if is_new { Profile::new() } else { parse(LAB) };
+            profile.save_as(&path, false).unwrap();
+            for edits in edits {
+                for edit in edits {
+                    apply(&mut profile, edit);
+                }
+                let written = profile.to_toml();
+                profile.save().unwrap();
+                prop_assert!(!profile.is_modified());
+                prop_assert_eq!(&std::fs::read_to_string(&path).unwrap(), &written);
+                assert_same(&Profile::load(Path::new(&path)).unwrap(), &profile);
+                // What this version does not know is there, whatever was done to the rest.
+                prop_assert!(is_new || (written.contains("who = \"client\"") && written.contains("name = \"greet\"")));
+            }
         }
     }
 }
