@@ -59,8 +59,8 @@ fn small_messages(batch: usize) -> Result<(), Box<dyn std::error::Error>> {
         nanos_each(appending, messages),
         nanos_each(observing, messages),
         nanos_each(judging, messages),
-        (resident()? - before) as f64 / messages as f64,
-        store.resident_bytes() as f64 / messages as f64,
+        each(resident()? - before, messages),
+        each(store.resident_bytes(), messages),
     );
     Ok(())
 }
@@ -88,7 +88,7 @@ fn adopted_blocks(len: usize) -> Result<(), Box<dyn std::error::Error>> {
         block = store.append(batch)?;
         appending += start.elapsed();
     }
-    let gib = (BLOCKS * BLOCK_SIZE) as f64 / (1 << 30) as f64;
+    let gib = each(BLOCKS * BLOCK_SIZE, 1 << 30);
     println!(
         "full blocks of {len:5} B messages: {:.1} GiB/s to append ({:.1} GiB/s to fill the fresh blocks)",
         gib / appending.as_secs_f64(),
@@ -151,7 +151,12 @@ fn roster(id: SocketId) -> Result<Roster, Box<dyn std::error::Error>> {
 }
 
 fn nanos_each(duration: Duration, count: usize) -> f64 {
-    duration.as_secs_f64() * 1e9 / count as f64
+    duration.as_secs_f64() * 1e9 * each(1, count)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure to be read, of far fewer than 2^52")]
+fn each(total: usize, count: usize) -> f64 {
+    total as f64 / count as f64
 }
 
 /// The resident bytes of this process; see `proc_pid_statm(5)`.

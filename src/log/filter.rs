@@ -73,7 +73,7 @@ impl Filter {
         let mut or_at = None;
         for token in tokens::tokens(text)? {
             let Token { at, negated, kind } = token;
-            let test = match kind {
+            let condition = match kind {
                 TokenKind::Or => {
                     if terms.is_empty() {
                         return Err(FilterError::new(at, "nothing stands before this `|`"));
@@ -83,10 +83,10 @@ impl Filter {
                     continue;
                 }
                 TokenKind::Words(words) => Test::Words(words::Words::new(&words)),
-                TokenKind::Keyed { key, key_at, values } => keys::spec(&key, key_at)?.parse(values)?,
+                TokenKind::Keyed { key, key_at, values } => keys::spec(&key, key_at)?.parse(&values)?,
             };
-            filter.names_kinds |= matches!(test, Test::Kinds(_));
-            terms.push(Term { negated, test });
+            filter.names_kinds |= matches!(condition, Test::Kinds(_));
+            terms.push(Term { negated, test: condition });
         }
         match (terms.is_empty(), or_at) {
             (true, Some(at)) => return Err(FilterError::new(at, "nothing stands after this `|`")),
@@ -94,8 +94,7 @@ impl Filter {
             (false, _) => filter.alternatives.push(terms),
         }
         for terms in &mut filter.alternatives {
-            // What is decided without the row's bytes is decided first.
-            terms.sort_by_key(|term| term.test.reads_bytes());
+            terms.sort_by_key(|term| term.test.cost());
         }
         Ok(filter)
     }
@@ -134,6 +133,15 @@ impl Test {
                 .name_parts(row.socket)
                 .is_some_and(|(root, number)| names.iter().any(|name| name.matches(root, number))),
             Self::Direction(kinds) | Self::Kinds(kinds) => kinds.contains(row.kind),
+        }
+    }
+
+    /// How dear it is, compared with the others: what can be decided cheaply is decided first.
+    const fn cost(&self) -> u8 {
+        match self {
+            Self::Direction(_) | Self::Kinds(_) => 0,
+            Self::Sockets(_) => 1,
+            Self::Words(_) => 2,
         }
     }
 

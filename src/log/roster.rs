@@ -58,7 +58,6 @@ struct Slot {
 impl Roster {
     /// Lists a root that the user opens, as opening. A known id is opened again: its counters stay.
     pub fn register(&mut self, id: SocketId, name: String, endpoint: Endpoint) {
-        self.set_root_name(id, &name);
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
             member.endpoint = endpoint;
@@ -66,13 +65,14 @@ impl Roster {
         } else {
             self.roots.insert(id, Member::new(id, name, endpoint));
         }
+        self.set_root_name(id);
     }
 
     /// Gives a root another name; its children's follow. An id that is no root is left alone.
     pub fn rename(&mut self, id: SocketId, name: String) {
         if let Some(member) = self.roots.get_mut(&id) {
-            member.name.clone_from(&name);
-            self.set_root_name(id, &name);
+            member.name = name;
+            self.set_root_name(id);
         }
     }
 
@@ -204,14 +204,15 @@ impl Roster {
         self.root_names.get(at).map(String::as_str)
     }
 
-    fn set_root_name(&mut self, id: SocketId, name: &str) {
-        match (self.slot(id).number as usize).checked_sub(1) {
-            Some(at) => name.clone_into(&mut self.root_names[at]),
-            None => {
-                self.root_names.push(name.to_owned());
-                let number = u32::try_from(self.root_names.len()).unwrap_or(u32::MAX);
-                *self.slot_mut(id) = Slot { parent: None, number };
-            }
+    /// Writes a root's name down where it outlives the member.
+    fn set_root_name(&mut self, id: SocketId) {
+        let Some(name) = self.roots.get(&id).map(|member| member.name.clone()) else { return };
+        if let Some(at) = (self.slot(id).number as usize).checked_sub(1) {
+            self.root_names[at] = name;
+        } else {
+            self.root_names.push(name);
+            let number = u32::try_from(self.root_names.len()).unwrap_or(u32::MAX);
+            *self.slot_mut(id) = Slot { parent: None, number };
         }
     }
 }

@@ -410,7 +410,7 @@ mod tests {
                 other => (Vec::new(), None, false, Some(other)),
             };
             wanted.push(Wanted { at, kind, bytes, peer, truncated, fact: stored });
-            events.push(Event { at, socket: socket(wanted.len() as u32), fact });
+            events.push(Event { at, socket: socket(saturated(wanted.len())), fact });
         }
         Batch { events, block, used }
     }
@@ -448,7 +448,7 @@ mod tests {
                     let kind = Kind::of(&local);
                     let fact = Some(local.clone());
                     wanted.push(Wanted { at, kind, bytes: Vec::new(), peer: None, truncated: false, fact });
-                    store.append_local(Event { at, socket: socket(wanted.len() as u32), fact: local.clone() });
+                    store.append_local(Event { at, socket: socket(saturated(wanted.len())), fact: local.clone() });
                 }
             }
             assert_reads_back(&store, &wanted);
@@ -479,7 +479,7 @@ mod tests {
                 socket: socket(1),
                 fact: Fact::Received {
                     peer: None,
-                    bytes: Span { start: (at * size) as u32, len: size as u32 },
+                    bytes: Span { start: saturated(at * size), len: saturated(size) },
                     truncated: false,
                 },
             })
@@ -495,9 +495,9 @@ mod tests {
                 store.append(uniform(batch, 64)).unwrap();
             }
             // Beside what waits in the open segment, whose room is there whatever the number of rows.
-            let open = store.open.resident_bytes();
-            let each = (store.resident_bytes() - open) as f64 / (store.open.first - 1) as f64;
-            assert!(each <= 90.0, "{each} bytes each in batches of {batch}");
+            let sealed = store.resident_bytes() - store.open.resident_bytes();
+            let rows = index(store.open.first - 1);
+            assert!(sealed <= rows * 90, "{sealed} bytes for {rows} rows in batches of {batch}");
         }
     }
 

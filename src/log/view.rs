@@ -3,7 +3,7 @@
 //! Owns the filtered index, the cursor, following and pausing, and which rows are on the screen. It never draws and
 //! never holds a row: what it knows of one is its sequence number.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use roaring::RoaringTreemap;
 
@@ -76,19 +76,22 @@ impl LogView {
     /// Judges the store's new rows, at most `rows` of them and at least one; a filter that reads long messages judges
     /// fewer. True when no row is left to judge.
     pub fn catch_up(&mut self, store: &LogStore, roster: &Roster, rows: usize) -> bool {
-        let reads_bytes = self.filter.reads_bytes();
+        let Self { filter, matching, judged, .. } = self;
+        let reads_bytes = filter.reads_bytes();
         let mut left = rows.max(1);
-        for row in store.rows(self.judged + 1..store.next()) {
-            if left == 0 {
-                break;
+        let mut found = Vec::new();
+        // Driven from within, an iterator over segments is several times as fast as a loop around it.
+        let _ = store.rows(*judged + 1..store.next()).try_for_each(|row| {
+            *judged = row.seq;
+            if filter.matches(&row, store, roster) {
+                found.push(row.seq);
             }
             let cost = if reads_bytes { 1 + row.len as usize / BYTES_A_STEP } else { 1 };
             left = left.saturating_sub(cost);
-            if self.filter.matches(&row, store, roster) {
-                self.matching.insert(row.seq);
-            }
-            self.judged = row.seq;
-        }
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // Refused for numbers that do not rise, and these do.
+        let _ = matching.append(found);
         if self.is_following() {
             self.seen = self.seen.max(self.judged);
         }
@@ -260,7 +263,7 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::contract::{Batch, Block, Event, Fact, SocketId, Span, Timestamp};
+    use crate::contract::{Batch, Block, Event, Fact, SocketId, Span, Ticket, Timestamp};
 
     const FILTERS: [&str; 7] =
         ["", "dir:rx", "a", "!a", "socket:two a | kind:peer-closed", "kind:call", "nothing-at-all"];
@@ -287,11 +290,11 @@ mod tests {
             let mut block = Block::with_size(4096).unwrap();
             block.bytes_mut()[0] = b'a' + number % 2;
             // Some are so long that a slice is over after one of them.
-            let bytes = Span { start: 0, len: if number % 11 == 0 { 4000 } else { 1 } };
+            let bytes = Span { start: 0, len: if number.is_multiple_of(11) { 4000 } else { 1 } };
             let fact = match number % 7 {
                 0 => Fact::PeerClosed,
                 1 => Fact::Call { call: "recv".into(), args: String::new(), result: "1".to_owned() },
-                2 | 3 => Fact::Sent { ticket: Default::default(), peer: None, bytes, remaining: 0 },
+                2 | 3 => Fact::Sent { ticket: Ticket::default(), peer: None, bytes, remaining: 0 },
                 _ => Fact::Received { peer: None, bytes, truncated: false },
             };
             self.store.append(Batch { events: vec![Event { at, socket, fact }], block, used: 4000 }).unwrap();
@@ -299,7 +302,9 @@ mod tests {
 
         fn filled(numbers: &[u8]) -> Self {
             let mut log = Self::new();
-            numbers.iter().for_each(|number| log.append(*number));
+            for number in numbers {
+                log.append(*number);
+            }
             log
         }
 
@@ -418,7 +423,9 @@ mod tests {
             let message = view.cursor().unwrap();
             for (filter, numbers) in others {
                 view.set_filter(filter);
-                numbers.into_iter().for_each(|number| log.append(number));
+                for number in numbers {
+                    log.append(number);
+                }
                 log.catch_up(&mut view);
                 view.window(height);
                 let matching = log.matching(view.filter());
@@ -444,7 +451,9 @@ mod tests {
             view.window(height);
             if paused { view.set_paused(true) } else { view.move_by(-up) }
             let (window, len) = (view.window(height), view.len());
-            more.iter().for_each(|number| log.append(*number));
+            for number in more {
+                log.append(number);
+            }
             log.catch_up(&mut view);
             prop_assert_eq!(view.window(height), window);
             prop_assert_eq!(view.unseen(), view.len() - len);

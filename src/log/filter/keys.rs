@@ -17,7 +17,7 @@ pub struct KeySpec {
     pub values: &'static str,
     /// An example, a valid filter.
     pub example: &'static str,
-    condition: fn(Vec<Value>) -> Result<Test, FilterError>,
+    condition: fn(&[Value]) -> Result<Test, FilterError>,
 }
 
 /// The keys that there are.
@@ -41,7 +41,7 @@ pub static KEYS: &[KeySpec] = &[
 pub(super) type Value = (String, Range<usize>);
 
 impl KeySpec {
-    pub(super) fn parse(&self, values: Vec<Value>) -> Result<Test, FilterError> {
+    pub(super) fn parse(&self, values: &[Value]) -> Result<Test, FilterError> {
         (self.condition)(values)
     }
 }
@@ -108,30 +108,29 @@ impl NamePattern {
     }
 }
 
-// Every condition has one type, whether or not its values can be wrong.
-#[expect(clippy::unnecessary_wraps, reason = "a row of the table, as the other conditions")]
-fn sockets(values: Vec<Value>) -> Result<Test, FilterError> {
+#[expect(clippy::unnecessary_wraps, reason = "the conditions of the table have one type; other keys have wrong values")]
+fn sockets(values: &[Value]) -> Result<Test, FilterError> {
     Ok(Test::Sockets(values.iter().map(|(value, _)| NamePattern::new(value)).collect()))
 }
 
-fn directions(values: Vec<Value>) -> Result<Test, FilterError> {
+fn directions(values: &[Value]) -> Result<Test, FilterError> {
     let mut kinds = Kinds::default();
     for (value, at) in values {
         kinds = kinds.with(match value.as_str() {
             "rx" => Kind::Received,
             "tx" => Kind::Sent,
-            _ => return Err(FilterError::new(at, format!("no direction `{value}`; there are rx and tx"))),
+            _ => return Err(FilterError::new(at.clone(), format!("no direction `{value}`; there are rx and tx"))),
         });
     }
     Ok(Test::Direction(kinds))
 }
 
-fn kinds(values: Vec<Value>) -> Result<Test, FilterError> {
+fn kinds(values: &[Value]) -> Result<Test, FilterError> {
     let mut kinds = Kinds::default();
     for (value, at) in values {
-        let kind = Kind::from_name(&value).ok_or_else(|| {
+        let kind = Kind::from_name(value).ok_or_else(|| {
             let known = Kind::ALL.map(Kind::name).join(", ");
-            FilterError::new(at, format!("no kind `{value}`; there are {known}"))
+            FilterError::new(at.clone(), format!("no kind `{value}`; there are {known}"))
         })?;
         kinds = kinds.with(kind);
     }
