@@ -5,4 +5,5 @@
 
 pub mod contract;
 pub mod endpoint;
+pub mod log;
 pub mod payload;
