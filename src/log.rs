@@ -8,6 +8,7 @@ pub mod export;
 pub mod filter;
 pub mod roster;
 pub mod row;
+pub mod sanitise;
 pub mod store;
 pub mod view;
 

@@ -1,0 +1,502 @@
+//! Makes whatever comes from outside fit for a terminal: bytes, names, paths, error texts.
+//!
+//! Owns [`Printable`], the only text that can be drawn. What would act on a terminal, hide, reorder its neighbours or
+//! take an uncertain number of columns becomes a visible escape; nothing is dropped and nothing replaced silently. It
+//! never interprets what the text means.
+
+use std::fmt::{self, Write};
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
+
+/// How many combining marks a grapheme keeps; the rest is counted (`\u{+992 marks}`).
+pub const MAX_MARKS: usize = 8;
+
+/// Text that cannot act on a terminal.
+///
+/// It consists of graphemes of one or two columns. A grapheme here is what every terminal agrees on, whether it
+/// measures characters or clusters: a character with its combining marks, or a flag. Joined emoji are shown in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Printable {
+    text: String,
+    columns: usize,
+}
+
+impl Printable {
+    /// Text from anywhere. Clean text stays as it is, so doing it twice changes nothing.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        let mut writer = Writer::new(usize::MAX);
+        writer.text(text);
+        writer.finish()
+    }
+
+    /// The bytes of a message as text: what is valid UTF-8 stays text, each other byte is `\xNN`.
+    #[must_use]
+    pub fn bytes(bytes: &[u8]) -> Self {
+        let mut writer = Writer::new(usize::MAX);
+        writer.bytes(bytes);
+        writer.finish()
+    }
+
+    /// The beginning of [`bytes`](Self::bytes), for a preview: ends with the grapheme or escape that fills `columns`, so
+    /// that it is wider by a few columns at times and [`truncate`](Self::truncate) can tell that something was cut.
+    /// What it costs depends on `columns`, not on how many bytes there are.
+    #[must_use]
+    pub fn bytes_up_to(bytes: &[u8], columns: usize) -> Self {
+        // No column takes more bytes than a character with its marks, except where surplus marks are counted.
+        const BYTES_PER_COLUMN: usize = 4 * (1 + MAX_MARKS);
+        let window = columns.saturating_add(1).saturating_mul(BYTES_PER_COLUMN);
+        let mut writer = Writer::new(columns);
+        if window >= bytes.len() {
+            writer.bytes(bytes);
+            return writer.finish();
+        }
+        let mut end = window;
+        // Do not end within a character.
+        while end > window - 3 && bytes[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+        writer.bytes(&bytes[..end]);
+        if writer.surplus > 0 || !writer.is_full() {
+            // Only surplus marks take bytes without filling columns; there may be more of them than were counted.
+            writer.flush_surplus();
+            writer.cell(CUT, 1);
+        }
+        writer.finish()
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// How many columns it takes.
+    #[must_use]
+    pub const fn width(&self) -> usize {
+        self.columns
+    }
+
+    /// Whether it holds nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Its graphemes, with the columns of each: one or two.
+    pub fn graphemes(&self) -> impl Iterator<Item = (&str, usize)> {
+        let mut rest = self.text.as_str();
+        std::iter::from_fn(move || {
+            let mut chars = rest.chars();
+            let mut last = chars.next()?;
+            let mut columns = columns_of(last);
+            let mut end = last.len_utf8();
+            if is_regional_indicator(last) {
+                // Only pairs are ever kept.
+                let second = chars.next()?;
+                (last, columns, end) = (second, columns + columns_of(second), end + second.len_utf8());
+            }
+            for c in chars {
+                if is_regional_indicator(c) || !joins(last, c) {
+                    break;
+                }
+                (last, columns, end) = (c, columns + columns_of(c), end + c.len_utf8());
+            }
+            let (grapheme, after) = rest.split_at(end);
+            rest = after;
+            Some((grapheme, columns))
+        })
+    }
+
+    /// At most `columns` of it, with `…` at the end when something was cut.
+    #[must_use]
+    pub fn truncate(self, columns: usize) -> Self {
+        if self.columns <= columns {
+            return self;
+        }
+        let Some(room) = columns.checked_sub(1) else { return Self::default() };
+        let mut kept = Self::default();
+        for (grapheme, width) in self.graphemes() {
+            if kept.columns + width > room {
+                break;
+            }
+            kept.text.push_str(grapheme);
+            kept.columns += width;
+        }
+        kept.text.push_str(CUT);
+        kept.columns += 1;
+        kept
+    }
+}
+
+impl From<&str> for Printable {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Printable {
+    fn from(text: String) -> Self {
+        Self::text(&text)
+    }
+}
+
+impl fmt::Display for Printable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+const CUT: &str = "…";
+
+/// Characters that are never shown as themselves, in order; controls and characters without a column are not listed.
+///
+/// From the Unicode Character Database: default-ignorable and format characters (Cf), bidi controls, separators of
+/// lines, fillers, variation selectors, characters that act on what follows (`Grapheme_Cluster_Break=Prepend`),
+/// noncharacters; and those that terminals disagree on: skin tones, which some merge into the emoji before them.
+const HIDDEN: &[(char, char)] = &[
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{d4e}', '\u{d4e}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17a3}', '\u{17a4}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fdd0}', '\u{fdef}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fffb}'),
+    ('\u{fffe}', '\u{ffff}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{111c2}', '\u{111c3}'),
+    ('\u{113d1}', '\u{113d1}'),
+    ('\u{1193f}', '\u{1193f}'),
+    ('\u{11941}', '\u{11941}'),
+    ('\u{11a3a}', '\u{11a3a}'),
+    ('\u{11a84}', '\u{11a89}'),
+    ('\u{11d46}', '\u{11d46}'),
+    ('\u{11f02}', '\u{11f02}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{1f3fb}', '\u{1f3ff}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
+fn is_hidden(c: char) -> bool {
+    // The noncharacters that end each plane are not in the table.
+    u32::from(c) & 0xfffe == 0xfffe
+        || HIDDEN
+            .binary_search_by(|&(first, last)| {
+                if last < c {
+                    std::cmp::Ordering::Less
+                } else if first > c {
+                    std::cmp::Ordering::Greater
+                } else {
+                    std::cmp::Ordering::Equal
+                }
+            })
+            .is_ok()
+}
+
+const fn is_regional_indicator(c: char) -> bool {
+    matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
+}
+
+fn columns_of(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// Whether `c` belongs to the grapheme that ends in `last` (UAX #29). Whether it closes a flag, the caller has to know.
+fn joins(last: char, c: char) -> bool {
+    // Nothing below U+0300 does, nor the Han characters, nor up to Arabic what takes a column; the rest is looked up.
+    if c < '\u{300}' || matches!(c, '\u{3400}'..='\u{9fff}') || (c < '\u{900}' && columns_of(c) > 0) {
+        return false;
+    }
+    let mut buffer = [0; 8];
+    let middle = last.encode_utf8(&mut buffer).len();
+    let end = middle + c.encode_utf8(&mut buffer[middle..]).len();
+    std::str::from_utf8(&buffer[..end]).is_ok_and(|pair| pair.graphemes(true).nth(1).is_none())
+}
+
+/// Writes a [`Printable`], one character after another, until it is full.
+struct Writer {
+    out: Printable,
+    /// Stop when so many columns are filled.
+    limit: usize,
+    /// The grapheme that further characters may join: its last character, columns, and marks.
+    open: Option<(char, usize, usize)>,
+    /// Marks that the open grapheme did not take.
+    surplus: usize,
+}
+
+impl Writer {
+    fn new(limit: usize) -> Self {
+        Self { out: Printable::default(), limit, open: None, surplus: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.out.columns >= self.limit
+    }
+
+    fn finish(mut self) -> Printable {
+        self.flush_surplus();
+        self.out
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for chunk in bytes.utf8_chunks() {
+            self.text(chunk.valid());
+            for &byte in chunk.invalid() {
+                if self.is_full() {
+                    return;
+                }
+                self.byte(byte);
+            }
+        }
+    }
+
+    fn text(&mut self, mut text: &str) {
+        while !text.is_empty() {
+            let run = text.bytes().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+            let run = run.min(self.limit.saturating_sub(self.out.columns));
+            if run > 0 {
+                self.cell(&text[..run], run);
+                self.open = Some((char::from(text.as_bytes()[run - 1]), 1, 0));
+                text = &text[run..];
+                continue;
+            }
+            let mut chars = text.chars();
+            let Some(c) = chars.next() else { return };
+            // Marks of the last grapheme are still taken, or counted, when all columns are filled.
+            if self.is_full() && !self.takes(c) {
+                return;
+            }
+            if is_regional_indicator(c) && chars.next().is_some_and(is_regional_indicator) {
+                let end = 2 * c.len_utf8();
+                self.cell(&text[..end], 2);
+                self.open = Some((c, 2, 0));
+                text = &text[end..];
+                continue;
+            }
+            self.char(c);
+            text = &text[c.len_utf8()..];
+        }
+    }
+
+    /// Whether this character would go into the open grapheme, or be counted there.
+    fn takes(&self, c: char) -> bool {
+        self.open.is_some_and(|(last, columns, _)| columns + columns_of(c) <= 2 && !is_hidden(c) && joins(last, c))
+    }
+
+    fn char(&mut self, c: char) {
+        let own = columns_of(c);
+        let joined = self.open.filter(|&(last, ..)| joins(last, c));
+        if is_hidden(c) || is_regional_indicator(c) {
+            self.escape(c);
+        } else if let Some((_, columns, marks)) = joined {
+            if columns + own > 2 {
+                self.escape(c);
+            } else if marks == MAX_MARKS {
+                self.surplus += 1;
+            } else {
+                self.out.text.push(c);
+                self.out.columns += own;
+                self.open = Some((c, columns + own, marks + 1));
+            }
+        } else if !matches!(own, 1 | 2) || joins('a', c) {
+            // Without a column, or a mark that would join whatever happens to stand before it on the screen.
+            self.escape(c);
+        } else {
+            self.flush_surplus();
+            self.out.text.push(c);
+            self.out.columns += own;
+            self.open = Some((c, own, 0));
+        }
+    }
+
+    /// Text of known columns that nothing joins but what the caller says.
+    fn cell(&mut self, text: &str, columns: usize) {
+        self.flush_surplus();
+        self.out.text.push_str(text);
+        self.out.columns += columns;
+        self.open = None;
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.ascii(format_args!("\\x{byte:02x}"));
+    }
+
+    fn escape(&mut self, c: char) {
+        match c {
+            '\r' => self.cell("\\r", 2),
+            '\n' => self.cell("\\n", 2),
+            '\t' => self.cell("\\t", 2),
+            '\0' => self.cell("\\0", 2),
+            _ if c.is_ascii() => self.ascii(format_args!("\\x{:02x}", u32::from(c))),
+            _ => self.ascii(format_args!("\\u{{{:04X}}}", u32::from(c))),
+        }
+    }
+
+    fn flush_surplus(&mut self) {
+        match std::mem::take(&mut self.surplus) {
+            0 => {}
+            1 => self.ascii(format_args!("\\u{{+1 mark}}")),
+            marks => self.ascii(format_args!("\\u{{+{marks} marks}}")),
+        }
+    }
+
+    /// Writes an escape, which is ASCII and which nothing joins.
+    fn ascii(&mut self, escape: fmt::Arguments<'_>) {
+        self.flush_surplus();
+        let before = self.out.text.len();
+        // Writing into a string never fails.
+        _ = self.out.text.write_fmt(escape);
+        self.out.columns += self.out.text.len() - before;
+        self.open = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr;
+
+    use super::*;
+
+    fn shown(bytes: &[u8]) -> String {
+        Printable::bytes(bytes).as_str().to_owned()
+    }
+
+    #[test]
+    fn what_would_act_or_hide_is_visible() {
+        let table: [(&[u8], &str); 14] = [
+            (b"plain ~ text", "plain ~ text"),
+            (b"a\r\nb\tc\0d\x7f\x08", "a\\r\\nb\\tc\\0d\\x7f\\x08"),
+            (b"\x1b[2J\x1b]0;title\x07", "\\x1b[2J\\x1b]0;title\\x07"),
+            ("\u{9b}2J".as_bytes(), "\\u{009B}2J"),
+            (b"\x9b2J \xe2\x82", "\\x9b2J \\xe2\\x82"),
+            ("a\u{202e}b\u{2067}\u{200f}\u{61c}".as_bytes(), "a\\u{202E}b\\u{2067}\\u{200F}\\u{061C}"),
+            ("\u{200b}\u{ad}\u{feff}\u{2028}".as_bytes(), "\\u{200B}\\u{00AD}\\u{FEFF}\\u{2028}"),
+            ("\u{e0041}\u{3164}\u{115f}\u{fe0f}".as_bytes(), "\\u{E0041}\\u{3164}\\u{115F}\\u{FE0F}"),
+            ("caf\u{e9} cafe\u{301} 日本 ｶﾞ".as_bytes(), "caf\u{e9} cafe\u{301} 日本 ｶﾞ"),
+            ("\u{301}x\n\u{301}".as_bytes(), "\\u{0301}x\\n\\u{0301}"),
+            ("👨\u{200d}👩".as_bytes(), "👨\\u{200D}👩"),
+            ("👍\u{1f3fd}".as_bytes(), "👍\\u{1F3FD}"),
+            ("\u{1f1eb}\u{1f1f7}\u{1f1e9}".as_bytes(), "\u{1f1eb}\u{1f1f7}\\u{1F1E9}"),
+            ("ᄒ\u{1161}\u{11ab} हिन्दी".as_bytes(), "ᄒ\u{1161}\u{11ab} हिन्दी"),
+        ];
+        for (bytes, wanted) in table {
+            assert_eq!(shown(bytes), wanted);
+        }
+    }
+
+    #[test]
+    fn a_thousand_marks_are_counted() {
+        let text = format!("a{}b", "\u{301}".repeat(1000));
+        assert_eq!(shown(text.as_bytes()), format!("a{}\\u{{+992 marks}}b", "\u{301}".repeat(8)));
+    }
+
+    #[test]
+    fn a_preview_of_much_looks_at_little() {
+        let long = vec![b'x'; 1000];
+        assert_eq!(Printable::bytes_up_to(&long, 10).as_str(), "xxxxxxxxxx");
+        assert_eq!(Printable::bytes_up_to(&long, 11).truncate(10).as_str(), "xxxxxxxxx…");
+        let marks = format!("a{}", "\u{301}".repeat(100_000));
+        let preview = Printable::bytes_up_to(marks.as_bytes(), 80);
+        assert!(preview.as_str().ends_with(" marks}…"), "{preview}");
+    }
+
+    #[test]
+    fn truncation_says_so() {
+        let cut = |columns| Printable::text("日本語").truncate(columns).as_str().to_owned();
+        assert_eq!([0, 1, 2, 3, 4, 5, 6].map(cut), ["", "…", "…", "日…", "日…", "日本…", "日本語"]);
+    }
+
+    /// What every character of a clean text, and every grapheme, must be.
+    fn check(clean: &Printable) -> Result<(), TestCaseError> {
+        let mut columns = 0;
+        let mut joined = String::new();
+        for (grapheme, width) in clean.graphemes() {
+            prop_assert!(matches!(width, 1 | 2), "{:?} has {}", grapheme, width);
+            prop_assert!(grapheme.chars().count() <= 2 + MAX_MARKS);
+            prop_assert_eq!(grapheme.width(), width, "{:?}", grapheme);
+            columns += width;
+            joined.push_str(grapheme);
+        }
+        prop_assert_eq!(columns, clean.width());
+        prop_assert_eq!(&joined, clean.as_str());
+        for c in clean.as_str().chars() {
+            prop_assert!(!c.is_control() && !is_hidden(c), "{:?}", c);
+        }
+        prop_assert_eq!(&Printable::text(clean.as_str()), clean);
+        Ok(())
+    }
+
+    #[test]
+    fn every_character_alone_and_after_others() {
+        // Han, Hangul syllables and private planes are alike within their blocks, and many.
+        let alike = |c: char| matches!(c, '\u{3500}'..='\u{9ff0}' | '\u{ad00}'..='\u{d700}' | '\u{20100}'..='\u{dfff0}' | '\u{f0100}'..);
+        for c in ('\0'..=char::MAX).filter(|&c| !alike(c)) {
+            for before in ["", "a", "क", "ᄀ"] {
+                let text = format!("{before}{c}");
+                check(&Printable::text(&text)).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+            }
+        }
+    }
+
+    /// Text in which what is hard is frequent.
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            "[ -~]{0,6}".prop_map(String::into_bytes),
+            any::<char>().prop_map(|c| c.to_string().into_bytes()),
+            "\\PC{0,3}".prop_map(String::into_bytes),
+            "[\u{300}-\u{36f}]{0,20}".prop_map(String::into_bytes),
+            "[\u{900}-\u{d7f}\u{1100}-\u{11ff}ｶﾞ가\u{2d31}-\u{2d7f}]{0,6}".prop_map(String::into_bytes),
+            "[\u{1f1e6}-\u{1f1ff}\u{1f466}-\u{1f469}\u{1f3fb}-\u{1f3ff}\u{200d}\u{fe0f}]{0,5}"
+                .prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..6),
+        ];
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn clean_whatever_comes(bytes in hostile()) {
+            check(&Printable::bytes(&bytes))?;
+            check(&Printable::text(&String::from_utf8_lossy(&bytes)))?;
+        }
+
+        #[test]
+        fn a_preview_is_a_beginning_that_fills(bytes in hostile(), columns in 0_usize..40) {
+            let whole = Printable::bytes(&bytes);
+            let preview = Printable::bytes_up_to(&bytes, columns);
+            check(&preview)?;
+            let beginning = whole.as_str().starts_with(preview.as_str()) || preview.as_str().ends_with(" marks}…");
+            prop_assert!(beginning, "{} / {}", preview, whole);
+            prop_assert!(preview.width() >= columns.min(whole.width()));
+        }
+
+        #[test]
+        fn truncation_fits(bytes in hostile(), columns in 0_usize..40) {
+            let cut = Printable::bytes(&bytes).truncate(columns);
+            check(&cut)?;
+            prop_assert!(cut.width() <= columns);
+        }
+    }
+}
