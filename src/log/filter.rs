@@ -1,6 +1,6 @@
 //! The filter: which rows of the log are wanted.
 //!
-//! Owns the filter language: its tokens ([`tokens`]), its table of keys ([`KEYS`]), and how a row is judged. It never
+//! Owns the filter language: its tokens, its table of keys ([`KEYS`]), and how a row is judged. It never
 //! keeps an index; that is the view's.
 //!
 //! ```text

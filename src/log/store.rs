@@ -514,6 +514,34 @@ mod tests {
     }
 
     #[test]
+    fn a_broadcast_keeps_its_bytes_once_a_segment() {
+        let bytes = Span { start: 0, len: 1000 };
+        let sent = Fact::Sent { ticket: Ticket(1), peer: None, bytes, remaining: 0 };
+        let count = SEGMENT_ROWS + 10;
+        let events = vec![Event { at: Timestamp(0), socket: socket(1), fact: sent }; count];
+        let mut block = Block::new().unwrap();
+        block.bytes_mut()[bytes.range()].fill(7);
+        let mut store = LogStore::new(u64::MAX);
+        store.append(Batch { events, block, used: 1000 }).unwrap();
+        // Were the last sends' bytes not in the second segment, these would take their place.
+        store.append(uniform(1000, 1000)).unwrap();
+        assert!(store.rows(0..store.next() - 1).all(|row| *store.bytes(&row) == [7; 1000]));
+        assert!(store.resident_bytes() < count * 60 + BLOCK_SIZE, "{}", store.resident_bytes());
+    }
+
+    #[test]
+    fn an_arena_is_filled_to_its_last_byte_and_no_further() {
+        let mut store = LogStore::new(u64::MAX);
+        for byte in 1..=5 {
+            let mut batch = uniform(BLOCK_SIZE / 2, BLOCK_SIZE / 2);
+            batch.block.bytes_mut().fill(byte);
+            store.append(batch).unwrap();
+        }
+        let first_bytes: Vec<_> = store.rows(0..9).map(|row| store.bytes(&row)[0]).collect();
+        assert_eq!((first_bytes, store.sealed.len()), (vec![1, 2, 3, 4, 5], 2));
+    }
+
+    #[test]
     fn refuses_a_block_that_offsets_cannot_reach() {
         let batch = Batch { events: Vec::new(), block: Block::with_size(BLOCK_SIZE + 1).unwrap(), used: 0 };
         assert!(LogStore::new(0).append(batch).is_err());

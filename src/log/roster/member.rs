@@ -66,7 +66,7 @@ impl State {
 pub struct Member {
     /// The socket.
     pub id: SocketId,
-    /// A root's name; empty for a child, see [`Roster::name`].
+    /// A root's name; empty for a child, see [`Roster::name`](super::Roster::name).
     pub name: String,
     /// What was opened; a child has its listener's.
     pub endpoint: Endpoint,
