@@ -22,6 +22,7 @@ pub use atomic::write_atomic;
 pub use folder::{folder, list, resolve};
 pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use save::SaveError;
+pub use read::check_name;
 pub use socket_entry::SocketEntry;
 
 use crate::diagnostic::Source;
@@ -129,6 +130,16 @@ impl Profile {
     /// When the file can't be read, and as [`parse`](Self::parse).
     pub fn load(path: &Path) -> Result<Self, Invalid> {
         Self::parse(&read_file(path)?, Some(path))
+    }
+
+    /// What to call the profile: its own name, or else its file's.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.path {
+            _ if !self.name.is_empty() => self.name.clone(),
+            Some(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            None => "the bench".to_owned(),
+        }
     }
 
     /// The document with what was changed applied to it; without changes, the very text that was read.

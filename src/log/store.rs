@@ -25,6 +25,8 @@ pub struct LogStore {
     memory_limit: u64,
     sealed: Vec<Segment>,
     sealed_bytes: usize,
+    /// How many sealed segments are gone; segments are numbered from the session's first.
+    evicted: usize,
     open: OpenSegment,
     peers: IndexSet<Address>,
     latest_peer: u32,
@@ -38,6 +40,7 @@ impl LogStore {
             memory_limit,
             sealed: Vec::new(),
             sealed_bytes: 0,
+            evicted: 0,
             open: OpenSegment::new(),
             peers: IndexSet::new(),
             latest_peer: 0,
@@ -100,7 +103,7 @@ impl LogStore {
         let to = range.end.min(self.next());
         let start = self.sealed.partition_point(|segment| segment.end() <= from);
         (start..=self.sealed.len())
-            .map(|number| (number, self.part(number)))
+            .map(|index| (index + self.evicted, self.part(index + self.evicted)))
             .take_while(move |(_, part)| part.first < to)
             .flat_map(move |(number, part)| {
                 let end = index(to.saturating_sub(part.first)).min(part.records.len());
@@ -126,6 +129,15 @@ impl LogStore {
     #[must_use]
     pub fn fact(&self, row: &Row) -> Option<Fact> {
         if row.kind.is_message() { None } else { serde_json::from_slice(self.content(row)).ok() }
+    }
+
+    /// Forgets rows before `seq`, as far as whole segments hold nothing else. Their numbers are not given again.
+    pub fn evict_before(&mut self, seq: u64) {
+        let gone = self.sealed.partition_point(|segment| segment.end() <= seq);
+        for segment in self.sealed.drain(..gone) {
+            self.sealed_bytes -= segment.resident_bytes();
+        }
+        self.evicted += gone;
     }
 
     /// What the log holds in memory, in bytes, its own bookkeeping included.
@@ -239,7 +251,11 @@ impl LogStore {
     }
 
     fn content(&self, row: &Row) -> &[u8] {
-        let part = self.part(row.place.segment as usize);
+        let number = row.place.segment as usize;
+        if number < self.evicted {
+            return &[];
+        }
+        let part = self.part(number);
         let all = if row.kind.is_message() { part.arena } else { part.facts };
         let start = row.place.offset as usize;
         all.get(start..start + row.place.size as usize).unwrap_or_default()
@@ -247,7 +263,7 @@ impl LogStore {
 
     /// The segment with this number, the open one after all sealed ones.
     fn part(&self, number: usize) -> Part<'_> {
-        match self.sealed.get(number) {
+        match number.checked_sub(self.evicted).and_then(|index| self.sealed.get(index)) {
             Some(segment) => Part {
                 first: segment.first,
                 records: &segment.records,
@@ -545,5 +561,31 @@ mod tests {
     fn refuses_a_block_that_offsets_cannot_reach() {
         let batch = Batch { events: Vec::new(), block: Block::with_size(BLOCK_SIZE + 1).unwrap(), used: 0 };
         assert!(LogStore::new(0).append(batch).is_err());
+    }
+
+    #[test]
+    fn what_is_evicted_is_gone_and_the_rest_reads_as_before() {
+        let mut store = LogStore::new(u64::MAX);
+        let note = |number: usize| Event {
+            at: Timestamp(number as u64),
+            socket: socket(1),
+            fact: Fact::Note { name: "n".into(), message: number.to_string() },
+        };
+        let rows = SEGMENT_ROWS * 2 + 10;
+        for number in 0..rows {
+            store.append_local(note(number));
+        }
+        let before = store.resident_bytes();
+        let early = store.row(1).unwrap();
+        store.evict_before(SEGMENT_ROWS as u64 + 5);
+        assert_eq!(store.first(), SEGMENT_ROWS as u64 + 1);
+        assert!(store.resident_bytes() < before);
+        assert!(store.row(SEGMENT_ROWS as u64).is_none());
+        assert!(store.fact(&early).is_none());
+        for seq in [store.first(), SEGMENT_ROWS as u64 * 2, rows as u64] {
+            let row = store.row(seq).unwrap();
+            let index = usize::try_from(seq).unwrap() - 1;
+            assert_eq!(store.fact(&row), Some(note(index).fact), "{seq}");
+        }
     }
 }

@@ -77,6 +77,28 @@ fn tables<'i>(reader: &mut Reader<'_>, key: &str, item: &'i Item) -> Vec<(&'i dy
     }
 }
 
+/// Whether a socket or a payload can be called so.
+///
+/// # Errors
+/// One sentence without a full stop: what is wrong.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    wrong_in_name(name).map_err(|(_, message)| message)
+}
+
+/// What is wrong with a name, and where.
+fn wrong_in_name(name: &str) -> Result<(), (Range<usize>, &'static str)> {
+    if name.is_empty() {
+        return Err((0..0, "a name can't be empty"));
+    }
+    match name.char_indices().find(|(_, c)| *c == '#' || c.is_control()) {
+        None => Ok(()),
+        Some((at, '#')) => {
+            Err((at..at + 1, "`#` can't be in a name; it numbers a listener's connections, such as server#2"))
+        }
+        Some((at, wrong)) => Err((at..at + wrong.len_utf8(), "a control character can't be in a name")),
+    }
+}
+
 /// The `name` of a table, which is a mistake if it is missing, taken or can't be one.
 pub(super) fn table_name(
     reader: &mut Reader<'_>,
@@ -89,17 +111,8 @@ pub(super) fn table_name(
         return None;
     };
     let name = reader.string("name", item)?;
-    if name.is_empty() {
-        reader.error(span(item), "a name can't be empty");
-        return None;
-    }
-    if let Some((at, wrong)) = name.char_indices().find(|(_, c)| *c == '#' || c.is_control()) {
-        let at = reader.inside(item, name, at..at + wrong.len_utf8());
-        let message = if wrong == '#' {
-            "`#` can't be in a name; it numbers a listener's connections, such as server#2"
-        } else {
-            "a control character can't be in a name"
-        };
+    if let Err((at, message)) = wrong_in_name(name) {
+        let at = if at.is_empty() { span(item) } else { reader.inside(item, name, at) };
         reader.error(at, message);
         return None;
     }

@@ -1,0 +1,294 @@
+//! The composition root with a screen: one loop that joins the terminal, the engine and the clock.
+//!
+//! Keys come first, then a batch of events, then the frame. A frame is drawn when something changed and the last one is
+//! 16 ms old; timers exist only while something moves.
+
+mod clipboard;
+mod terminal;
+
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use etcetera::BaseStrategy;
+use futures_util::StreamExt;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::cli::{Common, Workbench};
+use crate::config::Config;
+use crate::contract::{Clock, Command, Endpoint, SocketIds};
+use crate::engine::{self, Batches, EngineHandle};
+use crate::outcome::{EndSignals, Outcome};
+use crate::profile::{self, Profile};
+use crate::ui::{Effect, History, Keymap, Ui};
+
+use terminal::Screen;
+
+/// The least time between two frames: sixty a second.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// How long leaving waits for the engine's last words.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+/// Runs the workbench.
+///
+/// # Errors
+/// When the terminal can't be drawn on, or the engine can't be started.
+pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
+    let (config, keymap) = match configure(&arguments.common) {
+        Ok(configured) => configured,
+        Err(message) => return Ok(Outcome::Invalid(message)),
+    };
+    let mut endpoints = Vec::new();
+    for text in &arguments.endpoints {
+        match text.parse::<Endpoint>() {
+            Ok(endpoint) => endpoints.push(endpoint),
+            Err(error) => return Ok(Outcome::Invalid(point_at(text, &error))),
+        }
+    }
+    let loaded = match &arguments.profile {
+        Some(name) => match Profile::load(&profile::resolve(name)) {
+            Ok(profile) => Some(profile),
+            Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
+        },
+        None => None,
+    };
+    if let Some(why) = terminal::unfit() {
+        return Ok(Outcome::Invalid(why));
+    }
+    start_diagnostics(&arguments.common)?;
+    terminal::keep_panics_off_the_screen();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(bench(&config, keymap, loaded, endpoints))
+}
+
+/// The configuration and the keys that come of it.
+pub(crate) fn configure(common: &Common) -> Result<(Config, Keymap), String> {
+    let mut config = match &common.config {
+        Some(path) => Config::load(path).map_err(|invalid| invalid.to_string())?,
+        None => match Config::default_path().filter(|path| path.exists()) {
+            Some(path) => Config::load(&path).map_err(|invalid| invalid.to_string())?,
+            None => Config::default(),
+        },
+    };
+    for warning in &config.warnings {
+        eprintln!("{warning}");
+    }
+    let mut keymap = Keymap::default();
+    for binding in &config.keys {
+        keymap
+            .bind(&binding.action, &binding.chords)
+            .map_err(|error| config.key_error(binding, error.0).to_string())?;
+    }
+    if let Some(memory) = common.memory {
+        config.memory = memory;
+    }
+    Ok((config, keymap))
+}
+
+/// An endpoint's error with the place marked below.
+fn point_at(text: &str, error: &crate::contract::EndpointError) -> String {
+    let before = text[..error.at.start].chars().count();
+    let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
+    let shown = crate::log::sanitise::Printable::text(text);
+    format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
+}
+
+/// Sends the program's own diagnostics to the file that was asked for.
+pub(crate) fn start_diagnostics(common: &Common) -> io::Result<()> {
+    if let Some(path) = &common.log_file {
+        let file = fs::OpenOptions::new().create(true).append(true).open(path)?;
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
+        // The only one that is ever set.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+    Ok(())
+}
+
+async fn bench(
+    config: &Config,
+    keymap: Keymap,
+    loaded: Option<Profile>,
+    endpoints: Vec<Endpoint>,
+) -> anyhow::Result<Outcome> {
+    let mut signals = EndSignals::listen()?;
+    let ids = SocketIds::new();
+    let clock = Clock::start();
+    let (engine, batches) = engine::start(ids.clone(), clock)?;
+    let history_path = history_path();
+    let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let mut ui =
+        Ui::new(ids, clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
+    if let Some(profile) = loaded {
+        ui.profile_loaded(Ok(profile));
+    }
+    for endpoint in endpoints {
+        ui.open(endpoint);
+    }
+    let screen = Screen::take(config.mouse)?;
+    let mut app = App { ui, screen, engine, batches };
+    let outcome = app.serve(&mut signals).await;
+    let App { ui, screen, engine, mut batches } = app;
+    drop(screen);
+    if let Some(path) = history_path {
+        write_history(&path, ui.history());
+    }
+    // Refused only by an engine that has ended already.
+    let _ = engine.try_order(Command::ShutDown);
+    let farewell = async { while batches.next().await.is_some() {} };
+    let _ = timeout(FAREWELL, farewell).await;
+    outcome
+}
+
+struct App {
+    ui: Ui,
+    screen: Screen,
+    engine: EngineHandle,
+    batches: Batches,
+}
+
+impl App {
+    async fn serve(&mut self, signals: &mut EndSignals) -> anyhow::Result<Outcome> {
+        let mut events = EventStream::new();
+        let mut hangup = watch_for_hangup()?;
+        let mut changed = true;
+        let mut drawn = Instant::now() - FRAME;
+        let mut tick: Option<Instant> = None;
+        loop {
+            let mut leave = false;
+            for effect in self.ui.take_effects() {
+                leave |= self.carry_out(effect)?;
+            }
+            if leave {
+                return Ok(Outcome::Done);
+            }
+            let more = self.ui.work();
+            changed |= more;
+            let now = Instant::now();
+            if changed && now >= drawn + FRAME {
+                tick = self.ui.tick().map(|after| now + after);
+                self.screen.draw(|buffer| self.ui.render(buffer))?;
+                changed = false;
+                drawn = Instant::now();
+            }
+            let frame = changed.then(|| drawn + FRAME);
+            let wake = match (frame, tick) {
+                _ if more => Some(now),
+                (Some(frame), Some(tick)) => Some(frame.min(tick)),
+                (frame, tick) => frame.or(tick),
+            };
+            tokio::select! {
+                biased;
+                event = events.next() => match event {
+                    Some(event) => {
+                        self.ui.handle(event?);
+                        changed = true;
+                    }
+                    None => return Ok(Outcome::Signal(libc_hangup())),
+                },
+                signal = signals.next() => return Ok(Outcome::Signal(signal)),
+                _ = &mut hangup => return Ok(Outcome::Signal(libc_hangup())),
+                batch = self.batches.next() => match batch {
+                    Some(batch) => {
+                        let block = self.ui.absorb(batch)?;
+                        self.engine.recycle(block);
+                        changed = true;
+                    }
+                    None => anyhow::bail!("the engine ended by itself"),
+                },
+                () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
+                    changed |= tick.is_some_and(|tick| tick <= Instant::now());
+                }
+            }
+        }
+    }
+
+    /// Does what the screen asked for; true when that is to leave.
+    fn carry_out(&mut self, effect: Effect) -> anyhow::Result<bool> {
+        match effect {
+            Effect::Order(command) => {
+                if self.engine.try_order(command).is_err() {
+                    self.ui.order_refused();
+                }
+            }
+            Effect::ListProfiles => self.ui.show_profiles(profile::list()),
+            Effect::LoadProfile(path) => {
+                let result = Profile::load(&path);
+                self.ui.profile_loaded(result);
+            }
+            Effect::SaveProfile { path, replace } => {
+                let profile = self.ui.profile_mut();
+                let place = path.clone().or_else(|| profile.path.clone());
+                let result = match (&path, replace) {
+                    (Some(path), _) => profile.save_as(path, replace),
+                    (None, false) => profile.save(),
+                    (None, true) => match place {
+                        Some(place) => profile.save_as(&place, true),
+                        None => profile.save(),
+                    },
+                };
+                self.ui.profile_saved(path, result);
+            }
+            Effect::Copy(text) => match clipboard::copy(&text, &mut self.screen) {
+                Ok(said) => self.ui.tell_good(said),
+                Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
+            },
+            Effect::Mouse(on) => self.screen.set_mouse(on)?,
+            Effect::Redraw => self.screen.clear()?,
+            Effect::Suspend => self.screen.suspend()?,
+            Effect::Quit => return Ok(true),
+        }
+        Ok(false)
+    }
+}
+
+fn libc_hangup() -> i32 {
+    nix::sys::signal::Signal::SIGHUP as i32
+}
+
+/// Tells when the terminal is gone, which the event stream does not where SIGHUP is ignored: it would spin instead.
+fn watch_for_hangup() -> io::Result<oneshot::Receiver<()>> {
+    let (gone, hangup) = oneshot::channel();
+    let terminal = io::stdin().as_fd().try_clone_to_owned()?;
+    std::thread::Builder::new().name("hangup".to_owned()).spawn(move || {
+        loop {
+            // Asks for nothing, so that only POLLHUP, POLLERR and POLLNVAL end the wait.
+            let mut watched = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
+            match poll(&mut watched, PollTimeout::NONE) {
+                Err(nix::errno::Errno::EINTR) => {}
+                _ => break,
+            }
+        }
+        let _ = gone.send(());
+    })?;
+    Ok(hangup)
+}
+
+fn history_path() -> Option<PathBuf> {
+    let folders = etcetera::base_strategy::Xdg::new().ok()?;
+    Some(folders.state_dir()?.join("sockbench").join("history.json"))
+}
+
+fn read_history(path: Option<&PathBuf>) -> History {
+    let text = path.and_then(|path| fs::read(path).ok());
+    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+/// Keeps the history for the next session. Failing to is told in the diagnostics alone: nothing is lost of this one.
+fn write_history(path: &std::path::Path, history: &History) {
+    if *history == History::default() {
+        return;
+    }
+    let written = serde_json::to_vec(history)
+        .map_err(io::Error::other)
+        .and_then(|text| path.parent().map_or(Ok(()), fs::create_dir_all).map(|()| text))
+        .and_then(|text| profile::write_atomic(path, &text));
+    if let Err(error) = written {
+        tracing::warn!("the history was not written to {}: {error}", path.display());
+    }
+}

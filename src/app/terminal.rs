@@ -1,0 +1,127 @@
+//! The terminal: taken over, and always given back.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+
+/// True while the terminal is ours: then a panic of any thread must not write to it.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while it is ours. Dropping it gives it back, however the program leaves.
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    mouse: bool,
+}
+
+/// Why the workbench can't run here; `None` where it can.
+pub(super) fn unfit() -> Option<String> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Some(
+            "sockbench: the workbench needs a terminal on standard input and output; `sockbench run PROFILE` works \
+             without one"
+                .to_owned(),
+        );
+    }
+    match std::env::var("TERM") {
+        Ok(term) if term == "dumb" => Some(
+            "sockbench: TERM=dumb can't draw the workbench; `sockbench run PROFILE` works without a screen".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+impl Screen {
+    /// Takes the terminal.
+    pub(super) fn take(mouse: bool) -> io::Result<Self> {
+        // 64 KiB: more than any frame, so that a frame is one write.
+        let writer = BufWriter::with_capacity(64 * 1024, io::stdout());
+        let terminal = Terminal::new(CrosstermBackend::new(writer))?;
+        let mut screen = Self { terminal, mouse };
+        screen.enter()?;
+        Ok(screen)
+    }
+
+    fn enter(&mut self) -> io::Result<()> {
+        TAKEN.store(true, Ordering::SeqCst);
+        enable_raw_mode()?;
+        let writer = self.terminal.backend_mut();
+        execute!(writer, EnterAlternateScreen, EnableBracketedPaste, SetTitle("sockbench"), cursor::Hide)?;
+        if self.mouse {
+            execute!(writer, EnableMouseCapture)?;
+        }
+        self.terminal.clear()
+    }
+
+    fn leave() {
+        if TAKEN.swap(false, Ordering::SeqCst) {
+            // Whatever fails here fails because the terminal is gone; the rest is tried all the same.
+            let mut writer = io::stdout();
+            let _ = execute!(writer, DisableMouseCapture);
+            let _ = execute!(writer, DisableBracketedPaste);
+            let _ = execute!(writer, LeaveAlternateScreen, cursor::Show);
+            let _ = disable_raw_mode();
+            let _ = writer.flush();
+        }
+    }
+
+    /// Draws a frame.
+    pub(super) fn draw(&mut self, render: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        self.terminal.draw(|frame| render(frame.buffer_mut())).map(|_| ())
+    }
+
+    /// Forgets what the screen shows, so that the next frame draws every cell.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Has the terminal report the mouse, or not.
+    pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        let writer = self.terminal.backend_mut();
+        if on { execute!(writer, EnableMouseCapture) } else { execute!(writer, DisableMouseCapture) }
+    }
+
+    /// Hands bytes to the terminal that are no part of a frame: a sequence for its clipboard.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let writer = self.terminal.backend_mut();
+        writer.write_all(bytes)?;
+        io::Write::flush(writer)
+    }
+
+    /// Gives the terminal back, stops the process, and takes the terminal again when the shell continues it.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        Self::leave();
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP)?;
+        self.enter()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        Self::leave();
+    }
+}
+
+/// While the terminal is ours, a panic's report is kept until it is given back; one that ends the program is then
+/// printed by the thread that panicked, after its screen was dropped.
+pub(super) fn keep_panics_off_the_screen() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        tracing::error!("{info}");
+        // The program ends by a panic of its main thread alone; a task of the engine reports its own.
+        if std::thread::current().name() == Some("main") {
+            Screen::leave();
+            usual(info);
+        } else if !TAKEN.load(Ordering::SeqCst) {
+            usual(info);
+        }
+    }));
+}
