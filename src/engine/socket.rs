@@ -74,8 +74,7 @@ impl Socket {
     /// Answers orders to half-close, on a socket that has no halves.
     pub(super) async fn refuse_half_closes(&self) -> CloseReason {
         loop {
-            self.orders.until(|orders| orders.stopping()).await;
-            if self.orders.stopping() != Some(Stop::HalfClose) {
+            if self.orders.until(Orders::stopping).await != Stop::HalfClose {
                 return self.closing().await;
             }
             self.orders.refuse_half_close();

@@ -175,10 +175,10 @@ impl Table {
         let orders = Rc::new(Orders::default());
         self.rows.borrow_mut().insert(id, Row { parent, role, orders: Rc::clone(&orders) });
         let outbox = self.outbox.clone();
-        let life = live(Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self) });
+        let future = live(Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self) });
         let table = Rc::clone(self);
         self.tasks.spawn_local(async move {
-            let ending = unless_it_panics(life).await;
+            let ending = unless_it_panics(future).await;
             // Before the last word is out, so that whoever hears it can open the id again.
             table.rows.borrow_mut().remove(&id);
             let unsent = NetError::other(Operation::Send, None, "the socket closed before all of it was sent");
@@ -218,4 +218,27 @@ fn panic_words(panic: &(dyn Any + Send)) -> &str {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::rig;
+
+    #[test]
+    fn a_panic_ends_its_own_socket_only_and_is_reported() {
+        rig(async |mut rig| {
+            let sound = rig.live(|socket| async move { Ending::Closed(socket.closing().await) });
+            let broken = rig.live(|socket| async move {
+                socket.closing().await;
+                panic!("a test's panic, which is expected");
+            });
+            rig.obey(Command::Close { socket: broken, how: CloseHow::Normal });
+            let failed = rig.until(|fact| matches!(fact, Fact::Failed(_))).await;
+            assert!(matches!(failed, Fact::Failed(error) if error.cause.contains("a test's panic")));
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Error }).await;
+            rig.obey(Command::Close { socket: sound, how: CloseHow::Normal });
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
+        });
+    }
 }
