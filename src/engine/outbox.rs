@@ -104,12 +104,23 @@ impl Outbox {
         Ok(())
     }
 
-    /// Adds an event that has no bytes, as soon as there is room; dated now.
-    pub(super) async fn report(&self, socket: SocketId, fact: Fact) {
-        let mut event = self.event(socket, fact);
-        while let Err(again) = self.push(event) {
-            event = again;
+    /// Adds an event that has no bytes, dated now: at once if there is room, and else when the future has waited for
+    /// it. Boxed while it waits, for every connection holds the space of the futures that it may once wait for.
+    pub(super) fn report(&self, socket: SocketId, fact: Fact) -> impl Future<Output = ()> + use<'_> {
+        let unsaid = self.push(self.event(socket, fact)).err().map(Box::new);
+        async move {
+            if let Some(event) = unsaid {
+                self.say(event).await;
+            }
+        }
+    }
+
+    /// Adds an event that found no room, as soon as there is some.
+    pub(super) async fn say(&self, event: Box<Event>) {
+        let mut unsaid = Some(event);
+        while let Some(event) = unsaid {
             self.room().await;
+            unsaid = self.push(*event).err().map(Box::new);
         }
     }
 

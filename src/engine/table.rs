@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -154,17 +154,9 @@ impl Table {
 
     /// Reports now, or as soon as there is room, without making the command loop wait for it.
     fn report_later(self: &Rc<Self>, id: SocketId, fact: Fact) {
-        if let Err(mut event) = self.outbox.push(self.outbox.event(id, fact)) {
+        if let Err(event) = self.outbox.push(self.outbox.event(id, fact)) {
             let outbox = self.outbox.clone();
-            self.tasks.spawn_local(async move {
-                loop {
-                    outbox.room().await;
-                    match outbox.push(event) {
-                        Ok(()) => return,
-                        Err(again) => event = again,
-                    }
-                }
-            });
+            self.tasks.spawn_local(async move { outbox.say(Box::new(event)).await });
         }
     }
 
@@ -175,7 +167,10 @@ impl Table {
         let orders = Rc::new(Orders::default());
         self.rows.borrow_mut().insert(id, Row { parent, role, orders: Rc::clone(&orders) });
         let outbox = self.outbox.clone();
-        let future = live(Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self) });
+        let socket = Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self) };
+        // On the heap, since a future that is handed on is held once in each place that it passes.
+        let future = Box::pin(live(socket));
+
         let table = Rc::clone(self);
         self.tasks.spawn_local(async move {
             let ending = unless_it_panics(future).await;
@@ -200,8 +195,7 @@ impl Table {
 }
 
 /// What a future comes to, or the panic that it ended in.
-async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
+async fn unless_it_panics<T>(mut future: Pin<Box<impl Future<Output = T>>>) -> Result<T, Box<dyn Any + Send>> {
     // Sound to go on after: the future is never polled again, and what it shares with others is changed in steps that
     // can't be seen half done.
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
