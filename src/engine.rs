@@ -12,6 +12,8 @@ mod pump;
 mod resolve;
 mod socket;
 mod table;
+#[cfg(test)]
+mod testing;
 mod transports;
 
 use std::io;

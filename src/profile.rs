@@ -21,8 +21,8 @@ pub use crate::diagnostic::{Diagnostic, Invalid, Severity};
 pub use atomic::write_atomic;
 pub use folder::{folder, list, resolve};
 pub use payload_entry::{PayloadContent, PayloadEntry};
-pub use save::SaveError;
 pub use read::check_name;
+pub use save::SaveError;
 pub use socket_entry::SocketEntry;
 
 use crate::diagnostic::Source;

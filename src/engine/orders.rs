@@ -121,6 +121,11 @@ impl Orders {
         }
     }
 
+    /// Waits until something is to be sent, or an order to stop comes that is more urgent than `known`.
+    pub(super) async fn news(&self, known: Option<Stop>) {
+        self.until(|orders| (!orders.is_empty() || orders.stopping() > known).then_some(())).await;
+    }
+
     /// Wakes those who wait for a change.
     pub(super) fn touch(&self) {
         self.changed.notify_waiters();

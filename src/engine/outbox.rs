@@ -104,12 +104,23 @@ impl Outbox {
         Ok(())
     }
 
-    /// Adds an event that has no bytes, as soon as there is room; dated now.
-    pub(super) async fn report(&self, socket: SocketId, fact: Fact) {
-        let mut event = self.event(socket, fact);
-        while let Err(again) = self.push(event) {
-            event = again;
+    /// Adds an event that has no bytes, dated now: at once if there is room, and else when the future has waited for
+    /// it. Boxed while it waits, for every connection holds the space of the futures that it may once wait for.
+    pub(super) fn report(&self, socket: SocketId, fact: Fact) -> impl Future<Output = ()> + use<'_> {
+        let unsaid = self.push(self.event(socket, fact)).err().map(Box::new);
+        async move {
+            if let Some(event) = unsaid {
+                self.say(event).await;
+            }
+        }
+    }
+
+    /// Adds an event that found no room, as soon as there is some.
+    pub(super) async fn say(&self, event: Box<Event>) {
+        let mut unsaid = Some(event);
+        while let Some(event) = unsaid {
             self.room().await;
+            unsaid = self.push(*event).err().map(Box::new);
         }
     }
 
@@ -216,4 +227,106 @@ impl Filling {
 #[expect(clippy::cast_possible_truncation, reason = "both are within a block, which is far smaller than 4 GiB")]
 fn span(start: usize, len: usize) -> Span {
     Span { start: start as u32, len: len as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+    use tokio::runtime::{Builder, LocalOptions};
+
+    use super::*;
+    use crate::engine::pool::BLOCKS;
+
+    fn outbox() -> (Outbox, mpsc::Receiver<Batch>, Arc<Pool>) {
+        let pool = Arc::new(Pool::new().unwrap());
+        let (sender, receiver) = mpsc::channel(BLOCKS);
+        (Outbox::new(sender, Arc::clone(&pool), Clock::start()), receiver, pool)
+    }
+
+    fn write(outbox: &Outbox, bytes: &[u8]) -> bool {
+        let socket = SocketId::new(1).unwrap();
+        let fact = |bytes| Fact::Received { peer: None, bytes, truncated: false };
+        let written = outbox.with_tail(bytes.len(), bytes.len(), |tail| {
+            tail.bytes.copy_from_slice(bytes);
+            tail.commit(socket, bytes.len(), fact);
+        });
+        written.is_some()
+    }
+
+    fn read(batch: &Batch, all: &mut Vec<u8>) {
+        for event in &batch.events {
+            if let Fact::Received { bytes, .. } = event.fact {
+                all.extend(batch.bytes(bytes));
+            }
+        }
+    }
+
+    proptest! {
+        // Whatever comes and whenever blocks go back: no byte is lost, doubled or out of order, and the budget holds.
+        #[test]
+        fn what_is_committed_arrives_whole(steps in prop::collection::vec((0usize..200_000, 0u8..4), 0..200)) {
+            let (outbox, mut receiver, pool) = outbox();
+            let (mut put, mut got, mut held) = (Vec::new(), Vec::new(), VecDeque::new());
+            for (number, (len, give_back)) in steps.into_iter().enumerate() {
+                let bytes = vec![u8::try_from(number).unwrap(); len];
+                if write(&outbox, &bytes) {
+                    put.extend(bytes);
+                } else {
+                    prop_assert_eq!(held.len() + receiver.len(), BLOCKS, "there was a block left");
+                }
+                while let Ok(batch) = receiver.try_recv() {
+                    read(&batch, &mut got);
+                    held.push_back(batch.block);
+                }
+                for block in held.drain(..held.len().min(give_back.into())) {
+                    pool.give(block);
+                }
+            }
+            held.drain(..).for_each(|block| pool.give(block));
+            prop_assert!(outbox.0.filling.borrow_mut().send(&outbox.0));
+            while let Ok(batch) = receiver.try_recv() {
+                read(&batch, &mut got);
+            }
+            prop_assert!(got == put);
+        }
+    }
+
+    #[test]
+    fn a_lone_event_leaves_at_once_and_a_flood_leaves_in_large_batches() {
+        Builder::new_current_thread().build_local(LocalOptions::default()).unwrap().block_on(async {
+            let (outbox, mut receiver, pool) = outbox();
+            tokio::task::spawn_local(outbox.clone().deliver());
+            write(&outbox, b"alone");
+            let batch = receiver.recv().await.unwrap();
+            assert_eq!((batch.events.len(), batch.used), (1, 5));
+            pool.give(batch.block);
+            // The receiver takes nothing for a while: what comes meanwhile gathers.
+            for _ in 0..1000 {
+                write(&outbox, b"flood");
+                yield_now().await;
+            }
+            pool.bell.notify_one();
+            let mut sizes = Vec::new();
+            while sizes.iter().sum::<usize>() < 1000 {
+                sizes.push(receiver.recv().await.unwrap().events.len());
+                pool.bell.notify_one();
+            }
+            assert!(sizes.len() <= 2, "{sizes:?}");
+        });
+    }
+
+    #[test]
+    fn events_without_bytes_are_bounded_too_and_wait() {
+        let (outbox, mut receiver, pool) = outbox();
+        let socket = SocketId::new(1).unwrap();
+        let mut count = 0;
+        while outbox.push(outbox.event(socket, Fact::PeerClosed)).is_ok() {
+            count += 1;
+        }
+        assert_eq!(count, (BLOCKS + 1) * MAX_EVENTS, "eight batches under way, and one that is full");
+        pool.give(receiver.try_recv().unwrap().block);
+        assert!(outbox.push(outbox.event(socket, Fact::PeerClosed)).is_ok());
+    }
 }

@@ -235,19 +235,13 @@ impl<S: Stream> Pump<'_, S> {
                 Written::NoRoom => self.socket.outbox.room().await,
                 Written::Failed(error) => self.fail_all(&error).await,
                 Written::NothingToDo => match orders.stopping() {
-                    None => {
-                        orders.until(|orders| (!orders.is_empty() || orders.stopping().is_some()).then_some(())).await
-                    }
                     Some(Stop::HalfClose) if !self.fin_sent.get() => {
                         let result = self.stream.shut_down_writing();
                         self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
                         self.fin_sent.set(true);
                         orders.touch();
                     }
-                    Some(Stop::HalfClose) => {
-                        let done = |stop| stop > Some(Stop::HalfClose);
-                        orders.until(|orders| (!orders.is_empty() || done(orders.stopping())).then_some(())).await;
-                    }
+                    known @ (None | Some(Stop::HalfClose)) => orders.news(known).await,
                     Some(Stop::Close) => return CloseReason::User,
                     Some(Stop::ShutDown) => return CloseReason::Shutdown,
                     // That is for the one who does not wait.
@@ -294,5 +288,221 @@ impl<S: Stream> Pump<'_, S> {
             self.reset.set(true);
         }
         self.socket.fail_all(&NetError::from_io(Operation::Send, None, error)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+    use std::rc::Rc;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::contract::{CloseHow, Command, SocketId, Target, Ticket};
+    use crate::engine::socket::Ending;
+    use crate::engine::testing::{Rig, rig};
+
+    /// A stream whose peer does what the test says.
+    #[derive(Clone, Default)]
+    struct Scripted(Rc<Script>);
+
+    #[derive(Default)]
+    struct Script {
+        incoming: RefCell<VecDeque<Result<Vec<u8>, Errno>>>,
+        written: RefCell<Vec<u8>>,
+        /// How many bytes the peer still takes.
+        window: Cell<usize>,
+        /// What a send comes to from now on.
+        broken: Cell<Option<Errno>>,
+        fin_sent: Cell<bool>,
+        reset: Cell<bool>,
+        changed: Notify,
+    }
+
+    impl Scripted {
+        fn with_window(window: usize) -> Self {
+            let scripted = Self::default();
+            scripted.0.window.set(window);
+            scripted
+        }
+
+        fn says(&self, what: Result<&[u8], Errno>) {
+            self.0.incoming.borrow_mut().push_back(what.map(<[u8]>::to_vec));
+            self.0.changed.notify_waiters();
+        }
+    }
+
+    impl Stream for Scripted {
+        async fn readable(&self) -> io::Result<()> {
+            while self.0.incoming.borrow().is_empty() {
+                self.0.changed.notified().await;
+            }
+            Ok(())
+        }
+
+        async fn writable(&self) -> io::Result<()> {
+            while self.0.window.get() == 0 {
+                self.0.changed.notified().await;
+            }
+            Ok(())
+        }
+
+        fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.incoming.borrow_mut().pop_front() {
+                None => Err(io::ErrorKind::WouldBlock.into()),
+                Some(Err(errno)) => Err(errno.into()),
+                Some(Ok(bytes)) => {
+                    buffer[..bytes.len()].copy_from_slice(&bytes);
+                    Ok(bytes.len())
+                }
+            }
+        }
+
+        fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(errno) = self.0.broken.get() {
+                return Err(errno.into());
+            }
+            let len = bytes.len().min(self.0.window.get());
+            if len == 0 && !bytes.is_empty() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.0.window.set(self.0.window.get() - len);
+            self.0.written.borrow_mut().extend(&bytes[..len]);
+            Ok(len)
+        }
+
+        fn shut_down_writing(&self) -> io::Result<()> {
+            self.0.fin_sent.set(true);
+            Ok(())
+        }
+
+        fn reset_on_close(&self) -> io::Result<()> {
+            self.0.reset.set(true);
+            Ok(())
+        }
+    }
+
+    const FIN: Result<&[u8], Errno> = Ok(b"");
+
+    /// Runs a connection under a paused clock.
+    fn connection<L: Future<Output = ()>>(
+        window: usize,
+        after_fin: AfterFin,
+        test: impl FnOnce(Rig, SocketId, Scripted) -> L,
+    ) {
+        rig(async |rig| {
+            let stream = Scripted::with_window(window);
+            let scripted = stream.clone();
+            let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, after_fin).await) });
+            test(rig, id, stream).await;
+        });
+    }
+
+    fn send(rig: &Rig, id: SocketId, ticket: u64, bytes: &[u8]) {
+        rig.obey(Command::Send { ticket: Ticket(ticket), target: Target::Socket(id), bytes: bytes.into() });
+    }
+
+    fn is_sent(fact: &Fact) -> bool {
+        matches!(fact, Fact::Sent { .. })
+    }
+
+    #[test]
+    fn each_send_after_fin_starts_the_time_anew() {
+        connection(100, AfterFin::Within(Duration::from_secs(10)), async |mut rig, id, stream| {
+            stream.says(FIN);
+            rig.until(|fact| *fact == Fact::PeerClosed).await;
+            let started = Instant::now();
+            tokio::time::sleep(Duration::from_secs(8)).await;
+            send(&rig, id, 1, b"x");
+            rig.until(is_sent).await;
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Peer }).await;
+            assert_eq!(started.elapsed().as_secs(), 18);
+        });
+    }
+
+    #[test]
+    fn after_fin_close_waits_for_what_is_pending_only() {
+        connection(3, AfterFin::Close, async |mut rig, id, stream| {
+            send(&rig, id, 1, b"pending");
+            rig.until(is_sent).await;
+            stream.says(FIN);
+            rig.until(|fact| *fact == Fact::PeerClosed).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            stream.0.window.set(100);
+            stream.0.changed.notify_waiters();
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Peer }).await;
+            assert_eq!(*stream.0.written.borrow(), b"pending");
+        });
+    }
+
+    #[test]
+    fn after_fin_keep_lasts_until_the_user_closes() {
+        connection(100, AfterFin::Keep, async |mut rig, id, stream| {
+            stream.says(FIN);
+            rig.until(|fact| *fact == Fact::PeerClosed).await;
+            tokio::time::sleep(Duration::from_hours(48)).await;
+            send(&rig, id, 1, b"still");
+            rig.until(is_sent).await;
+            rig.obey(Command::Close { socket: id, how: CloseHow::HalfClose });
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Peer }).await;
+            assert!(stream.0.fin_sent.get());
+        });
+    }
+
+    #[test]
+    fn close_waits_a_second_for_a_peer_that_does_not_read_and_abort_does_not() {
+        connection(3, AfterFin::Keep, async |mut rig, id, stream| {
+            send(&rig, id, 1, b"pending");
+            send(&rig, id, 2, b"more");
+            rig.until(is_sent).await;
+            let started = Instant::now();
+            rig.obey(Command::Close { socket: id, how: CloseHow::Normal });
+            let failed = |ticket| move |fact: &Fact| matches!(fact, Fact::SendFailed { ticket: of, .. } if *of == Ticket(ticket));
+            rig.until(failed(1)).await;
+            rig.until(failed(2)).await;
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
+            assert_eq!(started.elapsed().as_millis() / 10, 100);
+            assert!(!stream.0.reset.get());
+        });
+        connection(3, AfterFin::Keep, async |mut rig, id, stream| {
+            send(&rig, id, 1, b"pending");
+            rig.until(is_sent).await;
+            rig.obey(Command::Close { socket: id, how: CloseHow::Normal });
+            let started = Instant::now();
+            rig.obey(Command::Close { socket: id, how: CloseHow::Abort });
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
+            assert!(started.elapsed() < Duration::from_millis(10));
+            assert!(stream.0.reset.get());
+        });
+    }
+
+    #[test]
+    fn a_reset_that_a_send_found_out_is_no_fin() {
+        connection(100, AfterFin::Keep, async |mut rig, id, stream| {
+            stream.0.broken.set(Some(Errno::ECONNRESET));
+            send(&rig, id, 1, b"x");
+            rig.until(|fact| matches!(fact, Fact::SendFailed { error, .. } if error.is_reset())).await;
+            stream.says(FIN);
+            let failed = rig.until(|fact| matches!(fact, Fact::Failed(_) | Fact::PeerClosed)).await;
+            assert!(matches!(failed, Fact::Failed(error) if error.is_reset()));
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Reset }).await;
+        });
+    }
+
+    #[test]
+    fn a_send_stands_in_the_log_before_its_answer() {
+        connection(100, AfterFin::Keep, async |mut rig, id, stream| {
+            for ticket in 0..100 {
+                send(&rig, id, ticket, b"?");
+                stream.0.window.set(1);
+                stream.0.changed.notify_waiters();
+                rig.until(is_sent).await;
+                stream.says(Ok(b"!"));
+                let next = rig.until(|_| true).await;
+                assert!(matches!(next, Fact::Received { .. }), "{next:?}");
+            }
+        });
     }
 }

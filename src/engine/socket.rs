@@ -48,33 +48,38 @@ impl Socket {
     }
 
     /// Reports a fact, as soon as there is room for it.
-    pub(super) async fn report(&self, fact: Fact) {
-        self.outbox.report(self.id, fact).await;
+    pub(super) fn report(&self, fact: Fact) -> impl Future<Output = ()> + use<'_> {
+        self.outbox.report(self.id, fact)
     }
 
     /// Reports that an operation failed.
-    pub(super) async fn fail(&self, error: NetError) {
-        self.report(Fact::Failed(Box::new(error))).await;
+    pub(super) fn fail(&self, error: NetError) -> impl Future<Output = ()> + use<'_> {
+        self.report(Fact::Failed(Box::new(error)))
     }
 
     /// Reports a system call that returns 0, or fails.
-    pub(super) async fn call<T>(&self, call: &'static str, args: String, result: &io::Result<T>) {
-        self.call_with(call, args, result, |_| "0").await;
-    }
-
-    /// Reports a system call, with what it returns.
-    pub(super) async fn call_with<T, D: Display>(
+    pub(super) fn call<T>(
         &self,
         call: &'static str,
         args: String,
         result: &io::Result<T>,
-        show: impl FnOnce(&T) -> D,
-    ) {
+    ) -> impl Future<Output = ()> + use<'_, T> {
+        self.call_with(call, args, result, |_| "0")
+    }
+
+    /// Reports a system call, with what it returns.
+    pub(super) fn call_with<T, D: Display, F: FnOnce(&T) -> D>(
+        &self,
+        call: &'static str,
+        args: String,
+        result: &io::Result<T>,
+        show: F,
+    ) -> impl Future<Output = ()> + use<'_, T, D, F> {
         let result = match result {
             Ok(value) => show(value).to_string(),
             Err(error) => failure(error),
         };
-        self.report(Fact::Call { call: call.into(), args, result }).await;
+        self.report(Fact::Call { call: call.into(), args, result })
     }
 
     /// Waits for an order to close, of any kind, for a socket that has nothing to finish first.
@@ -88,8 +93,7 @@ impl Socket {
     /// Answers orders to half-close, on a socket that has no halves.
     pub(super) async fn refuse_half_closes(&self) -> CloseReason {
         loop {
-            self.orders.until(|orders| orders.stopping()).await;
-            if self.orders.stopping() != Some(Stop::HalfClose) {
+            if self.orders.until(Orders::stopping).await != Stop::HalfClose {
                 return self.closing().await;
             }
             self.orders.refuse_half_close();

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -68,11 +68,11 @@ impl Table {
     }
 
     /// Starts the task of a connection that a listener accepted, under a new id.
-    pub(super) fn adopt<L>(self: &Rc<Self>, listener: &Socket, live: impl FnOnce(Socket) -> L)
+    pub(super) fn adopt<L>(self: &Rc<Self>, parent: SocketId, echo: &Rc<Cell<bool>>, live: impl FnOnce(Socket) -> L)
     where
         L: Future<Output = Ending> + 'static,
     {
-        self.start(self.ids.mint(), Some(listener.id), Role::Client, Rc::clone(&listener.echo), live);
+        self.start(self.ids.mint(), Some(parent), Role::Client, Rc::clone(echo), live);
     }
 
     /// Ends all sockets, and waits for their tasks, but not longer than `limit`.
@@ -158,17 +158,9 @@ impl Table {
 
     /// Reports now, or as soon as there is room, without making the command loop wait for it.
     fn report_later(self: &Rc<Self>, id: SocketId, fact: Fact) {
-        if let Err(mut event) = self.outbox.push(self.outbox.event(id, fact)) {
+        if let Err(event) = self.outbox.push(self.outbox.event(id, fact)) {
             let outbox = self.outbox.clone();
-            self.tasks.spawn_local(async move {
-                loop {
-                    outbox.room().await;
-                    match outbox.push(event) {
-                        Ok(()) => return,
-                        Err(again) => event = again,
-                    }
-                }
-            });
+            self.tasks.spawn_local(async move { outbox.say(Box::new(event)).await });
         }
     }
 
@@ -185,11 +177,12 @@ impl Table {
         let orders = Rc::new(Orders::default());
         self.rows.borrow_mut().insert(id, Row { parent, role, orders: Rc::clone(&orders) });
         let outbox = self.outbox.clone();
-        let life =
-            live(Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self), echo });
+        let socket = Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self), echo };
+        // On the heap, since a future that is handed on is held once in each place that it passes.
+        let future = Box::pin(live(socket));
         let table = Rc::clone(self);
         self.tasks.spawn_local(async move {
-            let ending = unless_it_panics(life).await;
+            let ending = unless_it_panics(future).await;
             // Before the last word is out, so that whoever hears it can open the id again.
             table.rows.borrow_mut().remove(&id);
             let unsent = NetError::other(Operation::Send, None, "the socket closed before all of it was sent");
@@ -211,8 +204,7 @@ impl Table {
 }
 
 /// What a future comes to, or the panic that it ended in.
-async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
+async fn unless_it_panics<T>(mut future: Pin<Box<impl Future<Output = T>>>) -> Result<T, Box<dyn Any + Send>> {
     // Sound to go on after: the future is never polled again, and what it shares with others is changed in steps that
     // can't be seen half done.
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -229,4 +221,27 @@ fn panic_words(panic: &(dyn Any + Send)) -> &str {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::rig;
+
+    #[test]
+    fn a_panic_ends_its_own_socket_only_and_is_reported() {
+        rig(async |mut rig| {
+            let sound = rig.live(|socket| async move { Ending::Closed(socket.closing().await) });
+            let broken = rig.live(|socket| async move {
+                socket.closing().await;
+                panic!("a test's panic, which is expected");
+            });
+            rig.obey(Command::Close { socket: broken, how: CloseHow::Normal });
+            let failed = rig.until(|fact| matches!(fact, Fact::Failed(_))).await;
+            assert!(matches!(failed, Fact::Failed(error) if error.cause.contains("a test's panic")));
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Error }).await;
+            rig.obey(Command::Close { socket: sound, how: CloseHow::Normal });
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
+        });
+    }
 }

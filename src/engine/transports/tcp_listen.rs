@@ -150,7 +150,7 @@ async fn accept(listeners: &[TcpListener], turn: u32) -> std::io::Result<(TcpStr
 
 fn adopt(listener: &Socket, endpoint: &Endpoint, stream: TcpStream, peer: SocketAddr, number: u32) {
     let (parent, nodelay, after_fin) = (listener.id, endpoint.nodelay(), endpoint.after_fin());
-    listener.table.adopt(listener, |socket| async move {
+    listener.table.adopt(parent, &listener.echo, |socket| async move {
         let local = match stream.local_addr() {
             Ok(local) => local.into(),
             Err(error) => return Ending::Failed(NetError::from_io(Operation::Accept, Some(peer.to_string()), &error)),

@@ -282,10 +282,7 @@ impl Datagrams<'_> {
                 Attempt::NothingToDo => match orders.stopping() {
                     Some(Stop::Close | Stop::Abort) => return CloseReason::User,
                     Some(Stop::ShutDown) => return CloseReason::Shutdown,
-                    Some(Stop::HalfClose) | None => {
-                        let done = |stop| stop > Some(Stop::HalfClose);
-                        orders.until(|orders| (!orders.is_empty() || done(orders.stopping())).then_some(())).await;
-                    }
+                    known @ (None | Some(Stop::HalfClose)) => orders.news(known).await,
                 },
             }
         }

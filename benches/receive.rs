@@ -1,0 +1,113 @@
+//! How fast the engine receives over loopback TCP, as a ratio to a bare `read` loop into one 64 KiB buffer in the same
+//! run. Prints a table.
+#![expect(clippy::expect_used, reason = "a benchmark that can't run should say why and stop")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sockbench::contract::{Address, Batch, Clock, Command, Fact, SocketIds};
+use sockbench::engine::start;
+
+const ROUNDS: usize = 5;
+
+/// A stream of `total` bytes in writes of `write` bytes.
+struct Load {
+    name: &'static str,
+    total: usize,
+    write: usize,
+}
+
+const LOADS: [Load; 2] = [
+    Load { name: "1 GiB in 64 KiB writes", total: 1 << 30, write: 64 * 1024 },
+    Load { name: "32 MiB in 64-byte writes", total: 32 << 20, write: 64 },
+];
+
+fn main() {
+    println!("{:<26} {:>10} {:>10} {:>7} {:>10} {:>10}", "load", "bare MB/s", "engine", "ratio", "B/event", "B/batch");
+    for load in &LOADS {
+        let mut bare = Vec::new();
+        let mut engine = Vec::new();
+        let mut shape = (0, 0);
+        // In turns, so that what else the machine does falls on both.
+        for _ in 0..ROUNDS {
+            bare.push(read_bare(load));
+            let (time, events, batches) = read_by_engine(load);
+            engine.push(time);
+            shape = (load.total / events, load.total / batches);
+        }
+        let (bare, engine) = (rate(load, &mut bare), rate(load, &mut engine));
+        let (event, batch) = shape;
+        println!("{:<26} {bare:>10.0} {engine:>10.0} {:>7.2} {event:>10} {batch:>10}", load.name, engine / bare);
+    }
+}
+
+/// Megabytes a second of the median round.
+#[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
+fn rate(load: &Load, times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    load.total as f64 / 1e6 / times[times.len() / 2].as_secs_f64()
+}
+
+fn send(address: SocketAddr, load: &Load) -> thread::JoinHandle<()> {
+    let (total, write) = (load.total, load.write);
+    thread::spawn(move || {
+        let mut peer = TcpStream::connect(address).expect("connect");
+        peer.set_nodelay(true).expect("nodelay");
+        let chunk = vec![0x61; write];
+        for _ in 0..total / write {
+            peer.write_all(&chunk).expect("write");
+        }
+    })
+}
+
+fn read_bare(load: &Load) -> Duration {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let sender = send(listener.local_addr().expect("local"), load);
+    let (mut stream, _) = listener.accept().expect("accept");
+    let mut buffer = vec![0; 64 * 1024];
+    let started = Instant::now();
+    while stream.read(&mut buffer).expect("read") > 0 {}
+    let took = started.elapsed();
+    sender.join().expect("sender");
+    took
+}
+
+fn read_by_engine(load: &Load) -> (Duration, usize, usize) {
+    let ids = SocketIds::new();
+    let (engine, mut batches) = start(ids.clone(), Clock::start()).expect("engine");
+    let endpoint = "tcp-listen://127.0.0.1:0?after-fin=close".parse().expect("endpoint");
+    engine.try_order(Command::Open { socket: ids.mint(), endpoint }).expect("order");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+    runtime.block_on(async {
+        let mut next = async || batches.next().await.expect("the engine lives");
+        let address = loop {
+            let batch = next().await;
+            let opened = batch.events.iter().find_map(|event| match event.fact {
+                Fact::Opened { local: Address::Ip(local), .. } => Some(local),
+                _ => None,
+            });
+            engine.recycle(batch.block);
+            if let Some(local) = opened {
+                break local;
+            }
+        };
+        let sender = send(address, load);
+        let (mut bytes, mut events, mut count) = (0, 0, 0);
+        let mut started = Instant::now();
+        while bytes < load.total {
+            let Batch { events: facts, block, used } = next().await;
+            if bytes == 0 && used == 0 {
+                started = Instant::now();
+            }
+            bytes += used;
+            events += facts.len();
+            count += 1;
+            engine.recycle(block);
+        }
+        let took = started.elapsed();
+        sender.join().expect("sender");
+        (took, events, count)
+    })
+}

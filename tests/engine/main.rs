@@ -1,0 +1,8 @@
+//! The engine against real sockets on loopback.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+
+mod bench;
+mod datagrams;
+mod ending;
+mod opening;
+mod streams;
