@@ -3,12 +3,18 @@
 //! The engine owns sockets and knows no screen; the screen knows no socket; the letterbox between them is
 //! [`contract`]. Imports run downward only; `tests/house.rs` holds the list.
 
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod diagnostic;
 mod document;
 pub mod endpoint;
 pub mod engine;
+pub mod headless;
+pub mod listing;
 pub mod log;
+pub mod outcome;
 pub mod payload;
 pub mod profile;
+pub mod ui;

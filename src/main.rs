@@ -1,3 +1,51 @@
-//! The command line of sockbench.
+//! The command line of sockbench: parses it, runs what it asks for, prints the error.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use sockbench::cli::{Cli, Subcommands, Table};
+use sockbench::outcome::Outcome;
+use sockbench::{app, headless, listing};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => app::run(&cli.workbench),
+        Some(Subcommands::Run(run)) => headless::run(&run),
+        Some(Subcommands::List { table: Table::Endpoints }) => print(&listing::endpoints()),
+        Some(Subcommands::List { table: Table::Actions }) => print(&listing::actions_table()),
+        Some(Subcommands::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sockbench", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Some(Subcommands::Man) => {
+            let mut page = Vec::new();
+            match clap_mangen::Man::new(Cli::command()).render(&mut page) {
+                Ok(()) => print(&String::from_utf8_lossy(&page)),
+                Err(error) => Err(error.into()),
+            }
+        }
+    };
+    match outcome {
+        Ok(outcome) => {
+            if let Some(message) = outcome.message() {
+                eprintln!("{message}");
+            }
+            ExitCode::from(outcome.status())
+        }
+        Err(error) => {
+            eprintln!("sockbench: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Prints a table; a reader that has seen enough, such as `head`, is no error.
+fn print(text: &str) -> anyhow::Result<Outcome> {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Outcome::Done),
+    }
+}

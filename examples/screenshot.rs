@@ -1,0 +1,196 @@
+//! Draws the README's picture: a real bench with real peers on loopback, as SVG on standard output.
+//!
+//! `just screenshot` writes it to `assets/workbench.svg`.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use sockbench::config::Config;
+use sockbench::contract::{Clock, SocketIds};
+use sockbench::engine::{self, Batches, EngineHandle};
+use sockbench::ui::{Effect, History, Keymap, Ui};
+use tokio::time::timeout;
+
+const COLUMNS: u16 = 120;
+const ROWS: u16 = 34;
+
+/// The size of a cell in the picture's units.
+const CELL: (f32, f32) = (8.4, 18.0);
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    print!("{}", runtime.block_on(picture())?);
+    Ok(())
+}
+
+async fn picture() -> Result<String, Failure> {
+    let ids = SocketIds::new();
+    let clock = Clock::start();
+    let (engine, batches) = engine::start(ids.clone(), clock)?;
+    let ui = Ui::new(ids, clock, &Config::default(), Keymap::default(), History::default(), true, None);
+    let mut bench = Bench { ui, engine, batches };
+    bench.ui.open("tcp-listen://127.0.0.1:7788".parse()?);
+    bench.settle().await?;
+    let mut first = TcpStream::connect("127.0.0.1:7788")?;
+    bench.settle().await?;
+    first.write_all(b"hello from nc\n")?;
+    bench.settle().await?;
+    let mut second = TcpStream::connect("127.0.0.1:7788")?;
+    second.write_all(b"\x01\x03\x00\x00\x00\x0a\xc5\xcd")?;
+    bench.settle().await?;
+    bench.ui.open("udp-bind://127.0.0.1:7799".parse()?);
+    bench.settle().await?;
+    let udp = UdpSocket::bind("127.0.0.1:0")?;
+    udp.send_to(b"$GPGLL,4916.45,N,12311.12,W*71\r\n", "127.0.0.1:7799".parse::<SocketAddr>()?)?;
+    bench.settle().await?;
+    // Back to the listener, and answer all of its connections.
+    bench.press(KeyCode::BackTab, KeyModifiers::SHIFT);
+    bench.press(KeyCode::BackTab, KeyModifiers::SHIFT);
+    bench.press(KeyCode::BackTab, KeyModifiers::SHIFT);
+    for _ in 0..4 {
+        bench.press(KeyCode::Up, KeyModifiers::NONE);
+    }
+    bench.press(KeyCode::BackTab, KeyModifiers::SHIFT);
+    bench.type_text("welcome to the bench");
+    bench.press(KeyCode::Enter, KeyModifiers::NONE);
+    bench.settle().await?;
+    let mut answer = [0; 64];
+    first.read(&mut answer).map(|_| ())?;
+    drop(second);
+    bench.settle().await?;
+    bench.press(KeyCode::Char('t'), KeyModifiers::CONTROL);
+    bench.type_text("PONG\\x00\\r\\n");
+    for _ in 0..3 {
+        bench.press(KeyCode::Tab, KeyModifiers::NONE);
+    }
+    let mut buffer = Buffer::empty(Rect::new(0, 0, COLUMNS, ROWS));
+    bench.ui.render(&mut buffer);
+    for _ in 0..5 {
+        bench.press(KeyCode::Up, KeyModifiers::NONE);
+    }
+    for _ in 0..2 {
+        bench.press(KeyCode::Tab, KeyModifiers::NONE);
+    }
+    bench.ui.render(&mut buffer);
+    Ok(svg(&buffer))
+}
+
+struct Bench {
+    ui: Ui,
+    engine: EngineHandle,
+    batches: Batches,
+}
+
+impl Bench {
+    /// Hands on what is to be done, and takes in what comes, until nothing more does.
+    async fn settle(&mut self) -> Result<(), Failure> {
+        for effect in self.ui.take_effects() {
+            if let Effect::Order(command) = effect {
+                self.engine.try_order(command).map_err(|_| "the engine takes no orders")?;
+            }
+        }
+        while let Ok(Some(batch)) = timeout(Duration::from_millis(150), self.batches.next()).await {
+            let block = self.ui.absorb(batch)?;
+            self.engine.recycle(block);
+        }
+        Ok(())
+    }
+
+    fn press(&mut self, code: KeyCode, modifiers: KeyModifiers) {
+        self.ui.handle(Event::Key(KeyEvent::new(code, modifiers)));
+    }
+
+    fn type_text(&mut self, text: &str) {
+        for character in text.chars() {
+            self.press(KeyCode::Char(character), KeyModifiers::NONE);
+        }
+    }
+}
+
+fn svg(buffer: &Buffer) -> String {
+    let (width, height) = (f32::from(COLUMNS) * CELL.0, f32::from(ROWS) * CELL.1);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"ui-monospace, \
+         'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"14\">\n<rect width=\"100%\" height=\"100%\" \
+         fill=\"#16181d\"/>\n"
+    );
+    for y in 0..ROWS {
+        let mut x = 0;
+        while x < COLUMNS {
+            let look = look_of(buffer, x, y);
+            let start = x;
+            let mut text = String::new();
+            while x < COLUMNS && look_of(buffer, x, y) == look {
+                text.push_str(buffer[(x, y)].symbol());
+                x += 1;
+            }
+            run(&mut svg, &look, &text, start, x - start, y);
+        }
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// What cells must share to be drawn as one.
+#[derive(PartialEq)]
+struct Look {
+    ink: &'static str,
+    paper: Option<&'static str>,
+    bold: bool,
+    underlined: bool,
+}
+
+fn look_of(buffer: &Buffer, x: u16, y: u16) -> Look {
+    let cell = &buffer[(x, y)];
+    let dim = cell.modifier.contains(Modifier::DIM);
+    let ink = colour(cell.fg).unwrap_or(if dim { "#868b97" } else { "#dfe2e8" });
+    let paper = colour(cell.bg);
+    let reversed = cell.modifier.contains(Modifier::REVERSED);
+    Look {
+        ink: if reversed { paper.unwrap_or("#16181d") } else { ink },
+        paper: if reversed { Some(ink) } else { paper },
+        bold: cell.modifier.contains(Modifier::BOLD),
+        underlined: cell.modifier.contains(Modifier::UNDERLINED),
+    }
+}
+
+fn colour(colour: Color) -> Option<&'static str> {
+    match colour {
+        Color::Red => Some("#f2777a"),
+        Color::Green => Some("#7fc98b"),
+        Color::Yellow => Some("#f0a860"),
+        Color::Blue => Some("#6ea8fe"),
+        Color::Cyan => Some("#63c5da"),
+        _ => None,
+    }
+}
+
+fn run(svg: &mut String, look: &Look, text: &str, x: u16, cells: u16, y: u16) {
+    let (left, top) = (f32::from(x) * CELL.0, f32::from(y) * CELL.1);
+    let width = f32::from(cells) * CELL.0;
+    if let Some(paper) = look.paper {
+        let height = CELL.1;
+        let _ =
+            writeln!(svg, "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"{paper}\"/>");
+    }
+    if text.trim().is_empty() {
+        return;
+    }
+    let weight = if look.bold { " font-weight=\"bold\"" } else { "" };
+    let line = if look.underlined { " text-decoration=\"underline\"" } else { "" };
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
+    let _ = writeln!(
+        svg,
+        "<text x=\"{left}\" y=\"{}\" textLength=\"{width}\" fill=\"{}\" xml:space=\"preserve\"{weight}{line}>{escaped}</text>",
+        top + CELL.1 * 0.75,
+        look.ink,
+    );
+}

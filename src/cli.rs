@@ -1,0 +1,132 @@
+//! The command line's shape.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::contract::{parse_duration, parse_size};
+
+/// A workbench for sockets that lives in the terminal.
+///
+/// Opens each endpoint that is given, such as `tcp-listen://127.0.0.1:7788` or `udp-bind://127.0.0.1:0`, side by side.
+/// `sockbench list endpoints` shows them all, with their options.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do without the workbench.
+    #[command(subcommand)]
+    pub command: Option<Subcommands>,
+    /// What the workbench starts with.
+    #[command(flatten)]
+    pub workbench: Workbench,
+}
+
+/// What the workbench starts with.
+#[derive(Debug, Args)]
+pub struct Workbench {
+    /// Load this profile: a path, or the name of a profile in the profile folder
+    #[arg(short, long)]
+    pub profile: Option<String>,
+    /// What to open, as `scheme://address?option=value`
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoints: Vec<String>,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of every command that opens sockets.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Read this configuration instead of the usual one
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What the log may hold in memory, such as 256MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
+    /// Write the program's own diagnostics to this file
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+}
+
+/// What there is besides the workbench.
+#[derive(Debug, Subcommand)]
+pub enum Subcommands {
+    /// No screen: open every socket of a profile and print the log
+    Run(Run),
+    /// Tables of what there is, from the program's own definitions
+    List {
+        /// Which table
+        table: Table,
+    },
+    /// A completion script for a shell, on standard output
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, on standard output
+    Man,
+}
+
+/// `run`: the bench without a screen.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A path, or the name of a profile in the profile folder
+    pub profile: String,
+    /// How the log is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// End after this time, such as 250ms, 5s or 2m
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+    /// End with status 3 when one socket can't be opened, instead of going on with the others
+    #[arg(long)]
+    pub strict: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How `run` prints the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A line a row, for reading
+    Text,
+    /// The bytes of each message in hex and text
+    Hexdump,
+    /// A JSON object a line, for programs
+    Jsonl,
+    /// Nothing
+    None,
+}
+
+/// The tables of `list`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Table {
+    /// Schemes and their options
+    Endpoints,
+    /// What the user can do in the workbench, with the keys
+    Actions,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn endpoints_and_subcommands_are_told_apart() {
+        let cli = Cli::parse_from(["sockbench", "-p", "lab", "tcp://127.0.0.1:1", "udp://127.0.0.1:2"]);
+        assert_eq!(cli.workbench.endpoints.len(), 2);
+        let cli = Cli::parse_from(["sockbench", "run", "lab", "--for", "250ms", "--format", "jsonl"]);
+        let Some(Subcommands::Run(run)) = cli.command else { panic!("run is a subcommand") };
+        assert_eq!(run.duration, Some(Duration::from_millis(250)));
+    }
+}

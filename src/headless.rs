@@ -1,0 +1,168 @@
+//! The composition root without a screen: opens what a profile says, and prints the log as it comes.
+
+use std::collections::HashSet;
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::app;
+use crate::cli::{Format, Run};
+use crate::contract::{Clock, Command, Event, Fact, SocketId, SocketIds};
+use crate::engine::{self, Batches, EngineHandle};
+use crate::log::{LogStore, Roster, export};
+use crate::outcome::{EndSignals, Outcome};
+use crate::profile::{self, Profile};
+
+/// Runs a profile: `sockbench run`.
+///
+/// # Errors
+/// When the engine can't be started, or standard output can't be written to.
+pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
+    let config = match app::configure(&arguments.common) {
+        Ok((config, _)) => config,
+        Err(message) => return Ok(Outcome::Invalid(message)),
+    };
+    let profile = match Profile::load(&profile::resolve(&arguments.profile)) {
+        Ok(profile) => profile,
+        Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
+    };
+    for warning in &profile.warnings {
+        eprintln!("{warning}");
+    }
+    app::start_diagnostics(&arguments.common)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut signals = EndSignals::listen()?;
+        let ids = SocketIds::new();
+        let (engine, batches) = engine::start(ids.clone(), Clock::start())?;
+        let mut bench = Headless {
+            engine,
+            batches,
+            roster: Roster::default(),
+            store: LogStore::new(config.memory),
+            printed: 1,
+            format: arguments.format,
+            out: BufWriter::with_capacity(256 * 1024, io::stdout().lock()),
+            line: Vec::new(),
+            awaited: HashSet::new(),
+            failed: Vec::new(),
+        };
+        bench.open(&profile, &ids)?;
+        let ended = bench.serve(&mut signals, arguments).await;
+        let ended = match ended {
+            Ok(ended) => bench.leave().await.map(|()| ended),
+            Err(error) => Err(error),
+        };
+        match ended {
+            // The reader of our output has seen enough: the end that a shell's pipe expects.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
+            ended => Ok(ended?),
+        }
+    })
+}
+
+struct Headless {
+    engine: EngineHandle,
+    batches: Batches,
+    roster: Roster,
+    store: LogStore,
+    /// The sequence number of the first row that is not yet printed.
+    printed: u64,
+    format: Format,
+    out: BufWriter<StdoutLock<'static>>,
+    line: Vec<u8>,
+    /// The sockets of which it is not yet known whether they could be opened.
+    awaited: HashSet<SocketId>,
+    /// The names of those that could not.
+    failed: Vec<String>,
+}
+
+impl Headless {
+    fn open(&mut self, profile: &Profile, ids: &SocketIds) -> io::Result<()> {
+        for entry in profile.sockets.iter().filter(|entry| entry.auto) {
+            let socket = ids.mint();
+            self.roster.register(socket, entry.name.clone(), entry.endpoint.clone());
+            self.awaited.insert(socket);
+            self.engine
+                .try_order(Command::Open { socket, endpoint: entry.endpoint.clone() })
+                .map_err(|_| io::Error::other("the engine can't take so many sockets at once"))?;
+        }
+        Ok(())
+    }
+
+    async fn serve(&mut self, signals: &mut EndSignals, arguments: &Run) -> io::Result<Outcome> {
+        let wanted = self.awaited.len();
+        if wanted == 0 {
+            return Ok(Outcome::NotOpened("sockbench: the profile has no socket to open".to_owned()));
+        }
+        let end = arguments.duration.map(|duration| Instant::now() + duration);
+        loop {
+            tokio::select! {
+                signal = signals.next() => return Ok(Outcome::Signal(signal)),
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => return Ok(Outcome::Done),
+                more = self.take_batch() => {
+                    if !more? {
+                        return Err(io::Error::other("the engine ended by itself"));
+                    }
+                }
+            }
+            if self.failed.len() == wanted || (arguments.strict && !self.failed.is_empty()) {
+                let names = self.failed.join(", ");
+                return Ok(Outcome::NotOpened(format!("sockbench: can't open {names}; the log says why")));
+            }
+        }
+    }
+
+    /// Prints one batch; false when there will be no more.
+    async fn take_batch(&mut self) -> io::Result<bool> {
+        let Some(batch) = self.batches.next().await else { return Ok(false) };
+        for event in &batch.events {
+            self.roster.observe(event);
+            self.settle(event);
+        }
+        let block = self.store.append(batch)?;
+        self.engine.recycle(block);
+        self.print()?;
+        Ok(true)
+    }
+
+    /// Learns from an event whether a socket of the profile could be opened.
+    fn settle(&mut self, event: &Event) {
+        match event.fact {
+            Fact::Opened { .. } | Fact::Connected { .. } => {
+                self.awaited.remove(&event.socket);
+            }
+            Fact::Failed(_) => {
+                let open = self.roster.get(event.socket).is_some_and(|member| member.state.is_open());
+                if !open && self.awaited.remove(&event.socket) {
+                    self.failed.push(self.roster.name(event.socket));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn print(&mut self) -> io::Result<()> {
+        while let Some(row) = self.store.row(self.printed) {
+            self.printed += 1;
+            self.line.clear();
+            match self.format {
+                Format::Text => export::text(&row, &self.store, &self.roster, &mut self.line),
+                Format::Hexdump => export::hexdump(&row, &self.store, &self.roster, &mut self.line),
+                Format::Jsonl => export::jsonl(&row, &self.store, &self.roster, &mut self.line),
+                Format::None => {}
+            }
+            self.out.write_all(&self.line)?;
+        }
+        // What is printed is not looked at again.
+        self.store.evict_before(self.printed);
+        self.out.flush()
+    }
+
+    /// Closes everything and prints the last of it.
+    async fn leave(&mut self) -> io::Result<()> {
+        let _ = self.engine.try_order(Command::ShutDown);
+        while self.take_batch().await? {}
+        self.out.flush()
+    }
+}

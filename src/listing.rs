@@ -1,0 +1,37 @@
+//! The tables of `sockbench list`, from the same rows that the program runs on.
+
+use std::fmt::Write;
+
+use crate::contract::SCHEMES;
+use crate::ui::{Keymap, Scope, actions};
+
+/// Schemes with their addresses and options.
+#[must_use]
+pub fn endpoints() -> String {
+    let mut text = String::from("scheme://address[?option=value&...]\n");
+    for scheme in SCHEMES {
+        let _ = writeln!(text, "\n{}://{}", scheme.name, scheme.example);
+        let _ = writeln!(text, "    {}", scheme.summary);
+        let _ = writeln!(text, "    address: {}", scheme.address_form);
+        for option in scheme.options {
+            let value = option.kind.hint();
+            let _ = writeln!(text, "    {:<18}{}; {value} (default: {})", option.name, option.help, option.default);
+        }
+    }
+    text
+}
+
+/// Actions by scope, with the keys they have unless the config says otherwise.
+#[must_use]
+pub fn actions_table() -> String {
+    let keymap = Keymap::default();
+    let mut text = String::new();
+    for scope in Scope::ALL {
+        let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, scope.title());
+        for action in actions().filter(|action| action.scope == scope) {
+            let keys = keymap.keys_of(action.name).join(" ");
+            let _ = writeln!(text, "    {:<22}{keys:<14}{}", action.name, action.help);
+        }
+    }
+    text
+}

@@ -1,0 +1,510 @@
+//! The screen: panes, overlays, focus, keys and the mouse.
+//!
+//! Terminal events and batches come in, effects go out, and a buffer is drawn. Owns the bench that it shows. It never
+//! touches a socket or a file, and knows no tokio: [`crate::app`] carries out its effects.
+
+mod action;
+mod bench;
+mod canvas;
+mod keymap;
+mod layout;
+mod notice;
+mod overlays;
+mod panes;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod widgets;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::config::Config;
+use crate::contract::{Batch, Block, Clock, Command, Endpoint, Role, SocketId, SocketIds, Target};
+use crate::log::sanitise::Printable;
+use crate::profile::{Invalid, Profile, SaveError};
+
+pub use action::{ActionSpec, Scope, actions};
+pub use keymap::{BindingError, Keymap};
+pub use panes::input::History;
+
+use bench::{Bench, Told};
+use canvas::Canvas;
+use layout::Layout;
+use notice::Notice;
+use overlays::{Next, Overlay, confirm::Confirm, new_socket::SocketForm};
+use panes::input::InputPane;
+use panes::inspector::InspectorPane;
+use panes::log::LogPane;
+use panes::sockets::{Entry, SocketsPane};
+use theme::Look;
+
+/// What the screen wants done that it can't do itself.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// Hand this to the engine.
+    Order(Command),
+    /// Look which profiles there are, and answer with [`Ui::show_profiles`].
+    ListProfiles,
+    /// Read this profile, and answer with [`Ui::profile_loaded`].
+    LoadProfile(PathBuf),
+    /// Write the bench's profile to this path, or where it came from, and answer with [`Ui::profile_saved`].
+    SaveProfile {
+        /// Where, if not where it came from.
+        path: Option<PathBuf>,
+        /// Whether a file that is there, or was changed by another, may be replaced.
+        replace: bool,
+    },
+    /// Put this into the clipboard, and say where it went with [`Ui::tell`].
+    Copy(String),
+    /// Have the terminal report the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Draw every cell anew.
+    Redraw,
+    /// Stop the process until the shell continues it.
+    Suspend,
+    /// Leave.
+    Quit,
+}
+
+/// The panes that can have the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pane {
+    Sockets,
+    Log,
+    Inspector,
+    Input,
+}
+
+impl Pane {
+    const ALL: [Self; 4] = [Self::Sockets, Self::Log, Self::Inspector, Self::Input];
+
+    const fn scope(self) -> Scope {
+        match self {
+            Self::Sockets => Scope::Sockets,
+            Self::Log => Scope::Log,
+            Self::Inspector => Scope::Inspector,
+            Self::Input => Scope::Input,
+        }
+    }
+}
+
+/// The whole screen and what it shows.
+pub struct Ui {
+    bench: Bench,
+    keymap: Keymap,
+    look: Look,
+    focus: Pane,
+    overlays: Vec<Box<dyn Overlay>>,
+    effects: Vec<Effect>,
+    notice: Option<Notice>,
+    layout: Layout,
+    /// What the mouse can press besides panes: drawn areas and the action that each one runs.
+    buttons: Vec<(Rect, &'static ActionSpec)>,
+    sockets: SocketsPane,
+    log: LogPane,
+    inspector: InspectorPane,
+    input: InputPane,
+    target: Option<Target>,
+    /// Defaults for new sockets: option name and value.
+    defaults: Vec<(String, String)>,
+    mouse: bool,
+    last_click: Option<(Instant, u16, u16)>,
+    profile_folder: Option<PathBuf>,
+}
+
+impl Ui {
+    /// A screen over an empty bench. `colour` is false where `NO_COLOR` is set; profiles are saved in
+    /// `profile_folder` unless a path is given.
+    #[must_use]
+    pub fn new(
+        ids: SocketIds,
+        clock: Clock,
+        config: &Config,
+        keymap: Keymap,
+        history: History,
+        colour: bool,
+        profile_folder: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            bench: Bench::new(ids, clock, config.memory),
+            keymap,
+            look: Look::new(config.theme, colour),
+            focus: Pane::Sockets,
+            overlays: Vec::new(),
+            effects: Vec::new(),
+            notice: None,
+            layout: Layout::default(),
+            buttons: Vec::new(),
+            sockets: SocketsPane::default(),
+            log: LogPane::default(),
+            inspector: InspectorPane::default(),
+            input: InputPane::new(history),
+            target: None,
+            defaults: config.defaults.clone(),
+            mouse: config.mouse,
+            last_click: None,
+            profile_folder,
+        }
+    }
+
+    /// Opens an endpoint under a name made from its scheme.
+    pub fn open(&mut self, endpoint: Endpoint) -> SocketId {
+        self.open_named(Self::default_name(endpoint.scheme.spec().role), endpoint)
+    }
+
+    const fn default_name(role: Role) -> &'static str {
+        match role {
+            Role::Listener => "server",
+            Role::Client => "client",
+            Role::DatagramServer => "udp-server",
+            Role::DatagramClient => "udp",
+        }
+    }
+
+    fn open_named(&mut self, name: &str, endpoint: Endpoint) -> SocketId {
+        let exposed = endpoint.address.is_wildcard() && !endpoint.scheme.spec().is_client();
+        let socket = self.bench.add(name, endpoint, &mut self.effects);
+        self.select(Entry::Root(socket));
+        self.focus = Pane::Input;
+        if exposed {
+            self.tell(Notice::warning(format!("{name} listens on every interface: EXPOSED")));
+        }
+        socket
+    }
+
+    /// What is to be done since the last time.
+    #[must_use]
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Takes in what the engine reports, and gives back a block for it.
+    ///
+    /// # Errors
+    /// `ENOMEM`, where the system has no memory for another block.
+    pub fn absorb(&mut self, batch: Batch) -> io::Result<Block> {
+        let mut told = Vec::new();
+        let block = self.bench.absorb(batch, &mut told)?;
+        for told in told {
+            self.tell_of(told);
+        }
+        Ok(block)
+    }
+
+    fn tell_of(&mut self, told: Told) {
+        match told {
+            Told::Outcome(outcome) => {
+                let notice = Notice::of_outcome(&outcome, &self.bench);
+                self.notice = Some(notice);
+            }
+            Told::Failed(socket, error) => {
+                let name = self.bench.roster.name(socket);
+                self.tell(Notice::error(format!("{name}: {error}")));
+            }
+            Told::Opened(socket) => {
+                if let Some(local) = self.bench.roster.get(socket).and_then(|member| member.local.last()) {
+                    let text = format!("{} is open on {local}", self.bench.roster.name(socket));
+                    self.tell(Notice::good(text));
+                }
+            }
+        }
+    }
+
+    /// Does a slice of the work that is left over; true while there is more.
+    pub fn work(&mut self) -> bool {
+        self.bench.catch_up()
+    }
+
+    /// Brings figures up to now; when to do so again, if they will change although nothing happens.
+    pub fn tick(&mut self) -> Option<Duration> {
+        self.bench.turn_rates()
+    }
+
+    /// Shows a message on the status line.
+    pub fn tell(&mut self, notice: Notice) {
+        self.notice = Some(notice);
+    }
+
+    /// Says that something failed outside the screen.
+    pub fn tell_error(&mut self, message: impl Into<String>) {
+        self.tell(Notice::error(message));
+    }
+
+    /// Says that something succeeded outside the screen.
+    pub fn tell_good(&mut self, message: impl Into<String>) {
+        self.tell(Notice::good(message));
+    }
+
+    /// Says that the engine could not take an order.
+    pub fn order_refused(&mut self) {
+        self.tell_error("The engine has too many orders waiting; try again in a moment.");
+    }
+
+    /// Shows which profiles there are.
+    pub fn show_profiles(&mut self, paths: Vec<PathBuf>) {
+        overlays::profiles::open(self, paths);
+    }
+
+    /// Puts a profile on the bench, or shows what is wrong with it.
+    pub fn profile_loaded(&mut self, result: Result<Profile, Invalid>) {
+        match result {
+            Ok(profile) => {
+                let warnings: Vec<String> = profile.warnings.iter().map(ToString::to_string).collect();
+                let title = profile.title();
+                let text = match profile.read_only.as_ref() {
+                    Some(why) => format!("{title} is loaded, read-only: {why}"),
+                    None => format!("{title} is loaded"),
+                };
+                self.bench.load(profile, &mut self.effects);
+                self.target = None;
+                self.sockets = SocketsPane::default();
+                let first = self.bench.roster.roots().next().map(|member| member.id);
+                if let Some(first) = first {
+                    self.select(Entry::Root(first));
+                    self.focus = Pane::Input;
+                }
+                self.tell(Notice::good(text));
+                if !warnings.is_empty() {
+                    overlays::message::open(self, "Warnings of the profile", &warnings.join("\n"));
+                }
+            }
+            Err(invalid) => overlays::message::open(self, "The profile was not loaded", &invalid.to_string()),
+        }
+    }
+
+    /// The bench's profile, for saving.
+    pub fn profile_mut(&mut self) -> &mut Profile {
+        &mut self.bench.profile
+    }
+
+    /// Says what became of saving the profile, and asks where there is something to decide.
+    pub fn profile_saved(&mut self, path: Option<PathBuf>, result: Result<(), SaveError>) {
+        overlays::profiles::saved(self, path, result);
+    }
+
+    /// What was typed, for the file that outlives the session.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        self.input.history()
+    }
+
+    /// Takes in what the terminal reports.
+    pub fn handle(&mut self, event: Event) {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
+            Event::Paste(text) => self.paste(&text),
+            Event::Mouse(mouse) => self.mouse(mouse),
+            Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => {}
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent) {
+        if self.notice.as_ref().is_some_and(Notice::was_read) {
+            self.notice = None;
+        }
+        if self.overlays.is_empty() {
+            self.pane_key(key);
+        } else {
+            self.with_overlay(|overlay, ui| overlay.key(key, ui));
+        }
+    }
+
+    fn pane_key(&mut self, key: KeyEvent) {
+        if let Some(action) = self.keymap.action(self.focus.scope(), key) {
+            self.run(action);
+        } else if key.code == KeyCode::Esc {
+            self.escape();
+        } else if self.focus == Pane::Input {
+            panes::input::type_key(self, key);
+        }
+    }
+
+    /// Runs an action, or says why it can't be run now.
+    fn run(&mut self, action: &'static ActionSpec) {
+        match (action.available)(self) {
+            Ok(()) => (action.run)(self),
+            Err(why) => self.tell(Notice::warning(format!("Can't {}: {why}.", action.help))),
+        }
+    }
+
+    /// Esc without an overlay: clears the filter, then goes to the input. It never quits.
+    fn escape(&mut self) {
+        if self.bench.view.filter().text().is_empty() {
+            self.focus = Pane::Input;
+        } else {
+            self.set_filter("");
+        }
+    }
+
+    fn paste(&mut self, text: &str) {
+        if self.overlays.is_empty() {
+            self.focus = Pane::Input;
+            self.input.paste(self.target.as_ref(), &self.bench, text);
+        } else {
+            self.with_overlay(|overlay, ui| {
+                overlay.paste(text, ui);
+                Next::Stay
+            });
+        }
+    }
+
+    /// Lends the topmost overlay out of the stack while it acts, so that it can act on all the rest, and open others.
+    fn with_overlay(&mut self, act: impl FnOnce(&mut dyn Overlay, &mut Self) -> Next) {
+        if let Some(mut overlay) = self.overlays.pop() {
+            let place = self.overlays.len();
+            if act(overlay.as_mut(), self) == Next::Stay {
+                self.overlays.insert(place.min(self.overlays.len()), overlay);
+            }
+        }
+    }
+
+    fn mouse(&mut self, mouse: MouseEvent) {
+        let (x, y) = (mouse.column, mouse.row);
+        let wheel = match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => 0,
+            MouseEventKind::ScrollUp => -3,
+            MouseEventKind::ScrollDown => 3,
+            _ => return,
+        };
+        if !self.overlays.is_empty() {
+            self.with_overlay(|overlay, ui| overlay.mouse(x, y, wheel, ui));
+        } else if wheel != 0 {
+            match self.layout.pane_at(x, y) {
+                Some(Pane::Log) => self.bench.view.scroll_by(wheel as isize),
+                Some(Pane::Sockets) => self.move_in_list(wheel.signum()),
+                Some(Pane::Inspector) => self.inspector.scroll_by(wheel),
+                Some(Pane::Input) | None => {}
+            }
+        } else {
+            self.click(x, y);
+        }
+    }
+
+    fn click(&mut self, x: u16, y: u16) {
+        let now = Instant::now();
+        let double = self.last_click.is_some_and(|(at, last_x, last_y)| {
+            (last_x, last_y) == (x, y) && now.duration_since(at) < Duration::from_millis(400)
+        });
+        self.last_click = Some((now, x, y));
+        let button = self.buttons.iter().find(|(area, _)| area.contains((x, y).into()));
+        if let Some((_, action)) = button {
+            self.run(action);
+            return;
+        }
+        let Some(pane) = self.layout.pane_at(x, y) else { return };
+        self.focus = pane;
+        match pane {
+            Pane::Sockets => {
+                if let Some(entry) = self.sockets.entry_at(y) {
+                    self.select(entry);
+                }
+            }
+            Pane::Log => {
+                panes::log::click(self, y);
+                if double {
+                    self.focus_on(Pane::Inspector);
+                }
+            }
+            Pane::Inspector => {}
+            Pane::Input => self.input.click(self.target.as_ref(), x, y),
+        }
+    }
+
+    fn focus_on(&mut self, pane: Pane) {
+        self.focus = pane;
+    }
+
+    fn turn_focus(&mut self, by: isize) {
+        // The inspector has a turn only where it has a place of its own.
+        let turns: Vec<Pane> = Pane::ALL
+            .into_iter()
+            .filter(|pane| {
+                *pane != Pane::Inspector || self.focus == Pane::Inspector || !self.layout.inspector.is_empty()
+            })
+            .collect();
+        let at = turns.iter().position(|pane| *pane == self.focus).unwrap_or(0);
+        let next = (at.cast_signed() + by).rem_euclid(turns.len().cast_signed());
+        self.focus = turns[next.cast_unsigned()];
+    }
+
+    /// Selects an entry of the list, and makes it what the input sends to.
+    fn select(&mut self, entry: Entry) {
+        self.target = Some(entry.target(&self.bench));
+        self.sockets.selected = Some(entry);
+    }
+
+    fn set_filter(&mut self, text: &str) {
+        match crate::log::Filter::parse(text) {
+            Ok(filter) => {
+                self.bench.view.set_filter(filter);
+                self.bench.catch_up();
+            }
+            Err(error) => self.tell_error(format!("The filter stays as it was: {error}.")),
+        }
+    }
+
+    fn toggle_mouse(&mut self) {
+        self.mouse = !self.mouse;
+        self.effects.push(Effect::Mouse(self.mouse));
+        self.tell_good(if self.mouse {
+            "The mouse works the bench; M in the log gives it back to the terminal."
+        } else {
+            "The mouse is the terminal's, for selecting; M in the log takes it back."
+        });
+    }
+
+    fn open_new_socket_form(&mut self) {
+        let form = SocketForm::new(self, None);
+        self.overlays.push(Box::new(form));
+    }
+
+    fn quit(&mut self) {
+        let open = self.bench.open_sockets();
+        let unsaved = self.bench.profile.path.is_some() && self.bench.profile.is_modified();
+        if open == 0 && !unsaved {
+            self.effects.push(Effect::Quit);
+            return;
+        }
+        let sockets = match open {
+            0 => String::new(),
+            1 => "One socket is open and will be closed. ".to_owned(),
+            _ => format!("{open} sockets are open and will be closed. "),
+        };
+        let profile = if unsaved { "The profile has changes that are not saved (^S saves)." } else { "" };
+        let confirm = Confirm::new("Quit?", &format!("{sockets}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
+        self.overlays.push(Box::new(confirm));
+    }
+
+    /// Draws everything into the buffer.
+    pub fn render(&mut self, buffer: &mut Buffer) {
+        let screen = buffer.area;
+        self.buttons.clear();
+        let mut canvas = Canvas::new(buffer);
+        canvas.fill(screen, self.look.text);
+        let rows = self.input.rows(self.target.as_ref());
+        let Some(layout) = Layout::of(screen, rows, self.focus) else {
+            self.layout = Layout::default();
+            let (width, height) = layout::SMALLEST;
+            let text = format!("sockbench needs {width}x{height}; the bench goes on");
+            canvas.put(screen.x, screen.y, screen.right(), &Printable::text(&text), self.look.text);
+            return;
+        };
+        self.layout = layout;
+        panes::sockets::render(self, &mut canvas);
+        panes::log::render(self, &mut canvas);
+        panes::inspector::render(self, &mut canvas);
+        panes::input::render(self, &mut canvas);
+        panes::status::render(self, &mut canvas);
+        let overlays = std::mem::take(&mut self.overlays);
+        for overlay in &overlays {
+            overlay.render(&mut canvas, screen, self);
+        }
+        self.overlays = overlays;
+    }
+}

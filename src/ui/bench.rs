@@ -1,0 +1,352 @@
+//! The bench: the sockets, the log and the profile that the panes show, without anything of a screen.
+//!
+//! Owns the roster, the store, the view and the profile, and keeps the profile's sockets in step with the roots of the
+//! roster. It never draws, and orders from the engine only by way of effects.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Effect;
+use crate::contract::{
+    Batch, Block, Clock, CloseHow, Command, Endpoint, Event, Fact, NetError, Scheme, SocketId, SocketIds, Target,
+    Ticket, Timestamp,
+};
+use crate::log::{LogStore, LogView, Roster, Row};
+use crate::profile::{Profile, SocketEntry};
+
+/// How many rows the view judges at once: some milliseconds' work.
+const SLICE: usize = 100_000;
+
+pub(super) struct Bench {
+    ids: SocketIds,
+    clock: Clock,
+    pub(super) roster: Roster,
+    pub(super) store: LogStore,
+    pub(super) view: LogView,
+    pub(super) profile: Profile,
+    /// The root of each `profile.sockets`, in the same order.
+    roots: Vec<SocketId>,
+    echoing: HashSet<SocketId>,
+    next_ticket: u64,
+    sends: HashMap<Ticket, Sending>,
+    pub(super) rates: Rates,
+    pub(super) lost: u64,
+}
+
+/// A send that the user ordered and whose outcome is not yet whole.
+struct Sending {
+    wanted: usize,
+    done: usize,
+    len: u64,
+    failed: Vec<(SocketId, NetError)>,
+}
+
+/// What is worth telling of a send.
+pub(super) enum Outcome {
+    /// Some sockets took it, others did not.
+    Failed { done: usize, wanted: usize, failed: Vec<(SocketId, NetError)> },
+    /// All took it, and there were several.
+    All(usize),
+    /// A long one is under way: bytes sent and bytes in all.
+    Progress(u64, u64),
+}
+
+/// Bytes in the present second and in the last.
+#[derive(Default)]
+pub(super) struct Rates {
+    second: u64,
+    received: u64,
+    sent: u64,
+    pub(super) last_received: u64,
+    pub(super) last_sent: u64,
+}
+
+impl Rates {
+    fn turn(&mut self, now: Timestamp) {
+        let second = now.0 / 1_000_000_000;
+        if second != self.second {
+            let adjacent = second == self.second + 1;
+            self.last_received = if adjacent { self.received } else { 0 };
+            self.last_sent = if adjacent { self.sent } else { 0 };
+            self.received = 0;
+            self.sent = 0;
+            self.second = second;
+        }
+    }
+
+    /// True while a figure on the screen will change although nothing happens.
+    pub(super) fn is_moving(&self) -> bool {
+        self.received + self.sent + self.last_received + self.last_sent > 0
+    }
+}
+
+impl Bench {
+    pub(super) fn new(ids: SocketIds, clock: Clock, memory: u64) -> Self {
+        Self {
+            ids,
+            clock,
+            roster: Roster::default(),
+            store: LogStore::new(memory),
+            view: LogView::new(),
+            profile: Profile::new(),
+            roots: Vec::new(),
+            echoing: HashSet::new(),
+            next_ticket: 0,
+            sends: HashMap::new(),
+            rates: Rates::default(),
+            lost: 0,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Opens a new socket under a name of its own.
+    pub(super) fn add(&mut self, name: &str, endpoint: Endpoint, effects: &mut Vec<Effect>) -> SocketId {
+        let name = self.free_name(name);
+        self.profile.sockets.push(SocketEntry::new(name.clone(), endpoint.clone()));
+        self.enter(name, endpoint, true, effects)
+    }
+
+    fn enter(&mut self, name: String, endpoint: Endpoint, open: bool, effects: &mut Vec<Effect>) -> SocketId {
+        let socket = self.ids.mint();
+        self.roots.push(socket);
+        self.roster.register(socket, name, endpoint.clone());
+        if open {
+            effects.push(Effect::Order(Command::Open { socket, endpoint }));
+        } else {
+            // Listed but not opened: the profile said so.
+            self.roster.observe(&Event {
+                at: self.now(),
+                socket,
+                fact: Fact::Closed { reason: crate::contract::CloseReason::User },
+            });
+        }
+        socket
+    }
+
+    /// Opens a socket of the list again.
+    pub(super) fn reopen(&mut self, socket: SocketId, effects: &mut Vec<Effect>) {
+        if let Some(member) = self.roster.get(socket) {
+            let (name, endpoint) = (member.name.clone(), member.endpoint.clone());
+            self.roster.register(socket, name, endpoint.clone());
+            effects.push(Effect::Order(Command::Open { socket, endpoint }));
+        }
+    }
+
+    /// Gives a socket of the list another endpoint; it holds from the next opening on.
+    pub(super) fn change(&mut self, socket: SocketId, endpoint: Endpoint) {
+        if let Some(entry) = self.entry_mut(socket) {
+            entry.endpoint = endpoint.clone();
+            self.roster.set_endpoint(socket, endpoint);
+        }
+    }
+
+    pub(super) fn rename(&mut self, socket: SocketId, name: &str) {
+        if let Some(entry) = self.entry_mut(socket) {
+            name.clone_into(&mut entry.name);
+            self.roster.rename(socket, name.to_owned());
+        }
+    }
+
+    /// Takes a socket off the list, closing it.
+    pub(super) fn remove(&mut self, socket: SocketId, effects: &mut Vec<Effect>) {
+        if let Some(index) = self.roots.iter().position(|root| *root == socket) {
+            self.close_tree(socket, effects);
+            self.roots.remove(index);
+            self.profile.sockets.remove(index);
+            self.roster.remove(socket);
+        }
+    }
+
+    /// Puts another profile on the bench; what was open is closed.
+    pub(super) fn load(&mut self, mut profile: Profile, effects: &mut Vec<Effect>) {
+        for socket in std::mem::take(&mut self.roots) {
+            self.close_tree(socket, effects);
+            self.roster.remove(socket);
+        }
+        let entries: Vec<_> =
+            profile.sockets.iter().map(|entry| (entry.name.clone(), entry.endpoint.clone(), entry.auto)).collect();
+        profile.warnings.clear();
+        self.profile = profile;
+        for (name, endpoint, auto) in entries {
+            self.enter(name, endpoint, auto, effects);
+        }
+    }
+
+    fn close_tree(&self, socket: SocketId, effects: &mut Vec<Effect>) {
+        let children = self.roster.children(socket).filter(|child| child.state.is_open()).map(|child| child.id);
+        for socket in children.chain(self.roster.get(socket).filter(|root| root.state.is_open()).map(|root| root.id)) {
+            effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Normal }));
+        }
+    }
+
+    fn entry_mut(&mut self, socket: SocketId) -> Option<&mut SocketEntry> {
+        let index = self.roots.iter().position(|root| *root == socket)?;
+        self.profile.sockets.get_mut(index)
+    }
+
+    /// True for a name that no other socket of the list has.
+    pub(super) fn name_is_free(&self, name: &str, but: Option<SocketId>) -> bool {
+        self.roster.roots().all(|member| member.name != name || Some(member.id) == but)
+    }
+
+    /// The name, or where it is taken the name and a number.
+    pub(super) fn free_name(&self, name: &str) -> String {
+        if self.name_is_free(name, None) {
+            return name.to_owned();
+        }
+        // One of these is free: there are more of them than names that are taken.
+        (2..self.roots.len() + 3)
+            .map(|number| format!("{name}-{number}"))
+            .find(|name| self.name_is_free(name, None))
+            .unwrap_or_default()
+    }
+
+    /// True for a target whose messages are datagrams, which may be empty.
+    pub(super) fn is_datagram(&self, target: &Target) -> bool {
+        self.roster.get(target.socket()).is_some_and(|member| member.endpoint.scheme.is_datagram())
+    }
+
+    pub(super) fn echoes(&self, socket: SocketId) -> bool {
+        self.echoing.contains(&socket)
+    }
+
+    /// Has a socket, or each connection of a listener, send back what comes, or no longer.
+    pub(super) fn set_echo(&mut self, socket: SocketId, on: bool, effects: &mut Vec<Effect>) {
+        if on {
+            self.echoing.insert(socket);
+        } else {
+            self.echoing.remove(&socket);
+        }
+        effects.push(Effect::Order(Command::SetEcho { socket, on }));
+    }
+
+    /// How many sockets are open, accepted ones included.
+    pub(super) fn open_sockets(&self) -> usize {
+        self.roster
+            .roots()
+            .map(|member| usize::from(member.state.is_open()) + self.roster.open_children(member.id))
+            .sum()
+    }
+
+    /// Orders a send; its outcome comes by [`Bench::absorb`].
+    pub(super) fn send(&mut self, target: Target, bytes: Vec<u8>, effects: &mut Vec<Effect>) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let wanted = self.reach(&target).max(1);
+        self.sends.insert(ticket, Sending { wanted, done: 0, len: bytes.len() as u64, failed: Vec::new() });
+        effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
+    }
+
+    /// How many sockets a send to this target reaches.
+    pub(super) fn reach(&self, target: &Target) -> usize {
+        match target {
+            Target::Children(listener) => self.roster.open_children(*listener),
+            Target::Socket(_) | Target::Peer(..) => 1,
+        }
+    }
+
+    /// Whether a target can be sent to, or why not.
+    pub(super) fn can_send(&self, target: &Target) -> Result<(), String> {
+        let socket = target.socket();
+        let name = self.roster.name(socket);
+        let Some(member) = self.roster.get(socket) else {
+            return Err(format!("{name} is gone"));
+        };
+        match target {
+            Target::Children(_) if self.roster.open_children(socket) == 0 => {
+                Err(format!("nobody is connected to {name} yet"))
+            }
+            Target::Children(_) => Ok(()),
+            _ if !member.state.is_open() => Err(format!("{name} is not open; o in the list opens it")),
+            _ if member.sending_closed => Err(format!("{name} was half-closed here: it only receives")),
+            Target::Socket(_) if member.endpoint.scheme == Scheme::UdpBind && member.last_heard.is_none() => {
+                Err(format!("nobody has sent to {name} yet; ^X takes an address"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes in what the engine reports, and gives back a block for it. What is worth telling goes to `tell`.
+    pub(super) fn absorb(&mut self, batch: Batch, tell: &mut Vec<Told>) -> io::Result<Block> {
+        for event in &batch.events {
+            self.rates.turn(event.at);
+            self.roster.observe(event);
+            match &event.fact {
+                Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
+                Fact::Sent { ticket, bytes, remaining, .. } => {
+                    self.rates.sent += u64::from(bytes.len);
+                    tell.extend(self.sent(*ticket, *remaining).map(Told::Outcome));
+                }
+                Fact::SendFailed { ticket, error } => {
+                    tell.extend(self.send_failed(*ticket, event.socket, error).map(Told::Outcome));
+                }
+                Fact::Failed(error) => tell.push(Told::Failed(event.socket, (**error).clone())),
+                Fact::Lost { count, .. } => self.lost += count,
+                Fact::Opened { .. } => tell.push(Told::Opened(event.socket)),
+                _ => {}
+            }
+        }
+        let block = self.store.append(batch)?;
+        self.catch_up();
+        Ok(block)
+    }
+
+    fn sent(&mut self, ticket: Ticket, remaining: u64) -> Option<Outcome> {
+        let sending = self.sends.get_mut(&ticket)?;
+        if remaining > 0 {
+            return Some(Outcome::Progress(sending.len - remaining.min(sending.len), sending.len));
+        }
+        sending.done += 1;
+        self.outcome(ticket)
+    }
+
+    fn send_failed(&mut self, ticket: Ticket, socket: SocketId, error: &NetError) -> Option<Outcome> {
+        self.sends.get_mut(&ticket)?.failed.push((socket, error.clone()));
+        self.outcome(ticket)
+    }
+
+    fn outcome(&mut self, ticket: Ticket) -> Option<Outcome> {
+        let sending = self.sends.get(&ticket)?;
+        if sending.done + sending.failed.len() < sending.wanted {
+            return None;
+        }
+        let Sending { wanted, done, failed, len } = self.sends.remove(&ticket)?;
+        match wanted {
+            _ if !failed.is_empty() => Some(Outcome::Failed { done, wanted, failed }),
+            1 if len > LONG => Some(Outcome::Progress(len, len)),
+            1 => None,
+            _ => Some(Outcome::All(done)),
+        }
+    }
+
+    /// Judges rows that the view has not seen; true while there are more.
+    pub(super) fn catch_up(&mut self) -> bool {
+        !self.view.catch_up(&self.store, &self.roster, SLICE)
+    }
+
+    /// The row under the log's cursor.
+    pub(super) fn current(&self) -> Option<Row> {
+        self.view.cursor().and_then(|seq| self.store.row(seq))
+    }
+
+    /// Brings the rates up to now; true while they will change by themselves.
+    pub(super) fn turn_rates(&mut self) -> Option<Duration> {
+        self.rates.turn(self.now());
+        self.rates.is_moving().then_some(Duration::from_secs(1))
+    }
+}
+
+/// From how many bytes on a send's progress is told.
+const LONG: u64 = 256 * 1024;
+
+/// What of a batch is worth telling the user at once.
+pub(super) enum Told {
+    Outcome(Outcome),
+    Failed(SocketId, NetError),
+    Opened(SocketId),
+}

@@ -1,0 +1,96 @@
+//! What the status line says to the user: one sentence, and how grave it is.
+
+use std::time::{Duration, Instant};
+
+use super::bench::{Bench, Outcome};
+
+/// How long a message stays at least, whatever is typed meanwhile.
+const READING_TIME: Duration = Duration::from_millis(1500);
+
+/// One sentence for the user.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub(super) text: String,
+    pub(super) gravity: Gravity,
+    since: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gravity {
+    Good,
+    Warning,
+    Error,
+}
+
+impl Notice {
+    pub(super) fn good(text: impl Into<String>) -> Self {
+        Self { text: text.into(), gravity: Gravity::Good, since: Instant::now() }
+    }
+
+    pub(super) fn warning(text: impl Into<String>) -> Self {
+        Self { text: text.into(), gravity: Gravity::Warning, since: Instant::now() }
+    }
+
+    pub(super) fn error(text: impl Into<String>) -> Self {
+        Self { text: text.into(), gravity: Gravity::Error, since: Instant::now() }
+    }
+
+    /// True once it stood long enough to be read; the next key takes it away then.
+    pub(super) fn was_read(&self) -> bool {
+        self.since.elapsed() > READING_TIME
+    }
+
+    /// What became of a send.
+    pub(super) fn of_outcome(outcome: &Outcome, bench: &Bench) -> Self {
+        match outcome {
+            Outcome::All(count) => Self::good(format!("sent to all {count}")),
+            Outcome::Progress(sent, all) if sent == all => Self::good(format!("sent {}", size(*all))),
+            Outcome::Progress(sent, all) => Self::good(format!("sending: {} of {}", size(*sent), size(*all))),
+            Outcome::Failed { done: 0, wanted: 1, failed } => match failed.first() {
+                Some((socket, error)) => Self::error(format!("{}: {error}", bench.roster.name(*socket))),
+                None => Self::error("not sent"),
+            },
+            Outcome::Failed { done, wanted, failed } => {
+                let each: Vec<_> = failed
+                    .iter()
+                    .take(5)
+                    .map(|(socket, error)| {
+                        let why = error.code().unwrap_or_else(|| error.cause.clone());
+                        format!("{} {why}", bench.roster.name(*socket))
+                    })
+                    .collect();
+                Self::error(format!("sent {done}/{wanted}, {}", each.join(", ")))
+            }
+        }
+    }
+}
+
+/// A number of bytes for a reader: `7 B`, `1.5 KiB`, `12 MiB`.
+pub(super) fn size(bytes: u64) -> String {
+    let units = [("GiB", 1u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.iter().find(|(_, unit)| bytes >= *unit) {
+        None => format!("{bytes} B"),
+        Some((name, unit)) => {
+            let tenths = u128::from(bytes) * 10 / u128::from(*unit);
+            if tenths < 100 {
+                format!("{}.{} {name}", tenths / 10, tenths % 10)
+            } else {
+                format!("{} {name}", tenths / 10)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(1536), "1.5 KiB");
+        assert_eq!(size(12 << 20), "12 MiB");
+        assert_eq!(size(u64::MAX), "17179869183 GiB");
+    }
+}

@@ -1,0 +1,382 @@
+//! The form for a new socket, and for changing one: made from the tables of schemes and options, checked as it is
+//! typed, with the URL and the system calls that will come of it.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::layout::Rect;
+
+use super::confirm::Confirm;
+use super::rename::check_name;
+use super::{Next, Overlay, window};
+use crate::contract::{Endpoint, OptionSpec, Role, SCHEMES, SchemeSpec, SocketId, ValueKind};
+use crate::log::sanitise::Printable;
+use crate::ui::Ui;
+use crate::ui::canvas::Canvas;
+use crate::ui::panes::input::edit_of;
+use crate::ui::widgets::paragraph::put_wrapped;
+use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
+
+/// The fields before the options.
+const SCHEME: usize = 0;
+const ADDRESS: usize = 1;
+const NAME: usize = 2;
+const FIRST_OPTION: usize = 3;
+
+const LABEL_WIDTH: u16 = 18;
+
+pub(in crate::ui) struct SocketForm {
+    /// Which socket is being changed; none for a new one.
+    socket: Option<SocketId>,
+    scheme: &'static SchemeSpec,
+    address: TextInput,
+    name: TextInput,
+    /// One text an option that any scheme has, by name, so that turning the scheme loses nothing.
+    options: Vec<(&'static OptionSpec, TextInput)>,
+    focus: usize,
+    /// Whether the user has chosen the address or the name: else turning the scheme may put another there.
+    touched: bool,
+    named: bool,
+    /// Where the fields were drawn.
+    drawn: Cell<Rect>,
+}
+
+/// What is wrong, in which field, and where in its text.
+struct Wrong {
+    field: usize,
+    at: Range<usize>,
+    message: String,
+}
+
+impl SocketForm {
+    pub(in crate::ui) fn new(ui: &Ui, socket: Option<SocketId>) -> Self {
+        let member = socket.and_then(|socket| ui.bench.roster.get(socket));
+        let scheme = member.map_or(&SCHEMES[0], |member| member.endpoint.scheme.spec());
+        let mut form = Self {
+            socket,
+            scheme,
+            address: TextInput::with_text(scheme.example),
+            name: TextInput::new(),
+            options: Vec::new(),
+            focus: if socket.is_some() { ADDRESS } else { SCHEME },
+            touched: socket.is_some(),
+            named: socket.is_some(),
+            drawn: Cell::default(),
+        };
+        for spec in SCHEMES {
+            for option in spec.options {
+                if form.options.iter().all(|(known, _)| known.name != option.name) {
+                    let default = ui.defaults.iter().find(|(name, _)| name == option.name);
+                    let given = match member {
+                        Some(member) => member.endpoint.option(option.name).map(ToString::to_string),
+                        None => default.map(|(_, value)| value.clone()),
+                    };
+                    let mut input = TextInput::with_text(&given.unwrap_or_default());
+                    input.set_placeholder(Printable::text(&format!("({})", option.default)));
+                    form.options.push((option, input));
+                }
+            }
+        }
+        match member {
+            Some(member) => {
+                form.address.set_text(&member.endpoint.address.to_string());
+                form.name.set_text(&member.name);
+            }
+            None => form.propose(ui),
+        }
+        form
+    }
+
+    /// Fills in what the user has not chosen.
+    fn propose(&mut self, ui: &Ui) {
+        if !self.touched {
+            self.address.set_text(self.scheme.example);
+        }
+        if !self.named {
+            self.name.set_text(&ui.bench.free_name(Ui::default_name(self.scheme.role)));
+        }
+    }
+
+    fn fields(&self) -> usize {
+        FIRST_OPTION + self.scheme.options.len()
+    }
+
+    fn option_at(&self, field: usize) -> Option<&'static OptionSpec> {
+        field.checked_sub(FIRST_OPTION).and_then(|index| self.scheme.options.get(index)).copied()
+    }
+
+    fn option_text(&self, option: &OptionSpec) -> &str {
+        self.options.iter().find(|(spec, _)| spec.name == option.name).map_or("", |(_, input)| input.text())
+    }
+
+    fn input_mut(&mut self, field: usize) -> Option<&mut TextInput> {
+        match field {
+            SCHEME => None,
+            ADDRESS => Some(&mut self.address),
+            NAME => Some(&mut self.name),
+            _ => {
+                let option = self.option_at(field)?;
+                self.options.iter_mut().find(|(spec, _)| spec.name == option.name).map(|(_, input)| input)
+            }
+        }
+    }
+
+    fn input(&self, field: usize) -> Option<&TextInput> {
+        match field {
+            SCHEME => None,
+            ADDRESS => Some(&self.address),
+            NAME => Some(&self.name),
+            _ => {
+                let option = self.option_at(field)?;
+                self.options.iter().find(|(spec, _)| spec.name == option.name).map(|(_, input)| input)
+            }
+        }
+    }
+
+    /// The words that a field turns through, where it has no text of its own; the empty one is the default.
+    fn choices(&self, field: usize) -> Option<Vec<&'static str>> {
+        match self.option_at(field)?.kind {
+            ValueKind::Flag => Some(vec!["", "true", "false"]),
+            ValueKind::Word(words) => Some(std::iter::once("").chain(words.iter().map(|word| word.0)).collect()),
+            _ => None,
+        }
+    }
+
+    fn turn(&mut self, by: isize, ui: &Ui) {
+        if self.focus == SCHEME {
+            let at = SCHEMES.iter().position(|spec| spec.name == self.scheme.name).unwrap_or(0);
+            let next = (at.cast_signed() + by).rem_euclid(SCHEMES.len().cast_signed());
+            self.scheme = &SCHEMES[next.cast_unsigned()];
+            self.propose(ui);
+        } else if let (Some(choices), field) = (self.choices(self.focus), self.focus)
+            && let Some(input) = self.input_mut(field)
+        {
+            let at = choices.iter().position(|choice| *choice == input.text()).unwrap_or(0);
+            let next = (at.cast_signed() + by).rem_euclid(choices.len().cast_signed());
+            input.set_text(choices[next.cast_unsigned()]);
+        }
+    }
+
+    fn move_focus(&mut self, by: isize) {
+        self.focus = (self.focus.cast_signed() + by).rem_euclid(self.fields().cast_signed()).cast_unsigned();
+    }
+
+    fn edit(&mut self, edit: Edit, ui: &Ui) {
+        let field = self.focus;
+        if self.choices(field).is_some() || field == SCHEME {
+            match edit {
+                Edit::Left => self.turn(-1, ui),
+                Edit::Right | Edit::Insert(' ') => self.turn(1, ui),
+                _ => {}
+            }
+            return;
+        }
+        self.touched |= field == ADDRESS;
+        self.named |= field == NAME;
+        if let Some(input) = self.input_mut(field) {
+            input.apply(edit);
+        }
+    }
+
+    fn endpoint(&self, ui: &Ui) -> Result<Endpoint, Wrong> {
+        let mut endpoint = Endpoint::from_parts(self.scheme.scheme, self.address.text()).map_err(|error| Wrong {
+            field: ADDRESS,
+            at: error.at,
+            message: error.message,
+        })?;
+        check_name(ui, self.name.text(), self.socket).map_err(|message| Wrong {
+            field: NAME,
+            at: 0..self.name.text().len(),
+            message,
+        })?;
+        for (index, option) in self.scheme.options.iter().enumerate() {
+            let text = self.option_text(option);
+            if !text.is_empty() {
+                endpoint.set_option(option.name, text).map_err(|error| Wrong {
+                    field: FIRST_OPTION + index,
+                    at: error.at,
+                    message: error.message,
+                })?;
+            }
+        }
+        Ok(endpoint)
+    }
+
+    fn submit(&mut self, ui: &mut Ui) -> Next {
+        let endpoint = match self.endpoint(ui) {
+            Ok(endpoint) => endpoint,
+            Err(wrong) => {
+                self.focus = wrong.field;
+                return Next::Stay;
+            }
+        };
+        let name = self.name.text().to_owned();
+        match self.socket {
+            None => ui.open_or_confirm(Some(name), endpoint),
+            Some(socket) => {
+                ui.bench.rename(socket, &name);
+                ui.bench.change(socket, endpoint);
+                let open = ui.bench.roster.get(socket).is_some_and(|member| member.state.is_open());
+                ui.tell_good(if open {
+                    format!("{name} is changed; it holds when it is opened next (x closes, o opens)")
+                } else {
+                    format!("{name} is changed; o opens it")
+                });
+            }
+        }
+        Next::Close
+    }
+}
+
+impl Overlay for SocketForm {
+    fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
+        match key.code {
+            KeyCode::Esc => return Next::Close,
+            KeyCode::Enter => return self.submit(ui),
+            KeyCode::Down | KeyCode::Tab => self.move_focus(1),
+            KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
+            _ => {
+                if let Some(edit) = edit_of(key) {
+                    self.edit(edit, ui);
+                }
+            }
+        }
+        Next::Stay
+    }
+
+    fn paste(&mut self, text: &str, ui: &mut Ui) {
+        self.edit(Edit::InsertText(text.to_owned()), ui);
+    }
+
+    fn mouse(&mut self, x: u16, y: u16, wheel: i32, ui: &mut Ui) -> Next {
+        let drawn = self.drawn.get();
+        if wheel == 0 && drawn.contains((x, y).into()) {
+            let field = usize::from(y - drawn.y);
+            if field < self.fields() {
+                let again = self.focus == field;
+                self.focus = field;
+                if again {
+                    self.turn(1, ui);
+                }
+                let line = Rect { x: drawn.x + LABEL_WIDTH, y, width: drawn.width - LABEL_WIDTH, height: 1 };
+                if let Some(input) = self.input_mut(field) {
+                    input.click(line, x, y);
+                }
+            }
+        }
+        Next::Stay
+    }
+
+    fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
+        let look = &ui.look;
+        let title = if self.socket.is_some() { "Change the socket" } else { "New socket" };
+        let fields = u16::try_from(self.fields()).unwrap_or(u16::MAX);
+        let inside = window(canvas, screen, ui, title, 78, fields + 9);
+        let outcome = self.endpoint(ui);
+        let wrong = outcome.as_ref().err();
+        let area = Rect { height: inside.height.min(fields), ..inside };
+        self.drawn.set(area);
+        for (field, y) in (0..self.fields()).zip(area.y..area.bottom()) {
+            let line = Rect { y, height: 1, ..area };
+            self.render_field(canvas, line, ui, field, wrong.filter(|wrong| wrong.field == field));
+        }
+        let rest = Rect { y: area.bottom() + 1, height: inside.bottom().saturating_sub(area.bottom() + 1), ..inside };
+        let mut y = rest.y;
+        let mut say = |text: &str, style| {
+            if y < rest.bottom() {
+                y += put_wrapped(canvas, Rect { y, height: rest.bottom() - y, ..rest }, &Printable::text(text), style);
+            }
+        };
+        let about = match self.option_at(self.focus) {
+            Some(option) => format!("{}: {}. {}", option.name, option.help, option.kind.hint()),
+            None if self.focus == SCHEME => self.scheme.summary.to_owned(),
+            None if self.focus == ADDRESS => format!("address: {}", self.scheme.address_form),
+            None => "name: how the list, the log and the profile call it".to_owned(),
+        };
+        say(&about, look.dim);
+        match &outcome {
+            Err(wrong) => say(&wrong.message, look.error),
+            Ok(endpoint) => {
+                say(&endpoint.to_string(), look.good);
+                say(&calls(self.scheme, endpoint), look.text);
+                if endpoint.address.is_wildcard() && !self.scheme.is_client() {
+                    say("This listens on every interface: EXPOSED.", look.warning);
+                }
+            }
+        }
+        let bottom = inside.bottom().saturating_sub(1);
+        let verb = if self.socket.is_some() { "changes" } else { "opens" };
+        let keys = format!("Enter {verb}  {}/Tab field  Left/Right choice  Esc leaves it", "Up/Down");
+        canvas.put(inside.x, bottom, inside.right(), &Printable::text(&keys), look.dim);
+    }
+}
+
+impl SocketForm {
+    fn render_field(&self, canvas: &mut Canvas<'_>, line: Rect, ui: &Ui, field: usize, wrong: Option<&Wrong>) {
+        let look = &ui.look;
+        let focused = self.focus == field;
+        let label = match field {
+            SCHEME => "scheme",
+            ADDRESS => "address",
+            NAME => "name",
+            _ => self.option_at(field).map_or("", |option| option.name),
+        };
+        let label_style = if focused { look.key } else { look.dim };
+        let mark = if focused { ">" } else { " " };
+        let x = line.x + LABEL_WIDTH;
+        canvas.put(line.x, line.y, x, &Printable::text(&format!("{mark} {label}")), label_style);
+        if field == SCHEME {
+            let style = if focused { look.selected } else { look.text };
+            canvas.put(x, line.y, line.right(), &Printable::text(&format!("< {} >", self.scheme.name)), style);
+            return;
+        }
+        let Some(input) = self.input(field) else { return };
+        if self.choices(field).is_some() {
+            let default = self.option_at(field).map_or("", |option| option.default);
+            let text = if input.is_empty() { format!("({default})") } else { input.text().to_owned() };
+            let style = if focused { look.selected } else { look.text };
+            canvas.put(x, line.y, line.right(), &Printable::text(&format!("< {text} >")), style);
+            return;
+        }
+        let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
+        let at = wrong.map(|wrong| wrong.at.clone());
+        input.render(canvas, Rect { x, width: line.right().saturating_sub(x), ..line }, &styles, at, focused);
+    }
+}
+
+/// The calls that opening makes, with the arguments that matter: `bind(127.0.0.1:7788), listen(128)`.
+fn calls(scheme: &SchemeSpec, endpoint: &Endpoint) -> String {
+    let texts: Vec<String> = scheme
+        .calls
+        .iter()
+        .map(|call| match *call {
+            "bind" if scheme.role == Role::DatagramClient => "bind(any:0)".to_owned(),
+            "bind" | "connect" => format!("{call}({})", endpoint.address),
+            "listen" => format!("listen({})", endpoint.backlog()),
+            other => format!("{other}()"),
+        })
+        .collect();
+    format!("Calls: {}", texts.join(", "))
+}
+
+impl Ui {
+    /// Opens an endpoint, after a question where it would listen on every interface.
+    pub(in crate::ui) fn open_or_confirm(&mut self, name: Option<String>, endpoint: Endpoint) {
+        let spec = endpoint.scheme.spec();
+        let name = name.unwrap_or_else(|| Self::default_name(spec.role).to_owned());
+        if !endpoint.address.is_wildcard() || spec.is_client() {
+            self.open_named(&name, endpoint);
+            return;
+        }
+        let title = "Listen on every interface?";
+        let text = format!(
+            "{} is a wildcard: whoever reaches this machine over any network can reach the socket. 127.0.0.1 keeps it \
+             to this machine.",
+            endpoint.address
+        );
+        self.overlays.push(Box::new(Confirm::new(title, &text, "Listen", move |ui| {
+            ui.open_named(&name, endpoint);
+        })));
+    }
+}

@@ -1,0 +1,185 @@
+//! A list to choose from: type to narrow it, Enter to take.
+
+use std::cell::Cell;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use ratatui::layout::Rect;
+
+use super::{Next, Overlay, window};
+use crate::log::sanitise::Printable;
+use crate::ui::Ui;
+use crate::ui::canvas::Canvas;
+use crate::ui::panes::input::edit_of;
+use crate::ui::widgets::text_input::{InputStyles, TextInput};
+
+/// One row of a [`Picker`].
+pub(in crate::ui) struct Item {
+    pub(in crate::ui) label: String,
+    /// Shown behind the label, and searched like it.
+    pub(in crate::ui) detail: String,
+    /// At the right edge: a key, a count.
+    pub(in crate::ui) note: String,
+    /// Why it can't be taken now.
+    pub(in crate::ui) unavailable: Option<String>,
+    pub(in crate::ui) take: Box<dyn Fn(&mut Ui)>,
+}
+
+/// What to do with a text that matches no row: act and say true, or say false and leave it.
+type TakeText = fn(&mut Ui, &str) -> Result<(), String>;
+
+pub(in crate::ui) struct Picker {
+    title: String,
+    hint: &'static str,
+    items: Vec<Item>,
+    query: TextInput,
+    shown: Vec<usize>,
+    chosen: usize,
+    take_text: Option<TakeText>,
+    error: Option<String>,
+    /// Where the rows were drawn, and the index of the first.
+    drawn: Cell<(Rect, usize)>,
+}
+
+impl Picker {
+    pub(in crate::ui) fn new(title: &str, hint: &'static str, items: Vec<Item>) -> Self {
+        let shown = (0..items.len()).collect();
+        Self {
+            title: title.to_owned(),
+            hint,
+            items,
+            query: TextInput::new(),
+            shown,
+            chosen: 0,
+            take_text: None,
+            error: None,
+            drawn: Cell::default(),
+        }
+    }
+
+    /// A text that matches no row is given to `take`, which says what is wrong with it.
+    pub(in crate::ui) fn or_text(mut self, take: TakeText) -> Self {
+        self.take_text = Some(take);
+        self
+    }
+
+    fn narrow(&mut self) {
+        self.error = None;
+        self.chosen = 0;
+        let pattern = Pattern::parse(self.query.text(), CaseMatching::Ignore, Normalization::Smart);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut buffer = Vec::new();
+        let mut scored: Vec<(u32, usize)> = self
+            .items
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| {
+                let text = format!("{} {}", item.label, item.detail);
+                let score = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)?;
+                Some((score, index))
+            })
+            .collect();
+        scored.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
+        self.shown = scored.into_iter().map(|(_, index)| index).collect();
+    }
+
+    fn take(&mut self, ui: &mut Ui) -> Next {
+        if let Some(item) = self.shown.get(self.chosen).map(|index| &self.items[*index]) {
+            if let Some(why) = &item.unavailable {
+                self.error = Some(format!("Not now: {why}"));
+                return Next::Stay;
+            }
+            (item.take)(ui);
+            return Next::Close;
+        }
+        match self.take_text.map(|take| take(ui, self.query.text())) {
+            Some(Ok(())) => Next::Close,
+            Some(Err(why)) => {
+                self.error = Some(why);
+                Next::Stay
+            }
+            None => Next::Stay,
+        }
+    }
+
+    fn move_by(&mut self, rows: isize) {
+        self.chosen = self.chosen.saturating_add_signed(rows).min(self.shown.len().saturating_sub(1));
+    }
+}
+
+impl Overlay for Picker {
+    fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
+        match key.code {
+            KeyCode::Esc => return Next::Close,
+            KeyCode::Enter => return self.take(ui),
+            KeyCode::Down | KeyCode::Tab => self.move_by(1),
+            KeyCode::Up | KeyCode::BackTab => self.move_by(-1),
+            KeyCode::PageDown => self.move_by(10),
+            KeyCode::PageUp => self.move_by(-10),
+            _ => {
+                if let Some(edit) = edit_of(key) {
+                    self.query.apply(edit);
+                    self.narrow();
+                }
+            }
+        }
+        Next::Stay
+    }
+
+    fn paste(&mut self, text: &str, _ui: &mut Ui) {
+        self.query.apply(crate::ui::widgets::text_input::Edit::InsertText(text.to_owned()));
+        self.narrow();
+    }
+
+    fn mouse(&mut self, x: u16, y: u16, wheel: i32, ui: &mut Ui) -> Next {
+        let (rows, first) = self.drawn.get();
+        if wheel != 0 {
+            self.move_by(wheel.signum() as isize);
+        } else if rows.contains((x, y).into()) {
+            let index = first + usize::from(y - rows.y);
+            if index < self.shown.len() {
+                self.chosen = index;
+                return self.take(ui);
+            }
+        }
+        Next::Stay
+    }
+
+    fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
+        let width = screen.width.saturating_sub(6).min(90);
+        let height =
+            u16::try_from(self.items.len() + 5).unwrap_or(u16::MAX).min(screen.height.saturating_sub(4)).max(8);
+        let inside = window(canvas, screen, ui, &self.title, width, height);
+        let look = &ui.look;
+        let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
+        canvas.put(inside.x, inside.y, inside.right(), &Printable::text("> "), look.key);
+        let line = Rect { x: inside.x + 2, width: inside.width.saturating_sub(2), height: 1, ..inside };
+        self.query.render(canvas, line, &styles, None, true);
+        let rows = Rect { y: inside.y + 1, height: inside.height.saturating_sub(2), ..inside };
+        let first = (self.chosen + 1).saturating_sub(usize::from(rows.height));
+        self.drawn.set((rows, first));
+        let label_width = self.items.iter().map(|item| Printable::text(&item.label).width()).max().unwrap_or(0);
+        let label_width = u16::try_from(label_width).unwrap_or(u16::MAX).min(inside.width / 2) + 2;
+        for (y, index) in (rows.y..rows.bottom()).zip(self.shown.iter().skip(first)) {
+            let item = &self.items[*index];
+            let style = if item.unavailable.is_some() { look.dim } else { look.text };
+            let note = Printable::text(&item.note);
+            let note_width = u16::try_from(note.width()).unwrap_or(0);
+            let note_x = rows.right().saturating_sub(note_width + 1);
+            canvas.put(rows.x, y, rows.x + label_width - 1, &Printable::text(&item.label), style);
+            canvas.put(rows.x + label_width, y, note_x.max(rows.x), &Printable::text(&item.detail), look.dim);
+            canvas.put(note_x, y, rows.right(), &note, look.key);
+        }
+        if let Some(row) = self.chosen.checked_sub(first).and_then(|row| u16::try_from(row).ok())
+            && !self.shown.is_empty()
+        {
+            canvas.style(Rect { y: rows.y + row, height: 1, ..rows }, look.selected);
+        }
+        let bottom = inside.bottom().saturating_sub(1);
+        match &self.error {
+            Some(error) => canvas.put(inside.x, bottom, inside.right(), &Printable::text(error), look.error),
+            None => canvas.put(inside.x, bottom, inside.right(), &Printable::text(self.hint), look.dim),
+        };
+    }
+}

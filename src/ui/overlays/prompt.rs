@@ -1,0 +1,87 @@
+//! A question that one line of text answers.
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::layout::Rect;
+
+use super::{Next, Overlay, window};
+use crate::log::sanitise::Printable;
+use crate::ui::Ui;
+use crate::ui::canvas::Canvas;
+use crate::ui::panes::input::edit_of;
+use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
+
+type Check = Box<dyn Fn(&Ui, &str) -> Result<(), String>>;
+type Act = Box<dyn Fn(&mut Ui, &str)>;
+
+pub(in crate::ui) struct Prompt {
+    title: String,
+    label: &'static str,
+    input: TextInput,
+    check: Check,
+    act: Act,
+}
+
+impl Prompt {
+    /// Asks under `title` for `label`, with `text` to start from; only what `check` accepts is given to `act`.
+    pub(in crate::ui) fn new(
+        title: &str,
+        label: &'static str,
+        text: &str,
+        check: impl Fn(&Ui, &str) -> Result<(), String> + 'static,
+        act: impl Fn(&mut Ui, &str) + 'static,
+    ) -> Self {
+        Self {
+            title: title.to_owned(),
+            label,
+            input: TextInput::with_text(text),
+            check: Box::new(check),
+            act: Box::new(act),
+        }
+    }
+}
+
+impl Overlay for Prompt {
+    fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
+        match key.code {
+            KeyCode::Esc => return Next::Close,
+            KeyCode::Enter => {
+                if (self.check)(ui, self.input.text()).is_ok() {
+                    (self.act)(ui, self.input.text());
+                    return Next::Close;
+                }
+            }
+            _ => {
+                if let Some(edit) = edit_of(key) {
+                    self.input.apply(edit);
+                }
+            }
+        }
+        Next::Stay
+    }
+
+    fn paste(&mut self, text: &str, _ui: &mut Ui) {
+        self.input.apply(Edit::InsertText(text.to_owned()));
+    }
+
+    fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
+        let inside = window(canvas, screen, ui, &self.title, 70, 6);
+        let look = &ui.look;
+        let x = canvas.put(
+            inside.x,
+            inside.y + 1,
+            inside.right(),
+            &Printable::text(&format!("{}: ", self.label)),
+            look.dim,
+        );
+        let line = Rect { x, y: inside.y + 1, width: inside.right().saturating_sub(x), height: 1 };
+        let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
+        self.input.render(canvas, line, &styles, None, true);
+        let bottom = inside.bottom().saturating_sub(1);
+        match (self.check)(ui, self.input.text()) {
+            Ok(()) => {
+                canvas.put(inside.x, bottom, inside.right(), &Printable::text("Enter agrees, Esc leaves it"), look.dim)
+            }
+            Err(why) => canvas.put(inside.x, bottom, inside.right(), &Printable::text(&why), look.error),
+        };
+    }
+}

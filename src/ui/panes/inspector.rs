@@ -1,0 +1,240 @@
+//! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact.
+
+use std::fmt::Write;
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{frame, grouped};
+use crate::contract::{Fact, NetError};
+use crate::log::sanitise::Printable;
+use crate::log::{Kind, Row, export};
+use crate::ui::action::{ActionSpec, Scope, always};
+use crate::ui::canvas::Canvas;
+use crate::ui::widgets::hexdump::{Hexdump, HexdumpStyles};
+use crate::ui::widgets::paragraph::put_wrapped;
+use crate::ui::{Pane, Ui};
+
+pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
+    ActionSpec {
+        name: "inspector-down",
+        scope: Scope::Inspector,
+        keys: &["down", "j"],
+        help: "scroll down",
+        run: |ui| ui.inspector.scroll_by(1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-up",
+        scope: Scope::Inspector,
+        keys: &["up", "k"],
+        help: "scroll up",
+        run: |ui| ui.inspector.scroll_by(-1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-page-down",
+        scope: Scope::Inspector,
+        keys: &["pagedown"],
+        help: "a page down",
+        run: |ui| ui.inspector.scroll_by(ui.inspector.page()),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-page-up",
+        scope: Scope::Inspector,
+        keys: &["pageup"],
+        help: "a page up",
+        run: |ui| ui.inspector.scroll_by(-ui.inspector.page()),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-home",
+        scope: Scope::Inspector,
+        keys: &["home"],
+        help: "to the first byte",
+        run: |ui| ui.inspector.scroll = 0,
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-end",
+        scope: Scope::Inspector,
+        keys: &["end"],
+        help: "to the last byte",
+        run: |ui| ui.inspector.scroll = usize::MAX,
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-next",
+        scope: Scope::Inspector,
+        keys: &["right", "n"],
+        help: "next row of the log",
+        run: |ui| ui.bench.view.move_by(1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-previous",
+        scope: Scope::Inspector,
+        keys: &["left", "p"],
+        help: "previous row of the log",
+        run: |ui| ui.bench.view.move_by(-1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-to-log",
+        scope: Scope::Inspector,
+        keys: &["enter", "q"],
+        help: "back to the log",
+        run: |ui| ui.focus_on(Pane::Log),
+        available: always,
+    },
+];
+
+#[derive(Debug, Default)]
+pub(in crate::ui) struct InspectorPane {
+    /// The first row of the dump that is drawn.
+    scroll: usize,
+    /// Of which message.
+    seq: u64,
+    height: u16,
+}
+
+impl InspectorPane {
+    pub(in crate::ui) fn scroll_by(&mut self, rows: i32) {
+        self.scroll = self.scroll.saturating_add_signed(rows as isize);
+    }
+
+    fn page(&self) -> i32 {
+        i32::from(self.height.saturating_sub(1).max(1))
+    }
+}
+
+pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
+    if ui.layout.inspector.is_empty() {
+        return;
+    }
+    let dot = ui.look.marks.dot;
+    let Some(row) = ui.bench.current() else {
+        let inside = frame(ui, canvas, Pane::Inspector, "Inspector");
+        let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
+        put_wrapped(canvas, inset(inside), &text, ui.look.dim);
+        return;
+    };
+    if ui.inspector.seq != row.seq {
+        ui.inspector.seq = row.seq;
+        ui.inspector.scroll = 0;
+    }
+    let title = format!("Inspector {dot} {} {dot} {}", grouped(row.seq), row.kind.name());
+    let inside = inset(frame(ui, canvas, Pane::Inspector, &title));
+    let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, &row)), ui.look.dim);
+    let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
+    ui.inspector.height = body.height;
+    if row.kind.is_message() {
+        render_bytes(ui, canvas, body, &row);
+    } else if let Some(fact) = ui.bench.store.fact(&row) {
+        render_fact(ui, canvas, body, &fact);
+    }
+}
+
+fn inset(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
+/// `2026-11-21T05:14:03.000000001Z server#1 from 127.0.0.1:51022, 6 bytes`
+fn headline(ui: &Ui, row: &Row) -> String {
+    let name = ui.bench.roster.name(row.socket);
+    let mut text = format!("{} {name}", row.at);
+    let peer = ui
+        .bench
+        .store
+        .peer(row)
+        .cloned()
+        .or_else(|| ui.bench.roster.get(row.socket).and_then(|member| member.peer.clone()));
+    match (row.kind, peer) {
+        (Kind::Received, Some(peer)) => {
+            let _ = write!(text, " from {peer}");
+        }
+        (Kind::Sent, Some(peer)) => {
+            let _ = write!(text, " to {peer}");
+        }
+        _ => {}
+    }
+    if row.kind.is_message() {
+        let bytes = if row.len == 1 { "byte" } else { "bytes" };
+        let _ = write!(text, ", {} {bytes}", grouped(row.len));
+    }
+    if row.truncated {
+        text.push_str(", truncated");
+    }
+    text
+}
+
+fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
+    let bytes = ui.bench.store.bytes(row);
+    if bytes.is_empty() {
+        canvas.put(area.x, area.y, area.right(), &Printable::text("No bytes: an empty message."), ui.look.dim);
+        return;
+    }
+    let rows = Hexdump::rows(area.width, bytes.len());
+    ui.inspector.scroll = ui.inspector.scroll.min(rows.saturating_sub(usize::from(area.height)));
+    let look = &ui.look;
+    let styles = HexdumpStyles {
+        offset: look.dim,
+        hex: look.text,
+        text: look.text,
+        zero: look.dim,
+        control: look.warning,
+        high: look.sent,
+        selection: look.selected,
+    };
+    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None }.render(canvas, area, &styles);
+}
+
+fn render_fact(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, fact: &Fact) {
+    let look = &ui.look;
+    let mut y = area.y;
+    let mut line = |text: &str, style: Style| {
+        if y < area.bottom() {
+            let rest = Rect { y, height: area.bottom() - y, ..area };
+            y += put_wrapped(canvas, rest, &Printable::text(text), style);
+        }
+    };
+    match fact {
+        Fact::Failed(error) => error_lines(error, &mut |text, strong| {
+            line(text, if strong { look.error } else { look.text });
+        }),
+        _ => line(&export::sentence(fact), look.text),
+    }
+    if let Some(meaning) = meaning(fact) {
+        line(meaning, look.dim);
+    }
+}
+
+fn error_lines(error: &NetError, line: &mut dyn FnMut(&str, bool)) {
+    line(&error.to_string(), true);
+    line(&format!("operation  {}", error.operation), false);
+    if let Some(address) = &error.address {
+        line(&format!("address    {address}"), false);
+    }
+    if let (Some(code), Some(errno)) = (error.code(), error.errno) {
+        line(&format!("errno      {errno} {code}"), false);
+    }
+}
+
+/// What a fact means for someone who is learning sockets.
+fn meaning(fact: &Fact) -> Option<&'static str> {
+    match fact {
+        Fact::Accepted { .. } => {
+            Some("accept(2) took a connection from the backlog. It is a socket of its own; the listener goes on.")
+        }
+        Fact::Connected { .. } => Some("The three-way handshake is done: both ends may send."),
+        Fact::Opened { .. } => Some("bind(2) gave the socket this address; whoever sends here is heard."),
+        Fact::PeerClosed => Some(
+            "recv(2) returned 0: the peer will send nothing more. Its FIN closes one direction only, so it can still \
+             be sent to.",
+        ),
+        Fact::Closed { .. } => Some("The descriptor is gone; o in the list opens a socket anew."),
+        Fact::Lost { .. } => Some("Datagrams came faster than they were read, and were thrown away."),
+        _ => None,
+    }
+}

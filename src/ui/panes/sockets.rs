@@ -1,0 +1,606 @@
+//! The list of sockets: each with its state, its connections and its peers below it.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::frame;
+use crate::contract::{Address, CloseHow, Command, Endpoint, Role, Scheme, SocketId, Target};
+use crate::log::sanitise::Printable;
+use crate::log::{Member, State};
+use crate::ui::action::{ActionSpec, Scope};
+use crate::ui::bench::Bench;
+use crate::ui::canvas::Canvas;
+use crate::ui::notice::size;
+use crate::ui::overlays::confirm::Confirm;
+use crate::ui::overlays::new_socket::SocketForm;
+use crate::ui::overlays::rename;
+use crate::ui::{Effect, Pane, Ui};
+
+/// Where the one-key echo server listens.
+const ECHO_SERVER: &str = "tcp-listen://127.0.0.1:7788";
+
+pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
+    ActionSpec {
+        name: "socket-down",
+        scope: Scope::Sockets,
+        keys: &["down", "j"],
+        help: "next socket",
+        run: |ui| ui.move_in_list(1),
+        available: some_socket,
+    },
+    ActionSpec {
+        name: "socket-up",
+        scope: Scope::Sockets,
+        keys: &["up", "k"],
+        help: "previous socket",
+        run: |ui| ui.move_in_list(-1),
+        available: some_socket,
+    },
+    ActionSpec {
+        name: "only-this-socket",
+        scope: Scope::Sockets,
+        keys: &["enter"],
+        help: "show only this socket in the log, or all again",
+        run: only_this,
+        available: some_socket,
+    },
+    ActionSpec {
+        name: "new",
+        scope: Scope::Sockets,
+        keys: &["n"],
+        help: "open a new socket",
+        run: Ui::open_new_socket_form,
+        available: crate::ui::action::always,
+    },
+    ActionSpec {
+        name: "echo-server",
+        scope: Scope::Sockets,
+        keys: &["s"],
+        help: "open an echo server on 127.0.0.1:7788",
+        run: open_echo_server,
+        available: crate::ui::action::always,
+    },
+    ActionSpec {
+        name: "echo",
+        scope: Scope::Sockets,
+        keys: &["shift-e"],
+        help: "echo what comes to this socket, or stop to",
+        run: toggle_echo,
+        available: some_root,
+    },
+    ActionSpec {
+        name: "test-client",
+        scope: Scope::Sockets,
+        keys: &["t"],
+        help: "open a client of this socket here",
+        run: open_test_client,
+        available: open_server,
+    },
+    ActionSpec {
+        name: "reopen",
+        scope: Scope::Sockets,
+        keys: &["o"],
+        help: "open or reconnect this socket",
+        run: |ui| {
+            if let Some(root) = ui.selected_root() {
+                ui.bench.reopen(root, &mut ui.effects);
+            }
+        },
+        available: closed_root,
+    },
+    ActionSpec {
+        name: "close",
+        scope: Scope::Sockets,
+        keys: &["x"],
+        help: "close this socket",
+        run: close,
+        available: open_socket,
+    },
+    ActionSpec {
+        name: "abort",
+        scope: Scope::Sockets,
+        keys: &["shift-x"],
+        help: "abort this connection (RST)",
+        run: abort,
+        available: open_connection,
+    },
+    ActionSpec {
+        name: "half-close",
+        scope: Scope::Sockets,
+        keys: &["h"],
+        help: "half-close this connection (FIN)",
+        run: |ui| {
+            if let Some(socket) = ui.selected_socket() {
+                ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::HalfClose }));
+            }
+        },
+        available: open_connection,
+    },
+    ActionSpec {
+        name: "rename",
+        scope: Scope::Sockets,
+        keys: &["m"],
+        help: "rename this socket",
+        run: |ui| {
+            if let Some(root) = ui.selected_root() {
+                rename::open(ui, root);
+            }
+        },
+        available: some_root,
+    },
+    ActionSpec {
+        name: "edit-socket",
+        scope: Scope::Sockets,
+        keys: &["e"],
+        help: "edit this socket's address and options",
+        run: |ui| {
+            if let Some(root) = ui.selected_root() {
+                let form = SocketForm::new(ui, Some(root));
+                ui.overlays.push(Box::new(form));
+            }
+        },
+        available: some_root,
+    },
+    ActionSpec {
+        name: "remove-socket",
+        scope: Scope::Sockets,
+        keys: &["d", "delete"],
+        help: "close this socket and take it off the bench",
+        run: remove,
+        available: some_root,
+    },
+    ActionSpec {
+        name: "list-quit",
+        scope: Scope::Sockets,
+        keys: &["q"],
+        help: "quit",
+        run: Ui::quit,
+        available: crate::ui::action::always,
+    },
+    ActionSpec {
+        name: "list-help",
+        scope: Scope::Sockets,
+        keys: &["?"],
+        help: "the keys",
+        run: crate::ui::overlays::help::open,
+        available: crate::ui::action::always,
+    },
+];
+
+/// One entry of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::ui) enum Entry {
+    /// A socket that the user opened; two rows.
+    Root(SocketId),
+    /// An accepted connection.
+    Child(SocketId),
+    /// Somebody whom a datagram socket has heard or written to.
+    Peer(SocketId, Address),
+}
+
+impl Entry {
+    pub(in crate::ui) fn target(&self, bench: &Bench) -> Target {
+        match self {
+            Self::Root(socket) => match bench.roster.get(*socket) {
+                Some(member) if member.endpoint.scheme.spec().role == Role::Listener => Target::Children(*socket),
+                _ => Target::Socket(*socket),
+            },
+            Self::Child(socket) => Target::Socket(*socket),
+            Self::Peer(socket, address) => Target::Peer(*socket, address.clone()),
+        }
+    }
+
+    fn socket(&self) -> SocketId {
+        match self {
+            Self::Root(socket) | Self::Child(socket) | Self::Peer(socket, _) => *socket,
+        }
+    }
+
+    const fn rows(&self) -> usize {
+        if matches!(self, Self::Root(_)) { 2 } else { 1 }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(in crate::ui) struct SocketsPane {
+    pub(in crate::ui) selected: Option<Entry>,
+    /// What was drawn where: the first row and the row after the last of each entry.
+    drawn: Vec<(u16, u16, Entry)>,
+}
+
+impl SocketsPane {
+    pub(in crate::ui) fn entry_at(&self, y: u16) -> Option<Entry> {
+        self.drawn.iter().find(|(top, end, _)| (*top..*end).contains(&y)).map(|(_, _, entry)| entry.clone())
+    }
+}
+
+impl Ui {
+    pub(in crate::ui) fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for root in self.bench.roster.roots() {
+            entries.push(Entry::Root(root.id));
+            entries.extend(self.bench.roster.children(root.id).map(|child| Entry::Child(child.id)));
+            if root.endpoint.scheme.is_datagram() {
+                entries.extend(root.peers.keys().map(|peer| Entry::Peer(root.id, peer.clone())));
+            }
+        }
+        entries
+    }
+
+    pub(in crate::ui) fn move_in_list(&mut self, by: i32) {
+        let entries = self.entries();
+        let Some(last) = entries.len().checked_sub(1) else { return };
+        let at = self.sockets.selected.as_ref().and_then(|selected| entries.iter().position(|entry| entry == selected));
+        let next = match at {
+            None => 0,
+            Some(at) => at.saturating_add_signed(by as isize).min(last),
+        };
+        self.select(entries[next].clone());
+    }
+
+    pub(in crate::ui) fn selected_socket(&self) -> Option<SocketId> {
+        self.sockets.selected.as_ref().map(Entry::socket)
+    }
+
+    fn selected_root(&self) -> Option<SocketId> {
+        match self.sockets.selected.as_ref()? {
+            Entry::Root(socket) | Entry::Peer(socket, _) => Some(*socket),
+            Entry::Child(socket) => self.bench.roster.get(*socket)?.parent,
+        }
+    }
+
+    fn selected_member(&self) -> Option<&Member> {
+        self.bench.roster.get(self.selected_socket()?)
+    }
+}
+
+fn some_socket(ui: &Ui) -> Result<(), &'static str> {
+    if ui.bench.roster.roots().next().is_some() { Ok(()) } else { Err("nothing is on the bench; n opens a socket") }
+}
+
+fn some_root(ui: &Ui) -> Result<(), &'static str> {
+    ui.selected_root().map(|_| ()).ok_or("no socket is selected")
+}
+
+fn closed_root(ui: &Ui) -> Result<(), &'static str> {
+    let root = ui.selected_root().and_then(|root| ui.bench.roster.get(root)).ok_or("no socket is selected")?;
+    match root.state {
+        State::Opening => Err("it is being opened"),
+        _ if root.state.is_open() => Err("it is open"),
+        _ => Ok(()),
+    }
+}
+
+fn open_socket(ui: &Ui) -> Result<(), &'static str> {
+    let member = ui.selected_member().ok_or("no socket is selected")?;
+    if member.state.is_open() || member.state == State::Opening { Ok(()) } else { Err("it is not open") }
+}
+
+fn open_connection(ui: &Ui) -> Result<(), &'static str> {
+    let member = ui.selected_member().ok_or("no socket is selected")?;
+    match member.endpoint.scheme.spec().role {
+        _ if !member.state.is_open() => Err("it is not open"),
+        Role::Client => Ok(()),
+        Role::Listener if member.parent.is_some() => Ok(()),
+        Role::Listener => Err("a listener has no peer of its own; select a connection"),
+        Role::DatagramClient | Role::DatagramServer => Err("a datagram socket has no connection"),
+    }
+}
+
+fn open_server(ui: &Ui) -> Result<(), &'static str> {
+    let root = ui.selected_root().and_then(|root| ui.bench.roster.get(root)).ok_or("no socket is selected")?;
+    match root.endpoint.scheme.spec().role {
+        Role::Client | Role::DatagramClient => Err("it is a client itself"),
+        _ if root.local.is_empty() || !root.state.is_open() => Err("it is not open"),
+        _ => Ok(()),
+    }
+}
+
+fn only_this(ui: &mut Ui) {
+    let Some(socket) = ui.selected_socket() else { return };
+    let filter = format!("socket:{}", quoted(&ui.bench.roster.name(socket)));
+    let filter = if ui.bench.view.filter().text() == filter { String::new() } else { filter };
+    ui.set_filter(&filter);
+}
+
+fn quoted(name: &str) -> String {
+    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() }
+}
+
+fn open_echo_server(ui: &mut Ui) {
+    if let Ok(endpoint) = ECHO_SERVER.parse::<Endpoint>() {
+        let name = ui.bench.free_name("echo");
+        let socket = ui.open_named(&name, endpoint);
+        ui.bench.set_echo(socket, true, &mut ui.effects);
+    }
+}
+
+fn toggle_echo(ui: &mut Ui) {
+    if let Some(root) = ui.selected_root() {
+        let on = !ui.bench.echoes(root);
+        ui.bench.set_echo(root, on, &mut ui.effects);
+        let name = ui.bench.roster.name(root);
+        ui.tell_good(if on { format!("{name} echoes what comes") } else { format!("{name} no longer echoes") });
+    }
+}
+
+fn open_test_client(ui: &mut Ui) {
+    let Some(root) = ui.selected_root().and_then(|root| ui.bench.roster.get(root)) else { return };
+    let Some(Address::Ip(mut local)) = root.local.first().cloned() else { return };
+    if local.ip().is_unspecified() {
+        local.set_ip(if local.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    let scheme = if root.endpoint.scheme == Scheme::TcpListen { Scheme::Tcp } else { Scheme::Udp };
+    match Endpoint::from_parts(scheme, &local.to_string()) {
+        Ok(endpoint) => {
+            ui.open_named("client", endpoint);
+        }
+        Err(error) => ui.tell_error(error.to_string()),
+    }
+}
+
+fn close(ui: &mut Ui) {
+    let Some(socket) = ui.selected_socket() else { return };
+    let order = move |ui: &mut Ui| {
+        ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Normal }));
+    };
+    let is_listener = ui.bench.roster.get(socket).is_some_and(|member| member.parent.is_none());
+    match ui.bench.roster.open_children(socket) {
+        peers if peers > 0 && is_listener => {
+            let name = ui.bench.roster.name(socket);
+            let text = format!("{peers} of its connections are open. They live on; nobody new can connect.");
+            ui.overlays.push(Box::new(Confirm::new(&format!("Close the listener {name}?"), &text, "Close", order)));
+        }
+        _ => order(ui),
+    }
+}
+
+fn abort(ui: &mut Ui) {
+    let Some(socket) = ui.selected_socket() else { return };
+    let name = ui.bench.roster.name(socket);
+    let text = "The peer gets RST at once; what is not sent yet is thrown away.";
+    ui.overlays.push(Box::new(Confirm::new(&format!("Abort {name}?"), text, "Abort", move |ui| {
+        ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Abort }));
+    })));
+}
+
+fn remove(ui: &mut Ui) {
+    let Some(root) = ui.selected_root() else { return };
+    let order = move |ui: &mut Ui| {
+        ui.bench.remove(root, &mut ui.effects);
+        ui.sockets.selected = None;
+        ui.target = None;
+        ui.move_in_list(0);
+    };
+    let open = ui.bench.roster.get(root).is_some_and(|member| member.state.is_open());
+    let peers = ui.bench.roster.open_children(root);
+    if !open && peers == 0 {
+        order(ui);
+        return;
+    }
+    let name = ui.bench.roster.name(root);
+    let text = match peers {
+        0 => "It is open and will be closed. Its rows stay in the log.".to_owned(),
+        _ => format!("It and {peers} of its connections will be closed. Its rows stay in the log."),
+    };
+    ui.overlays.push(Box::new(Confirm::new(&format!("Take {name} off the bench?"), &text, "Remove", order)));
+}
+
+pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
+    if ui.layout.sockets.is_empty() {
+        return;
+    }
+    let inside = frame(ui, canvas, Pane::Sockets, "Sockets");
+    let entries = ui.entries();
+    ui.sockets.drawn.clear();
+    if entries.is_empty() {
+        render_empty(ui, canvas, inside);
+        return;
+    }
+    let selected = ui.sockets.selected.as_ref().and_then(|selected| entries.iter().position(|entry| entry == selected));
+    let mut y = inside.y;
+    for entry in &entries[first_visible(&entries, selected, inside.height)..] {
+        if y >= inside.bottom() {
+            break;
+        }
+        let is_selected = ui.sockets.selected.as_ref() == Some(entry);
+        let end = (y + u16::try_from(entry.rows()).unwrap_or(1)).min(inside.bottom());
+        render_entry(ui, canvas, Rect { y, height: end - y, ..inside }, entry);
+        if is_selected {
+            let style = if ui.focus == Pane::Sockets { ui.look.selected } else { ui.look.selected_unfocused };
+            canvas.style(Rect { y, height: 1, ..inside }, style);
+        }
+        ui.sockets.drawn.push((y, end, entry.clone()));
+        y = end;
+    }
+    let lone_server = ui.selected_root().filter(|root| is_lone_server(ui, *root));
+    if let Some(server) = lone_server
+        && inside.bottom() > y + 4
+    {
+        render_server_hint(ui, canvas, Rect { y: y + 1, height: inside.bottom() - y - 1, ..inside }, server);
+    }
+}
+
+/// The first entry to draw so that the selected one is on the screen, with one more below it where there is one.
+fn first_visible(entries: &[Entry], selected: Option<usize>, height: u16) -> usize {
+    let Some(selected) = selected else { return 0 };
+    let wanted = (selected + 1).min(entries.len() - 1);
+    let mut rows = 0;
+    let mut first = wanted + 1;
+    while first > 0 {
+        rows += entries[first - 1].rows();
+        if rows > usize::from(height) && first <= selected {
+            break;
+        }
+        first -= 1;
+    }
+    first
+}
+
+fn is_lone_server(ui: &Ui, root: SocketId) -> bool {
+    open_server(ui).is_ok()
+        && ui.bench.roster.get(root).is_some_and(|member| member.accepted == 0 && member.peers.is_empty())
+}
+
+fn render_server_hint(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, server: SocketId) {
+    let Some(member) = ui.bench.roster.get(server) else { return };
+    let Some(Address::Ip(local)) = member.local.first() else { return };
+    let host = match local.ip() {
+        ip if ip.is_unspecified() && local.is_ipv4() => "127.0.0.1".to_owned(),
+        ip if ip.is_unspecified() => "::1".to_owned(),
+        ip => ip.to_string(),
+    };
+    let flag = if member.endpoint.scheme.is_datagram() { "-u " } else { "" };
+    let lines = [
+        ("Nobody is here yet. Try".to_owned(), ui.look.dim),
+        (format!(" nc {flag}{host} {}", local.port()), ui.look.text),
+        ("in another terminal, or t".to_owned(), ui.look.dim),
+        ("for a client in here.".to_owned(), ui.look.dim),
+    ];
+    put_lines(canvas, area, &lines);
+}
+
+fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect) {
+    let key = |name: &str| ui.keymap.keys_of(name).first().cloned().unwrap_or_else(|| "-".to_owned());
+    let (dim, text) = (ui.look.dim, ui.look.text);
+    let lines = [
+        ("Nothing is open.".to_owned(), dim),
+        (String::new(), dim),
+        (format!("{:>2} echo server on", key("echo-server")), text),
+        ("   127.0.0.1:7788".to_owned(), text),
+        (format!("{:>2} new socket", key("new")), text),
+        (format!("{:>2} load a profile", key("profiles")), text),
+        (format!("{:>2} all commands", key("palette")), text),
+        (format!("{:>2} help", key("list-help")), text),
+    ];
+    put_lines(canvas, inside, &lines);
+}
+
+fn put_lines(canvas: &mut Canvas<'_>, area: Rect, lines: &[(String, Style)]) {
+    for (y, (line, style)) in (area.y..area.bottom()).zip(lines) {
+        canvas.put(area.x + 1, y, area.right(), &Printable::text(line), *style);
+    }
+}
+
+fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
+    let look = &ui.look;
+    let marks = look.marks;
+    let line = |canvas: &mut Canvas<'_>, row: u16, pieces: &[(String, Style)]| {
+        if row < area.height {
+            let mut x = area.x;
+            for (piece, style) in pieces {
+                x = canvas.put(x, area.y + row, area.right(), &Printable::text(piece), *style);
+            }
+        }
+    };
+    match entry {
+        Entry::Root(socket) => {
+            let Some(member) = ui.bench.roster.get(*socket) else { return };
+            let mut head = vec![
+                (format!("{} ", marks.root), look.dim),
+                (member.name.clone(), look.title),
+                (format!(" {}", member.endpoint.scheme), look.dim),
+            ];
+            if member.state.is_open() && !member.endpoint.scheme.spec().is_client() && is_exposed(member) {
+                head.push((" EXPOSED".to_owned(), look.warning));
+            }
+            if ui.bench.echoes(*socket) {
+                head.push((" echo".to_owned(), look.good));
+            }
+            line(canvas, 0, &head);
+            let (mark, style) = mark_of(ui, member);
+            let mut below = vec![(format!("  {mark} "), style)];
+            below.extend(status_of(ui, member));
+            line(canvas, 1, &below);
+        }
+        Entry::Child(socket) => {
+            let Some(member) = ui.bench.roster.get(*socket) else { return };
+            let (mark, style) = mark_of(ui, member);
+            let port = match &member.peer {
+                Some(Address::Ip(peer)) if peer.ip().is_loopback() => format!(":{}", peer.port()),
+                Some(peer) => peer.to_string(),
+                None => String::new(),
+            };
+            let mut pieces = vec![(format!("  {mark} "), style), (format!("#{} {port}", member.number), look.text)];
+            pieces.push((format!(" {}", phase_of(member)), style));
+            if member.state.is_open() {
+                pieces.push((traffic_of(ui, member), look.dim));
+            }
+            line(canvas, 0, &pieces);
+        }
+        Entry::Peer(socket, address) => {
+            let Some(peer) = ui.bench.roster.get(*socket).and_then(|member| member.peers.get(address)) else { return };
+            let counts = format!(" {}{} {}{}", marks.down, peer.received.messages, marks.up, peer.sent.messages);
+            line(canvas, 0, &[(format!("    {address}"), look.text), (counts, look.dim)]);
+        }
+    }
+}
+
+fn is_exposed(member: &Member) -> bool {
+    member.local.iter().any(Address::is_wildcard)
+}
+
+/// A socket's mark: open, half, closed, failed or under way.
+fn mark_of(ui: &Ui, member: &Member) -> (&'static str, Style) {
+    let (look, marks) = (&ui.look, ui.look.marks);
+    match member.state {
+        State::Opening => (marks.waiting, look.dim),
+        State::Open | State::Connected if member.sending_closed => (marks.half, look.warning),
+        State::Open | State::Connected => (marks.open, look.good),
+        State::PeerClosed => (marks.half, look.warning),
+        State::Closed(_) => (marks.closed, look.dim),
+        State::Failed => (marks.failed, look.error),
+    }
+}
+
+/// In words, what the mark says, where it says more than "open".
+fn phase_of(member: &Member) -> String {
+    match member.state {
+        State::Opening => "opening".to_owned(),
+        State::Open | State::Connected if member.sending_closed => "FIN sent".to_owned(),
+        State::Open | State::Connected => String::new(),
+        State::PeerClosed => "peer FIN".to_owned(),
+        State::Closed(reason) => format!("closed ({reason})"),
+        State::Failed => "failed".to_owned(),
+    }
+}
+
+fn traffic_of(ui: &Ui, member: &Member) -> String {
+    let marks = ui.look.marks;
+    format!(" {}{} {}{}", marks.down, member.received.messages, marks.up, member.sent.messages)
+}
+
+/// The second row of a root: where it is, and how it fares.
+fn status_of(ui: &Ui, member: &Member) -> Vec<(String, Style)> {
+    let look = &ui.look;
+    if member.state == State::Failed
+        && let Some(error) = &member.error
+    {
+        let text = match (error.code(), error.errno) {
+            (Some(code), Some(errno)) => format!("{code} {errno}"),
+            _ => error.cause.clone(),
+        };
+        return vec![(text, look.error), (format!(" {}", member.endpoint.address), look.dim)];
+    }
+    let place = match (&member.peer, member.local.as_slice()) {
+        (Some(peer), _) => peer.to_string(),
+        (None, [local, ..]) => local.to_string(),
+        (None, []) => member.endpoint.address.to_string(),
+    };
+    let more = if member.local.len() > 1 { format!(" +{}", member.local.len() - 1) } else { String::new() };
+    let mut pieces = vec![(format!("{place}{more}"), look.text), (format!(" {}", phase_of(member)), look.dim)];
+    if member.state.is_open() && member.endpoint.scheme.spec().role != Role::Listener {
+        pieces.push((traffic_of(ui, member), look.dim));
+    }
+    if member.lost > 0 {
+        pieces.push((format!(" lost {}", member.lost), look.error));
+    }
+    if member.received.bytes > 0 && member.state.is_open() && member.endpoint.scheme.spec().role != Role::Listener {
+        pieces.push((format!(" {}", size(member.received.bytes)), look.dim));
+    }
+    pieces
+}

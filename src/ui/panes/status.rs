@@ -1,0 +1,107 @@
+//! The status line: how the bench fares at the left, what to press at the right, or one message across.
+
+use ratatui::layout::Rect;
+
+use crate::log::sanitise::Printable;
+use crate::ui::canvas::Canvas;
+use crate::ui::notice::{Gravity, size};
+use crate::ui::{Pane, Ui, actions};
+
+/// The hints for each pane, most useful first: action names.
+const fn hints(pane: Pane) -> &'static [(&'static str, &'static str)] {
+    match pane {
+        Pane::Sockets => &[
+            ("new", "new"),
+            ("reopen", "open"),
+            ("close", "close"),
+            ("half-close", "half-close"),
+            ("abort", "abort"),
+            ("only-this-socket", "only this"),
+            ("palette", "commands"),
+            ("list-help", "help"),
+        ],
+        Pane::Log => &[
+            ("inspect", "inspect"),
+            ("log-filter", "filter"),
+            ("follow", "follow"),
+            ("pause", "pause"),
+            ("take", "resend"),
+            ("copy", "copy"),
+            ("log-help", "help"),
+        ],
+        Pane::Inspector => &[
+            ("inspector-to-log", "back"),
+            ("inspector-next", "next"),
+            ("inspector-previous", "previous"),
+            ("help", "help"),
+        ],
+        Pane::Input => &[
+            ("send", "send"),
+            ("next-pane", "pane"),
+            ("mode", "text/hex"),
+            ("new-socket", "new"),
+            ("palette", "commands"),
+            ("help", "help"),
+        ],
+    }
+}
+
+pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
+    let area = ui.layout.status;
+    if let Some(notice) = &ui.notice {
+        let (mark, style) = match notice.gravity {
+            Gravity::Good => (ui.look.marks.open, ui.look.good),
+            Gravity::Warning => ("!", ui.look.warning),
+            Gravity::Error => (ui.look.marks.failed, ui.look.error),
+        };
+        let text = Printable::text(&format!(" {mark} {}", notice.text));
+        let text = text.truncate(usize::from(area.width));
+        canvas.put(area.x, area.y, area.right(), &text, style);
+        return;
+    }
+    let marks = ui.look.marks;
+    let open = ui.bench.open_sockets();
+    let mut x = canvas.put(area.x, area.y, area.right(), &Printable::text(&format!(" {open} open")), ui.look.text);
+    if ui.bench.lost > 0 {
+        let lost = Printable::text(&format!(" {} lost {}", marks.dot, ui.bench.lost));
+        x = canvas.put(x, area.y, area.right(), &lost, ui.look.error);
+    }
+    let rates = &ui.bench.rates;
+    if rates.is_moving() {
+        let text = format!(
+            " {} {}{}/s {}{}/s",
+            marks.dot,
+            marks.down,
+            size(rates.last_received),
+            marks.up,
+            size(rates.last_sent)
+        );
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.received);
+    }
+    if let Some(path) = &ui.bench.profile.path {
+        let changed = if ui.bench.profile.is_modified() { "*" } else { "" };
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let text = Printable::text(&format!(" {} {name}{changed}", marks.dot));
+        x = canvas.put(x, area.y, area.right(), &text, ui.look.dim);
+    }
+    x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} ", marks.bar)), ui.look.dim);
+    render_hints(ui, canvas, Rect { x, width: area.right().saturating_sub(x), ..area });
+}
+
+fn render_hints(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
+    let mut x = area.x;
+    for (name, word) in hints(ui.focus) {
+        let Some(action) = actions().find(|action| action.name == *name) else { continue };
+        let Some(key) = ui.keymap.keys_of(name).into_iter().next() else { continue };
+        let (key, word) = (Printable::text(&key), Printable::text(&format!(" {word}")));
+        let width = u16::try_from(key.width() + word.width()).unwrap_or(u16::MAX);
+        if x.saturating_add(width) > area.right() {
+            break;
+        }
+        let start = x;
+        x = canvas.put(x, area.y, area.right(), &key, ui.look.key);
+        x = canvas.put(x, area.y, area.right(), &word, ui.look.dim);
+        ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        x += 2;
+    }
+}

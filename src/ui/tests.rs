@@ -1,0 +1,496 @@
+//! The screen as a user meets it: keys in, effects and pictures out.
+
+use std::sync::Arc;
+
+use crossterm::event::{Event as TerminalEvent, KeyEvent, MouseEvent};
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+
+use super::*;
+use crate::contract::{
+    Address, CloseHow, CloseReason, Event, Fact, NetError, Operation, Scheme, Span, Ticket, Timestamp,
+};
+
+/// A screen with a scripted engine: what it orders is collected, what happens is said by the test.
+struct Harness {
+    ui: Ui,
+    effects: Vec<Effect>,
+    ids: SocketIds,
+    at: u64,
+}
+
+fn address(port: u16) -> Address {
+    Address::Ip(([127, 0, 0, 1], port).into())
+}
+
+impl Harness {
+    fn new() -> Self {
+        let ids = SocketIds::new();
+        let ui = Ui::new(
+            ids.clone(),
+            Clock::start(),
+            &Config::default(),
+            Keymap::default(),
+            History::default(),
+            true,
+            Some(PathBuf::from("/profiles")),
+        );
+        Self { ui, effects: Vec::new(), ids, at: 0 }
+    }
+
+    /// With a listener that has so many connections: its id and theirs.
+    fn with_listener(connections: u32) -> (Self, SocketId, Vec<SocketId>) {
+        let mut harness = Self::new();
+        let listener = harness.ui.open("tcp-listen://127.0.0.1:7788".parse().unwrap());
+        harness.happens(listener, Fact::Opened { local: address(7788), peer: None });
+        let children = (1..=connections)
+            .map(|number| {
+                let child = harness.ids.mint();
+                let peer = address(50_000 + u16::try_from(number).unwrap());
+                harness.happens(child, Fact::Accepted { parent: listener, number, local: address(7788), peer });
+                child
+            })
+            .collect();
+        harness.effects();
+        harness.ui.notice = None;
+        (harness, listener, children)
+    }
+
+    /// Presses keys, written as the config writes them and parted by blanks.
+    fn keys(&mut self, keys: &str) -> &mut Self {
+        for key in keys.split_whitespace() {
+            let combination: crokey::KeyCombination = key.parse().unwrap_or_else(|_| panic!("{key} is a key"));
+            self.ui.handle(TerminalEvent::Key(combination.into()));
+        }
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        for character in text.chars() {
+            self.ui.handle(TerminalEvent::Key(KeyEvent::from(KeyCode::Char(character))));
+        }
+        self
+    }
+
+    fn happens(&mut self, socket: SocketId, fact: Fact) {
+        self.carries(socket, b"", |_| fact);
+    }
+
+    fn received(&mut self, socket: SocketId, bytes: &[u8]) {
+        self.carries(socket, bytes, |span| Fact::Received { peer: None, bytes: span, truncated: false });
+    }
+
+    fn carries(&mut self, socket: SocketId, bytes: &[u8], fact: impl FnOnce(Span) -> Fact) {
+        self.at += 1_000_000;
+        let mut block = Block::new().unwrap();
+        block.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        let span = Span { start: 0, len: u32::try_from(bytes.len()).unwrap() };
+        let events = vec![Event { at: Timestamp(self.at), socket, fact: fact(span) }];
+        self.ui.absorb(Batch { events, block, used: bytes.len() }).unwrap();
+    }
+
+    fn effects(&mut self) -> Vec<Effect> {
+        self.effects.extend(self.ui.take_effects());
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The orders among the effects.
+    fn orders(&mut self) -> Vec<Command> {
+        let effects = self.effects();
+        effects
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Order(command) => Some(command),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn picture(&mut self, width: u16, height: u16) -> String {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        self.ui.render(&mut buffer);
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+        (0..height).map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The screen, with the times of day replaced, since they are told in the system's time zone.
+    fn snapshot(&mut self, width: u16, height: u16) -> String {
+        let picture = self.picture(width, height);
+        let mut shown = String::new();
+        for line in picture.lines() {
+            match line.find("00.00").filter(|at| line[..*at].ends_with(':')) {
+                Some(at) if at >= 6 => {
+                    shown.push_str(&line[..at - 6]);
+                    shown.push_str("hh:mm:ss");
+                    shown.push_str(&line[at + 2..]);
+                }
+                _ => shown.push_str(line),
+            }
+            shown.push('\n');
+        }
+        shown
+    }
+
+    fn shows(&mut self, text: &str) {
+        let picture = self.picture(120, 40);
+        assert!(picture.contains(text), "`{text}` is not on the screen:\n{picture}");
+    }
+}
+
+#[test]
+fn with_nothing_open_one_key_starts_an_echo_server() {
+    let mut bench = Harness::new();
+    bench.shows("Nothing is open");
+    bench.keys("s");
+    let orders = bench.orders();
+    let [Command::Open { socket, endpoint }, Command::SetEcho { socket: echoing, on: true }] = orders.as_slice() else {
+        panic!("{orders:?}");
+    };
+    assert_eq!(endpoint.to_string(), "tcp-listen://127.0.0.1:7788");
+    assert_eq!(socket, echoing);
+}
+
+#[test]
+fn the_form_opens_what_it_shows() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n right down end backspace").text("9").keys("down down down").text("2s").keys("enter");
+    let orders = bench.orders();
+    let [Command::Open { endpoint, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(endpoint.scheme, Scheme::Tcp);
+    assert_eq!(endpoint.to_string(), "tcp://127.0.0.1:7789?connect-timeout=2s");
+}
+
+#[test]
+fn the_form_refuses_a_wrong_address_and_keeps_it() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n down end").text("x").keys("enter");
+    assert_eq!(bench.orders(), []);
+    bench.shows("a port is a number from 0 to 65535");
+    bench.shows("127.0.0.1:7788x");
+    bench.keys("backspace enter");
+    assert_eq!(bench.orders().len(), 1);
+}
+
+#[test]
+fn a_wildcard_is_confirmed_before_it_listens() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-p").text("tcp-listen://0.0.0.0:9000").keys("enter");
+    bench.shows("Listen on every interface?");
+    // The focus is on Cancel.
+    bench.keys("enter");
+    assert_eq!(bench.orders(), []);
+    bench.keys("ctrl-p").text("tcp-listen://0.0.0.0:9000").keys("enter y");
+    assert_eq!(bench.orders().len(), 1);
+}
+
+#[test]
+fn what_is_typed_goes_to_every_connection_of_the_listener() {
+    let (mut bench, listener, _) = Harness::with_listener(2);
+    bench.text("hi").keys("enter");
+    assert_eq!(
+        bench.orders(),
+        [Command::Send { ticket: Ticket(0), target: Target::Children(listener), bytes: Arc::from(b"hi\n".as_slice()) }]
+    );
+    bench.keys("up").shows("hi");
+}
+
+#[test]
+fn hex_is_sent_as_it_stands_and_bad_hex_is_not_sent_at_all() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    // Out of the input, one down in the list, and back.
+    bench.keys("tab down backtab ctrl-t ctrl-t").text("de ad b").keys("enter");
+    assert_eq!(bench.orders(), []);
+    bench.shows("de ad b");
+    bench.text("e").keys("enter");
+    let wanted = Command::Send {
+        ticket: Ticket(0),
+        target: Target::Socket(children[0]),
+        bytes: Arc::from([0xde, 0xad, 0xbe].as_slice()),
+    };
+    assert_eq!(bench.orders(), [wanted]);
+}
+
+#[test]
+fn turning_the_notation_keeps_the_bytes() {
+    let (mut bench, ..) = Harness::with_listener(1);
+    bench.text("a\\b").keys("ctrl-t");
+    bench.shows("a\\\\b");
+    bench.keys("ctrl-t");
+    bench.shows("61 5c 62");
+    bench.keys("ctrl-t").shows("a\\b");
+    bench.keys("ctrl-c ctrl-t").text("\\x00").keys("ctrl-t ctrl-t");
+    bench.shows("Not text");
+}
+
+#[test]
+fn a_send_to_ten_is_confirmed() {
+    let (mut bench, ..) = Harness::with_listener(10);
+    bench.text("hi").keys("enter");
+    assert_eq!(bench.orders(), []);
+    bench.shows("Send to 10 connections?");
+    bench.keys("y");
+    assert_eq!(bench.orders().len(), 1);
+}
+
+#[test]
+fn what_a_send_to_many_came_to_is_told() {
+    let (mut bench, _, children) = Harness::with_listener(3);
+    bench.text("hi").keys("enter");
+    let sent = |bytes| Fact::Sent { ticket: Ticket(0), peer: None, bytes, remaining: 0 };
+    bench.carries(children[0], b"hi\n", sent);
+    bench.carries(children[2], b"hi\n", sent);
+    let error = NetError::from_errno(Operation::Send, None, 32);
+    bench.happens(children[1], Fact::SendFailed { ticket: Ticket(0), error: Box::new(error) });
+    bench.shows("sent 2/3, server#2 EPIPE");
+}
+
+#[test]
+fn fin_reset_and_refusal_are_told_apart() {
+    let (mut bench, _, children) = Harness::with_listener(2);
+    bench.happens(children[0], Fact::PeerClosed);
+    bench.happens(children[1], Fact::Closed { reason: CloseReason::Reset });
+    let client = bench.ui.open("tcp://127.0.0.1:9".parse().unwrap());
+    let refused = NetError::from_errno(Operation::Connect, Some("127.0.0.1:9".to_owned()), 111);
+    bench.happens(client, Fact::Failed(Box::new(refused)));
+    bench.shows("peer FIN");
+    bench.shows("closed (reset)");
+    bench.shows("ECONNREFUSED 111");
+}
+
+#[test]
+fn letters_act_in_the_list_and_are_text_in_the_input() {
+    let (mut bench, listener, children) = Harness::with_listener(1);
+    bench.text("xX");
+    assert_eq!(bench.orders(), []);
+    bench.keys("ctrl-c tab x");
+    bench.shows("Close the listener server?");
+    bench.keys("y");
+    assert_eq!(bench.orders(), [Command::Close { socket: listener, how: CloseHow::Normal }]);
+    bench.keys("j h shift-x y");
+    assert_eq!(
+        bench.orders(),
+        [
+            Command::Close { socket: children[0], how: CloseHow::HalfClose },
+            Command::Close { socket: children[0], how: CloseHow::Abort }
+        ]
+    );
+}
+
+#[test]
+fn a_paste_is_data() {
+    let (mut bench, ..) = Harness::with_listener(1);
+    bench.ui.handle(TerminalEvent::Paste("q\n\x1b[201~\x1b]0;owned\x07\n".to_owned()));
+    assert_eq!(bench.effects(), []);
+    let picture = bench.picture(80, 24);
+    assert!(!picture.contains('\x1b'));
+    bench.keys("enter");
+    let orders = bench.orders();
+    let [Command::Send { bytes, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(&bytes[..], b"q\n\x1b[201~\x1b]0;owned\x07\n\n");
+}
+
+#[test]
+fn quitting_with_sockets_open_is_confirmed() {
+    let (mut bench, ..) = Harness::with_listener(0);
+    bench.keys("ctrl-q enter");
+    assert_eq!(bench.effects(), []);
+    bench.keys("ctrl-q tab enter");
+    assert_eq!(bench.effects(), [Effect::Quit]);
+    let mut empty = Harness::new();
+    empty.keys("q");
+    assert_eq!(empty.effects(), [Effect::Quit]);
+}
+
+#[test]
+fn escape_closes_clears_and_goes_to_the_input_but_never_quits() {
+    let (mut bench, ..) = Harness::with_listener(1);
+    bench.keys("ctrl-f").text("dir:rx").keys("enter tab tab ctrl-p esc");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx");
+    bench.keys("esc");
+    assert_eq!(bench.ui.bench.view.filter().text(), "");
+    bench.keys("esc esc esc");
+    assert_eq!(bench.ui.focus, Pane::Input);
+    assert_eq!(bench.effects(), []);
+}
+
+#[test]
+fn a_filter_that_does_not_parse_leaves_the_last_one() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    bench.received(children[0], b"login");
+    bench.keys("ctrl-f").text("dir:rx");
+    assert_eq!(bench.ui.bench.view.len(), 1);
+    bench.text(" kind:");
+    bench.shows("kind");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx kind");
+    bench.text("received");
+    assert_eq!((bench.ui.bench.view.filter().text(), bench.ui.bench.view.len()), ("dir:rx kind:received", 1));
+    bench.keys("esc");
+    assert_eq!(bench.ui.bench.view.filter().text(), "");
+}
+
+#[test]
+fn a_row_is_taken_into_the_input_to_be_sent_again() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    bench.received(children[0], b"\x01\x02\n");
+    bench.ui.focus = Pane::Log;
+    bench.keys("r enter");
+    let orders = bench.orders();
+    let [Command::Send { bytes, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(&bytes[..], b"\x01\x02\n");
+}
+
+#[test]
+fn udp_answers_whom_it_heard_or_an_address_that_is_typed() {
+    let mut bench = Harness::new();
+    let udp = bench.ui.open("udp-bind://127.0.0.1:5000".parse().unwrap());
+    bench.happens(udp, Fact::Opened { local: address(5000), peer: None });
+    bench.effects();
+    bench.text("a").keys("enter");
+    assert_eq!(bench.orders(), []);
+    bench.shows("nobody has sent to udp-server yet");
+    let heard = |bytes| Fact::Received { peer: Some(address(6000)), bytes, truncated: false };
+    bench.carries(udp, b"ping", heard);
+    bench.keys("enter");
+    let orders = bench.orders();
+    let [Command::Send { target, bytes, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!((target, &bytes[..]), (&Target::Socket(udp), b"a".as_slice()));
+    bench.keys("ctrl-x").text("127.0.0.1:6001").keys("enter").text("b").keys("enter");
+    let orders = bench.orders();
+    let [Command::Send { target, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(target, &Target::Peer(udp, address(6001)));
+}
+
+#[test]
+fn a_bench_is_saved_under_a_name_and_comes_back() {
+    let (mut bench, ..) = Harness::with_listener(0);
+    bench.keys("ctrl-s").text("lab").keys("enter");
+    assert_eq!(
+        bench.effects(),
+        [Effect::SaveProfile { path: Some(PathBuf::from("/profiles/lab.toml")), replace: false }]
+    );
+    let text = bench.ui.profile_mut().to_toml();
+    let mut again = Harness::new();
+    again.ui.profile_loaded(Profile::parse(&text, None));
+    let orders = again.orders();
+    let [Command::Open { endpoint, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(endpoint.to_string(), "tcp-listen://127.0.0.1:7788");
+}
+
+#[test]
+fn every_action_is_in_the_palette_and_every_key_in_the_help() {
+    let mut bench = Harness::new();
+    for action in actions().filter(|action| action.name != "palette") {
+        bench.keys("ctrl-p").text(action.name);
+        bench.shows(action.help);
+        bench.keys("esc");
+    }
+    bench.keys("f1");
+    let help = bench.picture(120, 200);
+    for action in actions() {
+        for key in Keymap::default().keys_of(action.name) {
+            assert!(help.lines().any(|line| line.contains(&key) && line.contains(action.help)), "{}", action.name);
+        }
+    }
+}
+
+/// A bench with some of everything, for pictures.
+fn busy() -> Harness {
+    let (mut bench, _, children) = Harness::with_listener(3);
+    bench.received(children[0], b"hello\n");
+    bench.received(children[1], b"\x01\x03\x00\x00\x00\x0a\xc5\xcd");
+    bench.happens(children[1], Fact::PeerClosed);
+    let reset = NetError::from_errno(Operation::Recv, None, 104);
+    bench.happens(children[2], Fact::Failed(Box::new(reset)));
+    bench.happens(children[2], Fact::Closed { reason: CloseReason::Reset });
+    let udp = bench.ui.open("udp-bind://127.0.0.1:5000".parse().unwrap());
+    bench.happens(udp, Fact::Opened { local: address(5000), peer: None });
+    let heard = |bytes| Fact::Received { peer: Some(address(6000)), bytes, truncated: false };
+    bench.carries(udp, "naïve \u{202e}text\u{1b}[2J".as_bytes(), heard);
+    bench.ui.notice = None;
+    bench.text("answer");
+    bench
+}
+
+#[test]
+fn the_screen_at_its_three_sizes() {
+    for (width, height) in [(80, 24), (120, 40), (200, 50)] {
+        let picture = busy().snapshot(width, height);
+        insta::assert_snapshot!(format!("busy_{width}x{height}"), picture);
+    }
+    insta::assert_snapshot!("empty_80x24", Harness::new().snapshot(80, 24));
+    insta::assert_snapshot!("form_80x24", Harness::new().keys("ctrl-n").snapshot(80, 24));
+}
+
+#[test]
+fn a_screen_too_small_says_so_and_the_bench_goes_on() {
+    let mut bench = busy();
+    assert!(bench.picture(39, 9).contains("sockbench needs"));
+    for (width, height) in [(0, 0), (1, 1), (40, 10), (79, 24), (300, 100)] {
+        bench.picture(width, height);
+    }
+}
+
+/// Something that a user or a peer may do.
+#[derive(Clone, Debug)]
+enum Step {
+    Key(&'static str),
+    Letter(char),
+    Paste(String),
+    Click(u16, u16),
+    Wheel(bool, u16, u16),
+    Bytes(Vec<u8>),
+    Fin,
+    Reset,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let keys: Vec<&'static str> = actions()
+        .flat_map(|action| action.keys.iter().copied())
+        .chain(["esc", "enter", "left", "right", "backspace", "delete", "y"])
+        .filter(|key| !key.starts_with("ctrl-q"))
+        .collect();
+    prop_oneof![
+        6 => proptest::sample::select(keys).prop_map(Step::Key),
+        3 => any::<char>().prop_map(Step::Letter),
+        1 => any::<String>().prop_map(Step::Paste),
+        2 => (0u16..130, 0u16..45).prop_map(|(x, y)| Step::Click(x, y)),
+        1 => (any::<bool>(), 0u16..130, 0u16..45).prop_map(|(up, x, y)| Step::Wheel(up, x, y)),
+        2 => proptest::collection::vec(any::<u8>(), 0..200).prop_map(Step::Bytes),
+        1 => Just(Step::Fin),
+        1 => Just(Step::Reset),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is typed, clicked, pasted or received: no panic, and nothing on the screen that could act on it.
+    #[test]
+    fn nothing_breaks_the_screen(steps in proptest::collection::vec(step(), 0..60), wide in any::<bool>()) {
+        let (mut bench, _, children) = Harness::with_listener(2);
+        let (width, height) = if wide { (125, 42) } else { (80, 24) };
+        for step in steps {
+            match step {
+                Step::Key(key) => { bench.keys(key); }
+                Step::Letter(letter) => bench.ui.handle(TerminalEvent::Key(KeyEvent::from(KeyCode::Char(letter)))),
+                Step::Paste(text) => bench.ui.handle(TerminalEvent::Paste(text)),
+                Step::Click(x, y) => bench.mouse(MouseEventKind::Down(MouseButton::Left), x, y),
+                Step::Wheel(up, x, y) => {
+                    bench.mouse(if up { MouseEventKind::ScrollUp } else { MouseEventKind::ScrollDown }, x, y);
+                }
+                Step::Bytes(bytes) => bench.received(children[0], &bytes),
+                Step::Fin => bench.happens(children[0], Fact::PeerClosed),
+                Step::Reset => bench.happens(children[1], Fact::Closed { reason: CloseReason::Reset }),
+            }
+            let picture = bench.picture(width, height);
+            prop_assert!(!picture.chars().any(|c| c.is_control() && c != '\n'));
+        }
+    }
+}
+
+impl Harness {
+    fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
+        let modifiers = crossterm::event::KeyModifiers::NONE;
+        self.ui.handle(TerminalEvent::Mouse(MouseEvent { kind, column, row, modifiers }));
+    }
+}

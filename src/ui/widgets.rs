@@ -1,0 +1,5 @@
+//! Things that panes and overlays draw with.
+
+pub(super) mod hexdump;
+pub(super) mod paragraph;
+pub(super) mod text_input;

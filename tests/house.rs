@@ -1,0 +1,140 @@
+//! The structure of the house: which room may import which, and that the keys and words of the code stay in them.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't read the sources has failed")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room and the rooms that it may import. Imports run downward only.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("main", &["app", "cli", "headless", "listing", "outcome"]),
+    ("app", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "ui"]),
+    ("headless", &["app", "cli", "config", "contract", "engine", "log", "outcome", "profile"]),
+    ("cli", &["contract"]),
+    ("listing", &["contract", "ui"]),
+    ("outcome", &[]),
+    ("ui", &["config", "contract", "log", "payload", "profile"]),
+    ("engine", &["contract"]),
+    ("config", &["contract", "diagnostic", "document"]),
+    ("profile", &["contract", "diagnostic", "document", "payload"]),
+    ("document", &["contract", "diagnostic"]),
+    ("diagnostic", &["contract"]),
+    ("log", &["contract", "payload"]),
+    ("contract", &["endpoint"]),
+    ("payload", &[]),
+    ("endpoint", &[]),
+];
+
+/// Crates, and the only rooms that may name them.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("tokio", &["app", "engine", "headless", "outcome"]),
+    ("tokio_util", &["engine"]),
+    ("ratatui", &["app", "ui"]),
+    ("crossterm", &["app", "ui"]),
+    ("socket2", &["engine"]),
+];
+
+#[test]
+fn rooms_import_downward_only() {
+    let rooms: BTreeMap<_, _> = MAY_IMPORT.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (path, room, text) in sources() {
+        let Some(allowed) = rooms.get(room.as_str()) else {
+            wrong.push(format!("{}: room `{room}` is not in the list", path.display()));
+            continue;
+        };
+        for (line, imported) in paths_after(&text, "crate::") {
+            if imported != room && !allowed.contains(&imported.as_str()) {
+                wrong.push(format!("{}:{line}: {room} may not import {imported}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn crates_stay_in_their_rooms() {
+    let mut wrong = Vec::new();
+    for (path, room, text) in sources() {
+        for (name, allowed) in ONLY_IN {
+            if allowed.contains(&room.as_str()) {
+                continue;
+            }
+            for (line, _) in paths_after(&text, &format!("{name}::")) {
+                wrong.push(format!("{}:{line}: {name} has no place in {room}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Only the canvas writes cells, so that only what went through the sanitiser reaches the terminal.
+#[test]
+fn only_the_canvas_writes_cells() {
+    let mut wrong = Vec::new();
+    for (path, _, text) in sources() {
+        if path.ends_with("ui/canvas.rs") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (index, line) in code.lines().enumerate() {
+            for writes in ["set_string", "set_symbol", "set_span", "set_line", "ratatui::widgets", "ratatui::text"] {
+                if line.contains(writes) {
+                    wrong.push(format!("{}:{}: {writes} belongs to the canvas", path.display(), index + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_room_has_a_name_that_tells_nothing() {
+    for (path, _, _) in sources() {
+        for part in path.iter().filter_map(|part| part.to_str()) {
+            assert!(!["utils", "util", "common", "misc", "helpers"].contains(&part.trim_end_matches(".rs")), "{part}");
+        }
+    }
+}
+
+/// Every source file with its room (the first folder or file below `src`) and its text without comments.
+fn sources() -> Vec<(PathBuf, String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let below = path.strip_prefix(&root).unwrap();
+                let first = below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+                if first != "lib" {
+                    let text = fs::read_to_string(&path).unwrap();
+                    let code: Vec<_> = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+                    sources.push((path.clone(), first, code.join("\n")));
+                }
+            }
+        }
+    }
+    assert!(sources.len() > 40, "the sources were found");
+    sources
+}
+
+/// Each identifier that stands behind a prefix, with its line.
+fn paths_after(text: &str, prefix: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        for (at, _) in line.match_indices(prefix) {
+            let whole_word = !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let name: String =
+                line[at + prefix.len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if whole_word {
+                found.push((index + 1, name));
+            }
+        }
+    }
+    found
+}
