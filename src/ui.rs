@@ -207,12 +207,6 @@ impl Ui {
                 let name = self.bench.roster.name(socket);
                 self.tell(Notice::error(format!("{name}: {error}")));
             }
-            Told::Opened(socket) => {
-                if let Some(local) = self.bench.roster.get(socket).and_then(|member| member.local.last()) {
-                    let text = format!("{} is open on {local}", self.bench.roster.name(socket));
-                    self.tell(Notice::good(text));
-                }
-            }
         }
     }
 
@@ -223,7 +217,12 @@ impl Ui {
 
     /// Brings figures up to now; when to do so again, if they will change although nothing happens.
     pub fn tick(&mut self) -> Option<Duration> {
-        self.bench.turn_rates()
+        let notice = self.notice.as_ref().and_then(Notice::fades_in);
+        if notice == Some(Duration::ZERO) {
+            self.notice = None;
+        }
+        let rates = self.bench.turn_rates();
+        [notice.filter(|after| !after.is_zero()), rates].into_iter().flatten().min()
     }
 
     /// Shows a message on the status line.

@@ -287,7 +287,6 @@ impl Bench {
                 }
                 Fact::Failed(error) => tell.push(Told::Failed(event.socket, (**error).clone())),
                 Fact::Lost { count, .. } => self.lost += count,
-                Fact::Opened { .. } => tell.push(Told::Opened(event.socket)),
                 _ => {}
             }
         }
@@ -348,5 +347,4 @@ const LONG: u64 = 256 * 1024;
 pub(super) enum Told {
     Outcome(Outcome),
     Failed(SocketId, NetError),
-    Opened(SocketId),
 }

@@ -79,6 +79,9 @@ impl Keymap {
 
 fn show(key: KeyCombination) -> String {
     let text = KeyCombinationFormat::default().with_control("^").with_implicit_shift().to_string(key);
+    if text == "BackTab" {
+        return "Shift-Tab".to_owned();
+    }
     // A letter is written as every terminal program's user reads it: `^N`.
     match text.strip_prefix('^') {
         Some(rest) if rest.chars().count() == 1 => format!("^{}", rest.to_uppercase()),

@@ -7,6 +7,9 @@ use super::bench::{Bench, Outcome};
 /// How long a message stays at least, whatever is typed meanwhile.
 const READING_TIME: Duration = Duration::from_millis(1500);
 
+/// How long good news stays.
+const FADING_TIME: Duration = Duration::from_secs(4);
+
 /// One sentence for the user.
 #[derive(Clone, Debug)]
 pub struct Notice {
@@ -38,6 +41,11 @@ impl Notice {
     /// True once it stood long enough to be read; the next key takes it away then.
     pub(super) fn was_read(&self) -> bool {
         self.since.elapsed() > READING_TIME
+    }
+
+    /// After how long the message goes by itself: good news only, the rest stays until a key.
+    pub(super) fn fades_in(&self) -> Option<Duration> {
+        (self.gravity == Gravity::Good).then(|| FADING_TIME.saturating_sub(self.since.elapsed()))
     }
 
     /// What became of a send.

@@ -115,20 +115,19 @@ impl Harness {
 
     /// The screen, with the times of day replaced, since they are told in the system's time zone.
     fn snapshot(&mut self, width: u16, height: u16) -> String {
-        let picture = self.picture(width, height);
-        let mut shown = String::new();
-        for line in picture.lines() {
-            match line.find("00.00").filter(|at| line[..*at].ends_with(':')) {
-                Some(at) if at >= 6 => {
-                    shown.push_str(&line[..at - 6]);
-                    shown.push_str("hh:mm:ss");
-                    shown.push_str(&line[at + 2..]);
-                }
-                _ => shown.push_str(line),
+        let mut shown: Vec<char> = self.picture(width, height).chars().collect();
+        let time = |place: &[char]| {
+            place
+                .iter()
+                .zip("00:00:00.".chars())
+                .all(|(c, form)| if form == '0' { c.is_ascii_digit() } else { *c == form })
+        };
+        for at in 0..shown.len().saturating_sub(9) {
+            if shown[at] != 'T' && time(&shown[at + 1..at + 10]) {
+                shown[at + 1..at + 9].copy_from_slice(&['h', 'h', ':', 'm', 'm', ':', 's', 's']);
             }
-            shown.push('\n');
         }
-        shown
+        shown.into_iter().collect()
     }
 
     fn shows(&mut self, text: &str) {

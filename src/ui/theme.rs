@@ -109,7 +109,8 @@ impl Look {
             frame_focused: BorderSet::Heavy,
         };
         let coloured = |look: Self| Self {
-            received: style.fg(Color::Blue),
+            // The bright one: the dark blue of many terminals can hardly be read on black.
+            received: style.fg(Color::LightBlue),
             // Orange is not among the sixteen colours; yellow is what their themes have in its place.
             sent: style.fg(Color::Yellow),
             good: style.fg(Color::Green),
@@ -117,6 +118,8 @@ impl Look {
             error: bold.fg(Color::Red),
             border_focused: bold.fg(Color::Cyan),
             key: bold.fg(Color::Cyan),
+            // One colour for the whole row, or each piece of it would be a block of its own.
+            selected: reversed.fg(Color::Reset),
             ..look
         };
         let look = match theme {

@@ -91,7 +91,16 @@ impl SocketForm {
     /// Fills in what the user has not chosen.
     fn propose(&mut self, ui: &Ui) {
         if !self.touched {
-            self.address.set_text(self.scheme.example);
+            // Where another of the kind stands already, any free port.
+            let taken = ui.bench.roster.roots().any(|root| {
+                root.endpoint.scheme.spec().name == self.scheme.name
+                    && root.endpoint.address.to_string() == self.scheme.example
+            });
+            let any = self.scheme.example.rsplit_once(':').map(|(host, _)| format!("{host}:0"));
+            match any.filter(|_| taken && !self.scheme.is_client()) {
+                Some(any) => self.address.set_text(&any),
+                None => self.address.set_text(self.scheme.example),
+            }
         }
         if !self.named {
             self.name.set_text(&ui.bench.free_name(Ui::default_name(self.scheme.role)));

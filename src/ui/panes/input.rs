@@ -171,7 +171,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "redo",
         scope: Scope::Input,
-        keys: &["alt-_", "ctrl-shift-z"],
+        keys: &[],
         help: "do again what was undone",
         run: |ui| ui.edit(Edit::Redo),
         available: always,
@@ -527,7 +527,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         canvas.put(text_area.x, text_area.y, text_area.right(), &Printable::text(text), look.dim);
     }
     match (bytes, error) {
-        (Ok(bytes), _) => {
+        (Ok(bytes), _) if target.is_some() => {
             let preview = Rect { x: inside.right() - preview_width, width: preview_width, ..inside };
             render_preview(ui, canvas, preview, &bytes);
         }
@@ -535,7 +535,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             let text = Printable::text(&format!(" {error} ")).truncate(usize::from(area.width.saturating_sub(4)));
             canvas.put(area.x + 2, area.bottom() - 1, area.right().saturating_sub(1), &text, look.error);
         }
-        (Err(_), None) => {}
+        _ => {}
     }
 }
 

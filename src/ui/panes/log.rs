@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::sockets::short;
 use super::{frame, grouped};
 use crate::contract::{Fact, Timestamp};
 use crate::log::sanitise::Printable;
@@ -13,6 +14,7 @@ use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::filter::FilterLine;
+use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
@@ -365,14 +367,19 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     if is_message {
         if let Some(peer) = ui.bench.store.peer(row) {
             let arrow = if row.kind == Kind::Sent { look.marks.arrow } else { "" };
-            x = canvas.put(x, area.y, right, &Printable::text(&format!("{arrow}{peer} ")), look.dim);
+            x = canvas.put(x, area.y, right, &Printable::text(&format!("{arrow}{} ", short(peer))), look.dim);
         }
         let width = usize::from(right.saturating_sub(x));
         let bytes = ui.bench.store.bytes(row);
-        let preview = if ui.log.hex { hex_preview(&bytes, width) } else { Printable::bytes_up_to(&bytes, width) };
+        let preview = if ui.log.hex {
+            hex_preview(&bytes, width)
+        } else {
+            Printable::bytes_up_to(&bytes, width + 1).truncate(width)
+        };
         canvas.put(x, area.y, right, &preview, style);
     } else if let Some(fact) = &fact {
-        canvas.put(x, area.y, right, &Printable::text(&export::sentence(fact)), style);
+        let text = Printable::text(&export::sentence(fact)).truncate(usize::from(right - x));
+        canvas.put(x, area.y, right, &text, style);
     }
 }
 
@@ -405,7 +412,8 @@ fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, filter: &str) {
     } else {
         "Nothing matches the filter; Esc clears it."
     };
-    canvas.put(area.x + 1, area.y, area.right(), &Printable::text(text), ui.look.dim);
+    let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    put_wrapped(canvas, inside, &Printable::text(text), ui.look.dim);
 }
 
 /// The difference between two rows, short: `+0`, `+948ms`, `+7.1s`, `+2m03s`, `+1h02m`.

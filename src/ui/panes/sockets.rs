@@ -14,6 +14,7 @@ use crate::ui::notice::size;
 use crate::ui::overlays::confirm::Confirm;
 use crate::ui::overlays::new_socket::SocketForm;
 use crate::ui::overlays::rename;
+use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
 
 /// Where the one-key echo server listens.
@@ -455,11 +456,12 @@ fn render_server_hint(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, server: Sock
         ip => ip.to_string(),
     };
     let flag = if member.endpoint.scheme.is_datagram() { "-u " } else { "" };
+    let key = ui.keymap.keys_of("test-client").first().cloned().unwrap_or_default();
     let lines = [
-        ("Nobody is here yet. Try".to_owned(), ui.look.dim),
-        (format!(" nc {flag}{host} {}", local.port()), ui.look.text),
-        ("in another terminal, or t".to_owned(), ui.look.dim),
-        ("for a client in here.".to_owned(), ui.look.dim),
+        ("Nobody is here. Try".to_owned(), ui.look.dim),
+        (format!("nc {flag}{host} {}", local.port()), ui.look.text),
+        ("in another terminal, or".to_owned(), ui.look.dim),
+        (format!("press {key} in this list for a client in here."), ui.look.dim),
     ];
     put_lines(canvas, area, &lines);
 }
@@ -481,8 +483,10 @@ fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect) {
 }
 
 fn put_lines(canvas: &mut Canvas<'_>, area: Rect, lines: &[(String, Style)]) {
-    for (y, (line, style)) in (area.y..area.bottom()).zip(lines) {
-        canvas.put(area.x + 1, y, area.right(), &Printable::text(line), *style);
+    let mut rest = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    for (line, style) in lines {
+        let used = put_wrapped(canvas, rest, &Printable::text(line), *style);
+        rest = Rect { y: rest.y + used, height: rest.height - used, ..rest };
     }
 }
 
@@ -520,11 +524,7 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
         Entry::Child(socket) => {
             let Some(member) = ui.bench.roster.get(*socket) else { return };
             let (mark, style) = mark_of(ui, member);
-            let port = match &member.peer {
-                Some(Address::Ip(peer)) if peer.ip().is_loopback() => format!(":{}", peer.port()),
-                Some(peer) => peer.to_string(),
-                None => String::new(),
-            };
+            let port = member.peer.as_ref().map(short).unwrap_or_default();
             let mut pieces = vec![(format!("  {mark} "), style), (format!("#{} {port}", member.number), look.text)];
             pieces.push((format!(" {}", phase_of(member)), style));
             if member.state.is_open() {
@@ -535,8 +535,16 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
         Entry::Peer(socket, address) => {
             let Some(peer) = ui.bench.roster.get(*socket).and_then(|member| member.peers.get(address)) else { return };
             let counts = format!(" {}{} {}{}", marks.down, peer.received.messages, marks.up, peer.sent.messages);
-            line(canvas, 0, &[(format!("    {address}"), look.text), (counts, look.dim)]);
+            line(canvas, 0, &[(format!("    {}", short(address)), look.text), (counts, look.dim)]);
         }
+    }
+}
+
+/// A peer's address; on loopback, where only the port tells one from another, that alone.
+pub(super) fn short(address: &Address) -> String {
+    match address {
+        Address::Ip(ip) if ip.ip().is_loopback() => format!(":{}", ip.port()),
+        Address::Ip(ip) => ip.to_string(),
     }
 }
 

@@ -92,6 +92,9 @@ fn render_hints(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
     let mut x = area.x;
     for (name, word) in hints(ui.focus) {
         let Some(action) = actions().find(|action| action.name == *name) else { continue };
+        if (action.available)(ui).is_err() {
+            continue;
+        }
         let Some(key) = ui.keymap.keys_of(name).into_iter().next() else { continue };
         let (key, word) = (Printable::text(&key), Printable::text(&format!(" {word}")));
         let width = u16::try_from(key.width() + word.width()).unwrap_or(u16::MAX);
