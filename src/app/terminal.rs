@@ -55,7 +55,7 @@ impl Screen {
         if self.mouse {
             execute!(writer, EnableMouseCapture)?;
         }
-        self.terminal.clear()
+        self.clear()
     }
 
     fn leave() {
@@ -77,7 +77,10 @@ impl Screen {
 
     /// Forgets what the screen shows, so that the next frame draws every cell.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `Terminal::clear` would ask the terminal where its cursor is: some never answer, and an answer would have to
+        // be told apart from keys. Resizing clears as well, without the question.
+        let area = self.terminal.size()?.into();
+        self.terminal.resize(area)
     }
 
     /// Has the terminal report the mouse, or not.
