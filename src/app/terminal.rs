@@ -1,6 +1,7 @@
 //! The terminal: taken over, and always given back.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
@@ -15,7 +16,8 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours. Dropping it gives it back, however the program leaves.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: dropping it would write to the terminal once more, and panic where the terminal is gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     mouse: bool,
 }
 
@@ -41,7 +43,7 @@ impl Screen {
     pub(super) fn take(mouse: bool) -> io::Result<Self> {
         // 64 KiB: more than any frame, so that a frame is one write.
         let writer = BufWriter::with_capacity(64 * 1024, io::stdout());
-        let terminal = Terminal::new(CrosstermBackend::new(writer))?;
+        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(writer))?);
         let mut screen = Self { terminal, mouse };
         screen.enter()?;
         Ok(screen)
