@@ -490,7 +490,9 @@ mod tests {
         let chunks: Vec<Vec<u8>> = (0..100).map(|n| vec![n; CHUNK]).collect();
         let flood = async |rig: &Rig, id, stream: &Scripted| {
             rig.obey(Command::SetEcho { socket: rig.parent, on: true });
-            chunks.iter().for_each(|chunk| stream.says(Ok(chunk)));
+            for chunk in &chunks {
+                stream.says(Ok(chunk));
+            }
             // What the user sends is neither counted as echo nor held up by its bound.
             send(rig, id, 1, b"hello");
             tokio::time::sleep(Duration::from_hours(1)).await;
