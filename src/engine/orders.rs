@@ -82,7 +82,7 @@ impl Orders {
         Ok(())
     }
 
-    /// Adds what was received as an order to send. Has no room for it or is told to stop: does nothing.
+    /// Adds what was received as an order to send, unless there is no room for it or an order to stop.
     pub(super) fn push_echo(&self, bytes: &[u8], to: Option<Address>) {
         if self.has_room_for_echo() && self.stop.get().is_none() {
             self.echo.set(self.echo.get() + bytes.len() + ECHO_OVERHEAD);
