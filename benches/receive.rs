@@ -27,28 +27,32 @@ const LOADS: [Load; 2] = [
 
 fn main() {
     println!(
-        "{:<26} {:>9} {:>9} {:>6} {:>9} {:>6} {:>9} {:>9}",
-        "load", "bare MB/s", "engine", "ratio", "into log", "ratio", "B/event", "B/batch"
+        "{:<26} {:>9} {:>8} {:>6} {:>10} {:>6} {:>10} {:>6} {:>8} {:>8}",
+        "load", "bare MB/s", "engine", "ratio", "log, warm", "ratio", "log, fresh", "ratio", "B/event", "B/batch"
     );
     for load in &LOADS {
         let mut bare = Vec::new();
         let mut engine = Vec::new();
+        let mut latest = Vec::new();
         let mut log = Vec::new();
         let mut shape = (0, 0);
         // In turns, so that what else the machine does falls on both.
         for _ in 0..ROUNDS {
             bare.push(read_bare(load));
-            engine.push(read_by_engine(load, false).0);
-            let (time, events, batches) = read_by_engine(load, true);
+            engine.push(read_by_engine(load, Keep::Nothing).0);
+            latest.push(read_by_engine(load, Keep::Latest).0);
+            let (time, events, batches) = read_by_engine(load, Keep::All);
             log.push(time);
             shape = (load.total / events, load.total / batches);
         }
-        let (bare, engine, log) = (rate(load, &mut bare), rate(load, &mut engine), rate(load, &mut log));
+        let (bare, engine) = (rate(load, &mut bare), rate(load, &mut engine));
+        let (latest, log) = (rate(load, &mut latest), rate(load, &mut log));
         let (event, batch) = shape;
         println!(
-            "{:<26} {bare:>9.0} {engine:>9.0} {:>6.2} {log:>9.0} {:>6.2} {event:>9} {batch:>9}",
+            "{:<26} {bare:>9.0} {engine:>8.0} {:>6.2} {latest:>10.0} {:>6.2} {log:>10.0} {:>6.2} {event:>8} {batch:>8}",
             load.name,
             engine / bare,
+            latest / bare,
             log / bare
         );
     }
@@ -85,8 +89,19 @@ fn read_bare(load: &Load) -> Duration {
     took
 }
 
-/// The time, the events and the batches that a load took; into a log where `keep` says so.
-fn read_by_engine(load: &Load, keep: bool) -> (Duration, usize, usize) {
+/// What becomes of a batch.
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    /// Thrown away.
+    Nothing,
+    /// Into a log that forgets what is older than 64 MiB, so that its memory goes round.
+    Latest,
+    /// Into a log that keeps all, in memory that nobody has touched before.
+    All,
+}
+
+/// The time, the events and the batches that a load took.
+fn read_by_engine(load: &Load, keep: Keep) -> (Duration, usize, usize) {
     let ids = SocketIds::new();
     let (engine, mut batches) = start(ids.clone(), Clock::start()).expect("engine");
     let endpoint = "tcp-listen://127.0.0.1:0?after-fin=close".parse().expect("endpoint");
@@ -117,15 +132,18 @@ fn read_by_engine(load: &Load, keep: bool) -> (Duration, usize, usize) {
             bytes += batch.used;
             events += batch.events.len();
             count += 1;
-            engine.recycle(if keep {
+            engine.recycle(if keep == Keep::Nothing {
+                batch.block
+            } else {
                 for event in &batch.events {
                     roster.observe(event);
                 }
                 let block = store.append(batch).expect("memory");
                 view.catch_up(&store, &roster, 100_000);
+                if keep == Keep::Latest && store.resident_bytes() > 64 << 20 {
+                    store.evict_before(store.first() + (store.next() - store.first()) / 8);
+                }
                 block
-            } else {
-                batch.block
             });
         }
         let took = started.elapsed();
