@@ -38,7 +38,7 @@ fn first_frame(program: &Path, text: &str) -> Duration {
     let started = Instant::now();
     let mut child = pty.slave.spawn_command(command).expect("spawn");
     let mut seen = Vec::new();
-    let mut chunk = [0; 65536];
+    let mut chunk = vec![0; 65536];
     let took = loop {
         let len = reader.read(&mut chunk).expect("read");
         seen.extend_from_slice(&chunk[..len]);
