@@ -1,5 +1,5 @@
-//! How fast the engine receives over loopback TCP, as a ratio to a bare `read` loop into one 64 KiB buffer in the same
-//! run. Prints a table.
+//! How fast the program receives over loopback TCP, as a ratio to a bare `read` loop into one 64 KiB buffer in the same
+//! run: the engine alone, and the whole path from the socket into the log with its roster and view. Prints a table.
 #![expect(clippy::expect_used, reason = "a benchmark that can't run should say why and stop")]
 
 use std::io::{Read, Write};
@@ -7,8 +7,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sockbench::contract::{Address, Batch, Clock, Command, Fact, SocketIds};
+use sockbench::contract::{Address, Clock, Command, Fact, SocketIds};
 use sockbench::engine::start;
+use sockbench::log::{LogStore, LogView, Roster};
 
 const ROUNDS: usize = 5;
 
@@ -25,21 +26,35 @@ const LOADS: [Load; 2] = [
 ];
 
 fn main() {
-    println!("{:<26} {:>10} {:>10} {:>7} {:>10} {:>10}", "load", "bare MB/s", "engine", "ratio", "B/event", "B/batch");
+    println!(
+        "{:<26} {:>9} {:>8} {:>6} {:>10} {:>6} {:>10} {:>6} {:>8} {:>8}",
+        "load", "bare MB/s", "engine", "ratio", "log, warm", "ratio", "log, fresh", "ratio", "B/event", "B/batch"
+    );
     for load in &LOADS {
         let mut bare = Vec::new();
         let mut engine = Vec::new();
+        let mut latest = Vec::new();
+        let mut log = Vec::new();
         let mut shape = (0, 0);
         // In turns, so that what else the machine does falls on both.
         for _ in 0..ROUNDS {
             bare.push(read_bare(load));
-            let (time, events, batches) = read_by_engine(load);
-            engine.push(time);
+            engine.push(read_by_engine(load, Keep::Nothing).0);
+            latest.push(read_by_engine(load, Keep::Latest).0);
+            let (time, events, batches) = read_by_engine(load, Keep::All);
+            log.push(time);
             shape = (load.total / events, load.total / batches);
         }
         let (bare, engine) = (rate(load, &mut bare), rate(load, &mut engine));
+        let (latest, log) = (rate(load, &mut latest), rate(load, &mut log));
         let (event, batch) = shape;
-        println!("{:<26} {bare:>10.0} {engine:>10.0} {:>7.2} {event:>10} {batch:>10}", load.name, engine / bare);
+        println!(
+            "{:<26} {bare:>9.0} {engine:>8.0} {:>6.2} {latest:>10.0} {:>6.2} {log:>10.0} {:>6.2} {event:>8} {batch:>8}",
+            load.name,
+            engine / bare,
+            latest / bare,
+            log / bare
+        );
     }
 }
 
@@ -74,7 +89,19 @@ fn read_bare(load: &Load) -> Duration {
     took
 }
 
-fn read_by_engine(load: &Load) -> (Duration, usize, usize) {
+/// What becomes of a batch.
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    /// Thrown away.
+    Nothing,
+    /// Into a log that forgets what is older than 64 MiB, so that its memory goes round.
+    Latest,
+    /// Into a log that keeps all, in memory that nobody has touched before.
+    All,
+}
+
+/// The time, the events and the batches that a load took.
+fn read_by_engine(load: &Load, keep: Keep) -> (Duration, usize, usize) {
     let ids = SocketIds::new();
     let (engine, mut batches) = start(ids.clone(), Clock::start()).expect("engine");
     let endpoint = "tcp-listen://127.0.0.1:0?after-fin=close".parse().expect("endpoint");
@@ -95,16 +122,29 @@ fn read_by_engine(load: &Load) -> (Duration, usize, usize) {
         };
         let sender = send(address, load);
         let (mut bytes, mut events, mut count) = (0, 0, 0);
+        let (mut roster, mut store, mut view) = (Roster::default(), LogStore::new(u64::MAX), LogView::new());
         let mut started = Instant::now();
         while bytes < load.total {
-            let Batch { events: facts, block, used } = next().await;
-            if bytes == 0 && used == 0 {
+            let batch = next().await;
+            if bytes == 0 && batch.used == 0 {
                 started = Instant::now();
             }
-            bytes += used;
-            events += facts.len();
+            bytes += batch.used;
+            events += batch.events.len();
             count += 1;
-            engine.recycle(block);
+            engine.recycle(if keep == Keep::Nothing {
+                batch.block
+            } else {
+                for event in &batch.events {
+                    roster.observe(event);
+                }
+                let block = store.append(batch).expect("memory");
+                view.catch_up(&store, &roster, 100_000);
+                if keep == Keep::Latest && store.resident_bytes() > 64 << 20 {
+                    store.evict_before(store.first() + (store.next() - store.first()) / 8);
+                }
+                block
+            });
         }
         let took = started.elapsed();
         sender.join().expect("sender");

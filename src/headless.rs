@@ -83,9 +83,13 @@ impl Headless {
             let socket = ids.mint();
             self.roster.register(socket, entry.name.clone(), entry.endpoint.clone());
             self.awaited.insert(socket);
-            self.engine
-                .try_order(Command::Open { socket, endpoint: entry.endpoint.clone() })
-                .map_err(|_| io::Error::other("the engine can't take so many sockets at once"))?;
+            // Before there is anything to echo.
+            let echo = entry.echo.then_some(Command::SetEcho { socket, on: true });
+            for command in echo.into_iter().chain([Command::Open { socket, endpoint: entry.endpoint.clone() }]) {
+                self.engine
+                    .try_order(command)
+                    .map_err(|_| io::Error::other("the engine can't take so many sockets at once"))?;
+            }
         }
         Ok(())
     }

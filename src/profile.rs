@@ -1,14 +1,15 @@
 //! Profiles: the TOML files that hold a bench, read with the place of every mistake and saved with every comment kept.
 //!
-//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[[socket]]`, `[[payload]]`), what of the file it
-//! keeps without using it, and the saving, which changes only what the user changed and never leaves half a file. It
-//! never opens a socket and never sends a payload.
+//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[[socket]]`, `[[payload]]`, and of `[[rule]]` the
+//! echoes), what of the file it keeps without using it, and the saving, which changes only what the user changed and
+//! never leaves half a file. It never opens a socket and never sends a payload.
 
 mod atomic;
 mod comments;
 mod folder;
 mod payload_entry;
 mod read;
+mod rule;
 mod save;
 mod socket_entry;
 mod write;
@@ -152,6 +153,13 @@ impl Profile {
     #[must_use]
     pub fn is_modified(&self) -> bool {
         write::is_changed(self) && self.to_toml() != self.saved.text
+    }
+
+    /// True when a socket that is added now is to echo: a rule of the profile holds for every socket.
+    #[must_use]
+    pub fn every_socket_echoes(&self) -> bool {
+        // Such a rule becomes one for those that echo, as soon as one does not.
+        self.sockets.iter().all(|socket| socket.echo) && rule::every_socket_echoes(&self.saved.document)
     }
 
     fn contents(&self) -> Contents {

@@ -168,8 +168,12 @@ impl Ui {
     }
 
     fn open_named(&mut self, name: &str, endpoint: Endpoint) -> SocketId {
+        self.open_with(name, endpoint, false)
+    }
+
+    fn open_with(&mut self, name: &str, endpoint: Endpoint, echo: bool) -> SocketId {
         let exposed = endpoint.address.is_wildcard() && !endpoint.scheme.spec().is_client();
-        let socket = self.bench.add(name, endpoint, &mut self.effects);
+        let socket = self.bench.add(name, endpoint, echo, &mut self.effects);
         self.select(Entry::Root(socket));
         self.focus = Pane::Input;
         if exposed {

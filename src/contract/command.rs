@@ -31,7 +31,7 @@ pub enum Command {
         how: CloseHow,
     },
     /// Have the engine send back what a socket receives, or no longer; for a listener, what each of its connections
-    /// receives, those accepted later included.
+    /// receives, those accepted later included. A stream is not read while 1 MiB of its echo waits to be sent.
     SetEcho {
         /// Which.
         socket: SocketId,

@@ -1,6 +1,6 @@
 //! What a socket has been ordered to do: the sends that wait, and how to stop.
 //!
-//! Owns the bound on the bytes that wait to be sent. The command loop puts in, the socket's task takes out; both run on
+//! Owns the bounds on the bytes that wait to be sent, ordered and echoed. The command loop puts in, the socket's task takes out; both run on
 //! the engine's thread. It never does IO.
 
 use std::cell::{Cell, RefCell};
@@ -11,11 +11,17 @@ use tokio::sync::Notify;
 
 use crate::contract::{Address, NetError, Operation, Ticket};
 
-/// How many bytes may wait to be sent on one socket. A longer order is taken when nothing else waits.
+/// How many bytes may wait to be sent on one socket, echoes aside. A longer order is taken when no other waits.
 const MAX_QUEUED: usize = 64 * 1024 * 1024;
 
 /// How many orders may wait to be sent on one socket, so that empty ones are bounded too.
 const MAX_ORDERS: usize = 1024 * 1024;
+
+/// From how many bytes of echo on, in memory, a socket has enough to send back.
+const MAX_ECHO: usize = 1024 * 1024;
+
+/// What an echo takes up besides its bytes, roughly, so that many short ones are bounded too.
+const ECHO_OVERHEAD: usize = 128;
 
 /// One order to send.
 #[derive(Debug)]
@@ -47,7 +53,9 @@ pub(super) enum Stop {
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     queue: RefCell<VecDeque<Order>>,
+    /// How many bytes wait of what was ordered, and how many are taken up by echoes that wait.
     bytes: Cell<usize>,
+    echo: Cell<usize>,
     stop: Cell<Option<Stop>>,
     changed: Notify,
 }
@@ -64,7 +72,7 @@ impl Orders {
         }
         let mut queue = self.queue.borrow_mut();
         let bytes = self.bytes.get() + order.bytes.len();
-        if !queue.is_empty() && (bytes > MAX_QUEUED || queue.len() >= MAX_ORDERS) {
+        if (bytes > MAX_QUEUED && self.bytes.get() > 0) || queue.len() >= MAX_ORDERS {
             return Err(refused("the peer reads too slowly: 64 MiB wait to be sent to it already")
                 .with_hint("Wait until some of it is sent, or close the socket"));
         }
@@ -72,6 +80,20 @@ impl Orders {
         queue.push_back(order);
         self.changed.notify_waiters();
         Ok(())
+    }
+
+    /// Adds what was received as an order to send, unless there is no room for it or an order to stop.
+    pub(super) fn push_echo(&self, bytes: &[u8], to: Option<Address>) {
+        if self.has_room_for_echo() && self.stop.get().is_none() {
+            self.echo.set(self.echo.get() + bytes.len() + ECHO_OVERHEAD);
+            self.queue.borrow_mut().push_back(Order { ticket: Ticket::ENGINE, bytes: bytes.into(), sent: 0, to });
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// False while so much echo waits to be sent that no more is taken.
+    pub(super) fn has_room_for_echo(&self) -> bool {
+        self.echo.get() < MAX_ECHO
     }
 
     /// Orders to stop; a milder order than the one given before changes nothing.
@@ -105,7 +127,11 @@ impl Orders {
     /// Takes away the first order.
     pub(super) fn finish_first(&self) -> Option<Order> {
         let order = self.queue.borrow_mut().pop_front()?;
-        self.bytes.set(self.bytes.get() - order.bytes.len());
+        if order.ticket == Ticket::ENGINE {
+            self.echo.set(self.echo.get() - order.bytes.len() - ECHO_OVERHEAD);
+        } else {
+            self.bytes.set(self.bytes.get() - order.bytes.len());
+        }
         self.changed.notify_waiters();
         Some(order)
     }
@@ -149,6 +175,32 @@ mod tests {
         orders.push(order(MAX_QUEUED - 1)).unwrap();
         orders.push(order(1)).unwrap();
         orders.push(order(1)).unwrap_err();
+    }
+
+    #[test]
+    fn echoes_are_bounded_on_their_own_however_short() {
+        for len in [0, 1, 256 * 1024] {
+            let orders = Orders::default();
+            let mut count = 0;
+            while orders.has_room_for_echo() {
+                orders.push_echo(&vec![0; len], None);
+                count += 1;
+            }
+            assert!(count * (len + size_of::<Order>()) <= MAX_ECHO + len, "{count} of {len}");
+            orders.push_echo(b"too much", None);
+            orders.push(order(MAX_QUEUED + 1)).unwrap();
+            orders.finish_first().unwrap();
+            assert!(orders.has_room_for_echo());
+            for _ in 1..count {
+                assert_eq!(orders.finish_first().unwrap().bytes.len(), len);
+            }
+            assert_eq!(orders.finish_first().unwrap().bytes.len(), MAX_QUEUED + 1);
+            assert!(orders.is_empty());
+        }
+        let orders = Orders::default();
+        orders.stop(Stop::HalfClose);
+        orders.push_echo(b"after the end", None);
+        assert!(orders.is_empty());
     }
 
     #[test]

@@ -8,10 +8,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::yield_now;
+use tokio::time::sleep;
 
 use super::pool::Pool;
 use crate::contract::{BLOCK_SIZE, Batch, Block, Clock, Event, Fact, SocketId, Span};
@@ -24,6 +26,10 @@ pub(super) const TAIL_MOST: usize = 256 * 1024;
 
 /// How many events one batch holds at most.
 const MAX_EVENTS: usize = 16 * 1024;
+
+/// From how many waiting bytes on there is a flood, in which full blocks are worth a wait of this long.
+const FLOOD: usize = 64 * 1024;
+const GATHERING: Duration = Duration::from_millis(1);
 
 /// How often the delivery lets the other tasks go on while they still have something to add.
 const SETTLING_TURNS: usize = 16;
@@ -157,6 +163,10 @@ impl Outbox {
         loop {
             shared.pool.bell.notified().await;
             self.settle().await;
+            if self.0.filling.borrow().used >= FLOOD {
+                // Whole blocks leave by themselves meanwhile, and those the log keeps without a copy.
+                sleep(GATHERING).await;
+            }
             // While the receiver is busy with what it has, a larger batch costs it less than another one.
             if shared.batches.capacity() == shared.batches.max_capacity() {
                 shared.filling.borrow_mut().send(shared);

@@ -1,8 +1,8 @@
 //! A connection's life between opening and closing: the reader and the writer that every stream shares.
 //!
 //! Owns the rules of FIN, RST, half-close, linger and `after-fin`. Reader and writer go on side by side in the socket's
-//! task, and neither waits for the other: a peer that does not read never stops what we hear. Knows streams by a trait
-//! only, so that scripted ones test it.
+//! task, and neither waits for the other: a peer that does not read never stops what we hear, unless it is to be echoed.
+//! Knows streams by a trait only, so that scripted ones test it.
 
 use std::cell::Cell;
 use std::io;
@@ -134,25 +134,18 @@ impl<S: Stream> Pump<'_, S> {
     async fn receive(&self) -> CloseReason {
         let (mut calls, mut bytes) = (0, 0);
         let error = loop {
+            if !self.socket.can_echo() {
+                // The peer that does not take its echo feels it, and no echo is lost.
+                self.socket.orders.until(|_| self.socket.can_echo().then_some(())).await;
+            }
             let outcome = self.socket.outbox.with_tail(TAIL_LEAST, TAIL_MOST, |tail| {
                 let len = self.stream.try_read(tail.bytes)?;
-                let mut echoed = Ok(());
                 if len > 0 {
-                    echoed = self.socket.echo(&tail.bytes[..len], None);
+                    self.socket.echo(&tail.bytes[..len], None);
                     tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated: false });
                 }
-                Ok::<_, io::Error>((len, echoed))
+                Ok::<_, io::Error>(len)
             });
-            let outcome = match outcome {
-                Some(Ok((len, echoed))) => {
-                    if let Err(error) = echoed {
-                        self.socket.fail(error).await;
-                    }
-                    Some(Ok(len))
-                }
-                Some(Err(error)) => Some(Err(error)),
-                None => None,
-            };
             match outcome {
                 None => self.socket.outbox.room().await,
                 Some(Ok(0)) if self.reset.get() => break io::Error::from_raw_os_error(Errno::ECONNRESET as i32),
@@ -488,6 +481,54 @@ mod tests {
             let failed = rig.until(|fact| matches!(fact, Fact::Failed(_) | Fact::PeerClosed)).await;
             assert!(matches!(failed, Fact::Failed(error) if error.is_reset()));
             rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Reset }).await;
+        });
+    }
+
+    #[test]
+    fn a_peer_that_does_not_take_its_echo_is_not_read_until_it_does() {
+        const CHUNK: usize = 60_000;
+        let chunks: Vec<Vec<u8>> = (0..100).map(|n| vec![n; CHUNK]).collect();
+        let flood = async |rig: &Rig, id, stream: &Scripted| {
+            rig.obey(Command::SetEcho { socket: rig.parent, on: true });
+            for chunk in &chunks {
+                stream.says(Ok(chunk));
+            }
+            // What the user sends is neither counted as echo nor held up by its bound.
+            send(rig, id, 1, b"hello");
+            tokio::time::sleep(Duration::from_hours(1)).await;
+            let left = stream.0.incoming.borrow().len();
+            let waiting = (chunks.len() - left) * CHUNK;
+            assert!((1024 * 1024..1024 * 1024 + CHUNK).contains(&waiting), "{waiting}");
+        };
+        connection(0, AfterFin::Close, async |mut rig, id, stream| {
+            flood(&rig, id, &stream).await;
+            stream.says(FIN);
+            stream.0.window.set(usize::MAX);
+            stream.0.changed.notify_waiters();
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Peer }).await;
+            let mut written = stream.0.written.take();
+            let hello = written.windows(5).position(|bytes| bytes == b"hello").unwrap();
+            written.drain(hello..hello + 5);
+            assert!(written == chunks.concat());
+        });
+        connection(0, AfterFin::Keep, async |mut rig, id, stream| {
+            flood(&rig, id, &stream).await;
+            rig.obey(Command::SetEcho { socket: rig.parent, on: false });
+            stream.says(FIN);
+            rig.until(|fact| *fact == Fact::PeerClosed).await;
+        });
+        connection(0, AfterFin::Keep, async |mut rig, id, stream| {
+            flood(&rig, id, &stream).await;
+            rig.obey(Command::Close { socket: id, how: CloseHow::HalfClose });
+            stream.says(FIN);
+            rig.until(|fact| *fact == Fact::PeerClosed).await;
+        });
+        connection(0, AfterFin::Keep, async |mut rig, id, stream| {
+            flood(&rig, id, &stream).await;
+            stream.0.broken.set(Some(Errno::EPIPE));
+            stream.0.window.set(1);
+            stream.says(FIN);
+            rig.until(|fact| *fact == Fact::PeerClosed).await;
         });
     }
 

@@ -7,10 +7,10 @@ use std::fmt::Display;
 use std::io;
 use std::rc::Rc;
 
-use super::orders::{Order, Orders, Stop};
+use super::orders::{Orders, Stop};
 use super::outbox::Outbox;
 use super::table::Table;
-use crate::contract::{Address, CloseReason, Fact, NetError, Operation, SocketId, Ticket};
+use crate::contract::{Address, CloseReason, Fact, NetError, Operation, SocketId};
 
 /// A socket, as its own task sees it.
 pub(super) struct Socket {
@@ -36,15 +36,17 @@ pub(super) enum Ending {
 }
 
 impl Socket {
-    /// Sends back what was received, where the socket echoes.
-    ///
-    /// # Errors
-    /// When too much waits to be sent already.
-    pub(super) fn echo(&self, bytes: &[u8], to: Option<Address>) -> Result<(), NetError> {
-        if !self.echo.get() {
-            return Ok(());
+    /// Sends back what was received, where the socket echoes. What comes while too much echo waits to be sent already
+    /// has none.
+    pub(super) fn echo(&self, bytes: &[u8], to: Option<Address>) {
+        if self.echo.get() {
+            self.orders.push_echo(bytes, to);
         }
-        self.orders.push(Order { ticket: Ticket::ENGINE, bytes: bytes.into(), sent: 0, to })
+    }
+
+    /// Whether what is received now has its echo, if it is to have one.
+    pub(super) fn can_echo(&self) -> bool {
+        !self.echo.get() || self.orders.has_room_for_echo() || self.orders.stopping().is_some()
     }
 
     /// Reports a fact, as soon as there is room for it.

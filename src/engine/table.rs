@@ -62,7 +62,13 @@ impl Table {
                     });
                 }
             }
-            Command::SetEcho { socket, on } => self.echoes.borrow_mut().entry(socket).or_default().set(on),
+            Command::SetEcho { socket, on } => {
+                self.echo_of(socket).set(on);
+                // One that waits for its echo to be sent no longer has to.
+                let rows = self.rows.borrow();
+                let is_its = |(id, row): &(&SocketId, &Row)| **id == socket || row.parent == Some(socket);
+                rows.iter().filter(is_its).for_each(|(_, row)| row.orders.touch());
+            }
             Command::ShutDown => self.stop_all(),
         }
     }
@@ -73,6 +79,11 @@ impl Table {
         L: Future<Output = Ending> + 'static,
     {
         self.start(self.ids.mint(), Some(parent), Role::Client, Rc::clone(echo), live);
+    }
+
+    /// Whether a root echoes.
+    pub(super) fn echo_of(&self, root: SocketId) -> Rc<Cell<bool>> {
+        Rc::clone(self.echoes.borrow_mut().entry(root).or_default())
     }
 
     /// Ends all sockets, and waits for their tasks, but not longer than `limit`.
@@ -102,8 +113,7 @@ impl Table {
             return;
         };
         let role = endpoint.scheme.spec().role;
-        let echo = Rc::clone(self.echoes.borrow_mut().entry(id).or_default());
-        self.start(id, None, role, echo, |socket| transport.live(socket, endpoint));
+        self.start(id, None, role, self.echo_of(id), |socket| transport.live(socket, endpoint));
     }
 
     fn send(self: &Rc<Self>, ticket: Ticket, target: Target, bytes: &Arc<[u8]>) {

@@ -20,7 +20,8 @@ pub(super) struct Rig {
     table: Rc<Table>,
     batches: Batches,
     facts: VecDeque<Fact>,
-    parent: SocketId,
+    /// The root of every socket.
+    pub(super) parent: SocketId,
 }
 
 /// Runs a test on a rig.
@@ -45,7 +46,7 @@ impl Rig {
         L: Future<Output = Ending> + 'static,
     {
         let mut id = None;
-        self.table.adopt(self.parent, &Rc::default(), |socket| {
+        self.table.adopt(self.parent, &self.table.echo_of(self.parent), |socket| {
             id = Some(socket.id);
             live(socket)
         });

@@ -20,6 +20,9 @@ use segment::{NEARLY_FULL, OpenSegment, Part, Record, Segment, fact_record, satu
 /// The most rows of a segment that grows by copying, for the messages that have next to no bytes.
 const SEGMENT_ROWS: usize = 1 << 16;
 
+/// How many blocks of evicted segments are kept to be filled again.
+const MAX_SPARE: usize = 16;
+
 /// Every row of the session.
 pub struct LogStore {
     memory_limit: u64,
@@ -27,6 +30,8 @@ pub struct LogStore {
     sealed_bytes: usize,
     /// How many sealed segments are gone; segments are numbered from the session's first.
     evicted: usize,
+    /// Blocks of evicted segments, whose pages are warm: better to fill again than fresh ones.
+    spare: Vec<Block>,
     open: OpenSegment,
     peers: IndexSet<Address>,
     latest_peer: u32,
@@ -41,6 +46,7 @@ impl LogStore {
             sealed: Vec::new(),
             sealed_bytes: 0,
             evicted: 0,
+            spare: Vec::new(),
             open: OpenSegment::new(),
             peers: IndexSet::new(),
             latest_peer: 0,
@@ -136,6 +142,8 @@ impl LogStore {
         let gone = self.sealed.partition_point(|segment| segment.end() <= seq);
         for segment in self.sealed.drain(..gone) {
             self.sealed_bytes -= segment.resident_bytes();
+            let whole = segment.arena.filter(|block| block.size() == BLOCK_SIZE);
+            self.spare.extend(whole.filter(|_| self.spare.len() < MAX_SPARE));
         }
         self.evicted += gone;
     }
@@ -144,7 +152,7 @@ impl LogStore {
     #[must_use]
     pub fn resident_bytes(&self) -> usize {
         let a_peer = mem::size_of::<Address>() + 2 * mem::size_of::<usize>();
-        self.sealed_bytes + self.open.resident_bytes() + self.peers.capacity() * a_peer
+        self.sealed_bytes + self.spare.len() * BLOCK_SIZE + self.open.resident_bytes() + self.peers.capacity() * a_peer
     }
 
     /// What the log may hold in memory, in bytes.
@@ -187,7 +195,7 @@ impl LogStore {
     }
 
     fn adopt(&mut self, batch: Batch) -> io::Result<Block> {
-        let fresh = Block::new()?;
+        let fresh = self.spare.pop().map_or_else(Block::new, Ok)?;
         self.seal();
         let mut records = Vec::with_capacity(batch.events.len());
         let mut facts = Vec::new();

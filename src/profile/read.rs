@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml_edit::{Item, Table, TableLike, Value};
 
-use super::{Contents, PayloadEntry, SocketEntry};
+use super::{Contents, PayloadEntry, SocketEntry, rule};
 use crate::document::{Reader, span};
 
 /// The version of profiles that this program writes and knows.
@@ -18,15 +18,15 @@ pub(super) type Names = HashMap<String, Range<usize>>;
 pub(super) fn read(reader: &mut Reader<'_>, document: &Table) -> (Contents, Option<String>) {
     let mut contents = Contents::default();
     let mut read_only = None;
+    let mut socket_names = Names::new();
     for (key, item) in document {
         match key {
             "version" => read_only = read_version(reader, item),
             "name" => contents.name = reader.string(key, item).map(str::to_owned).unwrap_or_default(),
             "description" => contents.description = reader.string(key, item).map(str::to_owned).unwrap_or_default(),
             "socket" => {
-                let mut names = Names::new();
                 for (index, (table, header)) in tables(reader, key, item).into_iter().enumerate() {
-                    contents.sockets.extend(SocketEntry::read(reader, table, header, index, &mut names));
+                    contents.sockets.extend(SocketEntry::read(reader, table, header, index, &mut socket_names));
                 }
             }
             "payload" => {
@@ -35,9 +35,15 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table) -> (Contents, Opti
                     contents.payloads.extend(PayloadEntry::read(reader, table, header, index, &mut names));
                 }
             }
-            "vars" | "rule" | "scenario" => reader.key_to_come(document, key),
+            // Read below, when the sockets are known.
+            "rule" => {}
+            "vars" | "scenario" => reader.key_to_come(document, key),
             _ => reader.unknown_key(document, key),
         }
+    }
+    if let Some(item) = document.get("rule") {
+        let tables = tables(reader, "rule", item);
+        rule::read(reader, tables, &mut contents.sockets, &socket_names);
     }
     if !document.contains_key("version") {
         reader.warning(0..0, format!("`version` is missing; the profile is read as version {VERSION}"));
@@ -60,20 +66,25 @@ fn read_version(reader: &mut Reader<'_>, item: &Item) -> Option<String> {
     }
 }
 
-/// The tables of a list, each with the place of its header.
+/// The tables of a list, each with the place of its header; anything else is an error.
 fn tables<'i>(reader: &mut Reader<'_>, key: &str, item: &'i Item) -> Vec<(&'i dyn TableLike, Range<usize>)> {
+    tables_in(item).unwrap_or_else(|| {
+        reader.wrong_type(key, item, &format!("a list of tables, each under [[{key}]]"));
+        Vec::new()
+    })
+}
+
+/// The tables of a list, each with the place of its header; `None` for anything else.
+pub(super) fn tables_in(item: &Item) -> Option<Vec<(&dyn TableLike, Range<usize>)>> {
     match item {
         Item::ArrayOfTables(tables) => {
-            tables.iter().map(|table| (table as &dyn TableLike, table.span().unwrap_or(0..0))).collect()
+            Some(tables.iter().map(|table| (table as &dyn TableLike, table.span().unwrap_or(0..0))).collect())
         }
-        Item::Value(Value::Array(values)) if values.iter().all(Value::is_inline_table) => values
+        Item::Value(Value::Array(values)) => values
             .iter()
-            .filter_map(|value| Some((value.as_inline_table()? as &dyn TableLike, value.span().unwrap_or(0..0))))
+            .map(|value| Some((value.as_inline_table()? as &dyn TableLike, value.span().unwrap_or(0..0))))
             .collect(),
-        _ => {
-            reader.wrong_type(key, item, &format!("a list of tables, each under [[{key}]]"));
-            Vec::new()
-        }
+        _ => None,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::Profile;
 use super::comments::keep_comments;
+use super::{Profile, rule};
 
 /// An entry of one of the profile's lists.
 pub(super) trait Entry {
@@ -29,6 +29,7 @@ pub(super) fn render(profile: &Profile) -> String {
     }
     write_list(&mut document, "socket", &profile.sockets, &saved.contents.sockets);
     write_list(&mut document, "payload", &profile.payloads, &saved.contents.payloads);
+    rule::write(&mut document, &profile.sockets, &saved.contents.sockets);
     let text = document.to_string();
     // The document writes every newline as LF, and no mark.
     let is_crlf = saved.text.contains('\n') && saved.text.matches('\n').count() == saved.text.matches("\r\n").count();
@@ -68,7 +69,7 @@ pub(super) fn set_value(table: &mut dyn TableLike, key: &str, mut value: Value) 
 }
 
 /// A string on one line: over several lines, its newlines would be those of the file and not the user's.
-fn string(text: &str) -> Value {
+pub(super) fn string(text: &str) -> Value {
     if !text.contains(char::is_control) {
         return text.into();
     }
@@ -88,7 +89,7 @@ fn string(text: &str) -> Value {
 }
 
 /// Makes the list of this key hold these entries.
-fn write_list<E: Entry + PartialEq>(document: &mut DocumentMut, key: &str, entries: &[E], saved: &[E]) {
+pub(super) fn write_list<E: Entry + PartialEq>(document: &mut DocumentMut, key: &str, entries: &[E], saved: &[E]) {
     if entries == saved && is_in_place(entries) {
         return;
     }
@@ -113,7 +114,7 @@ fn is_in_place<E: Entry>(entries: &[E]) -> bool {
 }
 
 /// For each entry the table it came from. A copy of an entry is new.
-fn places<E: Entry>(entries: &[E]) -> Vec<Option<usize>> {
+pub(super) fn places<E: Entry>(entries: &[E]) -> Vec<Option<usize>> {
     let mut seen = std::collections::HashSet::new();
     entries.iter().map(|entry| entry.origin().filter(|place| seen.insert(*place))).collect()
 }
@@ -358,6 +359,12 @@ name = \"greet\"
             profile.sockets.remove(0);
             profile.sockets.push(SocketEntry::new("n", "tcp-listen://h:1?backlog=1".parse().unwrap()));
         });
+        let text = format!("rule = [{{name = 'echo', on = 'x'}}]\n{text}");
+        assert_eq!(
+            edited(&text, |profile| profile.sockets[1].echo = true)[1],
+            "+rule = [{name = 'echo', on = 'x'}, { name = \"echo-2\", on = \"b\", when = { any = true }, \
+             send = { escaped = \"{{payload}}\" } }]\n"
+        );
     }
 
     fn endpoint() -> impl Strategy<Value = Endpoint> {
@@ -386,6 +393,7 @@ name = \"greet\"
         Rename(usize, String),
         Endpoint(usize, Endpoint),
         Auto(usize),
+        Echo(usize),
         Add(usize, String, Endpoint),
         Remove(usize),
         Swap(usize, usize),
@@ -402,6 +410,7 @@ name = \"greet\"
             (0usize..4, name).prop_map(|(at, name)| Edit::Rename(at, name)),
             (0usize..4, endpoint()).prop_map(|(at, endpoint)| Edit::Endpoint(at, endpoint)),
             (0usize..4).prop_map(Edit::Auto),
+            (0usize..4).prop_map(Edit::Echo),
             (0usize..4, name, endpoint()).prop_map(|(at, name, endpoint)| Edit::Add(at, name, endpoint)),
             (0usize..4).prop_map(Edit::Remove),
             (0usize..4, 0usize..4).prop_map(|(one, other)| Edit::Swap(one, other)),
@@ -419,6 +428,7 @@ name = \"greet\"
             Edit::Rename(at, name) if at < sockets && is_free(profile, &name) => profile.sockets[at].name = name,
             Edit::Endpoint(at, endpoint) if at < sockets => profile.sockets[at].endpoint = endpoint,
             Edit::Auto(at) if at < sockets => profile.sockets[at].auto ^= true,
+            Edit::Echo(at) if at < sockets => profile.sockets[at].echo ^= true,
             Edit::Add(at, name, endpoint) if at <= sockets && is_free(profile, &name) => {
                 profile.sockets.insert(at, SocketEntry::new(name, endpoint));
             }

@@ -3,7 +3,7 @@
 //! Owns the roster, the store, the view and the profile, and keeps the profile's sockets in step with the roots of the
 //! roster. It never draws, and orders from the engine only by way of effects.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,6 @@ pub(super) struct Bench {
     pub(super) profile: Profile,
     /// The root of each `profile.sockets`, in the same order.
     roots: Vec<SocketId>,
-    echoing: HashSet<SocketId>,
     next_ticket: u64,
     sends: HashMap<Ticket, Sending>,
     pub(super) rates: Rates,
@@ -92,7 +91,6 @@ impl Bench {
             view: LogView::new(),
             profile: Profile::new(),
             roots: Vec::new(),
-            echoing: HashSet::new(),
             next_ticket: 0,
             sends: HashMap::new(),
             rates: Rates::default(),
@@ -104,18 +102,24 @@ impl Bench {
         self.clock.now()
     }
 
-    /// Opens a new socket under a name of its own.
-    pub(super) fn add(&mut self, name: &str, endpoint: Endpoint, effects: &mut Vec<Effect>) -> SocketId {
-        let name = self.free_name(name);
-        self.profile.sockets.push(SocketEntry::new(name.clone(), endpoint.clone()));
-        self.enter(name, endpoint, true, effects)
+    /// Opens a new socket under a name of its own. It echoes if that is wanted, or if every socket of the profile does.
+    pub(super) fn add(&mut self, name: &str, endpoint: Endpoint, echo: bool, effects: &mut Vec<Effect>) -> SocketId {
+        let mut entry = SocketEntry::new(self.free_name(name), endpoint);
+        entry.echo = echo || self.profile.every_socket_echoes();
+        self.profile.sockets.push(entry.clone());
+        self.enter(entry, effects)
     }
 
-    fn enter(&mut self, name: String, endpoint: Endpoint, open: bool, effects: &mut Vec<Effect>) -> SocketId {
+    fn enter(&mut self, entry: SocketEntry, effects: &mut Vec<Effect>) -> SocketId {
+        let SocketEntry { name, endpoint, auto, echo, .. } = entry;
         let socket = self.ids.mint();
         self.roots.push(socket);
         self.roster.register(socket, name, endpoint.clone());
-        if open {
+        if echo {
+            // Before there is anything to echo.
+            effects.push(Effect::Order(Command::SetEcho { socket, on: true }));
+        }
+        if auto {
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
         } else {
             // Listed but not opened: the profile said so.
@@ -168,12 +172,11 @@ impl Bench {
             self.close_tree(socket, effects);
             self.roster.remove(socket);
         }
-        let entries: Vec<_> =
-            profile.sockets.iter().map(|entry| (entry.name.clone(), entry.endpoint.clone(), entry.auto)).collect();
         profile.warnings.clear();
+        let entries = profile.sockets.clone();
         self.profile = profile;
-        for (name, endpoint, auto) in entries {
-            self.enter(name, endpoint, auto, effects);
+        for entry in entries {
+            self.enter(entry, effects);
         }
     }
 
@@ -212,17 +215,16 @@ impl Bench {
     }
 
     pub(super) fn echoes(&self, socket: SocketId) -> bool {
-        self.echoing.contains(&socket)
+        let index = self.roots.iter().position(|root| *root == socket);
+        index.and_then(|index| self.profile.sockets.get(index)).is_some_and(|entry| entry.echo)
     }
 
     /// Has a socket, or each connection of a listener, send back what comes, or no longer.
     pub(super) fn set_echo(&mut self, socket: SocketId, on: bool, effects: &mut Vec<Effect>) {
-        if on {
-            self.echoing.insert(socket);
-        } else {
-            self.echoing.remove(&socket);
+        if let Some(entry) = self.entry_mut(socket) {
+            entry.echo = on;
+            effects.push(Effect::Order(Command::SetEcho { socket, on }));
         }
-        effects.push(Effect::Order(Command::SetEcho { socket, on }));
     }
 
     /// How many sockets are open, accepted ones included.

@@ -142,7 +142,7 @@ fn with_nothing_open_one_key_starts_an_echo_server() {
     bench.shows("Nothing is open");
     bench.keys("s");
     let orders = bench.orders();
-    let [Command::Open { socket, endpoint }, Command::SetEcho { socket: echoing, on: true }] = orders.as_slice() else {
+    let [Command::SetEcho { socket: echoing, on: true }, Command::Open { socket, endpoint }] = orders.as_slice() else {
         panic!("{orders:?}");
     };
     assert_eq!(endpoint.to_string(), "tcp-listen://127.0.0.1:7788");
@@ -373,6 +373,43 @@ fn a_bench_is_saved_under_a_name_and_comes_back() {
     let orders = again.orders();
     let [Command::Open { endpoint, .. }] = orders.as_slice() else { panic!("{orders:?}") };
     assert_eq!(endpoint.to_string(), "tcp-listen://127.0.0.1:7788");
+}
+
+#[test]
+fn an_echo_is_part_of_the_profile() {
+    let (mut bench, listener, _) = Harness::with_listener(0);
+    let text = bench.ui.profile_mut().to_toml();
+    bench.keys("tab shift-e");
+    assert_eq!(bench.orders(), [Command::SetEcho { socket: listener, on: true }]);
+    bench.shows("server echoes what comes");
+    let echoing = bench.ui.profile_mut().to_toml();
+    bench.keys("shift-e");
+    assert_eq!(bench.orders(), [Command::SetEcho { socket: listener, on: false }]);
+    assert_eq!(bench.ui.profile_mut().to_toml(), text);
+
+    let mut again = Harness::new();
+    let profile = Profile::parse(&echoing, None).unwrap();
+    again.ui.profile_loaded(Ok(profile));
+    let orders = again.orders();
+    let [Command::SetEcho { socket: echoes, on: true }, Command::Open { socket, .. }] = orders.as_slice() else {
+        panic!("{orders:?}");
+    };
+    assert_eq!(echoes, socket);
+    again.shows("server tcp-listen echo");
+    assert!(!again.ui.profile_mut().is_modified());
+    again.keys("tab shift-e");
+    assert!(again.ui.profile_mut().is_modified());
+    // What is added to a bench whose only rule names the server does not echo.
+    again.effects();
+    again.ui.open("udp-bind://127.0.0.1:0".parse().unwrap());
+    assert!(matches!(again.orders().as_slice(), [Command::Open { .. }]));
+
+    let every = echoing.replace("on = \"server\"\n", "");
+    let mut bench = Harness::new();
+    bench.ui.profile_loaded(Profile::parse(&every, None));
+    bench.effects();
+    bench.ui.open("udp-bind://127.0.0.1:0".parse().unwrap());
+    assert!(matches!(bench.orders().as_slice(), [Command::SetEcho { on: true, .. }, Command::Open { .. }]));
 }
 
 #[test]

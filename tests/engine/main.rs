@@ -3,6 +3,7 @@
 
 mod bench;
 mod datagrams;
+mod echo;
 mod ending;
 mod opening;
 mod streams;

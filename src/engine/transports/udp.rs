@@ -209,8 +209,8 @@ impl Datagrams<'_> {
             self.socket.outbox.with_tail(TAIL_LEAST, TAIL_LEAST, |tail| {
                 let (len, from) = self.udp.try_recv_from(tail.bytes)?;
                 let from = canonical(from);
-                // Refused only where too much waits to be sent: then the sender hears nothing, as of a lost datagram.
-                let _ = self.socket.echo(&tail.bytes[..len], Some(from.into()));
+                // Where too much waits to be sent, the sender hears nothing, as of a lost datagram.
+                self.socket.echo(&tail.bytes[..len], Some(from.into()));
                 let fact = |bytes| Fact::Received { peer: Some(from.into()), bytes, truncated: false };
                 tail.commit(self.socket.id, len, fact);
                 Ok::<_, io::Error>(from)

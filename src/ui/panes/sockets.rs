@@ -310,9 +310,7 @@ fn quoted(name: &str) -> String {
 
 fn open_echo_server(ui: &mut Ui) {
     if let Ok(endpoint) = ECHO_SERVER.parse::<Endpoint>() {
-        let name = ui.bench.free_name("echo");
-        let socket = ui.open_named(&name, endpoint);
-        ui.bench.set_echo(socket, true, &mut ui.effects);
+        ui.open_with("echo", endpoint, true);
     }
 }
 

@@ -1,0 +1,133 @@
+//! What a frame costs: the time to render and diff it, and the bytes that it writes, at 200x50 with a log that scrolls.
+//! Run with `cargo bench --bench frame`.
+#![expect(clippy::expect_used, reason = "a benchmark that can't run should say why and stop")]
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use sockbench::config::Config;
+use sockbench::contract::{Address, Batch, Block, Clock, Event, Fact, SocketId, SocketIds, Span, Timestamp};
+use sockbench::ui::{History, Keymap, Ui};
+
+const FRAMES: usize = 500;
+/// The longest message, in bytes.
+const MESSAGE: u32 = 120;
+/// Where messages are cut from: letters in no order, so that no row looks like the one that it replaces.
+const TEXT: usize = 64 * 1024;
+
+/// Counts what is written, and throws it away.
+#[derive(Clone, Default)]
+struct Counter(Rc<Cell<usize>>);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Bench {
+    ui: Ui,
+    socket: SocketId,
+    at: u64,
+    random: u32,
+    block: Option<Block>,
+}
+
+fn main() {
+    println!("{:<36} {:>10} {:>10} {:>12}", "200x50, each frame", "median us", "p99 us", "bytes median");
+    measure("every row of the log new", 60);
+    measure("one row came", 1);
+    measure("nothing changed", 0);
+}
+
+fn measure(name: &str, rows: usize) {
+    let counter = Counter::default();
+    let viewport = Viewport::Fixed(Rect::new(0, 0, 200, 50));
+    let mut terminal =
+        Terminal::with_options(CrosstermBackend::new(counter.clone()), TerminalOptions { viewport }).expect("terminal");
+    let mut bench = Bench::new();
+    bench.receive(200);
+    let mut times = Vec::new();
+    let mut sizes = Vec::new();
+    for _ in 0..FRAMES {
+        bench.receive(rows);
+        counter.0.set(0);
+        let started = Instant::now();
+        terminal.draw(|frame| bench.ui.render(frame.buffer_mut())).expect("draw");
+        times.push(started.elapsed());
+        sizes.push(counter.0.get());
+    }
+    times.remove(0);
+    sizes.remove(0);
+    times.sort_unstable();
+    sizes.sort_unstable();
+    let micros = |time: Duration| time.as_micros();
+    println!(
+        "{name:<36} {:>10} {:>10} {:>12}",
+        micros(times[times.len() / 2]),
+        micros(times[times.len() * 99 / 100]),
+        sizes[sizes.len() / 2]
+    );
+}
+
+impl Bench {
+    fn new() -> Self {
+        let ids = SocketIds::new();
+        let ui =
+            Ui::new(ids.clone(), Clock::start(), &Config::default(), Keymap::default(), History::default(), true, None);
+        let mut bench = Self { ui, socket: ids.mint(), at: 0, random: 1, block: None };
+        let mut block = Block::new().expect("memory");
+        for byte in &mut block.bytes_mut()[..TEXT] {
+            *byte = b'a' + u8::try_from(bench.random() % 26).expect("a letter");
+        }
+        bench.block = Some(block);
+        let listener = bench.ui.open("tcp-listen://127.0.0.1:7788".parse().expect("endpoint"));
+        let local = Address::Ip(([127, 0, 0, 1], 7788).into());
+        let peer = Address::Ip(([127, 0, 0, 1], 50_000).into());
+        bench.absorb(vec![
+            (listener, Fact::Opened { local: local.clone(), peer: None }),
+            (bench.socket, Fact::Accepted { parent: listener, number: 1, local, peer }),
+        ]);
+        bench
+    }
+
+    /// A linear congruential generator: the same numbers in every run.
+    fn random(&mut self) -> u32 {
+        self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.random >> 8
+    }
+
+    /// So many messages, some milliseconds apart, each of another length and text.
+    fn receive(&mut self, rows: usize) {
+        let facts = (0..rows)
+            .map(|_| {
+                let start = self.random() % 60_000;
+                let bytes = Span { start, len: 20 + self.random() % (MESSAGE - 20) };
+                (self.socket, Fact::Received { peer: None, bytes, truncated: false })
+            })
+            .collect();
+        self.absorb(facts);
+    }
+
+    fn absorb(&mut self, facts: Vec<(SocketId, Fact)>) {
+        let Some(block) = self.block.take() else { return };
+        let events = facts
+            .into_iter()
+            .map(|(socket, fact)| {
+                self.at += 1_337_000 + u64::from(self.random() % 50_000_000);
+                Event { at: Timestamp(self.at), socket, fact }
+            })
+            .collect();
+        self.block = Some(self.ui.absorb(Batch { events, block, used: TEXT }).expect("memory"));
+    }
+}
