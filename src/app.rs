@@ -131,7 +131,11 @@ async fn bench(
     }
     let screen = Screen::take(config.mouse)?;
     let mut app = App { ui, screen, engine, batches };
-    let outcome = app.serve(&mut signals).await;
+    let outcome = match app.serve(&mut signals).await {
+        // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
+        Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
+        outcome => outcome,
+    };
     let App { ui, screen, engine, mut batches } = app;
     drop(screen);
     if let Some(path) = history_path {
@@ -248,6 +252,13 @@ impl App {
 
 fn libc_hangup() -> i32 {
     nix::sys::signal::Signal::SIGHUP as i32
+}
+
+/// True once the terminal is gone.
+fn has_hung_up() -> bool {
+    let terminal = io::stdin();
+    let mut watched = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
+    poll(&mut watched, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 /// Tells when the terminal is gone, which the event stream does not where SIGHUP is ignored: it would spin instead.

@@ -1,5 +1,6 @@
 //! The command line of sockbench: parses it, runs what it asks for, prints the error.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -30,20 +31,24 @@ fn main() -> ExitCode {
     match outcome {
         Ok(outcome) => {
             if let Some(message) = outcome.message() {
-                eprintln!("{message}");
+                complain(message);
             }
             ExitCode::from(outcome.status())
         }
         Err(error) => {
-            eprintln!("sockbench: {error:#}");
+            complain(&format!("sockbench: {error:#}"));
             ExitCode::from(1)
         }
     }
 }
 
+/// Says on standard error what is wrong. Where nobody can read it any more, the exit status still tells.
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
 /// Prints a table; a reader that has seen enough, such as `head`, is no error.
 fn print(text: &str) -> anyhow::Result<Outcome> {
-    use std::io::Write;
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(Outcome::Done),

@@ -1,6 +1,7 @@
 //! The terminal: taken over, and always given back.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
@@ -15,7 +16,8 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours. Dropping it gives it back, however the program leaves.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: dropping it would write to the terminal once more, and panic where the terminal is gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     mouse: bool,
 }
 
@@ -41,7 +43,7 @@ impl Screen {
     pub(super) fn take(mouse: bool) -> io::Result<Self> {
         // 64 KiB: more than any frame, so that a frame is one write.
         let writer = BufWriter::with_capacity(64 * 1024, io::stdout());
-        let terminal = Terminal::new(CrosstermBackend::new(writer))?;
+        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(writer))?);
         let mut screen = Self { terminal, mouse };
         screen.enter()?;
         Ok(screen)
@@ -55,7 +57,7 @@ impl Screen {
         if self.mouse {
             execute!(writer, EnableMouseCapture)?;
         }
-        self.terminal.clear()
+        self.clear()
     }
 
     fn leave() {
@@ -77,7 +79,10 @@ impl Screen {
 
     /// Forgets what the screen shows, so that the next frame draws every cell.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `Terminal::clear` would ask the terminal where its cursor is: some never answer, and an answer would have to
+        // be told apart from keys. Resizing clears as well, without the question.
+        let area = self.terminal.size()?.into();
+        self.terminal.resize(area)
     }
 
     /// Has the terminal report the mouse, or not.

@@ -500,6 +500,8 @@ fn turn_mode(ui: &mut Ui) {
 pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     let area = ui.layout.input;
     let target = ui.target.clone();
+    // A socket has its composer, with its own line ending, before the first key.
+    ui.input.composer_mut(target.as_ref(), &ui.bench);
     let composer = ui.input.composer(target.as_ref());
     let bytes = composer.bytes();
     let error = bytes.as_ref().err().cloned();

@@ -1,0 +1,105 @@
+//! The terminal is given back as it was, however the program leaves.
+
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
+use crate::session::{ENTER, Home, Session, ctrl};
+
+/// What a terminal must have been told when it is given back.
+const MOUSE_OFF: &[u8] = b"\x1b[?1000l";
+const PASTE_OFF: &[u8] = b"\x1b[?2004l";
+const LEAVE_SCREEN: &[u8] = b"\x1b[?1049l";
+const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
+
+fn start(home: &Home) -> Session {
+    let mut session = home.start(&["tcp-listen://127.0.0.1:0"]);
+    session.wait_for("open at ");
+    let screen = session.screen();
+    assert!(screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste());
+    assert_ne!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    session
+}
+
+/// That the terminal was told to be as before, and nothing was drawn after that.
+#[track_caller]
+fn expect_given_back(session: &Session) {
+    let screen = session.screen();
+    assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    let last = |sequence: &[u8]| session.raw.windows(sequence.len()).rposition(|window| window == sequence);
+    let left = last(LEAVE_SCREEN).unwrap();
+    assert!(last(MOUSE_OFF).unwrap() < left && last(PASTE_OFF).unwrap() < left);
+    let shown = last(SHOW_CURSOR).unwrap();
+    assert!(shown >= left + LEAVE_SCREEN.len());
+    let rest = &session.raw[shown + SHOW_CURSOR.len()..];
+    assert!(rest.is_empty(), "written to the shell's screen: {:?}", String::from_utf8_lossy(rest));
+}
+
+#[test]
+fn on_quit() {
+    let home = Home::new();
+    let mut session = start(&home);
+    session.keys(&ctrl('q'));
+    session.wait_for("Quit?");
+    // The focus is on Cancel.
+    session.keys(ENTER);
+    session.wait_for_end_of("Quit?");
+    session.keys(&(ctrl('q') + "y"));
+    assert_eq!(session.leave(), 0);
+    expect_given_back(&session);
+}
+
+#[test]
+fn on_each_signal_that_ends_it() {
+    let home = Home::new();
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+        let mut session = start(&home);
+        session.signal(signal);
+        assert_eq!(session.leave(), 128 + signal as u32, "{signal}");
+        expect_given_back(&session);
+    }
+}
+
+#[test]
+fn while_it_is_suspended_and_taken_again_after() {
+    let home = Home::new();
+    // A shell with job control, as a user's: it says that the job has stopped, and continues it after a line.
+    let script = r#"set -m; "$0" "$1"; echo "suspended with $?"; stty -a; echo the modes end; read -r; fg; echo "ended with $?""#;
+    let mut session = home.start_script(script, &["tcp-listen://127.0.0.1:0"]);
+    session.wait_for("open at ");
+    session.keys(&ctrl('z'));
+    session.wait_for("suspended with 148");
+    session.wait_for("the modes end");
+    let shell = session.text();
+    for mode in ["icanon", "echo", "isig", "icrnl", "opost"] {
+        assert!(shell.split_whitespace().any(|word| word == mode), "{mode} in\n{shell}");
+    }
+    let screen = session.screen();
+    assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+
+    session.keys("\n");
+    session.wait_until("the bench is drawn again", |screen| {
+        screen.alternate_screen() && screen.contents().contains("open at ") && screen.contents().contains("╔ Send")
+    });
+    session.keys("still here");
+    session.wait_for("73 74 69 6c 6c");
+    session.keys(&ctrl('q'));
+    session.wait_for("Quit?");
+    session.keys("y");
+    session.wait_for("ended with 0");
+    assert_eq!(session.leave(), 0);
+}
+
+#[test]
+fn a_hangup_ends_it_even_where_its_signal_is_ignored() {
+    let home = Home::new();
+    let mut session = home.start_script(r#"trap "" HUP; exec "$0" "$1""#, &["tcp-listen://127.0.0.1:0"]);
+    session.wait_for("open at ");
+    session.hang_up();
+    let since = Instant::now();
+    assert_eq!(session.wait_for_exit(), 128 + Signal::SIGHUP as u32);
+    let took = since.elapsed();
+    assert!(took.as_secs() < 2, "it took {took:?}");
+}

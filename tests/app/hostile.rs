@@ -1,0 +1,104 @@
+//! Peers that send orders for the terminal instead of text.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+
+use crate::session::{Home, Session};
+
+/// The title that the program gives the terminal: the only OSC sequence it may write by itself.
+const TITLE: &[u8] = b"\x1b]0;sockbench\x07";
+
+/// Messages by name; each begins with something that is shown as an escape.
+const ATTACKS: &[(&str, &[u8])] = &[
+    ("csi", b"\x1b[2J\x1b[1;1HOWNED\x1b[31m\x1b[6n\x1b[?1049l"),
+    ("title", b"\x1b]0;owned\x07\x1b]2;owned\x1b\\"),
+    ("link", b"\x1b]8;;http://example.invalid\x1b\\here\x1b]8;;\x1b\\"),
+    ("clipboard", b"\x1b]52;c;b3duZWQ=\x07"),
+    ("dcs", b"\x1bP$q\"p\x1b\\\x1b_apc\x1b\\\x1b^pm\x1b\\\x1bXsos\x1b\\"),
+    ("c1", b"\x9b2J\xc2\x9b2J\x9d0;owned\x9c\xc2\x9d0;owned\xc2\x9c\x90q\xc2\x90q"),
+    ("c0", b"\x07\x08\x08\x08\x0e\x0f\r\n\t\x0b\x0c\x7f"),
+    ("reset", b"\x1bc\x1b#8\x1b(0\x1b7\x1b8\x1bM\x1bD"),
+    ("bidi", "\u{202e}\u{202d}\u{2066}\u{2069}\u{200f}\u{61c}end".as_bytes()),
+    ("wide", "\u{feff}表e\u{301}\u{301}\u{301}\u{200b}\u{200d}\u{fe0f}👩\u{200d}👩\u{200d}👧\u{e0001}".as_bytes()),
+];
+
+/// Every cell but those of the last row that holds an upright line of a frame.
+fn uprights(session: &Session) -> Vec<(u16, u16)> {
+    let (rows, columns) = session.screen().size();
+    (0..rows.get() - 1)
+        .flat_map(|row| (0..columns.get()).map(move |column| (row, column)))
+        .filter(|(row, column)| {
+            session.screen().cell(*row, *column).is_some_and(|cell| ["│", "║"].contains(&cell.contents()))
+        })
+        .collect()
+}
+
+/// That everything written is text, a title, or one of the sequences that drawing needs.
+fn assert_only_drawing(written: &[u8]) {
+    let text = match std::str::from_utf8(written) {
+        Ok(text) => text,
+        // The last character may not have come whole.
+        Err(error) if error.error_len().is_none() => std::str::from_utf8(&written[..error.valid_up_to()]).unwrap(),
+        Err(error) => panic!("what is written is UTF-8: {error}"),
+    };
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_control()) {
+        let sequence = &rest[at..];
+        let end = if sequence.as_bytes().starts_with(TITLE) {
+            TITLE.len()
+        } else {
+            // The last sequence may not have come whole.
+            if "\x1b[".starts_with(sequence) {
+                break;
+            }
+            let parameters = sequence.strip_prefix("\x1b[").unwrap_or_else(|| panic!("{:?}", shorten(sequence)));
+            let Some(len) = parameters.find(|c: char| !matches!(c, '0'..='9' | ';' | '?')) else { break };
+            let is_of_drawing = match &parameters[..=len] {
+                "?25l" | "?25h" => true,
+                order => !order.starts_with('?') && (order.ends_with('m') || order.ends_with('H')),
+            };
+            assert!(is_of_drawing, "{:?}", shorten(sequence));
+            2 + len + 1
+        };
+        rest = &sequence[end..];
+    }
+    for c in
+        ['\u{202e}', '\u{202d}', '\u{2066}', '\u{2069}', '\u{200f}', '\u{61c}', '\u{200b}', '\u{feff}', '\u{e0001}']
+    {
+        assert!(!text.contains(c), "{c:?} was written");
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(20).collect()
+}
+
+#[test]
+fn no_byte_of_a_peer_reaches_the_terminal_as_an_order() {
+    let home = Home::new();
+    let mut session = home.start(&["tcp-listen://127.0.0.1:0", "udp-bind://127.0.0.1:0"]);
+    session.wait_for("2 open");
+    let tcp = session.address_after("server           – open at ");
+    let udp = session.address_after("udp-server       – open at ");
+    let mut client = TcpStream::connect(tcp).unwrap();
+    session.wait_for("accepted");
+    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let titles = session.raw.windows(TITLE.len()).filter(|window| *window == TITLE).count();
+    assert_eq!(titles, 1, "the program's own title");
+    let frames = uprights(&session);
+    assert!(frames.len() > 100);
+
+    let start = session.raw.len();
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let all = ATTACKS.iter().copied().chain([("every", every_byte.as_slice())]);
+    for (number, (name, attack)) in all.enumerate() {
+        let message = [name.as_bytes(), b"=", attack].concat();
+        sender.send_to(&message, udp).unwrap();
+        session.wait_for(&format!("{name}=\\"));
+        client.write_all(&message).unwrap();
+        let received = number + 1;
+        session.wait_for(&format!("↓{received}"));
+        assert_eq!(uprights(&session), frames, "after {name}:\n{}", session.text());
+        assert_only_drawing(&session.raw[start..]);
+    }
+}

@@ -1,0 +1,11 @@
+//! The built program in a real pseudoterminal, its screen read through a terminal parser.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+
+mod exchange;
+mod given_back;
+mod hostile;
+mod idle;
+mod profiles;
+mod session;
+mod sizes;
+mod unfit;
