@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
@@ -14,6 +14,7 @@ use ratatui::style::{Color, Modifier};
 use sockbench::config::Config;
 use sockbench::contract::{Clock, SocketIds};
 use sockbench::engine::{self, Batches, EngineHandle};
+use sockbench::log::sanitise::Printable;
 use sockbench::ui::{Effect, History, Keymap, Ui};
 use tokio::time::timeout;
 
@@ -37,6 +38,9 @@ async fn picture() -> Result<String, Failure> {
     let (engine, batches) = engine::start(ids.clone(), clock)?;
     let ui = Ui::new(ids, clock, &Config::default(), Keymap::default(), History::default(), true, None);
     let mut bench = Bench { ui, engine, batches };
+    let mut buffer = Buffer::empty(Rect::new(0, 0, COLUMNS, ROWS));
+    // The panes that Tab turns through are those that were drawn.
+    bench.ui.render(&mut buffer);
     bench.ui.open("tcp-listen://127.0.0.1:7788".parse()?);
     bench.settle().await?;
     let mut first = TcpStream::connect("127.0.0.1:7788")?;
@@ -52,33 +56,30 @@ async fn picture() -> Result<String, Failure> {
     udp.send_to(b"$GPGLL,4916.45,N,12311.12,W*71\r\n", "127.0.0.1:7799".parse::<SocketAddr>()?)?;
     bench.settle().await?;
     // Back to the listener, and answer all of its connections.
-    bench.press(KeyCode::BackTab, KeyModifiers::SHIFT);
-    bench.press(KeyCode::BackTab, KeyModifiers::SHIFT);
-    bench.press(KeyCode::BackTab, KeyModifiers::SHIFT);
-    for _ in 0..4 {
-        bench.press(KeyCode::Up, KeyModifiers::NONE);
+    bench.press(KeyCode::Tab);
+    for _ in 0..6 {
+        bench.press(KeyCode::Up);
     }
-    bench.press(KeyCode::BackTab, KeyModifiers::SHIFT);
+    bench.press(KeyCode::BackTab);
     bench.type_text("welcome to the bench");
-    bench.press(KeyCode::Enter, KeyModifiers::NONE);
+    bench.press(KeyCode::Enter);
     bench.settle().await?;
     let mut answer = [0; 64];
+    first.set_read_timeout(Some(Duration::from_secs(5)))?;
     first.read(&mut answer).map(|_| ())?;
-    drop(second);
+    second.shutdown(Shutdown::Write)?;
     bench.settle().await?;
-    bench.press(KeyCode::Char('t'), KeyModifiers::CONTROL);
+    // The next key takes away a message that stood long enough to be read.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // A draft, and a look at what the second client sent.
+    bench.ui.handle(Event::Key(KeyEvent::new(KeyCode::Char('t'), KeyModifiers::CONTROL)));
     bench.type_text("PONG\\x00\\r\\n");
-    for _ in 0..3 {
-        bench.press(KeyCode::Tab, KeyModifiers::NONE);
-    }
-    let mut buffer = Buffer::empty(Rect::new(0, 0, COLUMNS, ROWS));
-    bench.ui.render(&mut buffer);
+    bench.press(KeyCode::Tab);
+    bench.press(KeyCode::Tab);
     for _ in 0..5 {
-        bench.press(KeyCode::Up, KeyModifiers::NONE);
+        bench.press(KeyCode::Up);
     }
-    for _ in 0..2 {
-        bench.press(KeyCode::Tab, KeyModifiers::NONE);
-    }
+    let mut buffer = Buffer::empty(buffer.area);
     bench.ui.render(&mut buffer);
     Ok(svg(&buffer))
 }
@@ -104,13 +105,15 @@ impl Bench {
         Ok(())
     }
 
-    fn press(&mut self, code: KeyCode, modifiers: KeyModifiers) {
-        self.ui.handle(Event::Key(KeyEvent::new(code, modifiers)));
+    fn press(&mut self, code: KeyCode) {
+        // As terminals report it.
+        let shift = if code == KeyCode::BackTab { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+        self.ui.handle(Event::Key(KeyEvent::new(code, shift)));
     }
 
     fn type_text(&mut self, text: &str) {
         for character in text.chars() {
-            self.press(KeyCode::Char(character), KeyModifiers::NONE);
+            self.press(KeyCode::Char(character));
         }
     }
 }
@@ -167,30 +170,40 @@ fn colour(colour: Color) -> Option<&'static str> {
         Color::Red => Some("#f2777a"),
         Color::Green => Some("#7fc98b"),
         Color::Yellow => Some("#f0a860"),
-        Color::Blue => Some("#6ea8fe"),
+        Color::LightBlue => Some("#6ea8fe"),
         Color::Cyan => Some("#63c5da"),
         _ => None,
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a screen has few columns")]
 fn run(svg: &mut String, look: &Look, text: &str, x: u16, cells: u16, y: u16) {
     let (left, top) = (f32::from(x) * CELL.0, f32::from(y) * CELL.1);
     let width = f32::from(cells) * CELL.0;
     if let Some(paper) = look.paper {
         let height = CELL.1;
-        let _ =
-            writeln!(svg, "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"{paper}\"/>");
-    }
-    if text.trim().is_empty() {
-        return;
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height}\" fill=\"{paper}\"/>"
+        );
     }
     let weight = if look.bold { " font-weight=\"bold\"" } else { "" };
     let line = if look.underlined { " text-decoration=\"underline\"" } else { "" };
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
-    let _ = writeln!(
-        svg,
-        "<text x=\"{left}\" y=\"{}\" textLength=\"{width}\" fill=\"{}\" xml:space=\"preserve\"{weight}{line}>{escaped}</text>",
-        top + CELL.1 * 0.75,
-        look.ink,
-    );
+    // Word by word, so that each stands in its column whatever the viewer's font makes of blanks.
+    let mut column = 0.0;
+    for word in text.split(' ') {
+        let cells = Printable::text(word).width();
+        if cells > 0 {
+            let width = cells as f32 * CELL.0;
+            let escaped = word.replace('&', "&amp;").replace('<', "&lt;");
+            let _ = writeln!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{width:.1}\" fill=\"{}\"{weight}{line}>{escaped}</text>",
+                left + column * CELL.0,
+                top + CELL.1 * 0.75,
+                look.ink,
+            );
+        }
+        column += cells as f32 + 1.0;
+    }
 }

@@ -119,7 +119,7 @@ impl Look {
             border_focused: bold.fg(Color::Cyan),
             key: bold.fg(Color::Cyan),
             // One colour for the whole row, or each piece of it would be a block of its own.
-            selected: reversed.fg(Color::Reset),
+            selected: reversed.fg(Color::Reset).remove_modifier(Modifier::DIM),
             ..look
         };
         let look = match theme {
