@@ -1,5 +1,5 @@
 //! The built program in a real pseudoterminal, its screen read through a terminal parser.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+#![expect(clippy::unwrap_used, reason = "this is a test")]
 
 mod exchange;
 mod given_back;

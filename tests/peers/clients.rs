@@ -68,9 +68,9 @@ fn a_socketserver_of_python_talks_over_ipv6_to_several_clients() {
         ],
     );
     let peer = format!("[::1]:{}", server.port_after("port"));
-    let sockets: String =
+    let sockets: Vec<_> =
         (1..=5).map(|n| format!("[[socket]]\nname = \"c{n}\"\nopen = \"tcp://{peer}?after-fin=close\"\n")).collect();
-    let mut program = Program::run(&format!("version = 1\n{sockets}"), &[]);
+    let mut program = Program::run(&format!("version = 1\n{}", sockets.concat()), &[]);
     for _ in 0..5 {
         program.next("closed");
     }
@@ -86,7 +86,7 @@ fn a_socketserver_of_python_talks_over_ipv6_to_several_clients() {
 
 #[test]
 fn a_udp_client_hears_its_destination() {
-    let server = Peer::start(
+    let mut server = Peer::start(
         "python3",
         &[
             "-u",
@@ -98,7 +98,6 @@ fn a_udp_client_hears_its_destination() {
              sys.stdin.readline()",
         ],
     );
-    let mut server = server;
     let port = server.port_after("port");
     let mut program = Program::of(&format!("udp://127.0.0.1:{port}"));
     let opened = program.next("opened");

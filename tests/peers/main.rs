@@ -1,5 +1,5 @@
 //! `sockbench run` with peers that others wrote: nc, ncat, socat, and Python's `socket` and `socketserver`.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+#![expect(clippy::unwrap_used, reason = "this is a test")]
 
 mod clients;
 mod ending;

@@ -157,5 +157,6 @@ fn parse(line: &str) -> Value {
 }
 
 fn shown(lines: &[Value]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let lines: Vec<_> = lines.iter().map(Value::to_string).collect();
+    lines.join("\n")
 }
