@@ -119,17 +119,19 @@ async fn bench(
     let mut signals = EndSignals::listen()?;
     let ids = SocketIds::new();
     let clock = Clock::start();
-    let (engine, batches) = engine::start(ids.clone(), clock)?;
     let history_path = history_path();
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let mut ui = Ui::new(ids, clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
+    let mut ui = Ui::new(ids.clone(), clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
     if let Some(profile) = loaded {
         ui.profile_loaded(Ok(profile));
     }
     for endpoint in endpoints {
         ui.open(endpoint);
     }
-    let screen = Screen::take(config.mouse)?;
+    let mut screen = Screen::take(config.mouse)?;
+    // The first frame stands before the threads are started that the second one may need.
+    screen.draw(|buffer| ui.render(buffer))?;
+    let (engine, batches) = engine::start(ids, clock)?;
     let mut app = App { ui, screen, engine, batches };
     let outcome = match app.serve(&mut signals).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
