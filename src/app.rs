@@ -121,7 +121,8 @@ async fn bench(
     let clock = Clock::start();
     let history_path = history_path();
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let mut ui = Ui::new(ids.clone(), clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
+    let mut ui =
+        Ui::new(ids.clone(), clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
     if let Some(profile) = loaded {
         ui.profile_loaded(Ok(profile));
     }

@@ -43,6 +43,7 @@ use panes::inspector::InspectorPane;
 use panes::log::LogPane;
 use panes::sockets::{Entry, SocketsPane};
 use theme::Look;
+use widgets::paragraph::put_wrapped;
 
 /// What the screen wants done that it can't do itself.
 #[derive(Debug, PartialEq)]
@@ -495,7 +496,7 @@ impl Ui {
             self.layout = Layout::default();
             let (width, height) = layout::SMALLEST;
             let text = format!("sockbench needs {width}x{height}; the bench goes on");
-            canvas.put(screen.x, screen.y, screen.right(), &Printable::text(&text), self.look.text);
+            put_wrapped(&mut canvas, screen, &Printable::text(&text), self.look.text);
             return;
         };
         self.layout = layout;

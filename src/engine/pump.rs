@@ -76,6 +76,7 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, after_fin: AfterF
         socket,
         after_fin,
         fin_sent: Cell::new(false),
+        fin_received: Cell::new(false),
         reset: Cell::new(false),
         last_send: Cell::new(Instant::now()),
     };
@@ -93,6 +94,8 @@ struct Pump<'a, S> {
     after_fin: AfterFin,
     /// Our direction is shut down.
     fin_sent: Cell<bool>,
+    /// The peer's direction is.
+    fin_received: Cell<bool>,
     /// A send found out that the peer had sent RST. The system tells it once only, so the reader would take it for FIN.
     reset: Cell<bool>,
     last_send: Cell<Instant>,
@@ -117,6 +120,7 @@ impl<S: Stream> Pump<'_, S> {
                 Stop::Abort => {
                     let result = self.stream.reset_on_close();
                     self.socket.call("setsockopt", "SOL_SOCKET, SO_LINGER, {1, 0}".to_owned(), &result).await;
+                    self.socket.note("abort", "what was not sent is thrown away, and the peer gets RST").await;
                     return CloseReason::User;
                 }
                 Stop::ShutDown => (CloseReason::Shutdown, LINGER_AT_THE_END),
@@ -151,6 +155,7 @@ impl<S: Stream> Pump<'_, S> {
                 Some(Ok(0)) if self.reset.get() => break io::Error::from_raw_os_error(Errno::ECONNRESET as i32),
                 Some(Ok(0)) => {
                     self.last_send.set(Instant::now());
+                    self.fin_received.set(true);
                     self.socket.report(Fact::PeerClosed).await;
                     return self.outlive_fin().await;
                 }
@@ -226,11 +231,18 @@ impl<S: Stream> Pump<'_, S> {
                     }
                 }
                 Written::NoRoom => self.socket.outbox.room().await,
-                Written::Failed(error) => self.fail_all(&error).await,
+                Written::Failed(error) => {
+                    self.fail_all(&error).await;
+                    // After its FIN the peer answers with RST what it will not read, and no read is left to tell us.
+                    if self.fin_received.get() && !self.fin_sent.get() {
+                        return CloseReason::Reset;
+                    }
+                }
                 Written::NothingToDo => match orders.stopping() {
                     Some(Stop::HalfClose) if !self.fin_sent.get() => {
                         let result = self.stream.shut_down_writing();
                         self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
+                        self.socket.note("half-close", "FIN is sent: sending is over, receiving goes on").await;
                         self.fin_sent.set(true);
                         orders.touch();
                     }

@@ -59,6 +59,11 @@ impl Socket {
         self.report(Fact::Failed(Box::new(error)))
     }
 
+    /// Says something that no call returned.
+    pub(super) async fn note(&self, name: &'static str, message: &str) {
+        self.report(Fact::Note { name: name.into(), message: message.to_owned() }).await;
+    }
+
     /// Reports a system call that returns 0, or fails.
     pub(super) fn call<T>(
         &self,

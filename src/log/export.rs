@@ -42,8 +42,8 @@ pub fn sentence(fact: &Fact) -> String {
 const fn closing(reason: CloseReason) -> &'static str {
     match reason {
         CloseReason::User => "closed by user",
-        CloseReason::Peer => "closed after the peer's FIN",
-        CloseReason::Reset => "closed by the peer's RST",
+        CloseReason::Peer => "FIN from the peer: closed",
+        CloseReason::Reset => "RST from the peer: closed",
         CloseReason::Timeout => "closed when its time ran out",
         CloseReason::Shutdown => "closed as the program ends",
         CloseReason::Error => "closed after an error",

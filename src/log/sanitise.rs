@@ -31,10 +31,11 @@ impl Printable {
         writer.finish()
     }
 
-    /// The bytes of a message as text: what is valid UTF-8 stays text, each other byte is `\xNN`.
+    /// The bytes of a message as text: what is valid UTF-8 stays text, each other byte is `\xNN`, and a backslash is
+    /// `\\`.
     #[must_use]
     pub fn bytes(bytes: &[u8]) -> Self {
-        let mut writer = Writer::new(usize::MAX);
+        let mut writer = Writer::quoting(usize::MAX);
         writer.bytes(bytes);
         writer.finish()
     }
@@ -47,7 +48,7 @@ impl Printable {
         // No column takes more bytes than a character with its marks, except where surplus marks are counted.
         const BYTES_PER_COLUMN: usize = 4 * (1 + MAX_MARKS);
         let window = columns.saturating_add(1).saturating_mul(BYTES_PER_COLUMN);
-        let mut writer = Writer::new(columns);
+        let mut writer = Writer::quoting(columns);
         if window >= bytes.len() {
             writer.bytes(bytes);
             return writer.finish();
@@ -241,11 +242,18 @@ struct Writer {
     open: Option<(char, usize, usize)>,
     /// Marks that the open grapheme did not take.
     surplus: usize,
+    /// Whether a backslash is written twice, so that escapes can't be mistaken for text.
+    quoting: bool,
 }
 
 impl Writer {
     fn new(limit: usize) -> Self {
-        Self { out: Printable::default(), limit, open: None, surplus: 0 }
+        Self { out: Printable::default(), limit, open: None, surplus: 0, quoting: false }
+    }
+
+    /// A writer of what came as bytes.
+    fn quoting(limit: usize) -> Self {
+        Self { quoting: true, ..Self::new(limit) }
     }
 
     fn is_full(&self) -> bool {
@@ -271,7 +279,16 @@ impl Writer {
 
     fn text(&mut self, mut text: &str) {
         while !text.is_empty() {
-            let run = text.bytes().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+            if self.quoting && text.starts_with('\\') {
+                if self.is_full() {
+                    return;
+                }
+                self.ascii(format_args!("\\\\"));
+                text = &text[1..];
+                continue;
+            }
+            let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !(self.quoting && *byte == b'\\');
+            let run = text.as_bytes().iter().take_while(|byte| plain(byte)).count();
             let run = run.min(self.limit.saturating_sub(self.out.columns));
             if run > 0 {
                 self.cell(&text[..run], run);

@@ -137,6 +137,19 @@ impl LogStore {
         if row.kind.is_message() { None } else { serde_json::from_slice(self.content(row)).ok() }
     }
 
+    /// Forgets the oldest segments for as long as the log holds more in memory than it may. Gives the number of rows
+    /// that are gone.
+    pub fn evict_over_limit(&mut self) -> u64 {
+        let first = self.first();
+        while self.resident_bytes() as u64 > self.memory_limit {
+            match self.sealed.first().map(Segment::end) {
+                Some(end) => self.evict_before(end),
+                None => break,
+            }
+        }
+        self.first() - first
+    }
+
     /// Forgets rows before `seq`, as far as whole segments hold nothing else. Their numbers are not given again.
     pub fn evict_before(&mut self, seq: u64) {
         let gone = self.sealed.partition_point(|segment| segment.end() <= seq);

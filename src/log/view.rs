@@ -92,6 +92,8 @@ impl LogView {
         });
         // Refused for numbers that do not rise, and these do.
         let _ = matching.append(found);
+        // What the store has forgotten can't be shown.
+        matching.remove_range(..store.first());
         if self.is_following() {
             self.seen = self.seen.max(self.judged);
         }

@@ -32,6 +32,10 @@ pub(super) struct Bench {
     sends: HashMap<Ticket, Sending>,
     pub(super) rates: Rates,
     pub(super) lost: u64,
+    /// Rows that went because the log may not hold more.
+    pub(super) forgotten: u64,
+    /// Rows of system calls, which the log shows only where the filter asks for them.
+    calls: u64,
 }
 
 /// A send that the user ordered and whose outcome is not yet whole.
@@ -95,6 +99,8 @@ impl Bench {
             sends: HashMap::new(),
             rates: Rates::default(),
             lost: 0,
+            forgotten: 0,
+            calls: 0,
         }
     }
 
@@ -289,10 +295,12 @@ impl Bench {
                 }
                 Fact::Failed(error) => tell.push(Told::Failed(event.socket, (**error).clone())),
                 Fact::Lost { count, .. } => self.lost += count,
+                Fact::Call { .. } => self.calls += 1,
                 _ => {}
             }
         }
         let block = self.store.append(batch)?;
+        self.forgotten += self.store.evict_over_limit();
         self.catch_up();
         Ok(block)
     }
@@ -328,6 +336,11 @@ impl Bench {
     /// Judges rows that the view has not seen; true while there are more.
     pub(super) fn catch_up(&mut self) -> bool {
         !self.view.catch_up(&self.store, &self.roster, SLICE)
+    }
+
+    /// How many rows there would be without a filter.
+    pub(super) fn unfiltered_rows(&self) -> u64 {
+        (self.store.next() - self.store.first()).saturating_sub(self.calls)
     }
 
     /// The row under the log's cursor.

@@ -39,6 +39,11 @@ pub(super) trait Overlay {
         Next::Stay
     }
 
+    /// True for the line that is drawn over the header of the log.
+    fn covers_log_header(&self) -> bool {
+        false
+    }
+
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui);
 }
 

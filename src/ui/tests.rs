@@ -252,7 +252,7 @@ fn fin_reset_and_refusal_are_told_apart() {
     let refused = NetError::from_errno(Operation::Connect, Some("127.0.0.1:9".to_owned()), 111);
     bench.happens(client, Fact::Failed(Box::new(refused)));
     bench.shows("peer FIN");
-    bench.shows("closed (reset)");
+    bench.shows(":50002 RST");
     bench.shows("ECONNREFUSED 111");
 }
 
@@ -395,7 +395,7 @@ fn an_echo_is_part_of_the_profile() {
         panic!("{orders:?}");
     };
     assert_eq!(echoes, socket);
-    again.shows("server tcp-listen echo");
+    again.shows("server echo tcp-listen");
     assert!(!again.ui.profile_mut().is_modified());
     again.keys("tab shift-e");
     assert!(again.ui.profile_mut().is_modified());

@@ -132,8 +132,8 @@ fn fin_and_rst_are_told_apart() {
     assert!(!session.text().contains("RST"), "{}", session.text());
     SockRef::from(&rude).set_linger(Some(Duration::ZERO)).unwrap();
     drop(rude);
-    session.wait_for("closed by the peer's RST");
-    session.wait_for("closed (reset)");
+    session.wait_for("RST from the peer: closed");
+    session.wait_for(" RST");
 }
 
 #[test]

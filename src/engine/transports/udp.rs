@@ -105,7 +105,12 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
     if peer.is_none() {
         bind(socket, endpoint, &fd, address, tried(endpoint, address)).await?;
     } else if !bind_source(socket, endpoint, &fd, address).await? {
-        let any = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+        // A destination on this machine is answered from it, so nobody else needs to be heard.
+        let any = match address.ip() {
+            ip if ip.is_loopback() => ip,
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
         let any = SocketAddr::new(any, 0);
         bind(socket, endpoint, &fd, any, any.to_string()).await?;
     }

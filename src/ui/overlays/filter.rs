@@ -59,13 +59,17 @@ impl Overlay for FilterLine {
         self.apply(Edit::InsertText(text.to_owned()), ui);
     }
 
+    fn covers_log_header(&self) -> bool {
+        true
+    }
+
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
         let log = if ui.layout.log.is_empty() { screen } else { ui.layout.log };
         let area = Rect { x: log.x + 1, y: log.y + 1, width: log.width.saturating_sub(2), height: 1 };
         let look = &ui.look;
         canvas.fill(area, look.text);
         let x = canvas.put(area.x, area.y, area.right(), &Printable::text(" / "), look.key);
-        let total = ui.bench.store.next() - ui.bench.store.first();
+        let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
         let count = Printable::text(&format!(" {}/{total} ", ui.bench.view.len()));
         let count_x = area.right().saturating_sub(u16::try_from(count.width()).unwrap_or(0));
         canvas.put(count_x, area.y, area.right(), &count, look.dim);

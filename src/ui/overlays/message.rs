@@ -32,7 +32,7 @@ impl Overlay for Message {
             KeyCode::Up | KeyCode::Char('k') => self.scroll_by(-1),
             KeyCode::PageDown => self.scroll_by(10),
             KeyCode::PageUp => self.scroll_by(-10),
-            KeyCode::Enter | KeyCode::Esc | KeyCode::Char('q') => return Next::Close,
+            KeyCode::Enter | KeyCode::Esc | KeyCode::F(1) | KeyCode::Char('q' | '?') => return Next::Close,
             _ => {}
         }
         Next::Stay

@@ -13,6 +13,7 @@ use crate::payload::{self, Mode, NotationError};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
+use crate::ui::notice::Notice;
 use crate::ui::overlays::confirm::Confirm;
 use crate::ui::overlays::{history, payloads, targets};
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
@@ -26,6 +27,9 @@ const HISTORY_LIMIT: usize = 500;
 
 /// How many rows of the draft are shown at most.
 const MOST_ROWS: usize = 8;
+
+/// How a message about a draft that was not sent begins.
+const NOT_SENT: &str = "Not sent: ";
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -321,7 +325,9 @@ impl InputPane {
     }
 
     pub(in crate::ui) fn paste(&mut self, target: Option<&Target>, bench: &Bench, text: &str) {
-        self.composer_mut(target, bench).0.input.apply(Edit::InsertText(text.to_owned()));
+        // Terminals hand on each line end of a paste as CR; the draft has it as the line end that ^J makes.
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        self.composer_mut(target, bench).0.input.apply(Edit::InsertText(text));
     }
 
     /// Puts bytes into the draft, in the present notation or the first that can show them.
@@ -367,6 +373,10 @@ fn history_name(target: Option<&Target>, bench: &Bench) -> String {
 
 impl Ui {
     fn edit(&mut self, edit: Edit) {
+        // What was wrong with the draft before is not what is wrong with it now.
+        if self.notice.as_ref().is_some_and(|notice| notice.text.starts_with(NOT_SENT)) {
+            self.notice = None;
+        }
         let (composer, _) = self.input.composer_mut(self.target.as_ref(), &self.bench);
         composer.input.apply(edit);
     }
@@ -435,16 +445,16 @@ fn send(ui: &mut Ui) {
     let bytes = match composer.bytes() {
         Ok(bytes) => bytes,
         Err(error) => {
-            ui.tell_error(format!("Not sent: {error}."));
+            ui.tell_error(format!("{NOT_SENT}{error}."));
             return;
         }
     };
     if let Err(why) = ui.bench.can_send(&target) {
-        ui.tell_error(format!("Not sent: {why}."));
+        ui.tell_error(format!("{NOT_SENT}{why}."));
         return;
     }
     if bytes.is_empty() && !ui.bench.is_datagram(&target) {
-        ui.tell_error("Not sent: a stream can't carry zero bytes; type something, or ^Y adds a line ending.");
+        ui.tell_error(format!("{NOT_SENT}a stream can't carry zero bytes; type something, or ^Y adds a line ending."));
         return;
     }
     let reach = ui.bench.reach(&target);
@@ -466,6 +476,7 @@ fn send_now(ui: &mut Ui, target: Target, bytes: Vec<u8>) {
     composer.input.clear();
     composer.back = 0;
     composer.stash = None;
+    ui.notice = bytes.is_empty().then(|| Notice::good("sent an empty datagram"));
     ui.bench.send(target, bytes, &mut ui.effects);
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::log::edit_filter;
 use super::{frame, grouped};
 use crate::contract::{Fact, NetError};
 use crate::log::sanitise::Printable;
@@ -81,6 +82,25 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "inspector-filter",
+        scope: Scope::Inspector,
+        keys: &["/"],
+        help: "filter the log",
+        run: |ui| {
+            ui.focus_on(Pane::Log);
+            edit_filter(ui);
+        },
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-to-input",
+        scope: Scope::Inspector,
+        keys: &["i"],
+        help: "to the input",
+        run: |ui| ui.focus_on(Pane::Input),
+        available: always,
+    },
+    ActionSpec {
         name: "inspector-to-log",
         scope: Scope::Inspector,
         keys: &["enter", "q"],
@@ -124,7 +144,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
-    let title = format!("Inspector {dot} {} {dot} {}", grouped(row.seq), row.kind.name());
+    let title = format!("Inspector {dot} seq {} {dot} {}", grouped(row.seq), row.kind.name());
     let inside = inset(frame(ui, canvas, Pane::Inspector, &title));
     let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, &row)), ui.look.dim);
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
@@ -233,7 +253,7 @@ fn meaning(fact: &Fact) -> Option<&'static str> {
             "recv(2) returned 0: the peer will send nothing more. Its FIN closes one direction only, so it can still \
              be sent to.",
         ),
-        Fact::Closed { .. } => Some("The descriptor is gone; o in the list opens a socket anew."),
+        Fact::Closed { .. } => Some("The descriptor is gone; the rows stay."),
         Fact::Lost { .. } => Some("Datagrams came faster than they were read, and were thrown away."),
         _ => None,
     }

@@ -215,7 +215,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         return;
     }
     let filter = ui.bench.view.filter().text().to_owned();
-    let total = ui.bench.store.next() - ui.bench.store.first();
+    let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
     let dot = ui.look.marks.dot;
     let title = if filter.is_empty() {
         format!("Log {dot} all {dot} {}", grouped(ui.bench.view.len()))
@@ -229,7 +229,9 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     }
     let columns = Columns::of(inside, ui);
     render_header(ui, canvas, inside, &columns);
-    let rows = Rect { y: inside.y + 1, height: inside.height - 1, ..inside };
+    // While the filter is typed, its line and the one that explains it lie over the header and the row below.
+    let head = if ui.overlays.iter().any(|overlay| overlay.covers_log_header()) { 2 } else { 1 };
+    let rows = Rect { y: inside.y + head, height: inside.height.saturating_sub(head), ..inside };
     let window = ui.bench.view.window(usize::from(rows.height));
     ui.log.rows = rows;
     ui.log.first = window.start;
@@ -354,8 +356,12 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     put(columns.direction, columns.socket, mark, style);
     put(columns.socket, columns.len.saturating_sub(1), &ui.bench.roster.name(row.socket), look.text);
     let is_message = row.kind.is_message();
-    let len = if is_message { row.len.to_string() } else { look.marks.none.to_owned() };
     let len_width = usize::from(columns.preview - columns.len - 1);
+    let len = match row.len {
+        _ if !is_message => look.marks.none.to_owned(),
+        len if len.to_string().len() < len_width => len.to_string(),
+        len => format!("{}K", len / 1024),
+    };
     put(columns.len, columns.preview, &format!("{len:>len_width$}"), look.dim);
     if columns.preview >= right {
         return;
@@ -398,10 +404,8 @@ fn mark_of(ui: &Ui, kind: Kind, fact: Option<&Fact>) -> (&'static str, Style) {
         Kind::Closed => (marks.closed, look.dim),
         Kind::Failed => (marks.failed, look.error),
         Kind::Lost => ("!", look.error),
-        Kind::Call if matches!(fact, Some(Fact::Call { result, .. }) if result.starts_with('-')) => {
-            ("call", look.error)
-        }
-        Kind::Call => ("call", look.dim),
+        Kind::Call if matches!(fact, Some(Fact::Call { result, .. }) if result.starts_with('-')) => ("fn", look.error),
+        Kind::Call => ("fn", look.dim),
         Kind::Rule | Kind::Note => (marks.dot, look.dim),
     }
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::frame;
-use crate::contract::{Address, CloseHow, Command, Endpoint, Role, Scheme, SocketId, Target};
+use crate::contract::{Address, CloseHow, CloseReason, Command, Endpoint, Role, Scheme, SocketId, Target};
 use crate::log::sanitise::Printable;
 use crate::log::{Member, State};
 use crate::ui::action::{ActionSpec, Scope};
@@ -502,17 +502,16 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
     match entry {
         Entry::Root(socket) => {
             let Some(member) = ui.bench.roster.get(*socket) else { return };
-            let mut head = vec![
-                (format!("{} ", marks.root), look.dim),
-                (member.name.clone(), look.title),
-                (format!(" {}", member.endpoint.scheme), look.dim),
-            ];
+            // What must be seen comes before what may be cut.
+            let mut head = vec![(format!("{} ", marks.root), look.dim)];
             if member.state.is_open() && !member.endpoint.scheme.spec().is_client() && is_exposed(member) {
-                head.push((" EXPOSED".to_owned(), look.warning));
+                head.push(("EXPOSED ".to_owned(), look.warning));
             }
+            head.push((member.name.clone(), look.title));
             if ui.bench.echoes(*socket) {
                 head.push((" echo".to_owned(), look.good));
             }
+            head.push((format!(" {}", member.endpoint.scheme), look.dim));
             line(canvas, 0, &head);
             let (mark, style) = mark_of(ui, member);
             let mut below = vec![(format!("  {mark} "), style)];
@@ -570,7 +569,10 @@ fn phase_of(member: &Member) -> String {
         State::Open | State::Connected if member.sending_closed => "FIN sent".to_owned(),
         State::Open | State::Connected => String::new(),
         State::PeerClosed => "peer FIN".to_owned(),
-        State::Closed(reason) => format!("closed ({reason})"),
+        State::Closed(CloseReason::Reset) => "RST".to_owned(),
+        State::Closed(CloseReason::Peer) => "closed, FIN".to_owned(),
+        State::Closed(CloseReason::User) => "closed".to_owned(),
+        State::Closed(reason) => format!("closed, {reason}"),
         State::Failed => "failed".to_owned(),
     }
 }

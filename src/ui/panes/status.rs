@@ -66,6 +66,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         let lost = Printable::text(&format!(" {} lost {}", marks.dot, ui.bench.lost));
         x = canvas.put(x, area.y, area.right(), &lost, ui.look.error);
     }
+    if ui.bench.forgotten > 0 {
+        let text = format!(" {} {} oldest rows gone (memory limit)", marks.dot, super::grouped(ui.bench.forgotten));
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.warning);
+    }
     let rates = &ui.bench.rates;
     if rates.is_moving() {
         let text = format!(
