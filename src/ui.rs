@@ -132,8 +132,10 @@ impl Ui {
         colour: bool,
         profile_folder: Option<PathBuf>,
     ) -> Self {
+        let bench = Bench::new(ids, clock, config.memory);
         Self {
-            bench: Bench::new(ids, clock, config.memory),
+            input: InputPane::new(history, &bench),
+            bench,
             keymap,
             look: Look::new(config.theme, colour),
             focus: Pane::Sockets,
@@ -145,7 +147,6 @@ impl Ui {
             sockets: SocketsPane::default(),
             log: LogPane::default(),
             inspector: InspectorPane::default(),
-            input: InputPane::new(history),
             target: None,
             defaults: config.defaults.clone(),
             mouse: config.mouse,

@@ -3,7 +3,6 @@
 pub(super) mod confirm;
 pub(super) mod filter;
 pub(super) mod help;
-pub(super) mod history;
 pub(super) mod message;
 pub(super) mod new_socket;
 pub(super) mod palette;
@@ -12,6 +11,7 @@ pub(super) mod picker;
 pub(super) mod profiles;
 pub(super) mod prompt;
 pub(super) mod rename;
+pub(super) mod search_history;
 pub(super) mod targets;
 
 use crossterm::event::KeyEvent;

@@ -1,29 +1,32 @@
 //! The input: what is typed, in which notation, for whom, and the bytes that it would send.
 
-use std::collections::{BTreeMap, HashMap};
+mod composer;
+mod history;
+
+use std::collections::HashMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
-use serde::{Deserialize, Serialize};
 
 use super::frame;
 use crate::contract::{LineEnding, SocketId, Target};
 use crate::log::sanitise::Printable;
-use crate::payload::{self, Mode, NotationError};
+use crate::payload::{self, Mode};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::Notice;
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::{history, payloads, targets};
-use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
+use crate::ui::overlays::{payloads, search_history, targets};
+use crate::ui::widgets::text_input::{Edit, InputStyles};
 use crate::ui::{Pane, Ui};
+
+use composer::Composer;
+pub use history::History;
+use history::Line;
 
 /// From how many receivers on a send is confirmed.
 const MANY: usize = 10;
-
-/// How many lines of a socket's history are kept.
-const HISTORY_LIMIT: usize = 500;
 
 /// How many rows of the draft are shown at most.
 const MOST_ROWS: usize = 8;
@@ -69,7 +72,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Input,
         keys: &["ctrl-r"],
         help: "search what was sent",
-        run: history::open,
+        run: search_history::open,
         available: |ui| {
             if ui.input.entries(ui.target.as_ref(), &ui.bench).is_empty() {
                 Err("nothing was sent to this socket yet")
@@ -186,85 +189,6 @@ fn has_target(ui: &Ui) -> Result<(), &'static str> {
     if ui.target.is_some() { Ok(()) } else { Err("nothing is open to send to; ^N opens a socket") }
 }
 
-/// What was sent, by the name of the socket it was sent to; outlives the session.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct History(BTreeMap<String, Vec<Line>>);
-
-/// One line of the history.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::ui) struct Line {
-    pub(in crate::ui) mode: String,
-    pub(in crate::ui) text: String,
-}
-
-impl History {
-    fn push(&mut self, name: String, mode: Mode, text: &str) {
-        let lines = self.0.entry(name).or_default();
-        let line = Line { mode: mode.name().to_owned(), text: text.to_owned() };
-        lines.retain(|other| *other != line);
-        lines.push(line);
-        if lines.len() > HISTORY_LIMIT {
-            lines.remove(0);
-        }
-    }
-
-    fn of(&self, name: &str) -> &[Line] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// A draft and how it is to be read.
-#[derive(Debug)]
-pub(in crate::ui) struct Composer {
-    pub(in crate::ui) input: TextInput,
-    pub(in crate::ui) mode: Mode,
-    /// The line ending of text and escaped drafts, and that of hex drafts, which are whole as they stand.
-    eol: LineEnding,
-    eol_hex: LineEnding,
-    /// How far back in the history, from 1; 0 is the draft itself, kept in `stash` meanwhile.
-    back: usize,
-    stash: Option<(Mode, String)>,
-}
-
-impl Composer {
-    fn new(bench: &Bench, socket: Option<SocketId>) -> Self {
-        let endpoint = socket.and_then(|socket| bench.roster.get(socket)).map(|member| &member.endpoint);
-        let eol = endpoint.map_or(LineEnding::Lf, crate::contract::Endpoint::eol);
-        let given = endpoint.is_some_and(|endpoint| endpoint.option("eol").is_some());
-        Self {
-            input: TextInput::new(),
-            mode: Mode::Text,
-            eol,
-            eol_hex: if given { eol } else { LineEnding::None },
-            back: 0,
-            stash: None,
-        }
-    }
-
-    fn line_ending(&self) -> LineEnding {
-        if self.mode == Mode::Hex { self.eol_hex } else { self.eol }
-    }
-
-    fn turn_line_ending(&mut self) {
-        let all = LineEnding::ALL;
-        let at = all.iter().position(|ending| *ending == self.line_ending()).unwrap_or(0);
-        let next = all[(at + 1) % all.len()];
-        *(if self.mode == Mode::Hex { &mut self.eol_hex } else { &mut self.eol }) = next;
-    }
-
-    /// The bytes that Enter would send.
-    fn bytes(&self) -> Result<Vec<u8>, NotationError> {
-        let mut bytes = payload::parse(self.mode, self.input.text())?;
-        bytes.extend_from_slice(self.line_ending().bytes());
-        Ok(bytes)
-    }
-
-    fn put(&mut self, mode: Mode, text: &str) {
-        self.mode = mode;
-        self.input.set_text(text);
-    }
-}
-
 #[derive(Debug)]
 pub(in crate::ui) struct InputPane {
     composers: HashMap<SocketId, Composer>,
@@ -275,16 +199,8 @@ pub(in crate::ui) struct InputPane {
 }
 
 impl InputPane {
-    pub(in crate::ui) fn new(history: History) -> Self {
-        let idle = Composer {
-            input: TextInput::new(),
-            mode: Mode::Text,
-            eol: LineEnding::Lf,
-            eol_hex: LineEnding::None,
-            back: 0,
-            stash: None,
-        };
-        Self { composers: HashMap::new(), idle, history, area: Rect::default() }
+    pub(in crate::ui) fn new(history: History, bench: &Bench) -> Self {
+        Self { composers: HashMap::new(), idle: Composer::new(bench, None), history, area: Rect::default() }
     }
 
     pub(in crate::ui) fn history(&self) -> &History {
@@ -387,27 +303,8 @@ impl Ui {
         if composer.input.apply(edit) {
             return;
         }
-        let back = composer.back.saturating_add_signed(step).min(lines.len());
-        if back == composer.back {
-            return;
-        }
-        if composer.back == 0 {
-            composer.stash = Some((composer.mode, composer.input.text().to_owned()));
-        }
-        composer.back = back;
-        if back == 0 {
-            if let Some((mode, text)) = composer.stash.take() {
-                composer.put(mode, &text);
-            }
-        } else {
-            let line = &lines[lines.len() - back];
-            composer.put(mode_named(&line.mode), &line.text);
-        }
+        composer.step_back(&lines, step);
     }
-}
-
-pub(in crate::ui) fn mode_named(name: &str) -> Mode {
-    [Mode::Text, Mode::Escaped, Mode::Hex].into_iter().find(|mode| mode.name() == name).unwrap_or(Mode::Escaped)
 }
 
 /// A key that no action has: into the draft.
@@ -473,9 +370,7 @@ fn send_now(ui: &mut Ui, target: Target, bytes: Vec<u8>) {
     if !composer.input.is_empty() {
         history.push(name, composer.mode, composer.input.text());
     }
-    composer.input.clear();
-    composer.back = 0;
-    composer.stash = None;
+    composer.sent();
     ui.notice = bytes.is_empty().then(|| Notice::good("sent an empty datagram"));
     ui.bench.send(target, bytes, &mut ui.effects);
 }

@@ -2,7 +2,6 @@
 
 use super::picker::{Item, Picker};
 use crate::ui::Ui;
-use crate::ui::panes::input::mode_named;
 
 pub(in crate::ui) fn open(ui: &mut Ui) {
     let items = ui
@@ -11,11 +10,11 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
         .iter()
         .rev()
         .map(|line| {
-            let (mode, text) = (mode_named(&line.mode), line.text.clone());
+            let (mode, text) = (line.mode(), line.text.clone());
             Item {
                 label: line.text.clone(),
                 detail: String::new(),
-                note: line.mode.clone(),
+                note: mode.name().to_owned(),
                 unavailable: None,
                 take: Box::new(move |ui| ui.input.put(ui.target.as_ref(), &ui.bench, mode, &text)),
             }

@@ -1,0 +1,45 @@
+//! What was sent, for sending it again; it outlives the session.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::payload::Mode;
+
+/// How many lines of a socket's history are kept.
+const HISTORY_LIMIT: usize = 500;
+
+/// What was sent, by the name of the socket it was sent to; outlives the session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History(BTreeMap<String, Vec<Line>>);
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::ui) struct Line {
+    mode: String,
+    pub(in crate::ui) text: String,
+}
+
+impl Line {
+    /// The notation that the text is in.
+    pub(in crate::ui) fn mode(&self) -> Mode {
+        let named = |mode: &Mode| mode.name() == self.mode;
+        [Mode::Text, Mode::Escaped, Mode::Hex].into_iter().find(named).unwrap_or(Mode::Escaped)
+    }
+}
+
+impl History {
+    pub(super) fn push(&mut self, name: String, mode: Mode, text: &str) {
+        let lines = self.0.entry(name).or_default();
+        let line = Line { mode: mode.name().to_owned(), text: text.to_owned() };
+        lines.retain(|other| *other != line);
+        lines.push(line);
+        if lines.len() > HISTORY_LIMIT {
+            lines.remove(0);
+        }
+    }
+
+    pub(super) fn of(&self, name: &str) -> &[Line] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+}
