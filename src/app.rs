@@ -6,6 +6,7 @@
 mod clipboard;
 mod terminal;
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
@@ -19,18 +20,22 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::cli::{Common, Workbench};
+use crate::cli::Workbench;
 use crate::config::Config;
 use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
+use crate::startup::{configure, start_diagnostics};
 use crate::ui::{Effect, History, Keymap, Ui};
 
 use terminal::Screen;
 
 /// The least time between two frames: sixty a second.
 const FRAME: Duration = Duration::from_millis(16);
+
+/// When to offer the engine again what it could not take.
+const RETRY: Duration = Duration::from_millis(10);
 
 /// How long leaving waits for the engine's last words.
 const FAREWELL: Duration = Duration::from_millis(1500);
@@ -67,47 +72,12 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
     runtime.block_on(bench(&config, keymap, loaded, endpoints))
 }
 
-/// The configuration and the keys that come of it.
-pub(crate) fn configure(common: &Common) -> Result<(Config, Keymap), String> {
-    let mut config = match &common.config {
-        Some(path) => Config::load(path).map_err(|invalid| invalid.to_string())?,
-        None => match Config::default_path().filter(|path| path.exists()) {
-            Some(path) => Config::load(&path).map_err(|invalid| invalid.to_string())?,
-            None => Config::default(),
-        },
-    };
-    for warning in &config.warnings {
-        eprintln!("{warning}");
-    }
-    let mut keymap = Keymap::default();
-    for binding in &config.keys {
-        keymap
-            .bind(&binding.action, &binding.chords)
-            .map_err(|error| config.key_error(binding, error.0).to_string())?;
-    }
-    if let Some(memory) = common.memory {
-        config.memory = memory;
-    }
-    Ok((config, keymap))
-}
-
 /// An endpoint's error with the place marked below.
 fn point_at(text: &str, error: &crate::contract::EndpointError) -> String {
     let before = text[..error.at.start].chars().count();
     let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
     let shown = crate::log::sanitise::Printable::text(text);
     format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
-}
-
-/// Sends the program's own diagnostics to the file that was asked for.
-pub(crate) fn start_diagnostics(common: &Common) -> io::Result<()> {
-    if let Some(path) = &common.log_file {
-        let file = fs::OpenOptions::new().create(true).append(true).open(path)?;
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
-        // The only one that is ever set.
-        let _ = tracing::subscriber::set_global_default(subscriber);
-    }
-    Ok(())
 }
 
 async fn bench(
@@ -132,14 +102,15 @@ async fn bench(
     let mut screen = Screen::take(config.mouse)?;
     // The first frame stands before the threads are started that the second one may need.
     screen.draw(|buffer| ui.render(buffer))?;
+    let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app = App { ui, screen, engine, batches };
-    let outcome = match app.serve(&mut signals).await {
+    let mut app = App { ui, screen, engine, batches, orders: VecDeque::new() };
+    let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
         outcome => outcome,
     };
-    let App { ui, screen, engine, mut batches } = app;
+    let App { ui, screen, engine, mut batches, .. } = app;
     drop(screen);
     if let Some(path) = history_path {
         write_history(&path, ui.history());
@@ -156,21 +127,18 @@ struct App {
     screen: Screen,
     engine: EngineHandle,
     batches: Batches,
+    /// Orders that the engine could not take yet.
+    orders: VecDeque<Command>,
 }
 
 impl App {
-    async fn serve(&mut self, signals: &mut EndSignals) -> anyhow::Result<Outcome> {
+    async fn serve(&mut self, signals: &mut EndSignals, mut hangup: oneshot::Receiver<()>) -> anyhow::Result<Outcome> {
         let mut events = EventStream::new();
-        let mut hangup = watch_for_hangup()?;
         let mut changed = true;
         let mut drawn = Instant::now() - FRAME;
         let mut tick: Option<Instant> = None;
         loop {
-            let mut leave = false;
-            for effect in self.ui.take_effects() {
-                leave |= self.carry_out(effect)?;
-            }
-            if leave {
+            if self.carry_out_all()? {
                 return Ok(Outcome::Done);
             }
             let more = self.ui.work();
@@ -185,6 +153,7 @@ impl App {
             let frame = changed.then(|| drawn + FRAME);
             let wake = match (frame, tick) {
                 _ if more => Some(now),
+                _ if !self.orders.is_empty() => Some(now + RETRY),
                 (Some(frame), Some(tick)) => Some(frame.min(tick)),
                 (frame, tick) => frame.or(tick),
             };
@@ -192,8 +161,7 @@ impl App {
                 biased;
                 event = events.next() => match event {
                     Some(event) => {
-                        self.ui.handle(event?);
-                        changed = true;
+                        changed |= self.ui.handle(event?);
                     }
                     None => return Ok(Outcome::Signal(libc_hangup())),
                 },
@@ -214,14 +182,33 @@ impl App {
         }
     }
 
-    /// Does what the screen asked for; true when that is to leave.
-    fn carry_out(&mut self, effect: Effect) -> anyhow::Result<bool> {
-        match effect {
-            Effect::Order(command) => {
-                if self.engine.try_order(command).is_err() {
-                    self.ui.order_refused();
+    /// Does what the screen asked for, and what it asks for because of that; true when that is to leave.
+    fn carry_out_all(&mut self) -> anyhow::Result<bool> {
+        loop {
+            let effects = self.ui.take_effects();
+            if effects.is_empty() {
+                break;
+            }
+            for effect in effects {
+                if self.carry_out(effect)? {
+                    return Ok(true);
                 }
             }
+        }
+        // In their order, and none lost: what the engine can't take now, it takes soon.
+        while let Some(order) = self.orders.pop_front() {
+            if let Err(refused) = self.engine.try_order(order) {
+                self.orders.push_front(refused);
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Does one thing that the screen asked for; true when that is to leave.
+    fn carry_out(&mut self, effect: Effect) -> anyhow::Result<bool> {
+        match effect {
+            Effect::Order(command) => self.orders.push_back(command),
             Effect::ListProfiles => self.ui.show_profiles(profile::list()),
             Effect::LoadProfile(path) => {
                 let result = Profile::load(&path);
@@ -230,13 +217,9 @@ impl App {
             Effect::SaveProfile { path, replace } => {
                 let profile = self.ui.profile_mut();
                 let place = path.clone().or_else(|| profile.path.clone());
-                let result = match (&path, replace) {
-                    (Some(path), _) => profile.save_as(path, replace),
-                    (None, false) => profile.save(),
-                    (None, true) => match place {
-                        Some(place) => profile.save_as(&place, true),
-                        None => profile.save(),
-                    },
+                let result = match place {
+                    Some(place) if path.is_some() || replace => profile.save_as(&place, replace),
+                    _ => profile.save(),
                 };
                 self.ui.profile_saved(path, result);
             }

@@ -1,24 +1,34 @@
 //! The composition root without a screen: opens what a profile says, and prints the log as it comes.
 
+mod printer;
+
 use std::collections::HashSet;
-use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::app;
 use crate::cli::{Format, Run};
 use crate::contract::{Clock, Command, Event, Fact, SocketId, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
+use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster, export};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
+use crate::startup::{configure, start_diagnostics};
+
+use printer::Printer;
+
+/// How long a signal waits for what is still to be printed, where nobody reads it.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Runs a profile: `sockbench run`.
 ///
 /// # Errors
 /// When the engine can't be started, or standard output can't be written to.
 pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
-    let config = match app::configure(&arguments.common) {
+    let config = match configure(&arguments.common) {
         Ok((config, _)) => config,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
@@ -29,7 +39,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
     for warning in &profile.warnings {
         eprintln!("{warning}");
     }
-    app::start_diagnostics(&arguments.common)?;
+    start_diagnostics(&arguments.common)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;
@@ -42,15 +52,22 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             store: LogStore::new(config.memory),
             printed: 1,
             format: arguments.format,
-            out: BufWriter::with_capacity(256 * 1024, io::stdout().lock()),
-            line: Vec::new(),
+            printer: Printer::start()?,
+            text: Vec::new(),
             awaited: HashSet::new(),
             failed: Vec::new(),
         };
         bench.open(&profile, &ids)?;
         let ended = bench.serve(&mut signals, arguments).await;
         let ended = match ended {
-            Ok(ended) => bench.leave().await.map(|()| ended),
+            Ok(ended @ Outcome::Signal(_)) => match timeout(FAREWELL, bench.leave()).await {
+                Ok(left) => left.map(|()| ended),
+                Err(_) => Ok(ended),
+            },
+            Ok(ended) => tokio::select! {
+                left = bench.leave() => left.map(|()| ended),
+                signal = signals.next() => Ok(Outcome::Signal(signal)),
+            },
             Err(error) => Err(error),
         };
         match ended {
@@ -69,8 +86,9 @@ struct Headless {
     /// The sequence number of the first row that is not yet printed.
     printed: u64,
     format: Format,
-    out: BufWriter<StdoutLock<'static>>,
-    line: Vec<u8>,
+    printer: Printer,
+    /// What is formatted and not yet with the printer.
+    text: Vec<u8>,
     /// The sockets of which it is not yet known whether they could be opened.
     awaited: HashSet<SocketId>,
     /// The names of those that could not.
@@ -100,8 +118,10 @@ impl Headless {
             return Ok(Outcome::NotOpened("sockbench: the profile has no socket to open".to_owned()));
         }
         let end = arguments.duration.map(|duration| Instant::now() + duration);
+        let mut gone = pin!(self.printer.gone());
         loop {
             tokio::select! {
+                () = &mut gone => return Err(self.printer.failure().await),
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => return Ok(Outcome::Done),
                 more = self.take_batch() => {
@@ -111,8 +131,8 @@ impl Headless {
                 }
             }
             if self.failed.len() == wanted || (arguments.strict && !self.failed.is_empty()) {
-                let names = self.failed.join(", ");
-                return Ok(Outcome::NotOpened(format!("sockbench: can't open {names}; the log says why")));
+                let names = Printable::text(&self.failed.join(", "));
+                return Ok(Outcome::NotOpened(format!("sockbench: can't open {}; the log says why", names.as_str())));
             }
         }
     }
@@ -126,7 +146,7 @@ impl Headless {
         }
         let block = self.store.append(batch)?;
         self.engine.recycle(block);
-        self.print()?;
+        self.print().await?;
         Ok(true)
     }
 
@@ -146,27 +166,26 @@ impl Headless {
         }
     }
 
-    fn print(&mut self) -> io::Result<()> {
+    async fn print(&mut self) -> io::Result<()> {
         while let Some(row) = self.store.row(self.printed) {
             self.printed += 1;
-            self.line.clear();
             match self.format {
-                Format::Text => export::text(&row, &self.store, &self.roster, &mut self.line),
-                Format::Hexdump => export::hexdump(&row, &self.store, &self.roster, &mut self.line),
-                Format::Jsonl => export::jsonl(&row, &self.store, &self.roster, &mut self.line),
+                Format::Text => export::text(&row, &self.store, &self.roster, &mut self.text),
+                Format::Hexdump => export::hexdump(&row, &self.store, &self.roster, &mut self.text),
+                Format::Jsonl => export::jsonl(&row, &self.store, &self.roster, &mut self.text),
                 Format::None => {}
             }
-            self.out.write_all(&self.line)?;
         }
         // What is printed is not looked at again.
         self.store.evict_before(self.printed);
-        self.out.flush()
+        self.printer.print(&mut self.text).await
     }
 
     /// Closes everything and prints the last of it.
     async fn leave(&mut self) -> io::Result<()> {
         let _ = self.engine.try_order(Command::ShutDown);
         while self.take_batch().await? {}
-        self.out.flush()
+        self.print().await?;
+        self.printer.finish().await
     }
 }

@@ -17,4 +17,5 @@ pub mod log;
 pub mod outcome;
 pub mod payload;
 pub mod profile;
+mod startup;
 pub mod ui;

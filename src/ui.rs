@@ -73,6 +73,9 @@ pub enum Effect {
     Quit,
 }
 
+/// The actions whose keys act while an overlay is open, too.
+const OVER_OVERLAYS: &[&str] = &["redraw", "suspend"];
+
 /// The panes that can have the focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pane {
@@ -246,11 +249,6 @@ impl Ui {
         self.tell(Notice::good(message));
     }
 
-    /// Says that the engine could not take an order.
-    pub fn order_refused(&mut self) {
-        self.tell_error("The engine has too many orders waiting; try again in a moment.");
-    }
-
     /// Shows which profiles there are.
     pub fn show_profiles(&mut self, paths: Vec<PathBuf>) {
         overlays::profiles::open(self, paths);
@@ -299,22 +297,27 @@ impl Ui {
         self.input.history()
     }
 
-    /// Takes in what the terminal reports.
-    pub fn handle(&mut self, event: Event) {
+    /// Takes in what the terminal reports; true if the screen may look different now.
+    pub fn handle(&mut self, event: Event) -> bool {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),
-            Event::Mouse(mouse) => self.mouse(mouse),
-            Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => {}
+            Event::Mouse(mouse) => return self.mouse(mouse),
+            Event::Resize(..) => {}
+            Event::Key(_) | Event::FocusGained | Event::FocusLost => return false,
         }
+        true
     }
 
     fn key(&mut self, key: KeyEvent) {
         if self.notice.as_ref().is_some_and(Notice::was_read) {
             self.notice = None;
         }
+        let anywhere = self.keymap.action(Scope::Anywhere, key);
         if self.overlays.is_empty() {
             self.pane_key(key);
+        } else if let Some(action) = anywhere.filter(|action| OVER_OVERLAYS.contains(&action.name)) {
+            self.run(action);
         } else {
             self.with_overlay(|overlay, ui| overlay.key(key, ui));
         }
@@ -369,14 +372,17 @@ impl Ui {
         }
     }
 
-    fn mouse(&mut self, mouse: MouseEvent) {
+    fn mouse(&mut self, mouse: MouseEvent) -> bool {
         let (x, y) = (mouse.column, mouse.row);
         let wheel = match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => 0,
             MouseEventKind::ScrollUp => -3,
             MouseEventKind::ScrollDown => 3,
-            _ => return,
+            _ => return false,
         };
+        if self.notice.as_ref().is_some_and(Notice::was_read) {
+            self.notice = None;
+        }
         if !self.overlays.is_empty() {
             self.with_overlay(|overlay, ui| overlay.mouse(x, y, wheel, ui));
         } else if wheel != 0 {
@@ -389,6 +395,7 @@ impl Ui {
         } else {
             self.click(x, y);
         }
+        true
     }
 
     fn click(&mut self, x: u16, y: u16) {

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms that it may import. Imports run downward only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "headless", "listing", "outcome"]),
-    ("app", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "ui"]),
-    ("headless", &["app", "cli", "config", "contract", "engine", "log", "outcome", "profile"]),
+    ("app", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "startup", "ui"]),
+    ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "startup"]),
+    ("startup", &["cli", "config", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["contract", "ui"]),
     ("outcome", &[]),

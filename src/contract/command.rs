@@ -30,6 +30,11 @@ pub enum Command {
         /// In which way.
         how: CloseHow,
     },
+    /// End a socket and, of a listener, every connection that it accepted: also what is only being opened.
+    CloseAll {
+        /// The socket that the user opened.
+        root: SocketId,
+    },
     /// Have the engine send back what a socket receives, or no longer; for a listener, what each of its connections
     /// receives, those accepted later included. A stream is not read while 1 MiB of its echo waits to be sent.
     SetEcho {

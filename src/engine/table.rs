@@ -33,6 +33,8 @@ pub(super) struct Table {
     rows: RefCell<BTreeMap<SocketId, Row>>,
     /// Which roots echo: kept from one opening to the next.
     echoes: RefCell<BTreeMap<SocketId, Rc<Cell<bool>>>>,
+    /// How many connections each listener has accepted, in all the times that it was open.
+    accepted: RefCell<BTreeMap<SocketId, u32>>,
     tasks: TaskTracker,
 }
 
@@ -44,7 +46,14 @@ struct Row {
 
 impl Table {
     pub(super) fn new(ids: SocketIds, outbox: Outbox) -> Self {
-        Self { ids, outbox, rows: RefCell::default(), echoes: RefCell::default(), tasks: TaskTracker::new() }
+        Self {
+            ids,
+            outbox,
+            rows: RefCell::default(),
+            echoes: RefCell::default(),
+            accepted: RefCell::default(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Does what a command says. Never waits: what comes of it is reported when it comes.
@@ -60,6 +69,11 @@ impl Table {
                         CloseHow::HalfClose => Stop::HalfClose,
                         CloseHow::Abort => Stop::Abort,
                     });
+                }
+            }
+            Command::CloseAll { root } => {
+                for row in self.rows.borrow().iter().filter(|(id, row)| **id == root || row.parent == Some(root)) {
+                    row.1.orders.stop(Stop::Close);
                 }
             }
             Command::SetEcho { socket, on } => {
@@ -84,6 +98,14 @@ impl Table {
     /// Whether a root echoes.
     pub(super) fn echo_of(&self, root: SocketId) -> Rc<Cell<bool>> {
         Rc::clone(self.echoes.borrow_mut().entry(root).or_default())
+    }
+
+    /// The number of the connection that a listener has just accepted, from 1.
+    pub(super) fn next_number(&self, listener: SocketId) -> u32 {
+        let mut accepted = self.accepted.borrow_mut();
+        let number = accepted.entry(listener).or_default();
+        *number += 1;
+        *number
     }
 
     /// Ends all sockets, and waits for their tasks, but not longer than `limit`.

@@ -137,7 +137,7 @@ impl Roster {
     /// How many connections of a listener are open.
     #[must_use]
     pub fn open_children(&self, id: SocketId) -> usize {
-        self.families.get(&id).map_or(0, |family| family.members.len() - family.closed.len())
+        self.families.get(&id).map_or(0, |family| family.members.len().saturating_sub(family.closed.len()))
     }
 
     /// The socket's name: `server`, or `server#1` for a child. Also for sockets that are no longer listed; one never

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::Effect;
 use crate::contract::{
-    Batch, Block, Clock, CloseHow, Command, Endpoint, Event, Fact, NetError, Scheme, SocketId, SocketIds, Target,
-    Ticket, Timestamp,
+    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Scheme, SocketId, SocketIds, Target, Ticket,
+    Timestamp,
 };
 use crate::log::{LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
@@ -69,7 +69,8 @@ pub(super) struct Rates {
 impl Rates {
     fn turn(&mut self, now: Timestamp) {
         let second = now.0 / 1_000_000_000;
-        if second != self.second {
+        // A batch that waited may be of the second before; its bytes count in this one.
+        if second > self.second {
             let adjacent = second == self.second + 1;
             self.last_received = if adjacent { self.received } else { 0 };
             self.last_sent = if adjacent { self.sent } else { 0 };
@@ -159,13 +160,15 @@ impl Bench {
         if let Some(entry) = self.entry_mut(socket) {
             name.clone_into(&mut entry.name);
             self.roster.rename(socket, name.to_owned());
+            // What `socket:` finds has changed.
+            self.view.set_filter(self.view.filter().clone());
         }
     }
 
     /// Takes a socket off the list, closing it.
     pub(super) fn remove(&mut self, socket: SocketId, effects: &mut Vec<Effect>) {
         if let Some(index) = self.roots.iter().position(|root| *root == socket) {
-            self.close_tree(socket, effects);
+            effects.push(Effect::Order(Command::CloseAll { root: socket }));
             self.roots.remove(index);
             self.profile.sockets.remove(index);
             self.roster.remove(socket);
@@ -175,7 +178,7 @@ impl Bench {
     /// Puts another profile on the bench; what was open is closed.
     pub(super) fn load(&mut self, mut profile: Profile, effects: &mut Vec<Effect>) {
         for socket in std::mem::take(&mut self.roots) {
-            self.close_tree(socket, effects);
+            effects.push(Effect::Order(Command::CloseAll { root: socket }));
             self.roster.remove(socket);
         }
         profile.warnings.clear();
@@ -183,13 +186,6 @@ impl Bench {
         self.profile = profile;
         for entry in entries {
             self.enter(entry, effects);
-        }
-    }
-
-    fn close_tree(&self, socket: SocketId, effects: &mut Vec<Effect>) {
-        let children = self.roster.children(socket).filter(|child| child.state.is_open()).map(|child| child.id);
-        for socket in children.chain(self.roster.get(socket).filter(|root| root.state.is_open()).map(|root| root.id)) {
-            effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Normal }));
         }
     }
 
@@ -348,7 +344,7 @@ impl Bench {
         self.view.cursor().and_then(|seq| self.store.row(seq))
     }
 
-    /// Brings the rates up to now; true while they will change by themselves.
+    /// Brings the rates up to now; after which time they will have changed by themselves, while they do.
     pub(super) fn turn_rates(&mut self) -> Option<Duration> {
         self.rates.turn(self.now());
         self.rates.is_moving().then_some(Duration::from_secs(1))

@@ -36,10 +36,10 @@ impl Layout {
             }
             return Some(layout);
         }
-        let (sockets, right) = split_left(main, (screen.width * 28 / 100).clamp(24, 40));
+        let (sockets, right) = split_left(main, percent(screen.width, 28).clamp(24, 40));
         layout.sockets = sockets;
         if screen.width >= 180 {
-            let (log, inspector) = split_left(right, right.width * 55 / 100);
+            let (log, inspector) = split_left(right, percent(right.width, 55));
             layout.log = log;
             layout.inspector = inspector;
         } else if screen.width >= 120 && right.height >= 16 {
@@ -70,6 +70,11 @@ impl Layout {
     }
 }
 
+/// So many hundredths of a length.
+fn percent(length: u16, hundredths: u32) -> u16 {
+    u16::try_from(u32::from(length) * hundredths / 100).unwrap_or(u16::MAX)
+}
+
 fn split_bottom(area: Rect, height: u16) -> (Rect, Rect) {
     let height = height.min(area.height);
     let top = Rect { height: area.height - height, ..area };
@@ -89,7 +94,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn panes_never_overlap_nor_leave_the_screen(width in 0u16..400, height in 0u16..200, rows in 0u16..50, focus in 0usize..4) {
+        fn panes_never_overlap_nor_leave_the_screen(width in 0u16..5000, height in 0u16..2000, rows in 0u16..50, focus in 0usize..4) {
             let screen = Rect::new(0, 0, width, height);
             if let Some(layout) = Layout::of(screen, rows, Pane::ALL[focus]) {
                 let areas = [layout.sockets, layout.log, layout.inspector, layout.input, layout.status];

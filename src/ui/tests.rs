@@ -429,6 +429,60 @@ fn every_action_is_in_the_palette_and_every_key_in_the_help() {
     }
 }
 
+#[test]
+fn what_was_typed_before_a_socket_was_there_goes_to_it() {
+    let mut bench = Harness::new();
+    bench.keys("tab tab").text("hello");
+    let client = bench.ui.open("tcp://127.0.0.1:9".parse().unwrap());
+    bench.happens(client, Fact::Connected { local: address(1), peer: address(9) });
+    bench.effects();
+    bench.keys("enter");
+    let orders = bench.orders();
+    let [Command::Send { bytes, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(&bytes[..], b"hello\n");
+}
+
+#[test]
+fn an_address_that_is_typed_is_not_taken_for_one_that_looks_like_it() {
+    let mut bench = Harness::new();
+    let udp = bench.ui.open("udp-bind://127.0.0.1:5000".parse().unwrap());
+    bench.happens(udp, Fact::Opened { local: address(5000), peer: None });
+    let heard = |bytes| Fact::Received { peer: Some(address(50_100)), bytes, truncated: false };
+    bench.carries(udp, b"ping", heard);
+    bench.effects();
+    bench.keys("ctrl-x").text("127.0.0.1:5010").keys("enter").text("b").keys("enter");
+    let orders = bench.orders();
+    let [Command::Send { target, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(target, &Target::Peer(udp, address(5010)));
+}
+
+#[test]
+fn only_a_plain_key_agrees_to_a_question() {
+    let (mut bench, ..) = Harness::with_listener(0);
+    bench.keys("ctrl-q ctrl-y");
+    assert_eq!(bench.effects(), []);
+    bench.keys("y");
+    assert_eq!(bench.effects(), [Effect::Quit]);
+}
+
+#[test]
+fn what_is_taken_off_the_bench_is_closed_whatever_it_was_doing() {
+    let mut bench = Harness::new();
+    let client = bench.ui.open("tcp://127.0.0.1:9".parse().unwrap());
+    bench.effects();
+    bench.keys("tab d");
+    assert_eq!(bench.orders(), [Command::CloseAll { root: client }]);
+}
+
+#[test]
+fn the_hints_name_actions_that_there_are() {
+    for pane in Pane::ALL {
+        for (name, _) in panes::status::hints(pane) {
+            assert!(actions().any(|action| action.name == *name), "{name}");
+        }
+    }
+}
+
 /// A bench with some of everything, for pictures.
 fn busy() -> Harness {
     let (mut bench, _, children) = Harness::with_listener(3);
@@ -508,8 +562,12 @@ proptest! {
         for step in steps {
             match step {
                 Step::Key(key) => { bench.keys(key); }
-                Step::Letter(letter) => bench.ui.handle(TerminalEvent::Key(KeyEvent::from(KeyCode::Char(letter)))),
-                Step::Paste(text) => bench.ui.handle(TerminalEvent::Paste(text)),
+                Step::Letter(letter) => {
+                    bench.ui.handle(TerminalEvent::Key(KeyEvent::from(KeyCode::Char(letter))));
+                }
+                Step::Paste(text) => {
+                    bench.ui.handle(TerminalEvent::Paste(text));
+                }
                 Step::Click(x, y) => bench.mouse(MouseEventKind::Down(MouseButton::Left), x, y),
                 Step::Wheel(up, x, y) => {
                     bench.mouse(if up { MouseEventKind::ScrollUp } else { MouseEventKind::ScrollDown }, x, y);

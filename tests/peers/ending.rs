@@ -1,7 +1,7 @@
 //! How a run ends: its statuses, and that nothing of the log is lost.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
@@ -115,4 +115,40 @@ fn a_reader_of_its_output_may_leave_early() {
     let _peer = TcpStream::connect(local).unwrap();
     let end = child.wait_with_output().unwrap();
     assert_eq!((end.status.code(), String::from_utf8_lossy(&end.stderr).as_ref()), (Some(128 + 13), ""));
+}
+
+/// A reader that stalls fills the pipe; the program must still hear that it is to end.
+#[test]
+fn a_signal_is_heard_while_nobody_reads_the_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.toml");
+    fs::write(&path, LISTENER).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sockbench"))
+        .arg("run")
+        .arg(path)
+        .args(["--format", "jsonl"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let local = loop {
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        if line["kind"] == "opened" {
+            break address(&line["local"]);
+        }
+    };
+    // Far more than the pipe, what waits in the program, and the socket's buffers take: the write blocks, or times out
+    // once nothing more is taken.
+    let mut peer = TcpStream::connect(local).unwrap();
+    peer.set_write_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
+    let chunk = vec![b'x'; 1 << 20];
+    while peer.write_all(&chunk).is_ok() {}
+    let started = std::time::Instant::now();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGTERM).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(128 + 15));
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "it took {:?}", started.elapsed());
 }

@@ -112,14 +112,14 @@ async fn listen(
 }
 
 async fn accept_all(socket: &Socket, endpoint: &Endpoint, listeners: &[TcpListener]) -> Infallible {
-    let mut number = 0;
+    let mut turn = 0;
     loop {
         // While nobody takes what is reported, connections wait in the backlog, and not here.
         socket.outbox.room_for(0).await;
-        match accept(listeners, number).await {
+        match accept(listeners, turn).await {
             Ok((stream, peer)) => {
-                number += 1;
-                adopt(socket, endpoint, stream, peer, number);
+                turn = socket.table.next_number(socket.id);
+                adopt(socket, endpoint, stream, peer, turn);
             }
             Err(error) if error.raw_os_error() == Some(Errno::EINTR as i32) => {}
             Err(error) => {

@@ -1,6 +1,6 @@
 //! A question before something is lost. The focus is on Cancel.
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
 use super::{Next, Overlay, centred, window};
@@ -60,6 +60,9 @@ impl Confirm {
 
 impl Overlay for Confirm {
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
+        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+            return Next::Stay;
+        }
         match key.code {
             KeyCode::Left | KeyCode::Right | KeyCode::Tab | KeyCode::BackTab => {
                 self.agreed = !self.agreed;

@@ -24,7 +24,11 @@ impl FilterLine {
     }
 
     fn apply(&mut self, edit: Edit, ui: &mut Ui) {
+        let before = self.input.text().to_owned();
         self.input.apply(edit);
+        if self.input.text() == before {
+            return;
+        }
         match Filter::parse(self.input.text()) {
             Ok(filter) => {
                 self.error = None;

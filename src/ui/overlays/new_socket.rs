@@ -372,10 +372,16 @@ fn calls(scheme: &SchemeSpec, endpoint: &Endpoint) -> String {
 impl Ui {
     /// Opens an endpoint, after a question where it would listen on every interface.
     pub(in crate::ui) fn open_or_confirm(&mut self, name: Option<String>, endpoint: Endpoint) {
-        let spec = endpoint.scheme.spec();
-        let name = name.unwrap_or_else(|| Self::default_name(spec.role).to_owned());
-        if !endpoint.address.is_wildcard() || spec.is_client() {
-            self.open_named(&name, endpoint);
+        let name = name.unwrap_or_else(|| Self::default_name(endpoint.scheme.spec().role).to_owned());
+        self.unless_exposed(&endpoint.clone(), move |ui| {
+            ui.open_named(&name, endpoint);
+        });
+    }
+
+    /// Does what opens an endpoint, after a question where that would listen on every interface.
+    pub(in crate::ui) fn unless_exposed(&mut self, endpoint: &Endpoint, open: impl FnOnce(&mut Self) + 'static) {
+        if !endpoint.address.is_wildcard() || endpoint.scheme.spec().is_client() {
+            open(self);
             return;
         }
         let title = "Listen on every interface?";
@@ -384,8 +390,6 @@ impl Ui {
              to this machine.",
             endpoint.address
         );
-        self.overlays.push(Box::new(Confirm::new(title, &text, "Listen", move |ui| {
-            ui.open_named(&name, endpoint);
-        })));
+        self.overlays.push(Box::new(Confirm::new(title, &text, "Listen", open)));
     }
 }

@@ -26,7 +26,7 @@ pub(in crate::ui) struct Item {
     pub(in crate::ui) take: Box<dyn Fn(&mut Ui)>,
 }
 
-/// What to do with a text that matches no row: act and say true, or say false and leave it.
+/// Acts on a text for which it need not be looked up among the rows, or says why it is none.
 type TakeText = fn(&mut Ui, &str) -> Result<(), String>;
 
 pub(in crate::ui) struct Picker {
@@ -58,7 +58,7 @@ impl Picker {
         }
     }
 
-    /// A text that matches no row is given to `take`, which says what is wrong with it.
+    /// A text is first given to `take`, which acts if it can be meant as it stands, and else says why not.
     pub(in crate::ui) fn or_text(mut self, take: TakeText) -> Self {
         self.take_text = Some(take);
         self
@@ -85,6 +85,11 @@ impl Picker {
     }
 
     fn take(&mut self, ui: &mut Ui) -> Next {
+        // What can only be meant as it stands is not looked up: an address is like many others.
+        let text = self.take_text.filter(|_| !self.query.is_empty()).map(|take| take(ui, self.query.text()));
+        if text == Some(Ok(())) {
+            return Next::Close;
+        }
         if let Some(item) = self.shown.get(self.chosen).map(|index| &self.items[*index]) {
             if let Some(why) = &item.unavailable {
                 self.error = Some(format!("Not now: {why}"));
@@ -93,14 +98,8 @@ impl Picker {
             (item.take)(ui);
             return Next::Close;
         }
-        match self.take_text.map(|take| take(ui, self.query.text())) {
-            Some(Ok(())) => Next::Close,
-            Some(Err(why)) => {
-                self.error = Some(why);
-                Next::Stay
-            }
-            None => Next::Stay,
-        }
+        self.error = text.and_then(Result::err);
+        Next::Stay
     }
 
     fn move_by(&mut self, rows: isize) {

@@ -23,10 +23,11 @@ pub(in crate::ui) fn open(ui: &mut Ui, paths: Vec<PathBuf>) {
         .collect();
     let hint = "Enter loads; the path of a profile elsewhere can be typed";
     ui.overlays.push(Box::new(Picker::new("Profiles", hint, items).or_text(|ui, text| {
-        if text.trim().is_empty() {
-            return Err("type the path of a profile".to_owned());
+        let text = text.trim();
+        if !text.contains('/') && Path::new(text).extension().is_none() {
+            return Err("no profile of that name; a path has a / or an ending".to_owned());
         }
-        load(ui, PathBuf::from(text.trim()));
+        load(ui, PathBuf::from(text));
         Ok(())
     })));
 }

@@ -219,7 +219,9 @@ impl InputPane {
         let composer = match target {
             Some(target) => {
                 let socket = target.socket();
-                self.composers.entry(socket).or_insert_with(|| Composer::new(bench, Some(socket)))
+                let idle = &mut self.idle;
+                // What was typed while nothing was there to send to goes with the first that is.
+                self.composers.entry(socket).or_insert_with(|| Composer::new(bench, Some(socket)).with_draft_of(idle))
             }
             None => &mut self.idle,
         };

@@ -8,7 +8,7 @@ use crate::ui::notice::{Gravity, size};
 use crate::ui::{Pane, Ui, actions};
 
 /// The hints for each pane, most useful first: action names.
-const fn hints(pane: Pane) -> &'static [(&'static str, &'static str)] {
+pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'static str)] {
     match pane {
         Pane::Sockets => &[
             ("new", "new"),

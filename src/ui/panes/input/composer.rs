@@ -35,6 +35,15 @@ impl Composer {
         }
     }
 
+    /// Itself with the text of another draft, if that has any, which is empty afterwards.
+    pub(super) fn with_draft_of(mut self, other: &mut Self) -> Self {
+        if !other.input.is_empty() {
+            self.mode = other.mode;
+            self.input = std::mem::take(&mut other.input);
+        }
+        self
+    }
+
     /// What Enter adds.
     pub(super) fn line_ending(&self) -> LineEnding {
         if self.mode == Mode::Hex { self.eol_hex } else { self.eol }

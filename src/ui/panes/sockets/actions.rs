@@ -73,11 +73,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Sockets,
         keys: &["o"],
         help: "open or reconnect this socket",
-        run: |ui| {
-            if let Some(root) = ui.selected_root() {
-                ui.bench.reopen(root, &mut ui.effects);
-            }
-        },
+        run: reopen,
         available: closed_root,
     },
     ActionSpec {
@@ -244,6 +240,12 @@ fn open_test_client(ui: &mut Ui) {
         }
         Err(error) => ui.tell_error(error.to_string()),
     }
+}
+
+fn reopen(ui: &mut Ui) {
+    let Some(root) = ui.selected_root().and_then(|root| ui.bench.roster.get(root)) else { return };
+    let (socket, endpoint) = (root.id, root.endpoint.clone());
+    ui.unless_exposed(&endpoint, move |ui| ui.bench.reopen(socket, &mut ui.effects));
 }
 
 fn close(ui: &mut Ui) {
