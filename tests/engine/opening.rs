@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 
-use sockbench::contract::{CloseHow, CloseReason, Command, Operation, Target};
+use sockbench::contract::{CloseHow, CloseReason, Command, Fact, Operation, Target};
 
 use crate::bench::{Bench, silent_listener};
 
@@ -84,4 +84,30 @@ async fn localhost_listens_on_both_loopbacks_with_one_port() {
     let v6 = TcpStream::connect((Ipv6Addr::LOCALHOST, one.port())).unwrap();
     assert_eq!(bench.accepted(listener).await.1, 2);
     drop((v4, v6));
+}
+
+#[tokio::test]
+async fn a_listener_that_is_opened_again_goes_on_counting_its_connections() {
+    let mut bench = Bench::new();
+    let url = "tcp-listen://127.0.0.1:0?after-fin=keep";
+    let listener = bench.open(url);
+    let address = bench.opened(listener).await;
+    let first = TcpStream::connect(address).unwrap();
+    let (old, number) = bench.accepted(listener).await;
+    assert_eq!(number, 1);
+    bench.close(listener, CloseHow::Normal);
+    bench.closed(listener).await;
+    bench.order(Command::Open { socket: listener, endpoint: url.parse().unwrap() });
+    let address = bench.opened(listener).await;
+    let _second = TcpStream::connect(address).unwrap();
+    let (_, number) = bench.accepted(listener).await;
+    assert_eq!(number, 2);
+    // And all of it can be closed at once, the connection of the first time included.
+    bench.order(Command::CloseAll { root: listener });
+    let mut open = vec![old, listener];
+    while !open.is_empty() {
+        let closed = bench.next(|seen| matches!(seen.fact, Fact::Closed { reason: CloseReason::User })).await;
+        open.retain(|socket| *socket != closed.socket);
+    }
+    drop(first);
 }
