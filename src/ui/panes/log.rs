@@ -384,8 +384,19 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
         };
         canvas.put(x, area.y, right, &preview, style);
     } else if let Some(fact) = &fact {
-        let text = Printable::text(&export::sentence(fact)).truncate(usize::from(right - x));
+        let text = Printable::text(&in_a_row(fact)).truncate(usize::from(right - x));
         canvas.put(x, area.y, right, &text, style);
+    }
+}
+
+/// A fact in a row that may be narrow: of a failure the operation and the errno come first.
+fn in_a_row(fact: &Fact) -> String {
+    match fact {
+        Fact::Failed(error) => match (error.code(), error.errno) {
+            (Some(code), Some(errno)) => format!("{} {code} ({errno}): {}", error.operation, error.cause),
+            _ => format!("{}: {}", error.operation, error.cause),
+        },
+        _ => export::sentence(fact),
     }
 }
 
