@@ -24,7 +24,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, Mous
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::config::Config;
+use crate::config::{Config, TimeFormat};
 use crate::contract::{Batch, Block, Clock, Command, Endpoint, Role, SocketId, SocketIds, Target};
 use crate::log::sanitise::Printable;
 use crate::profile::{Invalid, Profile, SaveError};
@@ -118,6 +118,7 @@ pub struct Ui {
     /// Defaults for new sockets: option name and value.
     defaults: Vec<(String, String)>,
     mouse: bool,
+    time: TimeFormat,
     last_click: Option<(Instant, u16, u16)>,
     profile_folder: Option<PathBuf>,
 }
@@ -153,14 +154,27 @@ impl Ui {
             target: None,
             defaults: config.defaults.clone(),
             mouse: config.mouse,
+            time: config.time,
             last_click: None,
             profile_folder,
         }
     }
 
-    /// Opens an endpoint under a name made from its scheme.
+    /// Opens an endpoint under a name made from its scheme, with the configured defaults for what it does not say.
     pub fn open(&mut self, endpoint: Endpoint) -> SocketId {
+        let endpoint = self.with_defaults(endpoint);
         self.open_named(Self::default_name(endpoint.scheme.spec().role), endpoint)
+    }
+
+    fn with_defaults(&self, mut endpoint: Endpoint) -> Endpoint {
+        for (name, value) in &self.defaults {
+            let has = endpoint.scheme.spec().option(name).is_some();
+            if has && endpoint.option(name).is_none() {
+                // The configuration was checked when it was read.
+                let _ = endpoint.set_option(name, value);
+            }
+        }
+        endpoint
     }
 
     const fn default_name(role: Role) -> &'static str {

@@ -20,6 +20,12 @@ impl Timestamp {
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::MAX)
     }
 
+    /// `11:00:01.002`, in UTC.
+    #[must_use]
+    pub fn utc_time_of_day(self) -> String {
+        self.civil().strftime("%H:%M:%S%.3f").to_string()
+    }
+
     /// `12:00:01.002`, in the system's time zone.
     #[must_use]
     pub fn local_time_of_day(self) -> String {
@@ -50,6 +56,12 @@ impl Clock {
         Self { base: Timestamp(nanos(since_epoch)), started: Instant::now() }
     }
 
+    /// When the session began.
+    #[must_use]
+    pub const fn began(&self) -> Timestamp {
+        self.base
+    }
+
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -68,6 +80,7 @@ mod tests {
     #[test]
     fn shows_utc_with_nine_digits() {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(Timestamp(1_700_000_000_123_000_000).utc_time_of_day(), "22:13:20.123");
         assert_eq!(Timestamp(1_700_000_000_000_000_007).to_string(), "2023-11-14T22:13:20.000000007Z");
     }
 

@@ -105,6 +105,11 @@ impl Bench {
         }
     }
 
+    /// When the session began.
+    pub(super) fn began(&self) -> Timestamp {
+        self.clock.began()
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }

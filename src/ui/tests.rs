@@ -483,6 +483,28 @@ fn the_hints_name_actions_that_there_are() {
     }
 }
 
+#[test]
+fn the_configuration_holds_for_what_is_opened_and_for_the_time_that_is_shown() {
+    let config = Config::parse("time = 'elapsed'\n[defaults]\neol = 'crlf'\nbacklog = 7\n", None).unwrap();
+    let mut bench = Harness::new();
+    bench.ui = Ui::new(bench.ids.clone(), Clock::start(), &config, Keymap::default(), History::default(), true, None);
+    bench.ui.open("tcp-listen://127.0.0.1:7788?eol=cr".parse().unwrap());
+    bench.keys("ctrl-p").text("udp-bind://127.0.0.1:7788").keys("enter");
+    let opened: Vec<_> = bench
+        .orders()
+        .into_iter()
+        .filter_map(|order| match order {
+            Command::Open { endpoint, .. } => Some(endpoint.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(opened, ["tcp-listen://127.0.0.1:7788?backlog=7&eol=cr", "udp-bind://127.0.0.1:7788?eol=crlf"]);
+    let listener = SocketId::new(1).unwrap();
+    bench.happens(listener, Fact::Opened { local: address(7788), peer: None });
+    // The harness's clock begins before the session's.
+    bench.shows("       0.000 ");
+}
+
 /// A bench with some of everything, for pictures.
 fn busy() -> Harness {
     let (mut bench, _, children) = Harness::with_listener(3);

@@ -24,6 +24,7 @@ fn open_endpoint(ui: &mut Ui, text: &str) -> Result<(), String> {
         return Err(format!("no command is called `{text}`"));
     }
     let endpoint: Endpoint = text.parse().map_err(|error| format!("{error}"))?;
+    let endpoint = ui.with_defaults(endpoint);
     ui.open_or_confirm(None, endpoint);
     Ok(())
 }

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 
 use super::sockets::short;
 use super::{frame, grouped};
+use crate::config::TimeFormat;
 use crate::contract::{Fact, Timestamp};
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row, export};
@@ -348,7 +349,7 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
             canvas.put(x, area.y, end.min(right), &Printable::text(text), style);
         }
     };
-    put(area.x, columns.delta, &row.at.local_time_of_day(), look.dim);
+    put(area.x, columns.delta, &time_of(ui, row.at), look.dim);
     if columns.direction > columns.delta {
         let delta = previous.map_or_else(|| "+0".to_owned(), |previous| difference(row.at.since(previous)));
         put(columns.delta, columns.direction, &delta, look.dim);
@@ -386,6 +387,18 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     } else if let Some(fact) = &fact {
         let text = Printable::text(&in_a_row(fact)).truncate(usize::from(right - x));
         canvas.put(x, area.y, right, &text, style);
+    }
+}
+
+/// When a row was, in at most twelve columns, as the configuration wants it told.
+fn time_of(ui: &Ui, at: Timestamp) -> String {
+    match ui.time {
+        TimeFormat::Local => at.local_time_of_day(),
+        TimeFormat::Utc => at.utc_time_of_day(),
+        TimeFormat::Elapsed => {
+            let elapsed = at.since(ui.bench.began());
+            format!("{:>8}.{:03}", elapsed.as_secs(), elapsed.subsec_millis())
+        }
     }
 }
 
