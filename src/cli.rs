@@ -108,6 +108,8 @@ pub enum Table {
     Endpoints,
     /// What the user can do in the workbench, with the keys
     Actions,
+    /// How the workbench can look
+    Themes,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::config::Theme;
 use crate::contract::SCHEMES;
 use crate::ui::{Keymap, Scope, actions};
 
@@ -34,4 +35,10 @@ pub fn actions_table() -> String {
         }
     }
     text
+}
+
+/// The words that `theme` takes in the configuration.
+#[must_use]
+pub fn themes() -> String {
+    Theme::ALL.iter().fold(String::new(), |text, (name, _)| text + name + "\n")
 }

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Some(Subcommands::Run(run)) => headless::run(&run),
         Some(Subcommands::List { table: Table::Endpoints }) => print(&listing::endpoints()),
         Some(Subcommands::List { table: Table::Actions }) => print(&listing::actions_table()),
+        Some(Subcommands::List { table: Table::Themes }) => print(&listing::themes()),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sockbench", &mut script);

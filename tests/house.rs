@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "startup"]),
     ("startup", &["cli", "config", "ui"]),
     ("cli", &["contract"]),
-    ("listing", &["contract", "ui"]),
+    ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
     ("ui", &["config", "contract", "log", "payload", "profile"]),
     ("engine", &["contract"]),
