@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossterm::event::EventStream;
@@ -89,7 +89,7 @@ async fn bench(
     let mut signals = EndSignals::listen()?;
     let ids = SocketIds::new();
     let clock = Clock::start();
-    let history_path = history_path();
+    let history_path = state_file("history.json");
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut ui =
         Ui::new(ids.clone(), clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
@@ -265,9 +265,16 @@ fn watch_for_hangup() -> io::Result<oneshot::Receiver<()>> {
     Ok(hangup)
 }
 
-fn history_path() -> Option<PathBuf> {
+/// A file of ours that outlives the session and is no configuration.
+fn state_file(name: &str) -> Option<PathBuf> {
     let folders = etcetera::base_strategy::Xdg::new().ok()?;
-    Some(folders.state_dir()?.join("sockbench").join("history.json"))
+    Some(folders.state_dir()?.join("sockbench").join(name))
+}
+
+/// Writes such a file, which the user alone may read, in a folder that is made if need be.
+fn write_state(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    profile::write_atomic(path, bytes)
 }
 
 fn read_history(path: Option<&PathBuf>) -> History {
@@ -276,14 +283,11 @@ fn read_history(path: Option<&PathBuf>) -> History {
 }
 
 /// Keeps the history for the next session. Failing to is told in the diagnostics alone: nothing is lost of this one.
-fn write_history(path: &std::path::Path, history: &History) {
+fn write_history(path: &Path, history: &History) {
     if *history == History::default() {
         return;
     }
-    let written = serde_json::to_vec(history)
-        .map_err(io::Error::other)
-        .and_then(|text| path.parent().map_or(Ok(()), fs::create_dir_all).map(|()| text))
-        .and_then(|text| profile::write_atomic(path, &text));
+    let written = serde_json::to_vec(history).map_err(io::Error::other).and_then(|text| write_state(path, &text));
     if let Err(error) = written {
         tracing::warn!("the history was not written to {}: {error}", path.display());
     }

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::payload::Mode;
 
+/// The longest text that is kept, in bytes, and of how many sockets' names.
+const LONGEST: usize = 64 * 1024;
+const MOST_NAMES: usize = 500;
+
 /// How many lines of a socket's history are kept.
 const HISTORY_LIMIT: usize = 500;
 
@@ -30,6 +34,9 @@ impl Line {
 
 impl History {
     pub(super) fn push(&mut self, name: String, mode: Mode, text: &str) {
+        if text.len() > LONGEST || (!self.0.contains_key(&name) && self.0.len() >= MOST_NAMES) {
+            return;
+        }
         let lines = self.0.entry(name).or_default();
         let line = Line { mode: mode.name().to_owned(), text: text.to_owned() };
         lines.retain(|other| *other != line);
