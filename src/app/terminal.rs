@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
@@ -102,7 +104,9 @@ impl Screen {
     /// Gives the terminal back, stops the process, and takes the terminal again when the shell continues it.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         Self::leave();
-        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP)?;
+        // To the whole process group, as the terminal itself would: whoever started us (cargo, a script) has to stop
+        // as well, or the shell does not get its terminal back.
+        kill(Pid::from_raw(0), Signal::SIGTSTP)?;
         self.enter()
     }
 }
