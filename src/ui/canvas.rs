@@ -126,11 +126,14 @@ impl<'a> Canvas<'a> {
         }
         for column in x + 1..x + columns {
             if let Some(cell) = self.buffer.cell_mut((column, y)) {
-                cell.set_symbol(" ").set_style(style).set_diff_option(CellDiffOption::None);
+                cell.reset();
+                cell.set_style(style);
             }
         }
         let Some(cell) = self.buffer.cell_mut((x, y)) else { return };
-        cell.set_symbol(grapheme).set_style(style).set_diff_option(CellDiffOption::None);
+        // A style is added to what is there: without this, what lies below an overlay shows through it.
+        cell.reset();
+        cell.set_symbol(grapheme).set_style(style);
         // The buffer's own idea of some graphemes differs (half-width voiced sound marks).
         if cell.cell_width() != columns
             && let Some(columns) = NonZeroU16::new(columns)
@@ -186,6 +189,23 @@ mod tests {
         assert_eq!(canvas.frame(Rect::new(0, 0, 4, 3), BorderSet::Heavy, Style::new()), Rect::new(1, 1, 2, 1));
         assert!(canvas.frame(Rect::new(3, 1, 9, 9), BorderSet::Plain, Style::new()).is_empty());
         assert_eq!([0, 1, 2].map(|y| row(&buffer, y)), ["╔══╗", "║  ║", "╚══╝"]);
+    }
+
+    #[test]
+    fn what_is_drawn_over_does_not_show_through() {
+        let below = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
+        for over in [Style::new(), Style::new().fg(Color::Blue)] {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 3, 1));
+            let mut canvas = Canvas::new(&mut buffer);
+            canvas.put(0, 0, 3, &Printable::text("abc"), below);
+            canvas.fill(Rect::new(0, 0, 2, 1), over);
+            canvas.put(0, 0, 1, &Printable::text("x"), over);
+            for x in 0..2 {
+                let cell = &buffer[(x, 0)];
+                assert_eq!((cell.fg, cell.modifier), (over.fg.unwrap_or(Color::Reset), Modifier::empty()));
+            }
+            assert_eq!(buffer[(2, 0)].modifier, Modifier::BOLD | Modifier::UNDERLINED);
+        }
     }
 
     #[test]

@@ -248,7 +248,7 @@ fn meaning(fact: &Fact) -> Option<&'static str> {
             Some("accept(2) took a connection from the backlog. It is a socket of its own; the listener goes on.")
         }
         Fact::Connected { .. } => Some("The three-way handshake is done: both ends may send."),
-        Fact::Opened { .. } => Some("bind(2) gave the socket this address; whoever sends here is heard."),
+        Fact::Opened { .. } => Some("bind(2) gave the socket this address: it can be reached here."),
         Fact::PeerClosed => Some(
             "recv(2) returned 0: the peer will send nothing more. Its FIN closes one direction only, so it can still \
              be sent to.",
