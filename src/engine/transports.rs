@@ -37,6 +37,15 @@ pub(super) fn transport(scheme: Scheme) -> Option<&'static dyn Transport> {
     TRANSPORTS.iter().copied().find(|transport| transport.schemes().contains(&scheme))
 }
 
+/// What opening comes to, unless the socket is told to close before: then, and where it fails, the socket's ending.
+async fn unless_closed<T>(socket: &Socket, opening: impl Future<Output = Result<T, NetError>>) -> Result<T, Ending> {
+    tokio::select! {
+        biased;
+        reason = socket.closing() => Err(Ending::Closed(reason)),
+        opened = opening => opened.map_err(Ending::Failed),
+    }
+}
+
 /// The address as the user wrote it, and the one that it stood for, where that is another.
 fn tried(endpoint: &Endpoint, address: SocketAddr) -> String {
     let written = endpoint.address.to_string();

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -102,15 +102,7 @@ fn a_reader_of_its_output_may_leave_early() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    let local = loop {
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let line: Value = serde_json::from_str(&line).unwrap();
-        if line["kind"] == "opened" {
-            break address(&line["local"]);
-        }
-    };
+    let (output, local) = opened(&mut child);
     drop(output);
     let _peer = TcpStream::connect(local).unwrap();
     let end = child.wait_with_output().unwrap();
@@ -131,15 +123,8 @@ fn a_signal_is_heard_while_nobody_reads_the_output() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    let local = loop {
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let line: Value = serde_json::from_str(&line).unwrap();
-        if line["kind"] == "opened" {
-            break address(&line["local"]);
-        }
-    };
+    // Held, and not read any further.
+    let (_output, local) = opened(&mut child);
     // Far more than the pipe, what waits in the program, and the socket's buffers take: the write blocks, or times out
     // once nothing more is taken.
     let mut peer = TcpStream::connect(local).unwrap();
@@ -151,4 +136,17 @@ fn a_signal_is_heard_while_nobody_reads_the_output() {
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(128 + 15));
     assert!(started.elapsed() < std::time::Duration::from_secs(10), "it took {:?}", started.elapsed());
+}
+
+/// Reads a program's output up to where its listener is.
+fn opened(child: &mut Child) -> (BufReader<ChildStdout>, SocketAddr) {
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    loop {
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        if line["kind"] == "opened" {
+            return (output, address(&line["local"]));
+        }
+    }
 }

@@ -8,7 +8,7 @@ use socket2::{SockRef, Type};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::{Life, Transport, bind_source, new_socket, resolve, set_nodelay, tried};
+use super::{Life, Transport, bind_source, new_socket, resolve, set_nodelay, tried, unless_closed};
 use crate::contract::{Endpoint, EndpointAddress, Fact, NetError, Operation, Scheme};
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
@@ -23,14 +23,10 @@ impl Transport for Tcp {
 
     fn live(&self, socket: Socket, endpoint: Endpoint) -> Life {
         Box::pin(async move {
-            let opened = tokio::select! {
-                biased;
-                reason = socket.closing() => return Ending::Closed(reason),
-                opened = open(&socket, &endpoint) => opened,
-            };
+            let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
                 Ok(stream) => Ending::Closed(pump::run(stream, &socket, endpoint.after_fin()).await),
-                Err(error) => Ending::Failed(error),
+                Err(ending) => ending,
             }
         })
     }

@@ -11,7 +11,7 @@ use socket2::{SockRef, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use super::{Life, Transport, bind, new_socket, resolve, set_nodelay, set_option, tried};
+use super::{Life, Transport, bind, new_socket, resolve, set_nodelay, set_option, tried, unless_closed};
 use crate::contract::{Endpoint, EndpointAddress, Fact, Host, NetError, Operation, Scheme};
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
@@ -29,14 +29,10 @@ impl Transport for TcpListen {
 
     fn live(&self, socket: Socket, endpoint: Endpoint) -> Life {
         Box::pin(async move {
-            let opened = tokio::select! {
-                biased;
-                reason = socket.closing() => return Ending::Closed(reason),
-                opened = open(&socket, &endpoint) => opened,
-            };
+            let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             let listeners = match opened {
                 Ok(listeners) => listeners,
-                Err(error) => return Ending::Failed(error),
+                Err(ending) => return ending,
             };
             tokio::select! {
                 biased;

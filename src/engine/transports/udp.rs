@@ -18,7 +18,7 @@ use tokio::net::UdpSocket;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use super::{Life, Transport, bind, bind_source, new_socket, resolve, set_option, tried};
+use super::{Life, Transport, bind, bind_source, new_socket, resolve, set_option, tried, unless_closed};
 use crate::contract::{Address, CloseReason, Endpoint, EndpointAddress, Fact, NetError, Operation, Scheme};
 use crate::engine::orders::Stop;
 use crate::engine::outbox::TAIL_LEAST;
@@ -47,14 +47,10 @@ impl Transport for Udp {
 
     fn live(&self, socket: Socket, endpoint: Endpoint) -> Life {
         Box::pin(async move {
-            let opened = tokio::select! {
-                biased;
-                reason = socket.closing() => return Ending::Closed(reason),
-                opened = open(&socket, &endpoint) => opened,
-            };
+            let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             let (udp, local, peer) = match opened {
                 Ok(opened) => opened,
-                Err(error) => return Ending::Failed(error),
+                Err(ending) => return ending,
             };
             let udp =
                 Datagrams { udp, socket: &socket, v6: local.is_ipv6(), peer: Cell::new(peer), learns: peer.is_none() };

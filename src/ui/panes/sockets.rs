@@ -286,7 +286,7 @@ fn phase_of(member: &Member) -> String {
         State::Open | State::Connected => String::new(),
         State::PeerClosed => "peer FIN".to_owned(),
         State::Closed(CloseReason::Reset) => "RST".to_owned(),
-        State::Closed(CloseReason::Peer) => "closed, FIN".to_owned(),
+        State::Closed(CloseReason::Peer) => "FIN".to_owned(),
         State::Closed(CloseReason::User) => "closed".to_owned(),
         State::Closed(reason) => format!("closed, {reason}"),
         State::Failed => "failed".to_owned(),
