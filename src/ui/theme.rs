@@ -118,6 +118,7 @@ impl Look {
             error: bold.fg(Color::Red),
             border_focused: bold.fg(Color::Cyan),
             key: bold.fg(Color::Cyan),
+            badge: reversed.fg(Color::Cyan).add_modifier(Modifier::BOLD),
             // One colour for the whole row, or each piece of it would be a block of its own.
             selected: reversed.fg(Color::Reset).remove_modifier(Modifier::DIM),
             ..look
