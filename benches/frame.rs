@@ -128,6 +128,6 @@ impl Bench {
                 Event { at: Timestamp(self.at), socket, fact }
             })
             .collect();
-        self.block = Some(self.ui.absorb(Batch { events, block, used: TEXT }).expect("memory"));
+        self.block = Some(self.ui.absorb(Batch::new(events, block, TEXT)).expect("memory"));
     }
 }

@@ -45,7 +45,7 @@ fn small_messages(batch: usize) -> Result<(), Box<dyn std::error::Error>> {
             roster.observe(event);
         }
         let observed = Instant::now();
-        block = store.append(Batch { events, block, used })?;
+        block = store.append(Batch::new(events, block, used))?;
         let appended = Instant::now();
         view.catch_up(&store, &roster, usize::MAX);
         observing += observed - start;
@@ -83,7 +83,7 @@ fn adopted_blocks(len: usize) -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         block.bytes_mut().fill(1);
         touching += start.elapsed();
-        let batch = Batch { events: events.clone(), block, used: count * len };
+        let batch = Batch::new(events.clone(), block, count * len);
         let start = Instant::now();
         block = store.append(batch)?;
         appending += start.elapsed();
@@ -119,7 +119,7 @@ fn filters() -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     let mut store = LogStore::new(u64::MAX);
     for _ in 0..1000 {
-        block = store.append(Batch { events: events.clone(), block, used: bytes.len as usize })?;
+        block = store.append(Batch::new(events.clone(), block, bytes.len as usize))?;
     }
     for text in ["", "dir:rx", "socket:server dir:rx", "\"abc\""] {
         let mut view = LogView::new();

@@ -10,15 +10,18 @@ mod command;
 mod error;
 mod event;
 mod id;
+mod report;
 
 pub use crate::endpoint::{
-    AfterFin, Choice, Endpoint, EndpointAddress, EndpointError, Host, HostPort, LineEnding, OptionSpec, Role, SCHEMES,
-    Scheme, SchemeSpec, Value, ValueKind, format_duration, option_spec, parse_duration, parse_size,
+    AddressKind, AfterFin, Choice, Endpoint, EndpointAddress, EndpointError, Group, Host, HostPort, LineEnding,
+    OptionSpec, PairType, Role, SCHEMES, Saving, Scheme, SchemeSpec, UnixName, Value, ValueKind, format_duration,
+    option_spec, parse_duration, parse_size,
 };
-pub use address::Address;
+pub use address::{Address, UnixAddress};
 pub use block::{BLOCK_SIZE, Batch, Block, Span};
 pub use clock::{Clock, Timestamp};
 pub use command::{CloseHow, Command, Target};
 pub use error::{NetError, Operation};
 pub use event::{CloseReason, Event, Fact};
 pub use id::{SocketId, SocketIds, Ticket};
+pub use report::{Direction, Progress, Report, ReportContent, SocketView, TcpView};

@@ -7,15 +7,17 @@
 mod address;
 mod options;
 mod scheme;
+mod settings;
 mod value;
 
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-pub use address::{EndpointAddress, Host, HostPort};
-pub use options::{AfterFin, Choice, LineEnding, OptionSpec, Value, ValueKind, option_spec};
-pub use scheme::{Role, SCHEMES, Scheme, SchemeSpec};
+pub use address::{EndpointAddress, Host, HostPort, UnixName};
+pub use options::{AfterFin, Choice, Group, LineEnding, OptionSpec, Value, ValueKind, option_spec};
+pub use scheme::{AddressKind, Role, SCHEMES, Scheme, SchemeSpec};
+pub use settings::{PairType, Saving};
 pub use value::{format_duration, parse_duration, parse_size};
 
 use options::Options;
@@ -151,7 +153,12 @@ impl FromStr for Endpoint {
             if endpoint.option(name).is_some() {
                 return Err(EndpointError::new(start..end, format!("option `{name}` is given twice")));
             }
-            endpoint.set_option(name, value).map_err(|error| {
+            let is_path = option_spec(name).is_some_and(|spec| spec.kind == ValueKind::Path);
+            let decoded = if is_path { address::decode(value) } else { value.to_owned() };
+            endpoint.set_option(name, &decoded).map_err(|mut error| {
+                if is_path && !error.at.is_empty() {
+                    error.at = 0..value.len();
+                }
                 if error.at.is_empty() && !value.is_empty() || pair == name {
                     EndpointError::new(start..start + name.len(), error.message)
                 } else {
@@ -168,7 +175,11 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.address)?;
         for (index, (spec, value)) in self.options.iter().enumerate() {
-            write!(f, "{}{}={value}", if index == 0 { '?' } else { '&' }, spec.name)?;
+            let mark = if index == 0 { '?' } else { '&' };
+            match value {
+                Value::Path(path) => write!(f, "{mark}{}={}", spec.name, address::encode(path))?,
+                _ => write!(f, "{mark}{}={value}", spec.name)?,
+            }
         }
         Ok(())
     }
@@ -201,6 +212,15 @@ mod tests {
             "tcp-listen://localhost:0?backlog=5",
             "udp://example.org:53",
             "udp-bind://0.0.0.0:7788?eol=crlf",
+            "udp-bind://0.0.0.0:7788?broadcast=true&join=239.1.2.3@eth0,ff02::12@lo&multicast-ttl=3",
+            "unix-listen:///tmp/a b.sock?unlink=true",
+            "unix://@abstract",
+            "unix-dgram:///tmp/what%3F%26%25",
+            "icmp://127.0.0.1",
+            "icmp://[::1]?ttl=3",
+            "raw://example.org?protocol=89",
+            "pair://?type=seqpacket",
+            "tcp://h:1?save=/tmp/a%26b%3F&save-append=true&save-limit=1MiB",
             "tcp://127.0.0.1:1?source=127.0.0.1:4000&connect-timeout=250ms&eol=none&after-fin=keep&nodelay=false",
         ] {
             assert_eq!(parse(url).to_string(), url);
@@ -235,6 +255,13 @@ mod tests {
             ("tcp://h:1?eol=lf&eol=cr", "eol=cr"),
             ("tcp://h:1?", ""),
             ("tcp://h:0", "0"),
+            ("unix://", ""),
+            ("unix://@", ""),
+            ("icmp://h:1", ":1"),
+            ("pair://x", "x"),
+            ("udp://h:1?join=10.0.0.1", "10.0.0.1"),
+            ("tcp-listen://h:1?save=x", "save"),
+            ("tcp://h:1?save=", ""),
             ("tcp-listen://h:1?backlog=99999999999", "99999999999"),
         ] {
             let error = url.parse::<Endpoint>().unwrap_err();
@@ -251,7 +278,7 @@ mod tests {
         }
 
         #[test]
-        fn near_urls_never_panic(text in "(tcp|tcp-listen|udp|udp-bind)://[0-9a-f:.%\\[\\]]{0,20}(\\?[a-z-]{0,16}=?[0-9a-zµ]{0,8}&?){0,3}") {
+        fn near_urls_never_panic(text in "(tcp|tcp-listen|udp|udp-bind|unix|icmp|pair)://[0-9a-f:.%\\[\\]@]{0,20}(\\?[a-z-]{0,16}=?[0-9a-zµ]{0,8}&?){0,3}") {
             match text.parse::<Endpoint>() {
                 Ok(endpoint) => prop_assert_eq!(endpoint.to_string().parse::<Endpoint>(), Ok(endpoint)),
                 Err(error) => prop_assert!(text.get(error.at).is_some()),

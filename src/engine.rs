@@ -11,7 +11,9 @@ mod pool;
 mod pump;
 mod resolve;
 mod socket;
+mod socket_options;
 mod table;
+mod tcp_view;
 #[cfg(test)]
 mod testing;
 mod transports;

@@ -25,7 +25,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
-use crate::contract::{Batch, Block, Clock, Command, Endpoint, Role, SocketId, SocketIds, Target};
+use crate::contract::{Batch, Block, Clock, Command, Endpoint, Scheme, SocketId, SocketIds, Target};
 use crate::log::sanitise::Printable;
 use crate::profile::{Invalid, Profile, SaveError};
 
@@ -163,7 +163,7 @@ impl Ui {
     /// Opens an endpoint under a name made from its scheme, with the configured defaults for what it does not say.
     pub fn open(&mut self, endpoint: Endpoint) -> SocketId {
         let endpoint = self.with_defaults(endpoint);
-        self.open_named(Self::default_name(endpoint.scheme.spec().role), endpoint)
+        self.open_named(Self::default_name(endpoint.scheme), endpoint)
     }
 
     fn with_defaults(&self, mut endpoint: Endpoint) -> Endpoint {
@@ -177,12 +177,22 @@ impl Ui {
         endpoint
     }
 
-    const fn default_name(role: Role) -> &'static str {
-        match role {
-            Role::Listener => "server",
-            Role::Client => "client",
-            Role::DatagramServer => "udp-server",
-            Role::DatagramClient => "udp",
+    /// The name that sockets of a scheme get unless the user chooses one.
+    const fn default_name(scheme: Scheme) -> &'static str {
+        match scheme {
+            Scheme::TcpListen => "server",
+            Scheme::Tcp => "client",
+            Scheme::UdpBind => "udp-server",
+            Scheme::Udp => "udp",
+            Scheme::UnixListen => "unix-server",
+            Scheme::Unix => "unix-client",
+            Scheme::UnixDgramBind => "dgram-server",
+            Scheme::UnixDgram => "dgram",
+            Scheme::UnixSeqpacketListen => "seqpacket-server",
+            Scheme::UnixSeqpacket => "seqpacket",
+            Scheme::Icmp => "ping",
+            Scheme::Raw => "raw",
+            Scheme::Pair => "pair",
         }
     }
 

@@ -54,9 +54,9 @@ async fn a_listener_without_descriptors_says_so_at_most_five_times_a_second_and_
     let endpoint = "tcp-listen://127.0.0.1:0".parse().unwrap();
     engine.try_order(Command::Open { socket: ids.mint(), endpoint }).unwrap();
     let mut facts = Facts { engine, batches, waiting: VecDeque::new() };
-    let Address::Ip(address) = facts
+    let address = facts
         .next(|fact| match fact {
-            Fact::Opened { local, .. } => Some(local.clone()),
+            Fact::Opened { local, .. } => local.socket_address(),
             _ => None,
         })
         .await;

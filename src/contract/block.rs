@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use memmap2::{Advice, MmapMut};
 
-use super::Event;
+use super::{Event, Report};
 
 /// The size of a [`Block`] in bytes: one huge page of `x86_64`, and thirty-two reads of 64 KiB.
 pub const BLOCK_SIZE: usize = 2 * 1024 * 1024;
@@ -93,9 +93,17 @@ pub struct Batch {
     pub block: Block,
     /// How many bytes of `block`, from its start, are in use.
     pub used: usize,
+    /// What is no row of the log.
+    pub reports: Vec<Report>,
 }
 
 impl Batch {
+    /// Events alone.
+    #[must_use]
+    pub const fn new(events: Vec<Event>, block: Block, used: usize) -> Self {
+        Self { events, block, used, reports: Vec::new() }
+    }
+
     /// The bytes that a span of one of this batch's events points at.
     ///
     /// # Panics

@@ -1,8 +1,9 @@
 //! What the screen orders from the engine.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Address, Endpoint, SocketId, Ticket};
+use super::{Address, Endpoint, OptionSpec, Saving, SocketId, Ticket, Value};
 
 /// An order. The engine answers with events, never with a return value.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,46 @@ pub enum Command {
         target: Target,
         /// What, line ending included.
         bytes: Arc<[u8]>,
+    },
+    /// Send a file's content, which is not kept in the log. Each socket addressed reports [`Progress`](super::Progress)
+    /// while it is sent and a note when it is, or `SendFailed`.
+    SendFile {
+        /// Comes back in the outcome.
+        ticket: Ticket,
+        /// To whom.
+        target: Target,
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Throw away what is still to be sent of an order, or stop saving. What is sent or saved already stays so.
+    Cancel {
+        /// Which order.
+        ticket: Ticket,
+    },
+    /// Write what a socket receives to a file, too, from now on. It reports [`Progress`](super::Progress), and a note
+    /// when that ends.
+    Save {
+        /// Comes back in the outcome.
+        ticket: Ticket,
+        /// Which socket.
+        socket: SocketId,
+        /// Where to, and how much.
+        saving: Saving,
+    },
+    /// Change an option of an open socket; of a listener, also of what it accepts from now on. The call that does it is
+    /// reported, or a failure.
+    SetOption {
+        /// Which socket.
+        socket: SocketId,
+        /// Which option.
+        option: &'static OptionSpec,
+        /// Its value from now on.
+        value: Value,
+    },
+    /// Report what the kernel knows of an open socket, as a [`SocketView`](super::SocketView).
+    Inspect {
+        /// Which.
+        socket: SocketId,
     },
     /// End a socket, or one of its directions.
     Close {

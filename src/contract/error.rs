@@ -30,6 +30,14 @@ pub enum Operation {
     Recv,
     /// `shutdown(2)`.
     Shutdown,
+    /// `socketpair(2)`.
+    Socketpair,
+    /// `sendfile(2)`.
+    Sendfile,
+    /// `open(2)`.
+    Open,
+    /// `write(2)`.
+    Write,
 }
 
 impl Operation {
@@ -47,6 +55,10 @@ impl Operation {
             Self::Send => "send",
             Self::Recv => "recv",
             Self::Shutdown => "shutdown",
+            Self::Socketpair => "socketpair",
+            Self::Sendfile => "sendfile",
+            Self::Open => "open",
+            Self::Write => "write",
         }
     }
 }
@@ -129,6 +141,10 @@ impl fmt::Display for NetError {
             Operation::Send => ("send", " to"),
             Operation::Recv => ("receive", " from"),
             Operation::Shutdown => ("shut down", ""),
+            Operation::Socketpair => ("make a pair of sockets", " for"),
+            Operation::Sendfile => ("send the file", ""),
+            Operation::Open => ("open the file", ""),
+            Operation::Write => ("write the file", ""),
         };
         write!(f, "Can't {verb}")?;
         if let Some(address) = &self.address {

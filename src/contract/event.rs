@@ -55,6 +55,13 @@ pub enum Fact {
         /// The other end.
         peer: Address,
     },
+    /// The socket of this event is one end of a pair.
+    Paired {
+        /// The pair.
+        parent: SocketId,
+        /// Which end: 1 or 2.
+        number: u32,
+    },
     /// Bytes came. An empty span is an empty datagram.
     #[serde(skip)]
     Received {

@@ -3,13 +3,31 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::{EndpointError, Role, Scheme};
+use super::{AddressKind, EndpointError, Role, Scheme};
+
+/// The longest path or abstract name of a Unix socket, in bytes: `sun_path` less its NUL (unix(7)).
+const LONGEST_UNIX: usize = 107;
 
 /// Where an endpoint is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointAddress {
     /// An IP address or a name, and a port.
     HostPort(HostPort),
+    /// An IP address or a name.
+    Host(Host),
+    /// The name of a Unix socket.
+    Unix(UnixName),
+    /// Nowhere: a pair has no address.
+    Nothing,
+}
+
+/// The name of a Unix socket (unix(7)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnixName {
+    /// A file.
+    Path(String),
+    /// A name in the abstract namespace of Linux, written with `@` before it.
+    Abstract(String),
 }
 
 /// `host:port`.
@@ -33,21 +51,91 @@ pub enum Host {
 impl EndpointAddress {
     /// Reads the address of a scheme.
     pub(super) fn parse(scheme: Scheme, text: &str) -> Result<Self, EndpointError> {
-        let address = HostPort::parse(text)?;
-        if address.port == 0 && matches!(scheme.spec().role, Role::Client | Role::DatagramClient) {
-            return Err(EndpointError::new(text.len() - 1..text.len(), "port 0 can't be connected to"));
+        match scheme.spec().address {
+            AddressKind::HostPort => {
+                let address = HostPort::parse(text)?;
+                if address.port == 0 && matches!(scheme.spec().role, Role::Client | Role::DatagramClient) {
+                    return Err(EndpointError::new(text.len() - 1..text.len(), "port 0 can't be connected to"));
+                }
+                Ok(Self::HostPort(address))
+            }
+            AddressKind::Host => Host::parse_alone(text).map(Self::Host),
+            AddressKind::Unix => UnixName::parse(text).map(Self::Unix),
+            AddressKind::Nothing if text.is_empty() => Ok(Self::Nothing),
+            AddressKind::Nothing => Err(EndpointError::new(0..text.len(), format!("{scheme} has no address"))),
         }
-        Ok(Self::HostPort(address))
+    }
+
+    /// The host, where there is one.
+    #[must_use]
+    pub const fn host(&self) -> Option<&Host> {
+        match self {
+            Self::HostPort(HostPort { host, .. }) | Self::Host(host) => Some(host),
+            Self::Unix(_) | Self::Nothing => None,
+        }
     }
 
     /// True for `0.0.0.0` and `[::]`, which listen on every interface.
     #[must_use]
     pub fn is_wildcard(&self) -> bool {
-        match self {
-            Self::HostPort(HostPort { host: Host::Ip(ip, _), .. }) => ip.is_unspecified(),
-            Self::HostPort(_) => false,
+        matches!(self.host(), Some(Host::Ip(ip, _)) if ip.is_unspecified())
+    }
+}
+
+impl UnixName {
+    /// Reads a path, or `@` and an abstract name.
+    fn parse(text: &str) -> Result<Self, EndpointError> {
+        let name = text.strip_prefix('@');
+        let (written, shift) = (name.unwrap_or(text), text.len() - name.unwrap_or(text).len());
+        let whole = shift..text.len();
+        if written.is_empty() {
+            let message = "the path is missing; write a path, such as /tmp/a.sock, or @name for an abstract one";
+            return Err(EndpointError::new(whole, message));
+        }
+        if let Some(nul) = written.find('\0') {
+            return Err(EndpointError::new(shift + nul..shift + nul + 1, "a path has no NUL in it"));
+        }
+        let decoded = decode(written);
+        if decoded.len() > LONGEST_UNIX {
+            let message = format!("{} bytes are too long: the system takes at most {LONGEST_UNIX}", decoded.len());
+            return Err(EndpointError::new(whole, message));
+        }
+        Ok(if name.is_some() { Self::Abstract(decoded) } else { Self::Path(decoded) })
+    }
+}
+
+/// The characters of a URL that a path may hold and that mean something else there, and how they are written.
+const ESCAPES: [(char, &str); 3] = [('%', "%25"), ('?', "%3F"), ('&', "%26")];
+
+/// A path as it stands in a URL.
+pub(super) fn encode(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for c in path.chars() {
+        match ESCAPES.iter().find(|(plain, _)| *plain == c) {
+            Some((_, escape)) => text.push_str(escape),
+            None => text.push(c),
         }
     }
+    text
+}
+
+/// The path that stands in a URL. A `%` that begins no escape is one.
+pub(super) fn decode(text: &str) -> String {
+    let mut path = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        match ESCAPES.iter().find(|(_, escape)| rest.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(escape))) {
+            Some((plain, escape)) => {
+                path.push(*plain);
+                rest = &rest[escape.len()..];
+            }
+            None => {
+                path.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    path
 }
 
 impl HostPort {
@@ -79,6 +167,25 @@ impl HostPort {
 }
 
 impl Host {
+    /// Reads a host that no port follows: IPv6 with or without brackets.
+    fn parse_alone(text: &str) -> Result<Self, EndpointError> {
+        if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            return Self::parse_v6(inner).map_err(|error| error.shifted(1));
+        }
+        match text.find(':') {
+            Some(colon) if text.matches(':').count() == 1 && !text[..colon].is_empty() => {
+                Err(EndpointError::new(colon..text.len(), "no port belongs here; write a host alone"))
+            }
+            Some(_) => Self::parse_v6(text),
+            None => Self::parse(text),
+        }
+    }
+
+    /// Whether this may be the name or the number of an interface.
+    pub(super) fn is_interface(name: &str) -> bool {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic() && !"[]%?&/,@".contains(c))
+    }
+
     fn parse(text: &str) -> Result<Self, EndpointError> {
         let whole = 0..text.len();
         if let Ok(ip) = text.parse() {
@@ -108,9 +215,7 @@ impl Host {
             return Err(EndpointError::new(0..address.len(), "this is not an IPv6 address"));
         };
         match scope {
-            Some(scope)
-                if scope.is_empty() || !scope.chars().all(|c| c.is_ascii_graphic() && !"[]%?&/".contains(c)) =>
-            {
+            Some(scope) if !Self::is_interface(scope) => {
                 Err(EndpointError::new(address.len() + 1..text.len(), "an interface's name stands behind %"))
             }
             None if ip.is_unicast_link_local() => Err(EndpointError::new(
@@ -126,6 +231,19 @@ impl fmt::Display for EndpointAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HostPort(address) => address.fmt(f),
+            Self::Host(host) => host.fmt(f),
+            Self::Unix(name) => name.fmt(f),
+            Self::Nothing => Ok(()),
+        }
+    }
+}
+
+/// As it stands in a URL.
+impl fmt::Display for UnixName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.write_str(&encode(path)),
+            Self::Abstract(name) => write!(f, "@{}", encode(name)),
         }
     }
 }

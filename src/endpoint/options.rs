@@ -1,10 +1,12 @@
-//! The options of endpoints: one row each, their kinds of value, and what holds where none was given.
+//! The options of endpoints: one row each, and their kinds of value.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use super::HostPort;
+use super::address::Host;
 use super::value::{format_duration, format_size, parse_duration, parse_size};
-use super::{Endpoint, HostPort};
 
 /// All that is known of an option.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// What it does, in a few words.
     pub help: &'static str,
+    /// Whether it can be changed while the socket is open.
+    pub live: bool,
 }
 
 /// What values an option takes.
@@ -36,6 +40,10 @@ pub enum ValueKind {
     Word(&'static [Choice]),
     /// `keep`, `close` or a duration.
     AfterFin,
+    /// Multicast groups, each perhaps with its interface: `239.1.2.3@eth0,ff02::1%lo`.
+    Groups,
+    /// The path of a file.
+    Path,
 }
 
 /// One word that an option of kind [`ValueKind::Word`] takes.
@@ -59,6 +67,10 @@ pub enum Value {
     Word(&'static str),
     /// See [`ValueKind::AfterFin`].
     AfterFin(AfterFin),
+    /// See [`ValueKind::Groups`].
+    Groups(Vec<Group>),
+    /// See [`ValueKind::Path`].
+    Path(String),
 }
 
 /// What becomes of a connection whose peer has sent FIN.
@@ -111,8 +123,45 @@ impl LineEnding {
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
+    pub(super) fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ending| ending.word() == word)
+    }
+}
+
+/// A multicast group, and the interface to hear it on where one was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The group.
+    pub ip: IpAddr,
+    /// The interface's name, its index, or for IPv4 one of its addresses; the system chooses where there is none.
+    pub interface: Option<String>,
+}
+
+impl Group {
+    fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let (group, interface) = match text.split_once(['@', '%']) {
+            Some((group, interface)) => (group, Some(interface)),
+            None => (text, None),
+        };
+        let group = group.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(group);
+        let ip: IpAddr = group
+            .parse()
+            .map_err(|_| format!("`{group}` is no address of a group; write 239.1.2.3 or ff02::1234@eth0"))?;
+        if !ip.is_multicast() {
+            return Err(format!("{ip} is no multicast group: those are 224.0.0.0 to 239.255.255.255 and ff00::/8"));
+        }
+        match interface {
+            Some(name) if !Host::is_interface(name) => Err("an interface's name stands behind @".to_owned()),
+            _ => Ok(Self { ip, interface: interface.map(str::to_owned) }),
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ip.fmt(f)?;
+        self.interface.as_ref().map_or(Ok(()), |interface| write!(f, "@{interface}"))
     }
 }
 
@@ -121,52 +170,228 @@ pub(super) static BACKLOG: OptionSpec = OptionSpec {
     kind: ValueKind::Integer(i32::MAX.cast_unsigned()),
     default: "128",
     help: "connections that may wait to be accepted; the system may hold it lower",
+    live: false,
+};
+pub(super) static MAX_CONNECTIONS: OptionSpec = OptionSpec {
+    name: "max-connections",
+    kind: ValueKind::Integer(u32::MAX),
+    default: "unlimited",
+    help: "connections beyond this many are closed at once, and counted",
+    live: true,
 };
 pub(super) static SOURCE: OptionSpec = OptionSpec {
     name: "source",
     kind: ValueKind::Address,
     default: "none",
     help: "the local address to bind before connecting",
+    live: false,
 };
 pub(super) static CONNECT_TIMEOUT: OptionSpec = OptionSpec {
     name: "connect-timeout",
     kind: ValueKind::Duration,
     default: "10s",
     help: "how long to wait for an answer to connect",
+    live: false,
 };
-pub(super) static EOL: OptionSpec = OptionSpec {
-    name: "eol",
-    kind: ValueKind::Word(&[Choice("lf"), Choice("crlf"), Choice("cr"), Choice("none")]),
-    default: "lf for streams, none for datagrams",
-    help: "what Enter adds to a typed payload",
+pub(super) static RECONNECT: OptionSpec = OptionSpec {
+    name: "reconnect",
+    kind: ValueKind::Duration,
+    default: "off",
+    help: "connect again after this time, doubled each time up to 30s, until closed by the user",
+    live: false,
+};
+pub(super) static IDLE_TIMEOUT: OptionSpec = OptionSpec {
+    name: "idle-timeout",
+    kind: ValueKind::Duration,
+    default: "off",
+    help: "close after this time without traffic",
+    live: false,
 };
 pub(super) static AFTER_FIN: OptionSpec = OptionSpec {
     name: "after-fin",
     kind: ValueKind::AfterFin,
     default: "10s",
     help: "once the peer has sent FIN: keep, close, or close after this time without a send",
+    live: false,
+};
+pub(super) static EOL: OptionSpec = OptionSpec {
+    name: "eol",
+    kind: ValueKind::Word(&[Choice("lf"), Choice("crlf"), Choice("cr"), Choice("none")]),
+    default: "lf for streams, none for datagrams",
+    help: "what Enter adds to a typed payload",
+    live: false,
 };
 pub(super) static NODELAY: OptionSpec = OptionSpec {
     name: "nodelay",
     kind: ValueKind::Flag,
     default: "on for clients, else the system's",
     help: "TCP_NODELAY: small writes leave at once",
+    live: true,
+};
+pub(super) static KEEPALIVE: OptionSpec = OptionSpec {
+    name: "keepalive",
+    kind: ValueKind::Duration,
+    default: "the system's",
+    help: "SO_KEEPALIVE: probe a silent peer after this time, in whole seconds; 0s turns it off",
+    live: true,
+};
+pub(super) static LINGER: OptionSpec = OptionSpec {
+    name: "linger",
+    kind: ValueKind::Duration,
+    default: "the system's",
+    help: "SO_LINGER: how long close waits for what is not sent, in whole seconds; 0s makes close send RST",
+    live: true,
 };
 pub(super) static REUSE_ADDRESS: OptionSpec = OptionSpec {
     name: "reuse-address",
     kind: ValueKind::Flag,
     default: "on for listeners, else the system's",
     help: "SO_REUSEADDR: bind although old connections linger in TIME_WAIT",
+    live: false,
+};
+pub(super) static REUSE_PORT: OptionSpec = OptionSpec {
+    name: "reuse-port",
+    kind: ValueKind::Flag,
+    default: "the system's",
+    help: "SO_REUSEPORT: several sockets of this user share the address",
+    live: false,
+};
+pub(super) static BROADCAST: OptionSpec = OptionSpec {
+    name: "broadcast",
+    kind: ValueKind::Flag,
+    default: "the system's",
+    help: "SO_BROADCAST: datagrams to a broadcast address are allowed",
+    live: true,
+};
+pub(super) static V6ONLY: OptionSpec = OptionSpec {
+    name: "v6only",
+    kind: ValueKind::Flag,
+    default: "the system's",
+    help: "IPV6_V6ONLY: an IPv6 wildcard does not hear IPv4 as well",
+    live: false,
+};
+pub(super) static SEND_BUFFER: OptionSpec = OptionSpec {
+    name: "send-buffer",
+    kind: ValueKind::Size,
+    default: "the system's",
+    help: "SO_SNDBUF: what may wait to be sent; the system may grant less",
+    live: true,
 };
 pub(super) static RECEIVE_BUFFER: OptionSpec = OptionSpec {
     name: "receive-buffer",
     kind: ValueKind::Size,
-    default: "4MiB asked for",
+    default: "4MiB asked for datagrams, else the system's",
     help: "SO_RCVBUF: what may wait to be read; the system may grant less",
+    live: true,
+};
+pub(super) static TTL: OptionSpec = OptionSpec {
+    name: "ttl",
+    kind: ValueKind::Integer(255),
+    default: "the system's",
+    help: "IP_TTL, IPV6_UNICAST_HOPS: how many routers a packet may pass",
+    live: true,
+};
+pub(super) static TOS: OptionSpec = OptionSpec {
+    name: "tos",
+    kind: ValueKind::Integer(255),
+    default: "the system's",
+    help: "IP_TOS, IPV6_TCLASS: the type of service, DSCP and ECN",
+    live: true,
+};
+pub(super) static JOIN: OptionSpec = OptionSpec {
+    name: "join",
+    kind: ValueKind::Groups,
+    default: "none",
+    help: "multicast groups to hear, GROUP[@interface], separated by commas; sends to groups leave by the first's interface",
+    live: true,
+};
+pub(super) static MULTICAST_TTL: OptionSpec = OptionSpec {
+    name: "multicast-ttl",
+    kind: ValueKind::Integer(255),
+    default: "the system's",
+    help: "IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS: how many routers a multicast may pass",
+    live: true,
+};
+pub(super) static MULTICAST_LOOP: OptionSpec = OptionSpec {
+    name: "multicast-loop",
+    kind: ValueKind::Flag,
+    default: "the system's",
+    help: "IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP: this machine hears what it sends",
+    live: true,
+};
+pub(super) static UNLINK: OptionSpec = OptionSpec {
+    name: "unlink",
+    kind: ValueKind::Flag,
+    default: "off",
+    help: "replace a stale socket file, if nobody answers on it",
+    live: false,
+};
+pub(super) static PROTOCOL: OptionSpec = OptionSpec {
+    name: "protocol",
+    kind: ValueKind::Integer(255),
+    default: "253, for experiments (RFC 3692)",
+    help: "the IP protocol number",
+    live: false,
+};
+pub(super) static TYPE: OptionSpec = OptionSpec {
+    name: "type",
+    kind: ValueKind::Word(&[Choice("stream"), Choice("dgram"), Choice("seqpacket")]),
+    default: "stream",
+    help: "the type of both sockets",
+    live: false,
+};
+pub(super) static SAVE: OptionSpec = OptionSpec {
+    name: "save",
+    kind: ValueKind::Path,
+    default: "none",
+    help: "write what is received to this file, too",
+    live: false,
+};
+pub(super) static SAVE_APPEND: OptionSpec = OptionSpec {
+    name: "save-append",
+    kind: ValueKind::Flag,
+    default: "off: an existing file is refused",
+    help: "add to the file that save names",
+    live: false,
+};
+pub(super) static SAVE_LIMIT: OptionSpec = OptionSpec {
+    name: "save-limit",
+    kind: ValueKind::Size,
+    default: "until closed",
+    help: "save this many bytes, and no more",
+    live: false,
 };
 
-static ALL: &[&OptionSpec] =
-    &[&BACKLOG, &SOURCE, &CONNECT_TIMEOUT, &EOL, &AFTER_FIN, &NODELAY, &REUSE_ADDRESS, &RECEIVE_BUFFER];
+static ALL: &[&OptionSpec] = &[
+    &BACKLOG,
+    &MAX_CONNECTIONS,
+    &SOURCE,
+    &CONNECT_TIMEOUT,
+    &RECONNECT,
+    &EOL,
+    &IDLE_TIMEOUT,
+    &AFTER_FIN,
+    &NODELAY,
+    &KEEPALIVE,
+    &LINGER,
+    &REUSE_ADDRESS,
+    &REUSE_PORT,
+    &BROADCAST,
+    &V6ONLY,
+    &SEND_BUFFER,
+    &RECEIVE_BUFFER,
+    &TTL,
+    &TOS,
+    &JOIN,
+    &MULTICAST_TTL,
+    &MULTICAST_LOOP,
+    &UNLINK,
+    &PROTOCOL,
+    &TYPE,
+    &SAVE,
+    &SAVE_APPEND,
+    &SAVE_LIMIT,
+];
 
 /// The row of the option of this name, whatever scheme it belongs to.
 #[must_use]
@@ -209,6 +434,10 @@ impl ValueKind {
                     Err(_) => Err(format!("`{text}` is neither keep nor close nor a time such as 10s")),
                 },
             },
+            Self::Groups => text.split(',').map(Group::parse).collect::<Result<_, _>>().map(Value::Groups),
+            Self::Path if text.is_empty() => Err("a path is missing".to_owned()),
+            Self::Path if text.contains('\0') => Err("a path has no NUL in it".to_owned()),
+            Self::Path => Ok(Value::Path(text.to_owned())),
         }
     }
 
@@ -223,6 +452,8 @@ impl ValueKind {
             Self::Address => "host:port".to_owned(),
             Self::Word(choices) => choices.iter().map(|choice| choice.0).collect::<Vec<_>>().join(", "),
             Self::AfterFin => "keep, close, 10s".to_owned(),
+            Self::Groups => "239.1.2.3, 239.1.2.3@eth0, ff02::1234@eth0".to_owned(),
+            Self::Path => "a file".to_owned(),
         }
     }
 }
@@ -238,6 +469,11 @@ impl fmt::Display for Value {
             Self::Word(word) => f.write_str(word),
             Self::AfterFin(AfterFin::Keep) => f.write_str("keep"),
             Self::AfterFin(AfterFin::Close) => f.write_str("close"),
+            Self::Groups(groups) => {
+                let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
+                f.write_str(&groups.join(","))
+            }
+            Self::Path(path) => f.write_str(path),
         }
     }
 }
@@ -268,81 +504,5 @@ impl Options {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static OptionSpec, &Value)> {
         self.0.iter().map(|(spec, value)| (*spec, value))
-    }
-}
-
-/// What holds, given or by default.
-impl Endpoint {
-    /// How many connections may wait to be accepted.
-    #[must_use]
-    pub fn backlog(&self) -> u32 {
-        match self.option(BACKLOG.name) {
-            Some(Value::Integer(number)) => *number,
-            _ => 128,
-        }
-    }
-
-    /// The local address to bind before connecting.
-    #[must_use]
-    pub fn source(&self) -> Option<&HostPort> {
-        match self.option(SOURCE.name) {
-            Some(Value::Address(address)) => Some(address),
-            _ => None,
-        }
-    }
-
-    /// How long to wait for an answer to `connect`.
-    #[must_use]
-    pub fn connect_timeout(&self) -> Duration {
-        match self.option(CONNECT_TIMEOUT.name) {
-            Some(Value::Duration(time)) => *time,
-            _ => Duration::from_secs(10),
-        }
-    }
-
-    /// What Enter adds to a typed payload.
-    #[must_use]
-    pub fn eol(&self) -> LineEnding {
-        let given = match self.option(EOL.name) {
-            Some(Value::Word(word)) => LineEnding::from_word(word),
-            _ => None,
-        };
-        given.unwrap_or(if self.scheme.is_datagram() { LineEnding::None } else { LineEnding::Lf })
-    }
-
-    /// What becomes of a connection whose peer has sent FIN.
-    #[must_use]
-    pub fn after_fin(&self) -> AfterFin {
-        match self.option(AFTER_FIN.name) {
-            Some(Value::AfterFin(after)) => *after,
-            _ => AfterFin::Within(Duration::from_secs(10)),
-        }
-    }
-
-    /// Whether small writes leave at once; for accepted connections only where the listener's option says so.
-    #[must_use]
-    pub fn nodelay(&self) -> bool {
-        match self.option(NODELAY.name) {
-            Some(Value::Flag(on)) => *on,
-            _ => self.scheme == super::Scheme::Tcp,
-        }
-    }
-
-    /// Whether to bind although old connections linger; `None` leaves it to the system.
-    #[must_use]
-    pub fn reuse_address(&self) -> Option<bool> {
-        match self.option(REUSE_ADDRESS.name) {
-            Some(Value::Flag(on)) => Some(*on),
-            _ => (self.scheme == super::Scheme::TcpListen).then_some(true),
-        }
-    }
-
-    /// The receive buffer to ask for, in bytes; `None` leaves it to the system.
-    #[must_use]
-    pub fn receive_buffer(&self) -> Option<u64> {
-        match self.option(RECEIVE_BUFFER.name) {
-            Some(Value::Size(bytes)) => Some(*bytes),
-            _ => self.scheme.is_datagram().then_some(4 * 1024 * 1024),
-        }
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::options::{
-    AFTER_FIN, BACKLOG, CONNECT_TIMEOUT, EOL, NODELAY, OptionSpec, RECEIVE_BUFFER, REUSE_ADDRESS, SOURCE,
+    AFTER_FIN, BACKLOG, BROADCAST, CONNECT_TIMEOUT, EOL, IDLE_TIMEOUT, JOIN, KEEPALIVE, LINGER, MAX_CONNECTIONS,
+    MULTICAST_LOOP, MULTICAST_TTL, NODELAY, OptionSpec, PROTOCOL, RECEIVE_BUFFER, RECONNECT, REUSE_ADDRESS, REUSE_PORT,
+    SAVE, SAVE_APPEND, SAVE_LIMIT, SEND_BUFFER, SOURCE, TOS, TTL, TYPE, UNLINK, V6ONLY,
 };
 
 /// A kind of socket that can be opened.
@@ -17,6 +19,24 @@ pub enum Scheme {
     Udp,
     /// A UDP socket bound to an address.
     UdpBind,
+    /// A Unix stream listener.
+    UnixListen,
+    /// A Unix stream client.
+    Unix,
+    /// A Unix datagram socket bound at a path.
+    UnixDgramBind,
+    /// A Unix datagram socket that sends to a path.
+    UnixDgram,
+    /// A listener for Unix sequenced packets.
+    UnixSeqpacketListen,
+    /// A client for Unix sequenced packets.
+    UnixSeqpacket,
+    /// An ICMP echo socket.
+    Icmp,
+    /// A raw IP socket.
+    Raw,
+    /// Two connected sockets.
+    Pair,
 }
 
 /// The part a socket plays.
@@ -30,6 +50,21 @@ pub enum Role {
     DatagramClient,
     /// Exchanges datagrams with whoever sends some.
     DatagramServer,
+    /// Two sockets that are connected to each other; they are its children.
+    Pair,
+}
+
+/// What the address of a scheme is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressKind {
+    /// `host:port`.
+    HostPort,
+    /// A host alone.
+    Host,
+    /// The path of a Unix socket, or `@` and an abstract name.
+    Unix,
+    /// None at all.
+    Nothing,
 }
 
 /// All that is known of a scheme before it is opened.
@@ -41,6 +76,8 @@ pub struct SchemeSpec {
     pub name: &'static str,
     /// The part it plays.
     pub role: Role,
+    /// What its address is.
+    pub address: AddressKind,
     /// What it opens, in a few words.
     pub summary: &'static str,
     /// The form of its address.
@@ -59,41 +96,247 @@ pub static SCHEMES: &[SchemeSpec] = &[
         scheme: Scheme::TcpListen,
         name: "tcp-listen",
         role: Role::Listener,
+        address: AddressKind::HostPort,
         summary: "TCP listener; each accepted connection is a child",
         address_form: "host:port; port 0 picks a free one",
         example: "127.0.0.1:7788",
-        options: &[&BACKLOG, &EOL, &AFTER_FIN, &NODELAY, &REUSE_ADDRESS],
+        options: &[
+            &BACKLOG,
+            &MAX_CONNECTIONS,
+            &EOL,
+            &IDLE_TIMEOUT,
+            &AFTER_FIN,
+            &NODELAY,
+            &KEEPALIVE,
+            &LINGER,
+            &REUSE_ADDRESS,
+            &REUSE_PORT,
+            &V6ONLY,
+            &SEND_BUFFER,
+            &RECEIVE_BUFFER,
+            &TTL,
+            &TOS,
+        ],
         calls: &["socket", "setsockopt", "bind", "listen", "accept"],
     },
     SchemeSpec {
         scheme: Scheme::Tcp,
         name: "tcp",
         role: Role::Client,
+        address: AddressKind::HostPort,
         summary: "TCP client",
         address_form: "host:port, [v6]:port, [fe80::1%eth0]:port",
         example: "127.0.0.1:7788",
-        options: &[&SOURCE, &CONNECT_TIMEOUT, &EOL, &AFTER_FIN, &NODELAY, &REUSE_ADDRESS],
+        options: &[
+            &SOURCE,
+            &CONNECT_TIMEOUT,
+            &RECONNECT,
+            &EOL,
+            &IDLE_TIMEOUT,
+            &AFTER_FIN,
+            &NODELAY,
+            &KEEPALIVE,
+            &LINGER,
+            &REUSE_ADDRESS,
+            &REUSE_PORT,
+            &SEND_BUFFER,
+            &RECEIVE_BUFFER,
+            &TTL,
+            &TOS,
+            &SAVE,
+            &SAVE_APPEND,
+            &SAVE_LIMIT,
+        ],
         calls: &["socket", "setsockopt", "connect"],
     },
     SchemeSpec {
         scheme: Scheme::UdpBind,
         name: "udp-bind",
         role: Role::DatagramServer,
+        address: AddressKind::HostPort,
         summary: "UDP socket bound to an address; answers whoever it last heard unless a peer is chosen",
         address_form: "host:port; port 0 picks a free one",
         example: "127.0.0.1:7788",
-        options: &[&EOL, &REUSE_ADDRESS, &RECEIVE_BUFFER],
+        options: &[
+            &EOL,
+            &IDLE_TIMEOUT,
+            &REUSE_ADDRESS,
+            &REUSE_PORT,
+            &BROADCAST,
+            &V6ONLY,
+            &SEND_BUFFER,
+            &RECEIVE_BUFFER,
+            &TTL,
+            &TOS,
+            &JOIN,
+            &MULTICAST_TTL,
+            &MULTICAST_LOOP,
+            &SAVE,
+            &SAVE_APPEND,
+            &SAVE_LIMIT,
+        ],
         calls: &["socket", "setsockopt", "bind"],
     },
     SchemeSpec {
         scheme: Scheme::Udp,
         name: "udp",
         role: Role::DatagramClient,
+        address: AddressKind::HostPort,
         summary: "UDP socket on an ephemeral port, default destination = address",
         address_form: "host:port",
         example: "127.0.0.1:7788",
-        options: &[&SOURCE, &EOL, &REUSE_ADDRESS, &RECEIVE_BUFFER],
+        options: &[
+            &SOURCE,
+            &EOL,
+            &IDLE_TIMEOUT,
+            &REUSE_ADDRESS,
+            &REUSE_PORT,
+            &BROADCAST,
+            &SEND_BUFFER,
+            &RECEIVE_BUFFER,
+            &TTL,
+            &TOS,
+            &JOIN,
+            &MULTICAST_TTL,
+            &MULTICAST_LOOP,
+            &SAVE,
+            &SAVE_APPEND,
+            &SAVE_LIMIT,
+        ],
         calls: &["socket", "setsockopt", "bind"],
+    },
+    SchemeSpec {
+        scheme: Scheme::UnixListen,
+        name: "unix-listen",
+        role: Role::Listener,
+        address: AddressKind::Unix,
+        summary: "Unix stream listener; each accepted connection is a child",
+        address_form: "a path, or @name for an abstract one",
+        example: "/tmp/sockbench.sock",
+        options: &[&BACKLOG, &MAX_CONNECTIONS, &UNLINK, &EOL, &IDLE_TIMEOUT, &AFTER_FIN, &SEND_BUFFER, &RECEIVE_BUFFER],
+        calls: &["socket", "bind", "listen", "accept"],
+    },
+    SchemeSpec {
+        scheme: Scheme::Unix,
+        name: "unix",
+        role: Role::Client,
+        address: AddressKind::Unix,
+        summary: "Unix stream client",
+        address_form: "a path, or @name for an abstract one",
+        example: "/tmp/sockbench.sock",
+        options: &[
+            &CONNECT_TIMEOUT,
+            &RECONNECT,
+            &EOL,
+            &IDLE_TIMEOUT,
+            &AFTER_FIN,
+            &SEND_BUFFER,
+            &RECEIVE_BUFFER,
+            &SAVE,
+            &SAVE_APPEND,
+            &SAVE_LIMIT,
+        ],
+        calls: &["socket", "connect"],
+    },
+    SchemeSpec {
+        scheme: Scheme::UnixDgramBind,
+        name: "unix-dgram-bind",
+        role: Role::DatagramServer,
+        address: AddressKind::Unix,
+        summary: "Unix datagram socket bound at a path; answers whoever it last heard unless a peer is chosen",
+        address_form: "a path, or @name for an abstract one",
+        example: "/tmp/sockbench.sock",
+        options: &[&UNLINK, &EOL, &IDLE_TIMEOUT, &SEND_BUFFER, &RECEIVE_BUFFER, &SAVE, &SAVE_APPEND, &SAVE_LIMIT],
+        calls: &["socket", "setsockopt", "bind"],
+    },
+    SchemeSpec {
+        scheme: Scheme::UnixDgram,
+        name: "unix-dgram",
+        role: Role::DatagramClient,
+        address: AddressKind::Unix,
+        summary: "Unix datagram socket that sends to a path",
+        address_form: "a path, or @name for an abstract one",
+        example: "/tmp/sockbench.sock",
+        options: &[&EOL, &IDLE_TIMEOUT, &SEND_BUFFER, &RECEIVE_BUFFER, &SAVE, &SAVE_APPEND, &SAVE_LIMIT],
+        calls: &["socket", "setsockopt", "bind"],
+    },
+    SchemeSpec {
+        scheme: Scheme::UnixSeqpacketListen,
+        name: "unix-seqpacket-listen",
+        role: Role::Listener,
+        address: AddressKind::Unix,
+        summary: "listener for Unix sequenced packets; each accepted connection is a child",
+        address_form: "a path, or @name for an abstract one",
+        example: "/tmp/sockbench.sock",
+        options: &[&BACKLOG, &MAX_CONNECTIONS, &UNLINK, &EOL, &IDLE_TIMEOUT, &AFTER_FIN, &SEND_BUFFER, &RECEIVE_BUFFER],
+        calls: &["socket", "bind", "listen", "accept"],
+    },
+    SchemeSpec {
+        scheme: Scheme::UnixSeqpacket,
+        name: "unix-seqpacket",
+        role: Role::Client,
+        address: AddressKind::Unix,
+        summary: "client for Unix sequenced packets",
+        address_form: "a path, or @name for an abstract one",
+        example: "/tmp/sockbench.sock",
+        options: &[
+            &CONNECT_TIMEOUT,
+            &RECONNECT,
+            &EOL,
+            &IDLE_TIMEOUT,
+            &AFTER_FIN,
+            &SEND_BUFFER,
+            &RECEIVE_BUFFER,
+            &SAVE,
+            &SAVE_APPEND,
+            &SAVE_LIMIT,
+        ],
+        calls: &["socket", "connect"],
+    },
+    SchemeSpec {
+        scheme: Scheme::Icmp,
+        name: "icmp",
+        role: Role::DatagramClient,
+        address: AddressKind::Host,
+        summary: "ICMP echo socket: sends pings that carry the payload, and hears the replies",
+        address_form: "host, [v6]",
+        example: "127.0.0.1",
+        options: &[&EOL, &IDLE_TIMEOUT, &SEND_BUFFER, &RECEIVE_BUFFER, &TTL, &TOS, &SAVE, &SAVE_APPEND, &SAVE_LIMIT],
+        calls: &["socket", "setsockopt"],
+    },
+    SchemeSpec {
+        scheme: Scheme::Raw,
+        name: "raw",
+        role: Role::DatagramClient,
+        address: AddressKind::Host,
+        summary: "raw IP socket; needs a privilege",
+        address_form: "host, [v6]",
+        example: "127.0.0.1",
+        options: &[
+            &PROTOCOL,
+            &EOL,
+            &IDLE_TIMEOUT,
+            &BROADCAST,
+            &SEND_BUFFER,
+            &RECEIVE_BUFFER,
+            &TTL,
+            &TOS,
+            &SAVE,
+            &SAVE_APPEND,
+            &SAVE_LIMIT,
+        ],
+        calls: &["socket", "setsockopt"],
+    },
+    SchemeSpec {
+        scheme: Scheme::Pair,
+        name: "pair",
+        role: Role::Pair,
+        address: AddressKind::Nothing,
+        summary: "a connected socket pair; both ends are its children",
+        address_form: "none: write pair://",
+        example: "",
+        options: &[&TYPE, &EOL, &IDLE_TIMEOUT, &AFTER_FIN, &SEND_BUFFER, &RECEIVE_BUFFER],
+        calls: &["socketpair"],
     },
 ];
 
@@ -106,6 +349,15 @@ impl Scheme {
             Self::Tcp => 1,
             Self::UdpBind => 2,
             Self::Udp => 3,
+            Self::UnixListen => 4,
+            Self::Unix => 5,
+            Self::UnixDgramBind => 6,
+            Self::UnixDgram => 7,
+            Self::UnixSeqpacketListen => 8,
+            Self::UnixSeqpacket => 9,
+            Self::Icmp => 10,
+            Self::Raw => 11,
+            Self::Pair => 12,
         };
         &SCHEMES[index]
     }

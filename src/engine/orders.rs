@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::contract::{Address, NetError, Operation, Ticket};
+use crate::contract::{Address, NetError, Operation, OptionSpec, Saving, Ticket, Value};
 
 /// How many bytes may wait to be sent on one socket, echoes aside. A longer order is taken when no other waits.
 const MAX_QUEUED: usize = 64 * 1024 * 1024;
@@ -36,6 +36,17 @@ pub(super) struct Order {
     pub(super) to: Option<Address>,
 }
 
+/// What is wanted of an open socket besides sending and stopping.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Tell what the kernel knows of it.
+    Inspect,
+    /// Change an option.
+    SetOption(&'static OptionSpec, Value),
+    /// Write what is received to a file, too.
+    Save(Ticket, Saving),
+}
+
 /// How to stop, from the mildest to the most urgent; a more urgent one replaces a milder one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stop {
@@ -57,6 +68,7 @@ pub(super) struct Orders {
     bytes: Cell<usize>,
     echo: Cell<usize>,
     stop: Cell<Option<Stop>>,
+    requests: RefCell<VecDeque<Request>>,
     changed: Notify,
 }
 
@@ -94,6 +106,17 @@ impl Orders {
     /// False while so much echo waits to be sent that no more is taken.
     pub(super) fn has_room_for_echo(&self) -> bool {
         self.echo.get() < MAX_ECHO
+    }
+
+    /// Asks for something besides.
+    pub(super) fn ask(&self, request: Request) {
+        self.requests.borrow_mut().push_back(request);
+        self.changed.notify_waiters();
+    }
+
+    /// The next thing that was asked for, taken out.
+    pub(super) fn next_request(&self) -> Option<Request> {
+        self.requests.borrow_mut().pop_front()
     }
 
     /// Orders to stop; a milder order than the one given before changes nothing.

@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::pool::Pool;
-use crate::contract::{BLOCK_SIZE, Batch, Block, Clock, Event, Fact, SocketId, Span};
+use crate::contract::{BLOCK_SIZE, Batch, Block, Clock, Event, Fact, Report, ReportContent, SocketId, Span};
 
 /// The free tail that a reader asks for at least, in bytes: the longest datagram, and a worthwhile read of a stream.
 pub(super) const TAIL_LEAST: usize = 64 * 1024;
@@ -51,6 +51,7 @@ struct Filling {
     block: Option<Block>,
     used: usize,
     events: Vec<Event>,
+    reports: Vec<Report>,
 }
 
 /// The free tail of the current block, lent for one system call.
@@ -83,7 +84,7 @@ impl Outbox {
     pub(super) fn with_tail<R>(&self, least: usize, most: usize, call: impl FnOnce(Tail<'_>) -> R) -> Option<R> {
         let shared = &*self.0;
         let mut filling = shared.filling.borrow_mut();
-        let Filling { block, used, events } = filling.make_room(shared, least)?;
+        let Filling { block, used, events, .. } = filling.make_room(shared, least)?;
         let block = block.as_mut()?;
         let end = block.size().min(*used + most);
         let before = events.len();
@@ -108,6 +109,16 @@ impl Outbox {
         filling.events.push(event);
         shared.pool.bell.notify_one();
         Ok(())
+    }
+
+    /// Tells what is no row of the log, with the next batch. More than a few of them at once are not kept: the next
+    /// will tell anew.
+    pub(super) fn tell(&self, socket: SocketId, content: ReportContent) {
+        let mut filling = self.0.filling.borrow_mut();
+        if filling.reports.len() < MAX_EVENTS {
+            filling.reports.push(Report { socket, content });
+            self.0.pool.bell.notify_one();
+        }
     }
 
     /// Adds an event that has no bytes, dated now: at once if there is room, and else when the future has waited for
@@ -210,7 +221,7 @@ impl Filling {
 
     /// Sends what there is. False when it can't leave now: no block to go with it, or no place in the channel.
     fn send(&mut self, shared: &Shared) -> bool {
-        if self.events.is_empty() {
+        if self.events.is_empty() && self.reports.is_empty() {
             return true;
         }
         let permit = match shared.batches.try_reserve() {
@@ -219,6 +230,7 @@ impl Filling {
             Err(mpsc::error::TrySendError::Closed(())) => {
                 // Nobody will ever read it, and nobody must wait for room because of it.
                 self.events.clear();
+                self.reports.clear();
                 self.used = 0;
                 return true;
             }
@@ -229,7 +241,8 @@ impl Filling {
         // The next batch will be about as long as this one.
         let next = Vec::with_capacity(self.events.len().min(MAX_EVENTS));
         let events = std::mem::replace(&mut self.events, next);
-        permit.send(Batch { events, block, used: std::mem::take(&mut self.used) });
+        let reports = std::mem::take(&mut self.reports);
+        permit.send(Batch { events, block, used: std::mem::take(&mut self.used), reports });
         true
     }
 }

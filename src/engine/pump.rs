@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -17,7 +18,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::orders::Stop;
 use super::outbox::{TAIL_LEAST, TAIL_MOST};
 use super::socket::Socket;
-use crate::contract::{AfterFin, CloseReason, Fact, NetError, Operation};
+use super::socket_options::attend;
+use crate::contract::{AfterFin, CloseReason, Endpoint, Fact, NetError, Operation};
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -28,7 +30,7 @@ const TURN_CALLS: usize = 32;
 const TURN_BYTES: usize = 1024 * 1024;
 
 /// A connected stream that never blocks.
-pub(super) trait Stream {
+pub(super) trait Stream: AsFd {
     /// Waits until [`try_read`](Self::try_read) may succeed.
     async fn readable(&self) -> io::Result<()>;
     /// Waits until [`try_write`](Self::try_write) may succeed.
@@ -70,21 +72,23 @@ impl Stream for TcpStream {
 }
 
 /// Lives a connection's life to its end, and closes it.
-pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, after_fin: AfterFin) -> CloseReason {
+pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &Endpoint) -> CloseReason {
     let pump = Pump {
         stream,
         socket,
-        after_fin,
+        after_fin: endpoint.after_fin(),
         fin_sent: Cell::new(false),
         fin_received: Cell::new(false),
         reset: Cell::new(false),
         last_send: Cell::new(Instant::now()),
     };
+    let fds = [pump.stream.as_fd()];
     tokio::select! {
         biased;
         reason = pump.stop_waiting() => reason,
         reason = pump.receive() => reason,
         reason = pump.transmit() => reason,
+        never = attend(socket, endpoint, &fds) => match never {},
     }
 }
 
@@ -300,18 +304,25 @@ impl<S: Stream> Pump<'_, S> {
 mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;
+    use std::os::fd::{BorrowedFd, OwnedFd};
     use std::rc::Rc;
 
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::contract::{CloseHow, Command, SocketId, Target, Ticket};
+    use crate::contract::{CloseHow, Command, SocketId, Target, Ticket, Value};
     use crate::engine::socket::Ending;
     use crate::engine::testing::{Rig, rig};
 
     /// A stream whose peer does what the test says.
-    #[derive(Clone, Default)]
-    struct Scripted(Rc<Script>);
+    #[derive(Clone)]
+    struct Scripted(Rc<Script>, Rc<OwnedFd>);
+
+    impl AsFd for Scripted {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.1.as_fd()
+        }
+    }
 
     #[derive(Default)]
     struct Script {
@@ -328,7 +339,8 @@ mod tests {
 
     impl Scripted {
         fn with_window(window: usize) -> Self {
-            let scripted = Self::default();
+            let any = std::fs::File::open("/dev/null").unwrap();
+            let scripted = Self(Rc::default(), Rc::new(any.into()));
             scripted.0.window.set(window);
             scripted
         }
@@ -400,7 +412,10 @@ mod tests {
         rig(async |rig| {
             let stream = Scripted::with_window(window);
             let scripted = stream.clone();
-            let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, after_fin).await) });
+            let mut endpoint: Endpoint = "tcp://127.0.0.1:1".parse().unwrap();
+            let after_fin = Value::AfterFin(after_fin).to_string();
+            endpoint.set_option("after-fin", &after_fin).unwrap();
+            let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint).await) });
             test(rig, id, stream).await;
         });
     }

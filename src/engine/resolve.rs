@@ -51,6 +51,7 @@ async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
-fn interface_index(scope: &str) -> Option<u32> {
+/// The index of an interface that is named, or is given by its index.
+pub(super) fn interface_index(scope: &str) -> Option<u32> {
     scope.parse().ok().or_else(|| nix::net::if_::if_nametoindex(scope).ok())
 }

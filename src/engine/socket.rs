@@ -10,7 +10,9 @@ use std::rc::Rc;
 use super::orders::{Orders, Stop};
 use super::outbox::Outbox;
 use super::table::Table;
-use crate::contract::{Address, CloseReason, Fact, NetError, Operation, SocketId};
+use crate::contract::{
+    Address, CloseReason, Fact, NetError, Operation, ReportContent, Saving, SocketId, SocketView, Ticket,
+};
 
 /// A socket, as its own task sees it.
 pub(super) struct Socket {
@@ -59,9 +61,19 @@ impl Socket {
         self.report(Fact::Failed(Box::new(error)))
     }
 
+    /// Tells what the kernel knows of the socket.
+    pub(super) fn tell_view(&self, view: SocketView) {
+        self.outbox.tell(self.id, ReportContent::View(Box::new(view)));
+    }
+
+    /// Begins to write what is received to a file, too.
+    pub(super) async fn save_to(&self, _ticket: Ticket, saving: Saving) {
+        self.note("save", format!("{} is not written", saving.path)).await;
+    }
+
     /// Says something that no call returned.
-    pub(super) async fn note(&self, name: &'static str, message: &str) {
-        self.report(Fact::Note { name: name.into(), message: message.to_owned() }).await;
+    pub(super) async fn note(&self, name: &'static str, message: impl Into<String>) {
+        self.report(Fact::Note { name: name.into(), message: message.into() }).await;
     }
 
     /// Reports a system call that returns 0, or fails.

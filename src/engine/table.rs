@@ -17,7 +17,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use tokio_util::task::TaskTracker;
 
-use super::orders::{Order, Orders, Stop};
+use super::orders::{Order, Orders, Request, Stop};
 use super::outbox::Outbox;
 use super::socket::{Ending, Socket};
 use super::transports::transport;
@@ -61,6 +61,10 @@ impl Table {
         match command {
             Command::Open { socket, endpoint } => self.open(socket, endpoint),
             Command::Send { ticket, target, bytes } => self.send(ticket, target, &bytes),
+            Command::SetOption { socket, option, value } => self.ask(socket, Request::SetOption(option, value)),
+            Command::Inspect { socket } => self.ask(socket, Request::Inspect),
+            Command::Save { ticket, socket, saving } => self.ask(socket, Request::Save(ticket, saving)),
+            Command::SendFile { .. } | Command::Cancel { .. } => {}
             Command::Close { socket, how } => {
                 // One that is gone has reported so already.
                 if let Some(row) = self.rows.borrow().get(&socket) {
@@ -116,6 +120,13 @@ impl Table {
         let _ = tokio::time::timeout(limit, self.tasks.wait()).await;
     }
 
+    /// Hands a request to a socket that lives; one that is gone has reported so already.
+    fn ask(&self, socket: SocketId, request: Request) {
+        if let Some(row) = self.rows.borrow().get(&socket) {
+            row.orders.ask(request);
+        }
+    }
+
     fn stop_all(&self) {
         for row in self.rows.borrow().values() {
             row.orders.stop(Stop::ShutDown);
@@ -135,7 +146,7 @@ impl Table {
             return;
         };
         let role = endpoint.scheme.spec().role;
-        self.start(id, None, role, self.echo_of(id), |socket| transport.live(socket, endpoint));
+        self.start(id, None, role, self.echo_of(id), |socket| transport.live(socket, Rc::new(endpoint)));
     }
 
     fn send(self: &Rc<Self>, ticket: Ticket, target: Target, bytes: &Arc<[u8]>) {
@@ -167,9 +178,9 @@ impl Table {
         let ticket = order.ticket;
         let outcome = match self.rows.borrow().get(&id) {
             None => Err(NetError::from_errno(Operation::Send, None, Errno::ENOTCONN as i32)),
-            Some(Row { role: Role::Listener, .. }) => {
+            Some(Row { role: Role::Listener | Role::Pair, .. }) => {
                 Err(NetError::from_errno(Operation::Send, None, Errno::ENOTCONN as i32)
-                    .with_hint("A listener carries no bytes itself; send to its connections"))
+                    .with_hint("It carries no bytes itself; send to one of its connections"))
             }
             Some(Row { role: Role::Client, .. }) if order.to.is_some() => Err(NetError::from_errno(
                 Operation::Send,

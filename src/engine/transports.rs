@@ -6,16 +6,17 @@ mod tcp;
 mod tcp_listen;
 mod udp;
 
-use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
+use std::rc::Rc;
 
-use socket2::{Domain, Protocol, SockRef, Type};
+use socket2::{Domain, Protocol, Type};
 
 use super::resolve::resolve;
 use super::socket::{Ending, Socket};
-use crate::contract::{Endpoint, NetError, Operation, Scheme};
+use super::socket_options::set_before_bind;
+use crate::contract::{Endpoint, EndpointAddress, HostPort, NetError, Operation, Scheme};
 
 /// A socket's life, from opening to the end.
 pub(super) type Life = Pin<Box<dyn Future<Output = Ending>>>;
@@ -26,7 +27,7 @@ pub(super) trait Transport: Sync {
     fn schemes(&self) -> &'static [Scheme];
 
     /// Opens a socket, and lives its life.
-    fn live(&self, socket: Socket, endpoint: Endpoint) -> Life;
+    fn live(&self, socket: Socket, endpoint: Rc<Endpoint>) -> Life;
 }
 
 /// Every transport.
@@ -52,43 +53,44 @@ fn tried(endpoint: &Endpoint, address: SocketAddr) -> String {
     if written == address.to_string() { written } else { format!("{written} ({address})") }
 }
 
-/// `socket(2)`: a new socket that never blocks, of the family that `address` needs.
-async fn new_socket(socket: &Socket, address: SocketAddr, kind: Type) -> Result<socket2::Socket, NetError> {
+/// `socket(2)`: a new socket that never blocks, of the family that `address` needs, with the endpoint's options.
+async fn new_socket(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    address: SocketAddr,
+    kind: Type,
+) -> Result<socket2::Socket, NetError> {
     let (domain, family) = if address.is_ipv4() { (Domain::IPV4, "AF_INET") } else { (Domain::IPV6, "AF_INET6") };
     let (protocol, kind_name) =
         if kind == Type::STREAM { (Protocol::TCP, "SOCK_STREAM") } else { (Protocol::UDP, "SOCK_DGRAM") };
     let made = socket2::Socket::new(domain, kind.nonblocking(), Some(protocol));
     socket.call_with("socket", format!("{family}, {kind_name}, 0"), &made, AsRawFd::as_raw_fd).await;
-    made.map_err(|error| NetError::from_io(Operation::Socket, Some(address.to_string()), &error))
+    let made = made.map_err(|error| NetError::from_io(Operation::Socket, Some(address.to_string()), &error))?;
+    set_before_bind(socket, endpoint, made.as_fd()).await?;
+    Ok(made)
 }
 
-/// `setsockopt(2)`, by its reported arguments and the function that does it.
-async fn set_option(socket: &Socket, args: String, set: impl FnOnce() -> io::Result<()>) -> Result<(), NetError> {
-    let result = set();
-    socket.call("setsockopt", args.clone(), &result).await;
-    result.map_err(|error| NetError::from_io(Operation::Setsockopt, Some(args), &error))
-}
-
-/// Sets `TCP_NODELAY`.
-async fn set_nodelay(socket: &Socket, fd: SockRef<'_>) -> Result<(), NetError> {
-    set_option(socket, "IPPROTO_TCP, TCP_NODELAY, 1".to_owned(), || fd.set_tcp_nodelay(true)).await
-}
-
-/// Sets `SO_REUSEADDR`, where the endpoint says so, and binds.
-async fn bind(
-    socket: &Socket,
-    endpoint: &Endpoint,
-    fd: &socket2::Socket,
-    address: SocketAddr,
-    shown: String,
-) -> Result<(), NetError> {
-    if let Some(on) = endpoint.reuse_address() {
-        let args = format!("SOL_SOCKET, SO_REUSEADDR, {}", u8::from(on));
-        set_option(socket, args, || fd.set_reuse_address(on)).await?;
+/// The host and port that an endpoint of this kind has.
+fn host_port(endpoint: &Endpoint) -> Result<&HostPort, NetError> {
+    match &endpoint.address {
+        EndpointAddress::HostPort(target) => Ok(target),
+        other => Err(NetError::other(Operation::Socket, Some(other.to_string()), "a host and a port are missing")),
     }
+}
+
+/// `bind(2)`, and what a wildcard of IPv6 hears.
+async fn bind(socket: &Socket, fd: &socket2::Socket, address: SocketAddr, shown: String) -> Result<(), NetError> {
     let bound = fd.bind(&address.into());
     socket.call("bind", address.to_string(), &bound).await;
-    bound.map_err(|error| NetError::from_io(Operation::Bind, Some(shown), &error))
+    bound.map_err(|error| NetError::from_io(Operation::Bind, Some(shown), &error))?;
+    if address.is_ipv6() && address.ip().is_unspecified() && address.port() != 0 {
+        let hears = match fd.only_v6() {
+            Ok(false) => "[::] is dual-stack: it hears IPv4 as well (v6only=true changes that)",
+            _ => "[::] hears IPv6 only (v6only is on)",
+        };
+        socket.note("bind", hears).await;
+    }
+    Ok(())
 }
 
 /// Binds the `source` of an endpoint, if it has one that fits the family of `peer`.
@@ -106,7 +108,7 @@ async fn bind_source(
     let Some(address) = found.iter().find(|found| found.is_ipv4() == peer.is_ipv4()).or(found.first()) else {
         return Ok(false);
     };
-    bind(socket, endpoint, fd, *address, source.to_string()).await?;
+    bind(socket, fd, *address, source.to_string()).await?;
     Ok(true)
 }
 

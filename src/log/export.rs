@@ -23,6 +23,7 @@ pub fn sentence(fact: &Fact) -> String {
         Fact::Opened { local, peer: Some(peer) } => format!("open at {local}, sends to {peer}"),
         Fact::Connected { local, peer } => format!("connected to {peer} from {local}"),
         Fact::Accepted { peer, .. } => format!("accepted {peer}"),
+        Fact::Paired { number, .. } => format!("connected to end {} of the pair", 3 - (*number).clamp(1, 2)),
         Fact::Received { bytes, .. } => format!("received {} bytes", bytes.len),
         Fact::Sent { bytes, .. } => format!("sent {} bytes", bytes.len),
         Fact::SendFailed { error, .. } | Fact::Failed(error) => error.to_string(),
@@ -83,7 +84,7 @@ mod tests {
         let mut block = Block::with_size(bytes.len().max(1)).unwrap();
         block.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
         let mut store = LogStore::new(u64::MAX);
-        store.append(Batch { events, block, used: bytes.len() }).unwrap();
+        store.append(Batch::new(events, block, bytes.len())).unwrap();
         let row = store.row(2).unwrap();
         (store, roster, row)
     }

@@ -192,7 +192,7 @@ mod tests {
         let mut block = Block::with_size(text.len()).unwrap();
         block.bytes_mut().copy_from_slice(text);
         let mut store = LogStore::new(u64::MAX);
-        store.append(Batch { events, block, used: text.len() }).unwrap();
+        store.append(Batch::new(events, block, text.len())).unwrap();
         (store, roster)
     }
 
@@ -282,7 +282,7 @@ mod tests {
             block.bytes_mut()[1..=words.len()].copy_from_slice(words.as_bytes());
             let bytes = Span { start: 0, len: 64 };
             let fact = Fact::Received { peer: None, bytes, truncated: false };
-            store.append(Batch { events: vec![Event { at: Timestamp(1), socket: id(1), fact }], block, used: 64 }).unwrap();
+            store.append(Batch::new(vec![Event { at: Timestamp(1), socket: id(1), fact }], block, 64)).unwrap();
             prop_assert!(filter.matches(&store.row(1).unwrap(), &store, &Roster::default()));
         }
     }

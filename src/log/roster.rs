@@ -97,7 +97,7 @@ impl Roster {
 
     /// Learns from an event. Sockets that are not listed stay so, save connections that a listed listener accepts.
     pub fn observe(&mut self, event: &Event) {
-        if let Fact::Accepted { parent, number, .. } = event.fact {
+        if let Fact::Accepted { parent, number, .. } | Fact::Paired { parent, number } = event.fact {
             self.accept(event.socket, parent, number);
         }
         if let Some((parent, number)) = self.child(event.socket) {

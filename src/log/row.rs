@@ -83,7 +83,7 @@ impl Kind {
         match fact {
             Fact::Call { .. } => Self::Call,
             Fact::Opened { .. } => Self::Opened,
-            Fact::Connected { .. } => Self::Connected,
+            Fact::Connected { .. } | Fact::Paired { .. } => Self::Connected,
             Fact::Accepted { .. } => Self::Accepted,
             Fact::Received { .. } => Self::Received,
             Fact::Sent { .. } => Self::Sent,

@@ -449,7 +449,7 @@ mod tests {
             wanted.push(Wanted { at, kind, bytes, peer, truncated, fact: stored });
             events.push(Event { at, socket: socket(saturated(wanted.len())), fact });
         }
-        Batch { events, block, used }
+        Batch::new(events, block, used)
     }
 
     fn assert_reads_back(store: &LogStore, wanted: &[Wanted]) {
@@ -521,7 +521,7 @@ mod tests {
                 },
             })
             .collect();
-        Batch { events, block: Block::new().unwrap(), used }
+        Batch::new(events, Block::new().unwrap(), used)
     }
 
     #[test]
@@ -559,7 +559,7 @@ mod tests {
         let mut block = Block::new().unwrap();
         block.bytes_mut()[bytes.range()].fill(7);
         let mut store = LogStore::new(u64::MAX);
-        store.append(Batch { events, block, used: 1000 }).unwrap();
+        store.append(Batch::new(events, block, 1000)).unwrap();
         // Were the last sends' bytes not in the second segment, these would take their place.
         store.append(uniform(1000, 1000)).unwrap();
         assert!(store.rows(0..store.next() - 1).all(|row| *store.bytes(&row) == [7; 1000]));
@@ -580,7 +580,7 @@ mod tests {
 
     #[test]
     fn refuses_a_block_that_offsets_cannot_reach() {
-        let batch = Batch { events: Vec::new(), block: Block::with_size(BLOCK_SIZE + 1).unwrap(), used: 0 };
+        let batch = Batch::new(Vec::new(), Block::with_size(BLOCK_SIZE + 1).unwrap(), 0);
         assert!(LogStore::new(0).append(batch).is_err());
     }
 

@@ -299,7 +299,7 @@ mod tests {
                 2 | 3 => Fact::Sent { ticket: Ticket::default(), peer: None, bytes, remaining: 0 },
                 _ => Fact::Received { peer: None, bytes, truncated: false },
             };
-            self.store.append(Batch { events: vec![Event { at, socket, fact }], block, used: 4000 }).unwrap();
+            self.store.append(Batch::new(vec![Event { at, socket, fact }], block, 4000)).unwrap();
         }
 
         fn filled(numbers: &[u8]) -> Self {

@@ -181,7 +181,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::contract::{Endpoint, SCHEMES, Scheme, ValueKind};
+    use crate::contract::{AddressKind, Endpoint, SCHEMES, Scheme, ValueKind};
     use crate::profile::{PayloadContent, PayloadEntry, Profile, SocketEntry};
 
     const LAB: &str = "\
@@ -369,8 +369,14 @@ name = \"greet\"
 
     fn endpoint() -> impl Strategy<Value = Endpoint> {
         let address = prop_oneof!["[a-z]{1,5}:[1-9][0-9]{0,3}", Just("[::1]:1".to_owned())];
-        (0..SCHEMES.len(), address, any::<u16>(), 0u32..9).prop_map(|(scheme, address, which, number)| {
+        (0..SCHEMES.len(), address, any::<u32>(), 0u32..9).prop_map(|(scheme, address, which, number)| {
             let scheme: Scheme = SCHEMES[scheme].scheme;
+            let address = match scheme.spec().address {
+                AddressKind::HostPort => address,
+                AddressKind::Host => "[::1]".to_owned(),
+                AddressKind::Unix => format!("/tmp/what?{address}&"),
+                AddressKind::Nothing => String::new(),
+            };
             let mut endpoint = Endpoint::from_parts(scheme, &address).unwrap();
             for (index, spec) in scheme.spec().options.iter().enumerate().filter(|(index, _)| which >> index & 1 == 1) {
                 let number = number + u32::try_from(index).unwrap();
@@ -381,6 +387,8 @@ name = \"greet\"
                     ValueKind::Flag => (number % 2 == 0).to_string(),
                     ValueKind::Address => format!("127.0.0.1:{number}"),
                     ValueKind::Word(choices) => choices[number as usize % choices.len()].0.to_owned(),
+                    ValueKind::Groups => format!("239.1.2.{number}@lo,ff02::{number}"),
+                    ValueKind::Path => format!("/tmp/a&b?c%25{number}"),
                 };
                 endpoint.set_option(spec.name, &value).unwrap();
             }

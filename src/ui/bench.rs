@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use super::Effect;
 use crate::contract::{
-    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Scheme, SocketId, SocketIds, Target, Ticket,
-    Timestamp,
+    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Role, SocketId, SocketIds, Target, Ticket, Timestamp,
 };
 use crate::log::{LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
@@ -273,7 +272,9 @@ impl Bench {
             Target::Children(_) => Ok(()),
             _ if !member.state.is_open() => Err(format!("{name} is not open; o in the list opens it")),
             _ if member.sending_closed => Err(format!("{name} was half-closed here: it only receives")),
-            Target::Socket(_) if member.endpoint.scheme == Scheme::UdpBind && member.last_heard.is_none() => {
+            Target::Socket(_)
+                if member.endpoint.scheme.spec().role == Role::DatagramServer && member.last_heard.is_none() =>
+            {
                 Err(format!("nobody has sent to {name} yet; ^X takes an address"))
             }
             _ => Ok(()),

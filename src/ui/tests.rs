@@ -86,7 +86,7 @@ impl Harness {
         block.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
         let span = Span { start: 0, len: u32::try_from(bytes.len()).unwrap() };
         let events = vec![Event { at: Timestamp(self.at), socket, fact: fact(span) }];
-        self.ui.absorb(Batch { events, block, used: bytes.len() }).unwrap();
+        self.ui.absorb(Batch::new(events, block, bytes.len())).unwrap();
     }
 
     fn effects(&mut self) -> Vec<Effect> {

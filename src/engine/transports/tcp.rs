@@ -2,14 +2,15 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use nix::errno::Errno;
-use socket2::{SockRef, Type};
+use socket2::Type;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::{Life, Transport, bind_source, new_socket, resolve, set_nodelay, tried, unless_closed};
-use crate::contract::{Endpoint, EndpointAddress, Fact, NetError, Operation, Scheme};
+use super::{Life, Transport, bind_source, host_port, new_socket, resolve, tried, unless_closed};
+use crate::contract::{Endpoint, Fact, NetError, Operation, Scheme};
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
 
@@ -21,11 +22,11 @@ impl Transport for Tcp {
         &[Scheme::Tcp]
     }
 
-    fn live(&self, socket: Socket, endpoint: Endpoint) -> Life {
+    fn live(&self, socket: Socket, endpoint: Rc<Endpoint>) -> Life {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
-                Ok(stream) => Ending::Closed(pump::run(stream, &socket, endpoint.after_fin()).await),
+                Ok(stream) => Ending::Closed(pump::run(stream, &socket, &endpoint).await),
                 Err(ending) => ending,
             }
         })
@@ -55,9 +56,8 @@ async fn try_each(
     endpoint: &Endpoint,
     trying: &Cell<Option<SocketAddr>>,
 ) -> Result<(TcpStream, SocketAddr), NetError> {
-    let EndpointAddress::HostPort(target) = &endpoint.address;
     let mut last = None;
-    for address in resolve(socket, target).await? {
+    for address in resolve(socket, host_port(endpoint)?).await? {
         trying.set(Some(address));
         match connect(socket, endpoint, address).await {
             Ok(stream) => return Ok((stream, address)),
@@ -68,11 +68,8 @@ async fn try_each(
 }
 
 async fn connect(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> Result<TcpStream, NetError> {
-    let fd = new_socket(socket, address, Type::STREAM).await?;
+    let fd = new_socket(socket, endpoint, address, Type::STREAM).await?;
     bind_source(socket, endpoint, &fd, address).await?;
-    if endpoint.nodelay() {
-        set_nodelay(socket, SockRef::from(&fd)).await?;
-    }
     let connected = TcpSocket::from_std_stream(fd.into()).connect(address).await;
     socket.call("connect", address.to_string(), &connected).await;
     connected.map_err(|error| NetError::from_io(Operation::Connect, Some(tried(endpoint, address)), &error))

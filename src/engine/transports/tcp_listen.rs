@@ -3,18 +3,21 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use socket2::{SockRef, Type};
+use socket2::Type;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use super::{Life, Transport, bind, new_socket, resolve, set_nodelay, set_option, tried, unless_closed};
-use crate::contract::{Endpoint, EndpointAddress, Fact, Host, NetError, Operation, Scheme};
+use super::{Life, Transport, bind, host_port, new_socket, resolve, tried, unless_closed};
+use crate::contract::{Endpoint, Fact, Host, NetError, Operation, Scheme};
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
+use crate::engine::socket_options::{attend, option};
 
 /// How long to wait after `accept(2)` failed, so that a lack of descriptors is five rows a second and no load.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
@@ -27,17 +30,19 @@ impl Transport for TcpListen {
         &[Scheme::TcpListen]
     }
 
-    fn live(&self, socket: Socket, endpoint: Endpoint) -> Life {
+    fn live(&self, socket: Socket, endpoint: Rc<Endpoint>) -> Life {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             let listeners = match opened {
                 Ok(listeners) => listeners,
                 Err(ending) => return ending,
             };
+            let fds: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
             tokio::select! {
                 biased;
                 reason = socket.refuse_half_closes() => Ending::Closed(reason),
                 never = accept_all(&socket, &endpoint, &listeners) => match never {},
+                never = attend(&socket, &endpoint, &fds) => match never {},
             }
         })
     }
@@ -45,7 +50,7 @@ impl Transport for TcpListen {
 
 /// Listens on every loopback that the name stands for, or else on the first address that can be bound.
 async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<Vec<TcpListener>, NetError> {
-    let EndpointAddress::HostPort(target) = &endpoint.address;
+    let target = host_port(endpoint)?;
     let mut addresses = resolve(socket, target).await?;
     if matches!(&target.host, Host::Name(name) if name.eq_ignore_ascii_case("localhost")) {
         // RFC 6761 6.3: the name means both loopbacks, whatever the hosts file lists.
@@ -92,11 +97,11 @@ async fn listen(
     one_of_several: bool,
 ) -> Result<(TcpListener, SocketAddr), NetError> {
     let shown = tried(endpoint, address);
-    let fd = new_socket(socket, address, Type::STREAM).await?;
+    let fd = new_socket(socket, endpoint, address, Type::STREAM).await?;
     if one_of_several && address.is_ipv6() {
-        set_option(socket, "IPPROTO_IPV6, IPV6_V6ONLY, 1".to_owned(), || fd.set_only_v6(true)).await?;
+        option(socket, "IPPROTO_IPV6, IPV6_V6ONLY, 1".to_owned(), || fd.set_only_v6(true)).await?;
     }
-    bind(socket, endpoint, &fd, address, shown.clone()).await?;
+    bind(socket, &fd, address, shown.clone()).await?;
     let backlog = i32::try_from(endpoint.backlog()).unwrap_or(i32::MAX);
     let listening = fd.listen(backlog);
     socket.call("listen", backlog.to_string(), &listening).await;
@@ -107,7 +112,7 @@ async fn listen(
         .map_err(|error| NetError::from_io(Operation::Listen, Some(shown), &error))
 }
 
-async fn accept_all(socket: &Socket, endpoint: &Endpoint, listeners: &[TcpListener]) -> Infallible {
+async fn accept_all(socket: &Socket, endpoint: &Rc<Endpoint>, listeners: &[TcpListener]) -> Infallible {
     let mut turn = 0;
     loop {
         // While nobody takes what is reported, connections wait in the backlog, and not here.
@@ -144,17 +149,15 @@ async fn accept(listeners: &[TcpListener], turn: u32) -> std::io::Result<(TcpStr
     .await
 }
 
-fn adopt(listener: &Socket, endpoint: &Endpoint, stream: TcpStream, peer: SocketAddr, number: u32) {
-    let (parent, nodelay, after_fin) = (listener.id, endpoint.nodelay(), endpoint.after_fin());
+fn adopt(listener: &Socket, endpoint: &Rc<Endpoint>, stream: TcpStream, peer: SocketAddr, number: u32) {
+    let (parent, endpoint) = (listener.id, Rc::clone(endpoint));
     listener.table.adopt(parent, &listener.echo, |socket| async move {
         let local = match stream.local_addr() {
             Ok(local) => local.into(),
             Err(error) => return Ending::Failed(NetError::from_io(Operation::Accept, Some(peer.to_string()), &error)),
         };
         socket.report(Fact::Accepted { parent, number, local, peer: peer.into() }).await;
-        if nodelay && let Err(error) = set_nodelay(&socket, SockRef::from(&stream)).await {
-            socket.fail(error).await;
-        }
-        Ending::Closed(pump::run(stream, &socket, after_fin).await)
+        // It has the options of its listener.
+        Ending::Closed(pump::run(stream, &socket, &endpoint).await)
     });
 }

@@ -6,7 +6,8 @@
 use std::cell::Cell;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -18,11 +19,12 @@ use tokio::net::UdpSocket;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use super::{Life, Transport, bind, bind_source, new_socket, resolve, set_option, tried, unless_closed};
-use crate::contract::{Address, CloseReason, Endpoint, EndpointAddress, Fact, NetError, Operation, Scheme};
+use super::{Life, Transport, bind, bind_source, host_port, new_socket, resolve, tried, unless_closed};
+use crate::contract::{Address, CloseReason, Endpoint, Fact, NetError, Operation, Scheme};
 use crate::engine::orders::Stop;
 use crate::engine::outbox::TAIL_LEAST;
 use crate::engine::socket::{Ending, Socket};
+use crate::engine::socket_options::{attend, join_groups, option};
 
 /// The longest payloads: 65,535 less the UDP header, and for IPv4 less the IP header (RFC 768, RFC 8200).
 const LONGEST_V4: usize = 65_507;
@@ -45,7 +47,7 @@ impl Transport for Udp {
         &[Scheme::Udp, Scheme::UdpBind]
     }
 
-    fn live(&self, socket: Socket, endpoint: Endpoint) -> Life {
+    fn live(&self, socket: Socket, endpoint: Rc<Endpoint>) -> Life {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             let (udp, local, peer) = match opened {
@@ -54,11 +56,13 @@ impl Transport for Udp {
             };
             let udp =
                 Datagrams { udp, socket: &socket, v6: local.is_ipv6(), peer: Cell::new(peer), learns: peer.is_none() };
+            let fds = [udp.udp.as_fd()];
             Ending::Closed(tokio::select! {
                 biased;
                 reason = udp.stop_waiting() => reason,
                 reason = udp.transmit() => reason,
                 reason = udp.receive() => reason,
+                never = attend(&socket, &endpoint, &fds) => match never {},
             })
         })
     }
@@ -67,9 +71,8 @@ impl Transport for Udp {
 type Opened = (UdpSocket, SocketAddr, Option<SocketAddr>);
 
 async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<Opened, NetError> {
-    let EndpointAddress::HostPort(target) = &endpoint.address;
     let mut last = None;
-    for address in resolve(socket, target).await? {
+    for address in resolve(socket, host_port(endpoint)?).await? {
         match open_one(socket, endpoint, address).await {
             Ok(opened) => return Ok(opened),
             Err(error) => last = Some(error),
@@ -79,27 +82,17 @@ async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<Opened, NetError> 
 }
 
 async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> Result<Opened, NetError> {
-    let fd = new_socket(socket, address, Type::DGRAM).await?;
-    if let Some(asked) = endpoint.receive_buffer() {
-        let size = usize::try_from(asked).unwrap_or(usize::MAX).min(i32::MAX as usize);
-        // The kernel doubles what it grants, for its own bookkeeping (socket(7)).
-        let result = fd.set_recv_buffer_size(size).and_then(|()| Ok(fd.recv_buffer_size()? / 2));
-        let args = format!("SOL_SOCKET, SO_RCVBUF, {size}");
-        socket.call_with("setsockopt", args.clone(), &result, |granted| format!("0, granted {granted}")).await;
-        if let Err(error) = result {
-            socket.fail(NetError::from_io(Operation::Setsockopt, Some(args), &error)).await;
-        }
-    }
+    let fd = new_socket(socket, endpoint, address, Type::DGRAM).await?;
     if address.is_ipv4() {
         let set = || setsockopt(&fd, sockopt::Ipv4RecvErr, &true).map_err(io::Error::from);
-        set_option(socket, "IPPROTO_IP, IP_RECVERR, 1".to_owned(), set).await?;
+        option(socket, "IPPROTO_IP, IP_RECVERR, 1".to_owned(), set).await?;
     } else {
         let set = || setsockopt(&fd, sockopt::Ipv6RecvErr, &true).map_err(io::Error::from);
-        set_option(socket, "IPPROTO_IPV6, IPV6_RECVERR, 1".to_owned(), set).await?;
+        option(socket, "IPPROTO_IPV6, IPV6_RECVERR, 1".to_owned(), set).await?;
     }
     let peer = (endpoint.scheme == Scheme::Udp).then_some(address);
     if peer.is_none() {
-        bind(socket, endpoint, &fd, address, tried(endpoint, address)).await?;
+        bind(socket, &fd, address, tried(endpoint, address)).await?;
     } else if !bind_source(socket, endpoint, &fd, address).await? {
         // A destination on this machine is answered from it, so nobody else needs to be heard.
         let any = match address.ip() {
@@ -108,8 +101,9 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
         let any = SocketAddr::new(any, 0);
-        bind(socket, endpoint, &fd, any, any.to_string()).await?;
+        bind(socket, &fd, any, any.to_string()).await?;
     }
+    join_groups(socket, endpoint, fd.as_fd()).await?;
     let udp = UdpSocket::from_std(fd.into());
     let (udp, local) = udp
         .and_then(|udp| Ok((udp.local_addr()?, udp)))
@@ -293,7 +287,7 @@ impl Datagrams<'_> {
     fn send_once(&self) -> Attempt {
         let Socket { orders, outbox, id, .. } = self.socket;
         let attempt = orders.with_first(|order| {
-            let chosen = order.to.as_ref().map(|Address::Ip(address)| *address);
+            let chosen = order.to.as_ref().and_then(Address::socket_address);
             let Some(peer) = chosen.or(self.peer.get()) else {
                 let error = NetError::other(
                     Operation::Send,

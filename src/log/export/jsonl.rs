@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::contract::{Fact, NetError};
+use crate::contract::{Fact, NetError, UnixAddress};
 use crate::log::{LogStore, Roster, Row};
 
 /// Appends the row as one line of JSON.
@@ -73,6 +73,11 @@ impl Line<'_> {
             Fact::Accepted { parent, local, peer, .. } => {
                 map.serialize_entry("local", &local.to_string())?;
                 map.serialize_entry("peer", &peer.to_string())?;
+                map.serialize_entry("parent", &self.roster.name(*parent))
+            }
+            Fact::Paired { parent, .. } => {
+                map.serialize_entry("local", &UnixAddress::Unnamed.to_string())?;
+                map.serialize_entry("peer", &UnixAddress::Unnamed.to_string())?;
                 map.serialize_entry("parent", &self.roster.name(*parent))
             }
             Fact::Closed { reason } => map.serialize_entry("reason", reason.word()),

@@ -4,7 +4,7 @@
 
 use indexmap::IndexMap;
 
-use crate::contract::{Address, CloseReason, Endpoint, Event, Fact, NetError, SocketId, Timestamp};
+use crate::contract::{Address, CloseReason, Endpoint, Event, Fact, NetError, SocketId, Timestamp, UnixAddress};
 
 /// The most peers of one datagram socket that are told apart.
 pub(super) const PEERS_MAX: usize = 10_000;
@@ -154,6 +154,13 @@ impl Member {
                 self.state = State::Connected;
                 self.local = vec![local.clone()];
                 self.peer = Some(peer.clone());
+                self.error = None;
+                self.sending_closed = false;
+            }
+            Fact::Paired { .. } => {
+                self.state = State::Connected;
+                self.local = vec![UnixAddress::Unnamed.into()];
+                self.peer = Some(UnixAddress::Unnamed.into());
                 self.error = None;
                 self.sending_closed = false;
             }

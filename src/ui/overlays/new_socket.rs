@@ -103,7 +103,7 @@ impl SocketForm {
             }
         }
         if !self.named {
-            self.name.set_text(&ui.bench.free_name(Ui::default_name(self.scheme.role)));
+            self.name.set_text(&ui.bench.free_name(Ui::default_name(self.scheme.scheme)));
         }
     }
 
@@ -372,7 +372,7 @@ fn calls(scheme: &SchemeSpec, endpoint: &Endpoint) -> String {
 impl Ui {
     /// Opens an endpoint, after a question where it would listen on every interface.
     pub(in crate::ui) fn open_or_confirm(&mut self, name: Option<String>, endpoint: Endpoint) {
-        let name = name.unwrap_or_else(|| Self::default_name(endpoint.scheme.spec().role).to_owned());
+        let name = name.unwrap_or_else(|| Self::default_name(endpoint.scheme).to_owned());
         self.unless_exposed(&endpoint.clone(), move |ui| {
             ui.open_named(&name, endpoint);
         });

@@ -257,7 +257,7 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
 pub(super) fn short(address: &Address) -> String {
     match address {
         Address::Ip(ip) if ip.ip().is_loopback() => format!(":{}", ip.port()),
-        Address::Ip(ip) => ip.to_string(),
+        other => other.to_string(),
     }
 }
 

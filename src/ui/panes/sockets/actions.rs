@@ -183,7 +183,9 @@ fn open_connection(ui: &Ui) -> Result<(), &'static str> {
         _ if !member.state.is_open() => Err("it is not open"),
         Role::Client => Ok(()),
         Role::Listener if member.parent.is_some() => Ok(()),
+        Role::Pair if member.parent.is_some() => Ok(()),
         Role::Listener => Err("a listener has no peer of its own; select a connection"),
+        Role::Pair => Err("a pair has no peer; select one of its ends"),
         Role::DatagramClient | Role::DatagramServer => Err("a datagram socket has no connection"),
     }
 }
@@ -192,6 +194,7 @@ pub(super) fn open_server(ui: &Ui) -> Result<(), &'static str> {
     let root = ui.selected_root().and_then(|root| ui.bench.roster.get(root)).ok_or("no socket is selected")?;
     match root.endpoint.scheme.spec().role {
         Role::Client | Role::DatagramClient => Err("it is a client itself"),
+        Role::Pair => Err("a pair is connected already"),
         _ if root.local.is_empty() || !root.state.is_open() => Err("it is not open"),
         _ => Ok(()),
     }
