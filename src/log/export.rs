@@ -5,13 +5,16 @@
 
 mod hexdump;
 mod jsonl;
+mod markdown;
 mod text;
 
 use crate::contract::{CloseReason, Fact};
 
 pub use hexdump::hexdump;
 pub use jsonl::jsonl;
+pub use markdown::markdown;
 pub use text::text;
+pub(super) use text::escaped;
 
 /// One step of a socket's life in words, without a full stop unless it is more than one sentence. It may quote what
 /// others said, so it is to be sanitised before it is drawn.
