@@ -473,6 +473,7 @@ impl Ui {
     fn select(&mut self, entry: Entry) {
         self.target = Some(entry.target(&self.bench));
         self.sockets.selected = Some(entry);
+        panes::log::timeline::follow_selection(self);
     }
 
     fn set_filter(&mut self, text: &str) {
