@@ -532,7 +532,8 @@ impl Ui {
             put_wrapped(&mut canvas, screen, &Printable::text(&text), self.look.text);
             return;
         };
-        self.layout = layout;
+        let in_timeline = panes::log::timeline::socket(self).is_some();
+        self.layout = if in_timeline { layout.with_room_for_lessons() } else { layout };
         panes::sockets::render(self, &mut canvas);
         panes::log::render(self, &mut canvas);
         panes::inspector::render(self, &mut canvas);

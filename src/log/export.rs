@@ -13,8 +13,8 @@ use crate::contract::{CloseReason, Fact};
 pub use hexdump::hexdump;
 pub use jsonl::jsonl;
 pub use markdown::markdown;
-pub use text::text;
 pub(super) use text::escaped;
+pub use text::text;
 
 /// One step of a socket's life in words, without a full stop unless it is more than one sentence. It may quote what
 /// others said, so it is to be sanitised before it is drawn.

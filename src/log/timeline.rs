@@ -163,10 +163,9 @@ fn failure(error: &NetError) -> Step {
             ..Step::of_call("recvmsg", "MSG_ERRQUEUE", format!("{ICMP_ERROR}{code} ({errno})"))
         },
         // The time limit of the program ran out, and not that of the system.
-        (Operation::Connect | Operation::Getaddrinfo, "ETIMEDOUT") => Step {
-            args: address,
-            ..Step::inferred(error.operation.name(), result, "connect-timeout ran out")
-        },
+        (Operation::Connect | Operation::Getaddrinfo, "ETIMEDOUT") => {
+            Step { args: address, ..Step::inferred(error.operation.name(), result, "connect-timeout ran out") }
+        }
         (Operation::Send, "EMSGSIZE") => {
             Step { args: address, ..Step::inferred("sendto", result, "refused before the call") }
         }

@@ -8,12 +8,7 @@ use crate::log::{LogStore, Roster, Row};
 
 /// Rows of a socket's timeline as a heading and a table of time (UTC), call, result and remark, a line each. What is
 /// inferred is marked `~`; what others said is escaped, so that it stays in its cell.
-pub fn markdown<'a>(
-    name: &str,
-    rows: impl IntoIterator<Item = &'a Row>,
-    store: &LogStore,
-    roster: &Roster,
-) -> String {
+pub fn markdown<'a>(name: &str, rows: impl IntoIterator<Item = &'a Row>, store: &LogStore, roster: &Roster) -> String {
     let mut out = format!("## Timeline of {}\n\n", plain(name));
     out.push_str("| time | call | result | remark |\n|---|---|---|---|\n");
     for row in rows {

@@ -137,12 +137,9 @@ pub(super) fn code(step: &Step) -> Option<Code> {
         "getsockname" => name_of("getsockname", "local", "local_addr"),
         "getpeername" => name_of("getpeername", "peer", "peer_addr"),
         "unlink" => path(args, "os.unlink(PATH)", "std::fs::remove_file(PATH)", "unlink(PATH)"),
-        "stat" | "lstat" => path(
-            args,
-            "os.lstat(PATH)",
-            "std::fs::symlink_metadata(PATH)",
-            "lstat(PATH, &(struct stat){ 0 })",
-        ),
+        "stat" | "lstat" => {
+            path(args, "os.lstat(PATH)", "std::fs::symlink_metadata(PATH)", "lstat(PATH, &(struct stat){ 0 })")
+        }
         "fchmod" | "chmod" => Code {
             python: Line::new("os.fchmod(s.fileno(), 0o600)"),
             rust: Line::new("nix::sys::stat::fchmod(&s, Mode::S_IRUSR | Mode::S_IWUSR)"),
@@ -188,7 +185,9 @@ fn getaddrinfo(args: &str) -> Code {
             format!("found = socket.getaddrinfo({name}, 7788, type=socket.SOCK_STREAM)"),
             "for family, kind, protocol, _, address in found: print(address)",
         ),
-        rust: Line::whole(format!("for address in ({name}, 7788).to_socket_addrs()? {{\n    println!(\"{{address}}\");\n}}")),
+        rust: Line::whole(format!(
+            "for address in ({name}, 7788).to_socket_addrs()? {{\n    println!(\"{{address}}\");\n}}"
+        )),
         c: Line::whole(format!(
             "struct addrinfo hints = {{ .ai_socktype = SOCK_STREAM }}, *found;\n\
              int error = getaddrinfo({}, \"7788\", &hints, &found);\n\

@@ -69,7 +69,9 @@ fn about(step: &Step) -> String {
              process or another thread."
         }
         "setsockopt" => return about_option(args),
-        "getsockopt" => "getsockopt(2) reads an option back, as the kernel has it; it may differ from what was asked for.",
+        "getsockopt" => {
+            "getsockopt(2) reads an option back, as the kernel has it; it may differ from what was asked for."
+        }
         "bind" if args.contains("autobind") => {
             "bind(2) with the family alone has the kernel choose a name in the abstract namespace (unix(7)), so that \
              whoever gets our datagrams knows where to send an answer."
@@ -179,7 +181,9 @@ fn about(step: &Step) -> String {
             "unlink(2) removes a name from the file system. The file of a Unix socket stays when its program ends, and \
              a new bind to that path fails with EADDRINUSE until somebody removes it."
         }
-        "stat" | "lstat" => "lstat(2) tells what kind of file a path is, and whose. Only a socket may be replaced by one.",
+        "stat" | "lstat" => {
+            "lstat(2) tells what kind of file a path is, and whose. Only a socket may be replaced by one."
+        }
         "fchmod" | "chmod" => {
             "fchmod(2) sets who may use the file. Connecting to a Unix socket needs the right to write to its file, so \
              0600 keeps it to this user. Set before bind, there is no moment at which others could slip in."
@@ -215,7 +219,8 @@ fn about_socket(args: &str) -> String {
 }
 
 fn about_option(args: &str) -> String {
-    let general = "setsockopt(2) changes how the socket behaves; the first argument says which layer the option is for.";
+    let general =
+        "setsockopt(2) changes how the socket behaves; the first argument says which layer the option is for.";
     match options::find(args) {
         Some(option) => format!("{} {general}", option.about),
         None => general.to_owned(),

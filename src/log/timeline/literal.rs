@@ -173,7 +173,10 @@ mod tests {
         let v6 = Place::parse("[fe80::1%2]:9").unwrap();
         assert_eq!(v6.python(), "(\"fe80::1\", 9, 0, 2)");
         assert!(v6.c().0.contains(".sin6_scope_id = 2"), "{v6:?}");
-        assert_eq!(Place::parse("@n").unwrap().c().1, "(struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 2");
+        assert_eq!(
+            Place::parse("@n").unwrap().c().1,
+            "(struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 2"
+        );
         assert_eq!(bytes(b"it's \"5\"\n\0\xff"), r#"b"it's \"5\"\n\x00\xff""#);
         assert_eq!(bytes_c(b"\x001\"??\xff"), r#""\0001\"\?\?\377""#);
     }

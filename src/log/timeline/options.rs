@@ -251,7 +251,9 @@ pub(super) fn code(args: &str) -> Code {
     if let Some(seconds) = value.strip_prefix("{1, ").and_then(|rest| rest.strip_suffix('}')) {
         let seconds: u64 = seconds.parse().unwrap_or(0);
         return Code {
-            python: Line::new(format!("s.setsockopt(socket.{level}, socket.{name}, struct.pack(\"ii\", 1, {seconds}))")),
+            python: Line::new(format!(
+                "s.setsockopt(socket.{level}, socket.{name}, struct.pack(\"ii\", 1, {seconds}))"
+            )),
             rust: Line::new(format!("s.set_linger(Some(Duration::from_secs({seconds})))")),
             c: Line::after(
                 format!("struct linger value = {{ .l_onoff = 1, .l_linger = {seconds} }};"),
@@ -333,15 +335,14 @@ fn group<'a>(name: &str, value: &'a str) -> Option<(IpAddr, Option<&'a str>)> {
 fn membership(level: &str, name: &str, group: IpAddr, interface: Option<&str>) -> Code {
     let joins = name.contains("ADD") || name.contains("JOIN");
     let verb = if joins { "join" } else { "leave" };
-    let index = |prefix: &str| interface.map_or_else(|| "0".to_owned(), |name| format!("{prefix}if_nametoindex({})", quoted(name)));
+    let index = |prefix: &str| {
+        interface.map_or_else(|| "0".to_owned(), |name| format!("{prefix}if_nametoindex({})", quoted(name)))
+    };
     let rust_index = interface.map_or_else(|| "0".to_owned(), |name| format!("if_nametoindex({})?", quoted(name)));
     match group {
         IpAddr::V4(ip) => Code {
             python: Line::after(
-                format!(
-                    "group = struct.pack(\"4s4si\", socket.inet_aton(\"{ip}\"), bytes(4), {})",
-                    index("socket.")
-                ),
+                format!("group = struct.pack(\"4s4si\", socket.inet_aton(\"{ip}\"), bytes(4), {})", index("socket.")),
                 format!("s.setsockopt(socket.{level}, socket.{name}, group)"),
             ),
             rust: Line::new(format!(
@@ -382,7 +383,9 @@ fn multicast_interface(level: &str, name: &str, interface: &str) -> Code {
     let interface = quoted(interface);
     if name == "IPV6_MULTICAST_IF" {
         return Code {
-            python: Line::new(format!("s.setsockopt(socket.{level}, socket.{name}, socket.if_nametoindex({interface}))")),
+            python: Line::new(format!(
+                "s.setsockopt(socket.{level}, socket.{name}, socket.if_nametoindex({interface}))"
+            )),
             rust: Line::new(format!("s.set_multicast_if_v6(if_nametoindex({interface})?)")),
             c: c_value(&format!("int value = if_nametoindex({interface});"), level, name),
         };

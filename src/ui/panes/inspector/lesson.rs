@@ -68,9 +68,11 @@ fn lines(ui: &Ui, step: &Step, width: u16) -> Vec<Line> {
         .into_iter()
         .map(|text| Line { text, ..blank() })
         .collect();
-    for (language, code) in lesson.code {
-        lines.push(blank());
-        let beside = width >= WIDE;
+    let beside = width >= WIDE;
+    for (at, (language, code)) in lesson.code.into_iter().enumerate() {
+        if at == 0 || !beside {
+            lines.push(blank());
+        }
         let indent = if beside { GUTTER } else { 2 };
         let mut head = language;
         if !beside {
