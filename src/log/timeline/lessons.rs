@@ -22,13 +22,17 @@ pub fn lesson(step: &Step) -> Lesson {
         let explanation = "No call returned this: the program remarks on what it saw.".to_owned();
         return Lesson { explanation, code: Vec::new() };
     }
-    let mut paragraphs: Vec<String> = Vec::new();
+    let mut explanation = about(step);
     if let Some(failure) = step.code().and_then(|code| errors::explanation(code, &step.name, is_on_path(step))) {
-        paragraphs.push(failure.to_owned());
+        // Of what did not come about, one sentence is enough.
+        if let Some(end) = explanation.find(". ") {
+            explanation.truncate(end + 1);
+        }
+        explanation.push(' ');
+        explanation.push_str(failure);
     }
-    paragraphs.push(about(step));
     if step.inferred {
-        paragraphs.push("This call was not observed: it follows from what was (~).".to_owned());
+        explanation.push_str(" (~: this call was not observed; it follows from what was.)");
     }
     let written = code(step).map(|code| {
         let failed = step.code();
@@ -38,7 +42,7 @@ pub fn lesson(step: &Step) -> Lesson {
             ("C", code.c.c(failed, &step.name)),
         ]
     });
-    Lesson { explanation: paragraphs.join(" "), code: written.unwrap_or_default() }
+    Lesson { explanation, code: written.unwrap_or_default() }
 }
 
 /// True for a step with the address of a Unix socket.

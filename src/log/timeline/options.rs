@@ -38,14 +38,14 @@ const fn option(name: &'static str, remark: &'static str, rust: &'static str, ab
 static OPTIONS: &[SocketOption] = &[
     option(
         "TCP_NODELAY",
-        "small sends go out at once",
+        "sends at once",
         "set_tcp_nodelay(FLAG)",
         "TCP_NODELAY switches Nagle's algorithm off, which holds a small segment back while an earlier one is not \
          acknowledged (RFC 9293, 3.7.4). Interactive programs want each send on its way at once.",
     ),
     option(
         "SO_REUSEADDR",
-        "TIME_WAIT will not be in the way",
+        "despite TIME_WAIT",
         "set_reuse_address(FLAG)",
         "SO_REUSEADDR lets bind(2) take an address on which connections of an earlier run still wait in TIME_WAIT, so \
          that a server can start again at once. A socket that still listens there is in the way all the same.",

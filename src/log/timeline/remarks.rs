@@ -13,14 +13,14 @@ pub(super) fn remark(step: &Step) -> &'static str {
             "to be tried in this order"
         }
         "getaddrinfo" => "nobody knows that name",
-        "socket" => "a descriptor, without an address",
+        "socket" => "a descriptor, no address",
         "setsockopt" if args.contains("SO_LINGER, {1, 0}") => "close will send RST: an abort",
         "setsockopt" => options::find(args).map_or("", |option| option.remark),
         "bind" if args.contains("autobind") => "the kernel chooses a name",
         "bind" if args.ends_with(":0") => "any free port",
         "bind" => "the socket has its address",
         "listen" => "so many may wait to be accepted",
-        "accept" => "a new socket for this peer",
+        "accept" => "the peer's own socket",
         "connect" if lessons::is_on_path(step) => "the listener has it in its backlog",
         "connect" => "SYN, SYN+ACK, ACK: it stands",
         "send" if lessons::is_partial(step) => "a part: there was no more room",

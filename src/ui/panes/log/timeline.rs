@@ -133,7 +133,9 @@ pub(super) fn render_row(
     let x = canvas.put(columns.call, area.y, right, &Printable::text(&step.name), style.add_modifier(Modifier::BOLD));
     let rest = format!("({}) = {}", step.args, step.result);
     let x = canvas.put(x, area.y, right, &fitting(&rest, x, right), style);
-    let x = columns.remark.max(x + 2);
+    // In its column, unless it needs room from the left, or the call does.
+    let width = u16::try_from(Printable::text(&step.meaning).width()).unwrap_or(u16::MAX);
+    let x = columns.remark.min(right.saturating_sub(width)).max(x + 2);
     if x < right {
         canvas.put(x, area.y, right, &fitting(&step.meaning, x, right), look.dim);
     }
