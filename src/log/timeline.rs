@@ -228,3 +228,179 @@ fn failure_is_told(row: &Row, store: &LogStore, error: &NetError) -> bool {
         None => result == error.cause,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Batch, Block, Event, Span, Ticket, Timestamp};
+
+    /// A log of a client (1), a listener (2) with a connection (3), and a pair (4) with an end (5).
+    struct Log {
+        store: LogStore,
+        roster: Roster,
+    }
+
+    impl Log {
+        fn of(facts: Vec<(u32, Fact)>) -> Self {
+            let mut roster = Roster::default();
+            for (number, name, url) in
+                [(1, "client", "tcp://127.0.0.1:9"), (2, "server", "tcp-listen://127.0.0.1:7"), (4, "pair", "pair://")]
+            {
+                roster.register(id(number), name.to_owned(), url.parse().unwrap());
+            }
+            let mut store = LogStore::new(u64::MAX);
+            for (socket, fact) in facts {
+                let event = Event { at: Timestamp(1), socket: id(socket), fact };
+                roster.observe(&event);
+                let mut block = Block::with_size(5).unwrap();
+                block.bytes_mut().copy_from_slice(b"hell\n");
+                store.append(Batch::new(vec![event], block, 5)).unwrap();
+            }
+            Self { store, roster }
+        }
+
+        /// The socket's timeline, a line a row: `~ close() = 0`, or a remark.
+        fn timeline(&self, socket: u32) -> Vec<String> {
+            let rows = self.store.rows(0..u64::MAX);
+            rows.filter(|row| belongs(row, id(socket), &self.store, &self.roster))
+                .map(|row| line(&step(&row, &self.store, &self.roster).unwrap()))
+                .collect()
+        }
+    }
+
+    fn line(step: &Step) -> String {
+        let mark = if step.inferred { "~ " } else { "" };
+        if step.name.is_empty() { step.meaning.clone() } else { format!("{mark}{} = {}", step.call(), step.result) }
+    }
+
+    fn id(number: u32) -> SocketId {
+        SocketId::new(number).unwrap()
+    }
+
+    fn address(port: u16) -> Address {
+        Address::Ip(([127, 0, 0, 1], port).into())
+    }
+
+    fn call(name: &'static str, args: &str, result: &str) -> Fact {
+        Fact::Call { call: name.into(), args: args.to_owned(), result: result.to_owned() }
+    }
+
+    fn failed(operation: Operation, address: Option<&str>, errno: i32) -> Fact {
+        Fact::Failed(Box::new(NetError::from_errno(operation, address.map(str::to_owned), errno)))
+    }
+
+    fn sent(peer: Option<Address>) -> Fact {
+        Fact::Sent { ticket: Ticket(1), peer, bytes: Span { start: 0, len: 5 }, remaining: 0 }
+    }
+
+    fn received(peer: Option<Address>, len: u32) -> Fact {
+        Fact::Received { peer, bytes: Span { start: 0, len }, truncated: false }
+    }
+
+    #[test]
+    fn a_clients_life_reads_as_its_calls() {
+        let note = |name: &'static str| Fact::Note { name: name.into(), message: "...".to_owned() };
+        let log = Log::of(vec![
+            (1, call("socket", "AF_INET, SOCK_STREAM, 0", "9")),
+            (1, call("connect", "127.0.0.1:9", "0")),
+            (1, Fact::Connected { local: address(51022), peer: address(9) }),
+            (1, sent(None)),
+            (1, received(None, 5)),
+            (1, call("shutdown", "SHUT_WR", "0")),
+            (1, note("half-close")),
+            (1, Fact::PeerClosed),
+            (1, note("later")),
+            (1, Fact::Closed { reason: CloseReason::Peer }),
+        ]);
+        assert_eq!(
+            log.timeline(1),
+            [
+                "socket(AF_INET, SOCK_STREAM, 0) = 9",
+                "connect(127.0.0.1:9) = 0",
+                "~ getsockname() = 127.0.0.1:51022",
+                "send(5) = 5  \"hell\\n\"",
+                "recv() = 5  \"hell\\n\"",
+                "shutdown(SHUT_WR) = 0",
+                "recv() = 0",
+                "later: ...",
+                "~ close() = 0",
+            ]
+        );
+        assert!(log.timeline(2).is_empty());
+    }
+
+    #[test]
+    fn a_listeners_timeline_has_its_accepts_and_each_connection_begins_with_its_own() {
+        let log = Log::of(vec![
+            (2, call("listen", "128", "0")),
+            (3, Fact::Accepted { parent: id(2), number: 1, local: address(7), peer: address(51022) }),
+            (3, received(None, 5)),
+            (5, Fact::Paired { parent: id(4), number: 1 }),
+        ]);
+        let accepted = "accept() = 127.0.0.1:51022 \u{2192} server#1";
+        assert_eq!(log.timeline(2), ["listen(128) = 0", accepted]);
+        assert_eq!(log.timeline(3), [accepted, "recv() = 5  \"hell\\n\""]);
+        assert_eq!(log.timeline(4), ["~ socketpair(sv[0]) = pair#1"]);
+        assert_eq!(log.timeline(5), log.timeline(4));
+    }
+
+    #[test]
+    fn a_failure_that_a_call_has_told_is_no_step_of_its_own() {
+        let refused = || failed(Operation::Connect, Some("127.0.0.1:9"), 111);
+        let connect = "connect(127.0.0.1:9) = -1 ECONNREFUSED (111)";
+        let told = Log::of(vec![(1, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")), (1, refused())]);
+        assert_eq!(told.timeline(1), [connect]);
+        // Of another socket, another errno, or another operation: told by nobody.
+        let untold = Log::of(vec![
+            (2, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")),
+            (1, refused()),
+            (1, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")),
+            (1, failed(Operation::Connect, Some("127.0.0.1:9"), 110)),
+            (1, failed(Operation::Recv, None, 104)),
+        ]);
+        assert_eq!(
+            untold.timeline(1),
+            [connect, connect, "~ connect(127.0.0.1:9) = -1 ETIMEDOUT (110)", "recv() = -1 ECONNRESET (104)"]
+        );
+        let words = NetError::other(Operation::Getaddrinfo, Some("nowhere.invalid".to_owned()), "no such name");
+        let unknown = Log::of(vec![
+            (1, call("getaddrinfo", "nowhere.invalid", "no such name")),
+            (1, Fact::Failed(Box::new(words))),
+        ]);
+        assert_eq!(unknown.timeline(1), ["getaddrinfo(nowhere.invalid) = no such name"]);
+    }
+
+    #[test]
+    fn what_the_error_queue_says_is_not_a_call_that_failed() {
+        let log = Log::of(vec![(1, failed(Operation::Recv, Some("127.0.0.1:9"), 111))]);
+        assert_eq!(log.timeline(1), ["recvmsg(MSG_ERRQUEUE) = ee_errno ECONNREFUSED (111)"]);
+        let row = log.store.row(1).unwrap();
+        assert!(step(&row, &log.store, &log.roster).unwrap().has_failed());
+    }
+
+    #[test]
+    fn a_call_row_stands_for_the_message_after_it() {
+        let log = Log::of(vec![
+            (1, call("send", "50000000", "5")),
+            (3, received(None, 5)),
+            (1, sent(None)),
+            (1, sent(None)),
+            (1, call("recvfrom", "ICMP echo reply, id 7", "5")),
+            (1, received(Some(address(9)), 5)),
+            (1, sent(Some(address(9)))),
+            (1, received(Some(address(9)), 0)),
+        ]);
+        assert_eq!(
+            log.timeline(1),
+            [
+                "send(50000000) = 5",
+                "send(5) = 5  \"hell\\n\"",
+                "recvfrom(ICMP echo reply, id 7) = 5",
+                "sendto(5, 127.0.0.1:9) = 5  \"hell\\n\"",
+                "recvfrom(127.0.0.1:9) = 0  \"\"",
+            ]
+        );
+        let partial = step(&log.store.row(1).unwrap(), &log.store, &log.roster).unwrap();
+        assert_eq!(partial.meaning, "a part: there was no more room");
+    }
+}
