@@ -5,6 +5,7 @@
 mod tcp;
 mod tcp_listen;
 mod udp;
+mod unix_bind;
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
