@@ -71,7 +71,12 @@ pub(super) async fn attend(socket: &Socket, endpoint: &Endpoint, fds: &[Borrowed
                     socket.tell_view(view(endpoint, *fd).await);
                 }
             }
-            Request::Save(ticket, saving) => socket.save_to(ticket, saving).await,
+            Request::Save(ticket, saving) => {
+                if let Err(error) = socket.start_saving(ticket, &saving) {
+                    socket.fail(error).await;
+                }
+            }
+            Request::StopSaving(ticket) => socket.stop_saving(ticket),
         }
     }
 }
