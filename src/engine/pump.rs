@@ -289,7 +289,8 @@ impl<S: Stream> Pump<'_, S> {
                     self.last_send.set(Instant::now());
                     self.socket.call_with("send", asked.to_string(), &Ok(taken), |taken| *taken).await;
                 }
-                Written::File(order, error) => self.tell_of_file(*order, error).await,
+                // On the heap, for it is rare, and every connection holds the space of this future.
+                Written::File(order, error) => Box::pin(self.tell_of_file(*order, error)).await,
                 Written::Cancelled(mut order) => {
                     self.end_progress(&mut order);
                     let error = NetError::cancelled(order.sent as u64);
