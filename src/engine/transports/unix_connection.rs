@@ -1,5 +1,6 @@
 //! Connections of Unix sockets, as the pump knows them: streams, and packets that are kept apart.
 
+use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -10,7 +11,7 @@ use tokio::io::Interest;
 use tokio::net::{UnixDatagram, UnixStream};
 
 use crate::contract::{BLOCK_SIZE, Endpoint, NetError, Operation};
-use crate::engine::pump::{Incoming, Stream};
+use crate::engine::pump::{Incoming, Stream, send_file};
 use crate::engine::socket::Socket;
 use crate::engine::socket_options::{option, set_before_bind};
 
@@ -32,6 +33,10 @@ impl Stream for UnixStream {
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         Self::try_write(self, bytes)
+    }
+
+    fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
+        self.try_io(Interest::WRITABLE, || send_file(self.as_fd(), file, offset, count))
     }
 
     fn shut_down_writing(&self) -> io::Result<()> {
@@ -107,6 +112,10 @@ impl Stream for Packets {
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.fd.try_send(bytes)
+    }
+
+    fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
+        self.fd.try_io(Interest::WRITABLE, || send_file(self.as_fd(), file, offset, count))
     }
 
     fn shut_down_writing(&self) -> io::Result<()> {
