@@ -473,6 +473,7 @@ impl Ui {
     fn select(&mut self, entry: Entry) {
         self.target = Some(entry.target(&self.bench));
         self.sockets.selected = Some(entry);
+        panes::log::timeline::follow_selection(self);
     }
 
     fn set_filter(&mut self, text: &str) {
@@ -531,7 +532,8 @@ impl Ui {
             put_wrapped(&mut canvas, screen, &Printable::text(&text), self.look.text);
             return;
         };
-        self.layout = layout;
+        let in_timeline = panes::log::timeline::socket(self).is_some();
+        self.layout = if in_timeline { layout.with_room_for_lessons() } else { layout };
         panes::sockets::render(self, &mut canvas);
         panes::log::render(self, &mut canvas);
         panes::inspector::render(self, &mut canvas);
