@@ -61,9 +61,9 @@ pub(super) fn refresh(ui: &mut Ui) -> Option<Duration> {
     let socket = shown(ui).filter(|member| member.state.is_open())?.id;
     if let Some((asked, at)) = ui.inspector.options.asked
         && asked == socket
-        && at.elapsed() < REFRESH
+        && let Some(rest) = REFRESH.checked_sub(at.elapsed()).filter(|rest| !rest.is_zero())
     {
-        return Some(REFRESH - at.elapsed());
+        return Some(rest);
     }
     ui.inspector.options.asked = Some((socket, Instant::now()));
     ui.bench.look_at(socket);

@@ -208,8 +208,7 @@ fn open_connection(ui: &Ui) -> Result<(), &'static str> {
     match member.endpoint.scheme.spec().role {
         _ if !member.state.is_open() => Err("it is not open"),
         Role::Client => Ok(()),
-        Role::Listener if member.parent.is_some() => Ok(()),
-        Role::Pair if member.parent.is_some() => Ok(()),
+        Role::Listener | Role::Pair if member.parent.is_some() => Ok(()),
         Role::Listener => Err("a listener has no peer of its own; select a connection"),
         Role::Pair => Err("a pair has no peer; select one of its ends"),
         Role::DatagramClient | Role::DatagramServer => Err("a datagram socket has no connection"),
