@@ -7,9 +7,11 @@
 
 mod orders;
 mod outbox;
+mod outgoing_file;
 mod pool;
 mod pump;
 mod resolve;
+mod saver;
 mod socket;
 mod socket_options;
 mod table;
