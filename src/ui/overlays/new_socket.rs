@@ -26,9 +26,6 @@ const FIRST_OPTION: usize = 3;
 
 const LABEL_WIDTH: u16 = 18;
 
-/// The rows below the fields: a blank one, what is said of the focused field and the endpoint, and the keys.
-const ABOUT_ROWS: u16 = 7;
-
 pub(in crate::ui) struct SocketForm {
     /// Which socket is being changed; none for a new one.
     socket: Option<SocketId>,
@@ -41,8 +38,8 @@ pub(in crate::ui) struct SocketForm {
     /// Whether the user has chosen the address or the name: else turning the scheme may put another there.
     touched: bool,
     named: bool,
-    /// Where the fields were drawn, and the index of the first.
-    drawn: Cell<(Rect, usize)>,
+    /// Where the fields were drawn.
+    drawn: Cell<Rect>,
 }
 
 /// What is wrong, in which field, and where in its text.
@@ -262,11 +259,9 @@ impl Overlay for SocketForm {
     }
 
     fn mouse(&mut self, x: u16, y: u16, wheel: i32, ui: &mut Ui) -> Next {
-        let (drawn, first) = self.drawn.get();
-        if wheel != 0 {
-            self.move_focus(wheel.signum() as isize);
-        } else if drawn.contains((x, y).into()) {
-            let field = first + usize::from(y - drawn.y);
+        let drawn = self.drawn.get();
+        if wheel == 0 && drawn.contains((x, y).into()) {
+            let field = usize::from(y - drawn.y);
             if field < self.fields() {
                 let again = self.focus == field;
                 self.focus = field;
@@ -289,21 +284,13 @@ impl Overlay for SocketForm {
         let inside = window(canvas, screen, ui, title, 78, fields + 9);
         let outcome = self.endpoint(ui);
         let wrong = outcome.as_ref().err();
-        // What is said below the fields has its room, however many fields there are.
-        let area = Rect { height: inside.height.saturating_sub(ABOUT_ROWS).max(3).min(fields), ..inside };
-        let first = (self.focus + 1).saturating_sub(usize::from(area.height));
-        self.drawn.set((area, first));
-        for (field, y) in (first..self.fields()).zip(area.y..area.bottom()) {
+        let area = Rect { height: inside.height.min(fields), ..inside };
+        self.drawn.set(area);
+        for (field, y) in (0..self.fields()).zip(area.y..area.bottom()) {
             let line = Rect { y, height: 1, ..area };
             self.render_field(canvas, line, ui, field, wrong.filter(|wrong| wrong.field == field));
         }
-        let hidden = self.fields() - usize::from(area.height).min(self.fields());
-        if hidden > 0 {
-            let more = format!("{hidden} more; Up and Down go there");
-            canvas.put(inside.x + 2, area.bottom(), inside.right(), &Printable::text(&more), look.dim);
-        }
-        // The last row is that of the keys.
-        let rest = Rect { y: area.bottom() + 1, height: inside.bottom().saturating_sub(area.bottom() + 2), ..inside };
+        let rest = Rect { y: area.bottom() + 1, height: inside.bottom().saturating_sub(area.bottom() + 1), ..inside };
         let mut y = rest.y;
         let mut say = |text: &str, style| {
             if y < rest.bottom() {
