@@ -1,8 +1,11 @@
-//! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact.
+//! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
+//! options of the selected socket.
 
 mod lesson;
+mod options;
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use ratatui::layout::Rect;
 
@@ -16,21 +19,23 @@ use crate::ui::widgets::hexdump::{Hexdump, HexdumpStyles};
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
+use options::OptionsTab;
+
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-down",
         scope: Scope::Inspector,
         keys: &["down", "j"],
-        help: "scroll down",
-        run: |ui| ui.inspector.scroll_by(1),
+        help: "scroll down, or the next option",
+        run: |ui| scroll_by(ui, 1),
         available: always,
     },
     ActionSpec {
         name: "inspector-up",
         scope: Scope::Inspector,
         keys: &["up", "k"],
-        help: "scroll up",
-        run: |ui| ui.inspector.scroll_by(-1),
+        help: "scroll up, or the option before",
+        run: |ui| scroll_by(ui, -1),
         available: always,
     },
     ActionSpec {
@@ -38,7 +43,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pagedown"],
         help: "a page down",
-        run: |ui| ui.inspector.scroll_by(ui.inspector.page()),
+        run: |ui| scroll_by(ui, ui.inspector.page()),
         available: always,
     },
     ActionSpec {
@@ -46,39 +51,76 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pageup"],
         help: "a page up",
-        run: |ui| ui.inspector.scroll_by(-ui.inspector.page()),
+        run: |ui| scroll_by(ui, -ui.inspector.page()),
         available: always,
     },
     ActionSpec {
         name: "inspector-home",
         scope: Scope::Inspector,
         keys: &["home"],
-        help: "to the first byte",
-        run: |ui| ui.inspector.scroll = 0,
+        help: "to the first byte or option",
+        run: |ui| scroll_by(ui, isize::MIN),
         available: always,
     },
     ActionSpec {
         name: "inspector-end",
         scope: Scope::Inspector,
         keys: &["end"],
-        help: "to the last byte",
-        run: |ui| ui.inspector.scroll = usize::MAX,
+        help: "to the last byte or option",
+        run: |ui| scroll_by(ui, isize::MAX),
         available: always,
     },
     ActionSpec {
         name: "inspector-next",
         scope: Scope::Inspector,
         keys: &["right", "n"],
-        help: "next row of the log",
-        run: |ui| ui.bench.view.move_by(1),
+        help: "next row of the log, or next socket",
+        run: |ui| step(ui, 1),
         available: always,
     },
     ActionSpec {
         name: "inspector-previous",
         scope: Scope::Inspector,
         keys: &["left", "p"],
-        help: "previous row of the log",
-        run: |ui| ui.bench.view.move_by(-1),
+        help: "previous row of the log, or previous socket",
+        run: |ui| step(ui, -1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-tab",
+        scope: Scope::Inspector,
+        keys: &["t", "]"],
+        help: "the next tab: bytes, options",
+        run: |ui| turn_tab(ui, 1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-previous-tab",
+        scope: Scope::Inspector,
+        keys: &["["],
+        help: "the tab before",
+        run: |ui| turn_tab(ui, -1),
+        available: always,
+    },
+    ActionSpec {
+        name: "change-option",
+        scope: Scope::Inspector,
+        keys: &["e"],
+        help: "change this option of the open socket",
+        run: options::change,
+        available: |ui| {
+            if ui.inspector.tab == Tab::Options { Ok(()) } else { Err("the inspector shows bytes; t shows options") }
+        },
+    },
+    ActionSpec {
+        name: "inspector-enter",
+        scope: Scope::Inspector,
+        keys: &["enter"],
+        help: "back to the log, or change this option",
+        run: |ui| match ui.inspector.tab {
+            Tab::Bytes => ui.focus_on(Pane::Log),
+            Tab::Options => options::change(ui),
+        },
         available: always,
     },
     ActionSpec {
@@ -103,56 +145,153 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-to-log",
         scope: Scope::Inspector,
-        keys: &["enter", "q"],
+        keys: &["q"],
         help: "back to the log",
         run: |ui| ui.focus_on(Pane::Log),
         available: always,
     },
 ];
 
+/// What the inspector shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tab {
+    #[default]
+    Bytes,
+    Options,
+}
+
+impl Tab {
+    const ALL: [Self; 2] = [Self::Bytes, Self::Options];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Options => "options",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(in crate::ui) struct InspectorPane {
+    tab: Tab,
     /// The first row of the dump that is drawn.
     scroll: usize,
     /// Of which message.
     seq: u64,
     height: u16,
+    options: OptionsTab,
+    /// Where the names of the tabs were drawn.
+    tabs: [(Rect, Tab); 2],
 }
 
 impl InspectorPane {
-    pub(in crate::ui) fn scroll_by(&mut self, rows: i32) {
-        self.scroll = self.scroll.saturating_add_signed(rows as isize);
-    }
-
-    fn page(&self) -> i32 {
-        i32::from(self.height.saturating_sub(1).max(1))
+    fn page(&self) -> isize {
+        usize::from(self.height.saturating_sub(1).max(1)).cast_signed()
     }
 }
 
+pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
+    match ui.inspector.tab {
+        Tab::Bytes => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
+        Tab::Options => options::move_focus(ui, rows),
+    }
+}
+
+/// Shows the row under the log's cursor.
+pub(in crate::ui) fn show_row(ui: &mut Ui) {
+    ui.inspector.tab = Tab::Bytes;
+    ui.focus_on(Pane::Inspector);
+}
+
+/// Shows the options of the selected socket.
+pub(in crate::ui) fn show_options(ui: &mut Ui) {
+    ui.inspector.tab = Tab::Options;
+    options::ask_anew(&mut ui.inspector.options);
+    ui.focus_on(Pane::Inspector);
+}
+
+fn turn_tab(ui: &mut Ui, by: isize) {
+    let at = Tab::ALL.iter().position(|tab| *tab == ui.inspector.tab).unwrap_or(0);
+    let next = (at.cast_signed() + by).rem_euclid(Tab::ALL.len().cast_signed());
+    show_tab(ui, Tab::ALL[next.cast_unsigned()]);
+}
+
+fn show_tab(ui: &mut Ui, tab: Tab) {
+    ui.inspector.tab = tab;
+    options::ask_anew(&mut ui.inspector.options);
+}
+
+fn step(ui: &mut Ui, by: i32) {
+    match ui.inspector.tab {
+        Tab::Bytes => ui.bench.view.move_by(by as isize),
+        Tab::Options => ui.move_in_list(by),
+    }
+}
+
+pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {
+    let pressed = ui.inspector.tabs.iter().find(|(area, _)| area.contains((x, y).into())).map(|(_, tab)| *tab);
+    match pressed {
+        Some(tab) => show_tab(ui, tab),
+        None if ui.inspector.tab == Tab::Options => options::click(ui, x, y),
+        None => {}
+    }
+}
+
+/// Brings what is shown up to date; after how long to do so again, where it changes by itself.
+pub(in crate::ui) fn refresh(ui: &mut Ui) -> Option<Duration> {
+    let visible = !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector;
+    if visible && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+}
+
 pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
-    if ui.layout.inspector.is_empty() {
+    let area = ui.layout.inspector;
+    if area.is_empty() {
         return;
     }
+    let row = ui.bench.current();
     let dot = ui.look.marks.dot;
-    let Some(row) = ui.bench.current() else {
-        let inside = frame(ui, canvas, Pane::Inspector, "Inspector");
-        let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
-        put_wrapped(canvas, inset(inside), &text, ui.look.dim);
-        return;
+    let about = match &row {
+        Some(row) if ui.inspector.tab == Tab::Bytes => {
+            format!(" {dot} seq {} {dot} {}", grouped(row.seq), row.kind.name())
+        }
+        _ => String::new(),
     };
+    // The tab that is shown has brackets, so that colour does not tell it alone.
+    let mut title = format!("Inspector {dot}");
+    for (place, tab) in ui.inspector.tabs.iter_mut().zip(Tab::ALL) {
+        let shown = tab == ui.inspector.tab;
+        let name = if shown { format!("[{}]", tab.name()) } else { format!(" {} ", tab.name()) };
+        let before = u16::try_from(Printable::text(&title).width()).unwrap_or(u16::MAX);
+        let x = area.x.saturating_add(before).saturating_add(3);
+        let width = u16::try_from(name.len()).unwrap_or(0);
+        *place = (Rect { x, width, height: 1, ..area }.intersection(area), tab);
+        let _ = write!(title, " {name}");
+    }
+    title.push_str(&about);
+    let inside = frame(ui, canvas, Pane::Inspector, &title);
+    ui.inspector.height = inside.height;
+    match (ui.inspector.tab, row) {
+        (Tab::Options, _) => options::render(ui, canvas, inside),
+        (Tab::Bytes, Some(row)) => render_row(ui, canvas, inset(inside), &row),
+        (Tab::Bytes, None) => {
+            let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
+            put_wrapped(canvas, inset(inside), &text, ui.look.dim);
+        }
+    }
+}
+
+fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
     if ui.inspector.seq != row.seq {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
-    let title = format!("Inspector {dot} seq {} {dot} {}", grouped(row.seq), row.kind.name());
-    let inside = inset(frame(ui, canvas, Pane::Inspector, &title));
-    let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, &row)), ui.look.dim);
+    let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, row)), ui.look.dim);
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
     if row.kind.is_message() && timeline::socket(ui).is_none() {
-        render_bytes(ui, canvas, body, &row);
+        render_bytes(ui, canvas, body, row);
     } else {
-        lesson::render(ui, canvas, body, &row);
+        lesson::render(ui, canvas, body, row);
     }
 }
 

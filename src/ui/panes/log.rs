@@ -7,7 +7,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::sockets::short;
+use super::sockets::fitting;
 use super::{frame, grouped};
 use crate::config::TimeFormat;
 use crate::contract::{Fact, Timestamp};
@@ -19,6 +19,9 @@ use crate::ui::canvas::Canvas;
 use crate::ui::overlays::filter::FilterLine;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
+
+/// How much of a preview a peer's path may take.
+const PEER_WIDTH: usize = 20;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -85,7 +88,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Log,
         keys: &["enter"],
         help: "inspect this row",
-        run: |ui| ui.focus_on(Pane::Inspector),
+        run: super::inspector::show_row,
         available: some_row,
     },
     ActionSpec {
@@ -411,7 +414,13 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     if is_message {
         if let Some(peer) = ui.bench.store.peer(row) {
             let arrow = if row.kind == Kind::Sent { look.marks.arrow } else { "" };
-            x = canvas.put(x, area.y, right, &Printable::text(&format!("{arrow}{} ", short(peer))), look.dim);
+            x = canvas.put(
+                x,
+                area.y,
+                right,
+                &Printable::text(&format!("{arrow}{} ", fitting(ui, peer, PEER_WIDTH))),
+                look.dim,
+            );
         }
         let width = usize::from(right.saturating_sub(x));
         let bytes = ui.bench.store.bytes(row);
