@@ -19,8 +19,11 @@ pub use lessons::{Lesson, lesson};
 /// The most bytes of a message that its step quotes.
 const QUOTED: usize = 48;
 
-/// How many rows back it is looked for the call that has told a fact already.
-const LOOK_BACK: u64 = 256;
+/// How many rows before a failure it is looked for the call that has told it.
+const FAILURE_WITHIN: u64 = 256;
+
+/// How many rows a message and the call row that tells more of it may be apart.
+const MESSAGE_WITHIN: u64 = 16;
 
 /// What stands before an errno that no call returned, but the error queue holds (ip(7), `IP_RECVERR`).
 const ICMP_ERROR: &str = "ee_errno ";
@@ -103,11 +106,12 @@ fn message(row: &Row, store: &LogStore) -> Step {
     let quoted = escaped(&bytes[..bytes.len().min(QUOTED)]);
     let more = if bytes.len() > QUOTED { "..." } else { "" };
     let result = format!("{}  \"{quoted}\"{more}", row.len);
-    let mut step = match (row.kind, store.peer(row)) {
-        (Kind::Received, Some(peer)) => Step::of_call("recvfrom", peer.to_string(), result),
-        (Kind::Received, None) => Step::of_call("recv", "", result),
-        (_, Some(peer)) => Step::of_call("sendto", format!("{}, {peer}", row.len), result),
-        (_, None) => Step::of_call("send", row.len.to_string(), result),
+    let mut step = match (call_beside(row, store), row.kind, store.peer(row)) {
+        (Some((name, args, returned)), ..) => Step::of_call(&name, args, format!("{returned}  \"{quoted}\"{more}")),
+        (None, Kind::Received, Some(peer)) => Step::of_call("recvfrom", peer.to_string(), result),
+        (None, Kind::Received, None) => Step::of_call("recv", "", result),
+        (None, _, Some(peer)) => Step::of_call("sendto", format!("{}, {peer}", row.len), result),
+        (None, _, None) => Step::of_call("send", row.len.to_string(), result),
     };
     if row.truncated {
         "the datagram was longer: its end is lost".clone_into(&mut step.meaning);
@@ -186,11 +190,12 @@ const fn closing(reason: CloseReason) -> &'static str {
     }
 }
 
-/// True when a call in a row before has told what this row tells.
+/// True when another row tells what this row tells: a call row that a failure repeats, or a message that its call row
+/// stands beside.
 fn is_told(row: &Row, store: &LogStore) -> bool {
     match row.kind {
-        Kind::Received => call_before(row, store).is_some_and(|call| call.starts_with("recv")),
-        Kind::Sent => call_before(row, store).is_some_and(|call| call.starts_with("send")),
+        Kind::Sent => is_rest_of_partial_send(row, store),
+        Kind::Call => is_beside_message(row, store),
         Kind::Failed => match store.fact(row) {
             Some(Fact::Failed(error)) => failure_is_told(row, store, &error),
             _ => false,
@@ -204,18 +209,60 @@ fn is_told(row: &Row, store: &LogStore) -> bool {
     }
 }
 
-/// The call that the socket's row before this one tells, if it tells one.
-fn call_before(row: &Row, store: &LogStore) -> Option<String> {
-    let from = row.seq.saturating_sub(LOOK_BACK);
-    let before = store.rows(from..row.seq).filter(|other| other.socket == row.socket).last()?;
-    match store.fact(&before)? {
-        Fact::Call { call, .. } => Some(call.into_owned()),
+type Call = (String, String, String);
+
+/// The call of a row that tells of the sending or the receiving of a message: its name, arguments and result.
+fn call_of(row: &Row, kind: Kind, store: &LogStore) -> Option<Call> {
+    let names: &[&str] = if kind == Kind::Sent { &["send", "sendto"] } else { &["recv", "recvfrom"] };
+    match store.fact(row).filter(|_| row.kind == Kind::Call)? {
+        Fact::Call { call, args, result } if names.contains(&&*call) && !result.starts_with('-') => {
+            Some((call.into_owned(), args, result))
+        }
         _ => None,
     }
 }
 
+/// The call row that was reported right after a message, and tells more of it: how much was to be sent, or a header.
+fn call_beside(row: &Row, store: &LogStore) -> Option<Call> {
+    let after = store.rows(row.seq + 1..row.seq + 1 + MESSAGE_WITHIN).filter(|other| other.socket == row.socket);
+    after.take_while(|other| other.kind != row.kind).find_map(|other| call_of(&other, row.kind, store))
+}
+
+/// True for a call row that [`call_beside`] finds for a message.
+fn is_beside_message(row: &Row, store: &LogStore) -> bool {
+    let is_beside = |kind| {
+        call_of(row, kind, store).is_some() && {
+            let before = store.rows(row.seq.saturating_sub(MESSAGE_WITHIN)..row.seq);
+            let before = before.filter(|other| other.socket == row.socket);
+            // Whichever of these is the newest: one call is of one message.
+            let latest = before.filter(|other| other.kind == kind || call_of(other, kind, store).is_some()).last();
+            latest.is_some_and(|latest| latest.kind == kind)
+        }
+    };
+    is_beside(Kind::Sent) || is_beside(Kind::Received)
+}
+
+/// True for a part of what one send took, which had no room in the block of the part before.
+fn is_rest_of_partial_send(row: &Row, store: &LogStore) -> bool {
+    let before = store.rows(row.seq.saturating_sub(MESSAGE_WITHIN)..row.seq);
+    let before = before.filter(|other| other.socket == row.socket);
+    // How many bytes the newest call row says that were taken, and how many of them have no row yet.
+    let mut first = 0;
+    let mut left = 0;
+    for other in before {
+        if other.kind == Kind::Sent {
+            first = u64::from(other.len);
+            left = u64::saturating_sub(left, first);
+        } else if let Some((name, _, taken)) = call_of(&other, Kind::Sent, store) {
+            let taken = if name == "send" { taken.parse().unwrap_or(0) } else { 0 };
+            left = u64::saturating_sub(taken, first);
+        }
+    }
+    left > 0 && u64::from(row.len) <= left
+}
+
 fn failure_is_told(row: &Row, store: &LogStore, error: &NetError) -> bool {
-    let from = row.seq.saturating_sub(LOOK_BACK);
+    let from = row.seq.saturating_sub(FAILURE_WITHIN);
     let calls = store.rows(from..row.seq).filter(|other| other.socket == row.socket && other.kind == Kind::Call);
     let operation = error.operation.name();
     // The newest call of that name: an older one may have failed in the same way, and was told then.
@@ -379,25 +426,30 @@ mod tests {
     }
 
     #[test]
-    fn a_call_row_stands_for_the_message_after_it() {
+    fn a_message_and_the_call_beside_it_are_one_step() {
         let log = Log::of(vec![
-            (1, call("send", "50000000", "5")),
+            (1, sent(None)),
             (3, received(None, 5)),
+            (1, call("send", "50000000", "10")),
+            // The rest of the ten bytes, and then the next send.
             (1, sent(None)),
             (1, sent(None)),
-            (1, call("recvfrom", "ICMP echo reply, id 7", "5")),
             (1, received(Some(address(9)), 5)),
+            (1, call("recvfrom", "ICMP echo reply, id 7", "13, 0.052 ms")),
             (1, sent(Some(address(9)))),
             (1, received(Some(address(9)), 0)),
+            // One that failed tells of itself.
+            (1, call("sendto", "5, 127.0.0.1:9", "-1 EPERM (1)")),
         ]);
         assert_eq!(
             log.timeline(1),
             [
-                "send(50000000) = 5",
+                "send(50000000) = 10  \"hell\\n\"",
                 "send(5) = 5  \"hell\\n\"",
-                "recvfrom(ICMP echo reply, id 7) = 5",
+                "recvfrom(ICMP echo reply, id 7) = 13, 0.052 ms  \"hell\\n\"",
                 "sendto(5, 127.0.0.1:9) = 5  \"hell\\n\"",
                 "recvfrom(127.0.0.1:9) = 0  \"\"",
+                "sendto(5, 127.0.0.1:9) = -1 EPERM (1)",
             ]
         );
         let partial = step(&log.store.row(1).unwrap(), &log.store, &log.roster).unwrap();
