@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't set its scene has failed")]
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -131,11 +132,9 @@ fn python_takes_every_line_of_python_and_knows_every_name() {
     for (call, lesson) in lessons() {
         let code = code(&lesson, "Python");
         assert!(!code.is_empty(), "{call}");
-        program.push_str(&format!(
-            "for node in ast.walk(ast.parse({code:?})):\n    \
+        write!(program, "for node in ast.walk(ast.parse({code:?})):\n    \
              if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ('socket', 'os', 'struct'):\n        \
-             assert hasattr(globals()[node.value.id], node.attr), node.attr\n"
-        ));
+             assert hasattr(globals()[node.value.id], node.attr), node.attr\n").unwrap();
     }
     if let Some((success, errors)) = checked(Command::new("python3").arg("-"), &program) {
         assert!(success, "{errors}");
@@ -153,7 +152,7 @@ fn gcc_takes_every_line_of_c() {
     for (number, (call, lesson)) in lessons().into_iter().enumerate() {
         let code = code(&lesson, "C");
         assert!(!code.is_empty(), "{call}");
-        program.push_str(&format!("void f{number}(void) {{\n{code}\n}}\n"));
+        write!(program, "void f{number}(void) {{\n{code}\n}}\n").unwrap();
     }
     let mut gcc = Command::new("gcc");
     gcc.args(["-x", "c", "-std=gnu17", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused-but-set-variable"]);
@@ -168,7 +167,7 @@ fn rust_takes_every_line_of_rust() {
     for (number, (call, lesson)) in lessons().into_iter().enumerate() {
         let code = code(&lesson, "Rust");
         assert!(!code.is_empty(), "{call}");
-        program.push_str(&format!("fn f{number}() {{\n{code}\n}}\n"));
+        write!(program, "fn f{number}() {{\n{code}\n}}\n").unwrap();
     }
     if let Some((success, errors)) = checked(Command::new("rustfmt").args(["--edition", "2024"]), &program) {
         assert!(success, "{errors}");

@@ -25,9 +25,6 @@ const FAILURE_WITHIN: u64 = 256;
 /// How many rows a message and the call row that tells more of it may be apart.
 const MESSAGE_WITHIN: u64 = 16;
 
-/// What stands before an errno that no call returned, but the error queue holds (ip(7), `IP_RECVERR`).
-const ICMP_ERROR: &str = "ee_errno ";
-
 /// One row of the log as a step of its socket's life. It may quote what others said, so it is to be sanitised before
 /// it is drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +61,9 @@ impl Step {
     /// The errno's name, if the call failed with one: `ECONNREFUSED`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
-        let code = self.result.strip_prefix("-1 ").or_else(|| self.result.strip_prefix(ICMP_ERROR))?;
+        // What the error queue holds is an errno that no call returned.
+        let queued = (self.name == "recvmsg").then_some(&*self.result);
+        let code = self.result.strip_prefix("-1 ").or(queued)?;
         code.split(' ').next().filter(|code| code.starts_with('E'))
     }
 
@@ -125,7 +124,7 @@ fn of_fact(row: &Row, fact: Fact, roster: &Roster) -> Step {
         Fact::Call { call, args, result } => Step::of_call(&call, args, result),
         Fact::Opened { local, peer: None } => Step::inferred("getsockname", local.to_string(), "the address it got"),
         Fact::Opened { local, peer: Some(peer) } => {
-            Step::inferred("getsockname", local.to_string(), format!("it will send to {peer}"))
+            Step::inferred("getsockname", local.to_string(), format!("sends to {peer}"))
         }
         Fact::Connected { local, peer: Address::Unix(peer) } => {
             Step::inferred("getpeername", peer.to_string(), format!("connected; this end is {local}"))
@@ -163,8 +162,8 @@ fn failure(error: &NetError) -> Step {
     match (error.operation, code.as_str()) {
         // What the error queue of a datagram socket says is about a datagram that was sent before.
         (Operation::Recv, _) if !address.is_empty() => Step {
-            meaning: format!("about the datagram to {address}"),
-            ..Step::of_call("recvmsg", "MSG_ERRQUEUE", format!("{ICMP_ERROR}{code} ({errno})"))
+            meaning: format!("for {address}"),
+            ..Step::of_call("recvmsg", "MSG_ERRQUEUE", format!("{code} ({errno})"))
         },
         // The time limit of the program ran out, and not that of the system.
         (Operation::Connect | Operation::Getaddrinfo, "ETIMEDOUT") => {
@@ -420,7 +419,7 @@ mod tests {
     #[test]
     fn what_the_error_queue_says_is_not_a_call_that_failed() {
         let log = Log::of(vec![(1, failed(Operation::Recv, Some("127.0.0.1:9"), 111))]);
-        assert_eq!(log.timeline(1), ["recvmsg(MSG_ERRQUEUE) = ee_errno ECONNREFUSED (111)"]);
+        assert_eq!(log.timeline(1), ["recvmsg(MSG_ERRQUEUE) = ECONNREFUSED (111)"]);
         let row = log.store.row(1).unwrap();
         assert!(step(&row, &log.store, &log.roster).unwrap().has_failed());
     }

@@ -351,7 +351,7 @@ fn sendto(step: &Step, place: Option<&Place>) -> Code {
     Code {
         python: Line::new(format!("s.sendto({data}, {})", place.python())).bound("n = "),
         rust: Line::new(format!("socket.{method}({data}, {})", place.rust())).bound("let n = "),
-        c: Line::after(lines, format!("sendto(s, {c_data}, 0, {c_place})")).bound("ssize_t n = "),
+        c: Line::after(lines, format!("sendto(s, {c_data}, 0,\n    {c_place})")).bound("ssize_t n = "),
     }
 }
 
@@ -380,7 +380,7 @@ fn recvfrom() -> Code {
         rust: Line::after("let mut buf = [0; 65536];", "socket.recv_from(&mut buf)").bound("let (n, peer) = "),
         c: Line::after(
             "char buf[65536];\nstruct sockaddr_storage peer;\nsocklen_t len = sizeof peer;",
-            "recvfrom(s, buf, sizeof buf, 0, (struct sockaddr *)&peer, &len)",
+            "recvfrom(s, buf, sizeof buf, 0,\n    (struct sockaddr *)&peer, &len)",
         )
         .bound("ssize_t n = "),
     }
@@ -393,14 +393,14 @@ fn error_queue() -> Code {
              for level, kind, error in control:\n    print(about, struct.unpack_from(\"I\", error))  # ee_errno",
         ),
         rust: Line::after(
-            "let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);",
-            "recvmsg::<SockaddrIn>(s.as_raw_fd(), &mut iov, Some(&mut control), MsgFlags::MSG_ERRQUEUE)",
+            "let mut control = vec![0; 512];\nlet control = Some(&mut control);\nlet flags = MsgFlags::MSG_ERRQUEUE;",
+            "recvmsg::<SockaddrIn>(s.as_raw_fd(), &mut iov, control, flags)",
         )
         .bound("let message = "),
         c: Line::after(
             "struct iovec iov = { buf, sizeof buf };\nchar control[512];\n\
-             struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof \
-             control };",
+             struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };\nmessage.msg_control = control;\n\
+             message.msg_controllen = sizeof control;",
             "recvmsg(s, &message, MSG_ERRQUEUE)",
         ),
     }

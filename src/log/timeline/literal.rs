@@ -66,7 +66,7 @@ impl Place {
     pub(super) fn c(&self) -> (String, String) {
         let lines = match self {
             Self::Ip(SocketAddr::V4(v4)) => format!(
-                "struct sockaddr_in addr = {{ .sin_family = AF_INET, .sin_port = htons({}) }};\n\
+                "struct sockaddr_in addr = {{ .sin_family = AF_INET }};\naddr.sin_port = htons({});\n\
                  inet_pton(AF_INET, \"{}\", &addr.sin_addr);",
                 v4.port(),
                 v4.ip()
@@ -90,10 +90,10 @@ impl Place {
 }
 
 fn c_v6(v6: &SocketAddrV6) -> String {
-    let scope = if v6.scope_id() == 0 { String::new() } else { format!(", .sin6_scope_id = {}", v6.scope_id()) };
+    let scope = if v6.scope_id() == 0 { String::new() } else { format!("addr.sin6_scope_id = {};\n", v6.scope_id()) };
     format!(
-        "struct sockaddr_in6 addr = {{ .sin6_family = AF_INET6, .sin6_port = htons({}){scope} }};\n\
-         inet_pton(AF_INET6, \"{}\", &addr.sin6_addr);",
+        "struct sockaddr_in6 addr = {{ .sin6_family = AF_INET6 }};\naddr.sin6_port = htons({});\n\
+         {scope}inet_pton(AF_INET6, \"{}\", &addr.sin6_addr);",
         v6.port(),
         v6.ip()
     )
@@ -172,7 +172,7 @@ mod tests {
     fn values_are_spelt_as_each_language_wants_them() {
         let v6 = Place::parse("[fe80::1%2]:9").unwrap();
         assert_eq!(v6.python(), "(\"fe80::1\", 9, 0, 2)");
-        assert!(v6.c().0.contains(".sin6_scope_id = 2"), "{v6:?}");
+        assert!(v6.c().0.contains("addr.sin6_scope_id = 2;"), "{v6:?}");
         assert_eq!(
             Place::parse("@n").unwrap().c().1,
             "(struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 2"

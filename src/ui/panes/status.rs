@@ -26,6 +26,7 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
             ("log-filter", "filter"),
             ("follow", "follow"),
             ("pause", "pause"),
+            ("log-timeline", "timeline"),
             ("take", "resend"),
             ("copy", "copy"),
             ("log-help", "help"),

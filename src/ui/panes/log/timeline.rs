@@ -62,6 +62,9 @@ pub(super) fn copy(ui: &mut Ui, socket: SocketId) {
     ui.effects.push(Effect::Copy(export::markdown(&name, &rows, &ui.bench.store, &ui.bench.roster)));
 }
 
+/// The columns that a call's arguments have at least, where there are so many.
+const LEAST_ARGS: usize = 6;
+
 /// Where the columns of the timeline begin.
 pub(super) struct Columns {
     delta: u16,
@@ -131,8 +134,12 @@ pub(super) fn render_row(
     }
     // The name stands out, so that a row is read from its call.
     let x = canvas.put(columns.call, area.y, right, &Printable::text(&step.name), style.add_modifier(Modifier::BOLD));
-    let rest = format!("({}) = {}", step.args, step.result);
-    let x = canvas.put(x, area.y, right, &fitting(&rest, x, right), style);
+    // Where there is not room for all, the result matters most.
+    let result = Printable::text(&format!(") = {}", step.result));
+    let room = usize::from(right.saturating_sub(x + 1)).saturating_sub(result.width());
+    let x = canvas.put(x, area.y, right, &Printable::text("("), style);
+    let x = canvas.put(x, area.y, right, &Printable::text(&step.args).truncate(room.max(LEAST_ARGS)), style);
+    let x = canvas.put(x, area.y, right, &result.truncate(usize::from(right.saturating_sub(x))), style);
     // In its column, unless it needs room from the left, or the call does.
     let width = u16::try_from(Printable::text(&step.meaning).width()).unwrap_or(u16::MAX);
     let x = columns.remark.min(right.saturating_sub(width)).max(x + 2);
