@@ -54,11 +54,12 @@ impl Layout {
         Some(layout)
     }
 
-    /// The same layout with half the height for an inspector under the log, for lessons take more room than bytes.
+    /// The same layout with more height for an inspector under the log, for lessons take more room than bytes, and a
+    /// timeline has few rows.
     pub(super) fn with_room_for_lessons(mut self) -> Self {
         if self.inspector.x == self.log.x && self.inspector.y == self.log.bottom() && !self.log.is_empty() {
             let both = Rect { height: self.log.height + self.inspector.height, ..self.log };
-            (self.log, self.inspector) = split_bottom(both, both.height / 2);
+            (self.log, self.inspector) = split_bottom(both, both.height * 3 / 5);
         }
         self
     }

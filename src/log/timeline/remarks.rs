@@ -39,7 +39,7 @@ pub(super) fn remark(step: &Step) -> &'static str {
 fn failure(code: &str, call: &str, on_path: bool) -> &'static str {
     match (code, call) {
         ("ECONNREFUSED", "connect") if on_path => "nobody listens on that path",
-        ("ECONNREFUSED", "connect") => "RST: nobody listens",
+        ("ECONNREFUSED", "connect") => "RST: refused",
         ("ECONNREFUSED", _) => "ICMP: port unreachable",
         ("EADDRINUSE", _) => "another socket holds it",
         ("EADDRNOTAVAIL", _) => "no interface has that address",
