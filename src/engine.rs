@@ -5,11 +5,13 @@
 //! never knows a screen or a log, and never waits for them but in one way: while all blocks are with the receiver,
 //! streams are not read, so that their peers feel it, and datagrams are counted as lost.
 
+mod holder;
 mod orders;
 mod outbox;
 mod pool;
 mod pump;
 mod resolve;
+mod sock_diag;
 mod socket;
 mod socket_options;
 mod table;
