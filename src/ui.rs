@@ -8,6 +8,7 @@ mod bench;
 mod canvas;
 mod keymap;
 mod layout;
+mod names;
 mod notice;
 mod overlays;
 mod panes;
@@ -16,7 +17,9 @@ mod tests;
 mod theme;
 mod widgets;
 
+use std::collections::HashSet;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -26,6 +29,7 @@ use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
 use crate::contract::{Batch, Block, Clock, Command, Endpoint, Scheme, SocketId, SocketIds, Target};
+use crate::log::State;
 use crate::log::sanitise::Printable;
 use crate::profile::{Invalid, Profile, SaveError};
 
@@ -36,8 +40,9 @@ pub use panes::input::History;
 use bench::{Bench, Told};
 use canvas::Canvas;
 use layout::Layout;
+use names::Names;
 use notice::Notice;
-use overlays::{Next, Overlay, confirm::Confirm, new_socket::SocketForm};
+use overlays::{Next, Overlay, confirm::Confirm};
 use panes::input::InputPane;
 use panes::inspector::InspectorPane;
 use panes::log::LogPane;
@@ -61,6 +66,8 @@ pub enum Effect {
         /// Whether a file that is there, or was changed by another, may be replaced.
         replace: bool,
     },
+    /// Find out which addresses a host's name stands for, and answer with [`Ui::looked_up`].
+    LookUp(String),
     /// Put this into the clipboard, and say where it went with [`Ui::tell`].
     Copy(String),
     /// Have the terminal report the mouse, or leave it to the terminal.
@@ -71,6 +78,21 @@ pub enum Effect {
     Suspend,
     /// Leave.
     Quit,
+}
+
+/// What a form must know of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The names of the network interfaces.
+    pub interfaces: Vec<String>,
+    /// The folder in which to propose the paths of Unix sockets.
+    pub socket_folder: String,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { interfaces: Vec::new(), socket_folder: "/tmp".to_owned() }
+    }
 }
 
 /// The actions whose keys act while an overlay is open, too.
@@ -121,6 +143,10 @@ pub struct Ui {
     time: TimeFormat,
     last_click: Option<(Instant, u16, u16)>,
     profile_folder: Option<PathBuf>,
+    surroundings: Surroundings,
+    names: Names,
+    /// The sockets that the user has opened one by one, and not with a profile, and that have not failed since.
+    by_hand: HashSet<SocketId>,
 }
 
 impl Ui {
@@ -157,7 +183,15 @@ impl Ui {
             time: config.time,
             last_click: None,
             profile_folder,
+            surroundings: Surroundings::default(),
+            names: Names::default(),
+            by_hand: HashSet::new(),
         }
+    }
+
+    /// Tells what forms must know of the machine.
+    pub fn set_surroundings(&mut self, surroundings: Surroundings) {
+        self.surroundings = surroundings;
     }
 
     /// Opens an endpoint under a name made from its scheme, with the configured defaults for what it does not say.
@@ -203,6 +237,7 @@ impl Ui {
     fn open_with(&mut self, name: &str, endpoint: Endpoint, echo: bool) -> SocketId {
         let exposed = endpoint.address.is_wildcard() && !endpoint.scheme.spec().is_client();
         let socket = self.bench.add(name, endpoint, echo, &mut self.effects);
+        self.by_hand.insert(socket);
         self.select(Entry::Root(socket));
         self.focus = Pane::Input;
         if exposed {
@@ -239,6 +274,11 @@ impl Ui {
             Told::Failed(socket, error) => {
                 let name = self.bench.roster.name(socket);
                 self.tell(Notice::error(format!("{name}: {error}")));
+                let never_opened = self.bench.roster.get(socket).is_some_and(|root| root.state == State::Failed);
+                // Whoever is busy with something else is not interrupted.
+                if never_opened && self.by_hand.remove(&socket) && self.overlays.is_empty() {
+                    overlays::in_use::offer(self, socket, &error);
+                }
             }
         }
     }
@@ -255,7 +295,15 @@ impl Ui {
             self.notice = None;
         }
         let rates = self.bench.turn_rates();
-        [notice.filter(|after| !after.is_zero()), rates].into_iter().flatten().min()
+        let now = Instant::now();
+        self.effects.extend(self.names.due(now).map(Effect::LookUp));
+        let name = self.names.due_in(now);
+        [notice.filter(|after| !after.is_zero()), rates, name].into_iter().flatten().min()
+    }
+
+    /// Takes in which addresses a host's name stands for, or why none.
+    pub fn looked_up(&mut self, host: String, answer: Result<Vec<IpAddr>, String>) {
+        self.names.answered(host, answer);
     }
 
     /// Shows a message on the status line.
@@ -496,8 +544,7 @@ impl Ui {
     }
 
     fn open_new_socket_form(&mut self) {
-        let form = SocketForm::new(self, None);
-        self.overlays.push(Box::new(form));
+        overlays::new_socket::open(self, None);
     }
 
     fn quit(&mut self) {

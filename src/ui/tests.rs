@@ -1,5 +1,7 @@
 //! The screen as a user meets it: keys in, effects and pictures out.
 
+mod form;
+
 use std::sync::Arc;
 
 use crossterm::event::{Event as TerminalEvent, KeyEvent, MouseEvent};

@@ -4,8 +4,7 @@ use crate::contract::{Address, CloseHow, Command, Endpoint, Role, Scheme};
 use crate::log::State;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::new_socket::SocketForm;
-use crate::ui::overlays::rename;
+use crate::ui::overlays::{new_socket, rename};
 use crate::ui::{Effect, Ui};
 
 /// Where the one-key echo server listens.
@@ -123,8 +122,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "edit this socket's address and options",
         run: |ui| {
             if let Some(root) = ui.selected_root() {
-                let form = SocketForm::new(ui, Some(root));
-                ui.overlays.push(Box::new(form));
+                new_socket::open(ui, Some(root));
             }
         },
         available: some_root,
@@ -248,7 +246,7 @@ fn open_test_client(ui: &mut Ui) {
 fn reopen(ui: &mut Ui) {
     let Some(root) = ui.selected_root().and_then(|root| ui.bench.roster.get(root)) else { return };
     let (socket, endpoint) = (root.id, root.endpoint.clone());
-    ui.unless_exposed(&endpoint, move |ui| ui.bench.reopen(socket, &mut ui.effects));
+    ui.unless_exposed(&endpoint, move |ui| ui.reopen(socket));
 }
 
 fn close(ui: &mut Ui) {
