@@ -324,8 +324,8 @@ mod tests {
         fn addresses_are_read_as_the_kernel_writes_them(ip in any::<u32>(), six in any::<[u32; 4]>(), port in any::<u16>()) {
             let bytes: Vec<u8> = six.iter().flat_map(|word| word.to_ne_bytes()).collect();
             let v6 = Ipv6Addr::from(<[u8; 16]>::try_from(bytes).unwrap());
-            let text: String = six.iter().map(|word| format!("{word:08X}")).collect();
-            prop_assert_eq!(socket_address(&format!("{text}:{port:04X}")), Some(SocketAddr::new(v6.into(), port)));
+            let [a, b, c, d] = six;
+            prop_assert_eq!(socket_address(&format!("{a:08X}{b:08X}{c:08X}{d:08X}:{port:04X}")), Some(SocketAddr::new(v6.into(), port)));
             let v4 = Ipv4Addr::from(ip.to_ne_bytes());
             prop_assert_eq!(socket_address(&format!("{ip:08X}:{port:04X}")), Some(SocketAddr::new(v4.into(), port)));
         }

@@ -10,7 +10,7 @@ use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::widgets::paragraph::{put_wrapped, wrapped_rows};
 
-const WIDTH: u16 = 74;
+const WIDTH: u16 = 78;
 
 struct InUse {
     socket: SocketId,

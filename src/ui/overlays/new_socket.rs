@@ -14,12 +14,15 @@ use ratatui::layout::Rect;
 use super::confirm::Confirm;
 use super::rename::check_name;
 use super::{Next, Overlay, window};
-use crate::contract::{Endpoint, EndpointError, Host, OptionSpec, SCHEMES, SchemeSpec, SocketId, ValueKind};
+use crate::contract::{
+    AddressKind, Endpoint, EndpointError, Host, OptionSpec, SCHEMES, SchemeSpec, SocketId, ValueKind,
+};
 use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::names::Names;
 use crate::ui::panes::input::edit_of;
+use crate::ui::panes::sockets::Entry;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 use calls::calls;
@@ -212,11 +215,26 @@ impl SocketForm {
 
     fn move_focus(&mut self, by: isize) {
         self.focus = (self.focus.cast_signed() + by).rem_euclid(self.fields().cast_signed()).cast_unsigned();
+        if self.focus == ADDRESS && !self.has_address() {
+            self.move_focus(by.signum());
+        }
+    }
+
+    /// A pair is nowhere; whatever was typed for another scheme is kept until the scheme is turned again.
+    fn has_address(&self) -> bool {
+        self.scheme.address != AddressKind::Nothing
+    }
+
+    fn address_text(&self) -> &str {
+        if self.has_address() { self.address.text() } else { "" }
     }
 
     /// The same, but stopping at the first and the last field.
     fn page(&mut self, by: isize) {
         self.focus = self.focus.saturating_add_signed(by).min(self.fields() - 1);
+        if self.focus == ADDRESS && !self.has_address() {
+            self.move_focus(by.signum());
+        }
     }
 
     fn edit(&mut self, edit: Edit, ui: &Ui) {
@@ -238,7 +256,7 @@ impl SocketForm {
     }
 
     fn endpoint(&self, ui: &Ui) -> Result<Endpoint, Wrong> {
-        let mut endpoint = Endpoint::from_parts(self.scheme.scheme, self.address.text()).map_err(|error| Wrong {
+        let mut endpoint = Endpoint::from_parts(self.scheme.scheme, self.address_text()).map_err(|error| Wrong {
             field: ADDRESS,
             message: explained(ui, &error),
             at: error.at,
@@ -319,7 +337,7 @@ impl Overlay for SocketForm {
             self.page(wheel.signum() as isize);
         } else if drawn.contains((x, y).into()) {
             let field = self.field_at(usize::from(y - drawn.y));
-            if field < self.fields() {
+            if field < self.fields() && (field != ADDRESS || self.has_address()) {
                 let again = self.focus == field;
                 self.focus = field;
                 if again {
@@ -462,6 +480,10 @@ impl SocketForm {
             canvas.put(x, line.y, line.right(), &Printable::text(&format!("< {} >", self.scheme.name)), style);
             return;
         }
+        if field == ADDRESS && !self.has_address() {
+            canvas.put(x, line.y, line.right(), &Printable::text("(none)"), look.dim);
+            return;
+        }
         let Some(input) = self.input(field) else { return };
         if self.choices(field).is_some() {
             let default = self.option_at(field).map_or("", |option| option.default);
@@ -507,6 +529,9 @@ impl Ui {
     /// Opens a socket of the list again.
     pub(in crate::ui) fn reopen(&mut self, socket: SocketId) {
         self.by_hand.insert(socket);
+        // What was said of the last try is no longer true.
+        self.notice = None;
+        self.select(Entry::Root(socket));
         self.bench.reopen(socket, &mut self.effects);
     }
 
