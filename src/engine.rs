@@ -8,9 +8,11 @@
 mod holder;
 mod orders;
 mod outbox;
+mod outgoing_file;
 mod pool;
 mod pump;
 mod resolve;
+mod saver;
 mod sock_diag;
 mod socket;
 mod socket_options;

@@ -48,31 +48,48 @@ pub(super) async fn join_groups(socket: &Socket, endpoint: &Endpoint, fd: Borrow
 pub(super) async fn attend(socket: &Socket, endpoint: &Endpoint, fds: &[BorrowedFd<'_>]) -> Infallible {
     let mut joined = endpoint.join().to_vec();
     loop {
-        match socket.orders.until(|orders| orders.next_request()).await {
-            Request::Inspect => {
-                if let Some(fd) = fds.first() {
-                    socket.tell_view(view(endpoint, *fd).await);
-                }
+        let request = socket.orders.until(|orders| orders.next_request()).await;
+        // On the heap: every connection holds the space of this future, and next to none is ever asked anything.
+        Box::pin(serve(socket, endpoint, fds, &mut joined, request)).await;
+    }
+}
+
+async fn serve(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    fds: &[BorrowedFd<'_>],
+    joined: &mut Vec<Group>,
+    request: Request,
+) {
+    match request {
+        Request::Inspect => {}
+        Request::SetOption(spec, value) => {
+            let mut outcome = Ok(());
+            for fd in fds {
+                outcome = match &value {
+                    Value::Groups(wanted) => change_groups(socket, *fd, joined, wanted).await,
+                    value => set(socket, *fd, spec, value).await,
+                };
             }
-            Request::SetOption(spec, value) => {
-                let mut outcome = Ok(());
-                for fd in fds {
-                    outcome = match &value {
-                        Value::Groups(wanted) => change_groups(socket, *fd, &joined, wanted).await,
-                        value => set(socket, *fd, spec, value).await,
-                    };
-                }
-                match (outcome, value) {
-                    (Ok(()), Value::Groups(wanted)) => joined = wanted,
-                    (Ok(()), _) => {}
-                    (Err(error), _) => socket.fail(error).await,
-                }
-                if let Some(fd) = fds.first() {
-                    socket.tell_view(view(endpoint, *fd).await);
-                }
+            match (outcome, value) {
+                (Ok(()), Value::Groups(wanted)) => *joined = wanted,
+                (Ok(()), _) => {}
+                (Err(error), _) => socket.fail(error).await,
             }
-            Request::Save(ticket, saving) => socket.save_to(ticket, saving).await,
         }
+        Request::Save(ticket, saving) => {
+            if let Err(error) = socket.start_saving(ticket, &saving) {
+                socket.fail(error).await;
+            }
+            return;
+        }
+        Request::StopSaving(ticket) => {
+            socket.stop_saving(ticket);
+            return;
+        }
+    }
+    if let Some(fd) = fds.first() {
+        socket.tell_view(view(endpoint, *fd));
     }
 }
 
@@ -288,7 +305,7 @@ async fn granted(socket: &Socket, args: String, result: io::Result<usize>) {
 }
 
 /// What the kernel knows of a socket now.
-async fn view(endpoint: &Endpoint, fd: BorrowedFd<'_>) -> SocketView {
+fn view(endpoint: &Endpoint, fd: BorrowedFd<'_>) -> SocketView {
     let sock = SockRef::from(&fd);
     let options = endpoint.scheme.spec().options.iter().copied();
     let options = options.filter_map(|spec| Some((spec, get(&sock, endpoint, spec.name)?))).collect();

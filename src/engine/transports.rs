@@ -2,6 +2,7 @@
 //!
 //! A transport opens sockets of its schemes, reports each system call that it takes, and lives their lives to the end.
 
+mod client;
 mod tcp;
 mod tcp_listen;
 mod udp;

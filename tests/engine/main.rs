@@ -5,5 +5,7 @@ mod bench;
 mod datagrams;
 mod echo;
 mod ending;
+mod files;
 mod opening;
+mod staying;
 mod streams;
