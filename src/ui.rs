@@ -10,6 +10,7 @@ mod keymap;
 mod layout;
 mod names;
 mod notice;
+mod opening;
 mod overlays;
 mod panes;
 #[cfg(test)]
