@@ -8,11 +8,16 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::geteuid;
+use tokio::time::timeout;
 
 use crate::contract::{Address, NetError, UnixAddress};
+
+/// How long an error waits for the name of who is in the way.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The states of TCP that matter here, by their numbers in the kernel.
 const TIME_WAIT: u8 = 6;
@@ -50,8 +55,9 @@ pub(super) async fn explained(mut error: NetError, address: &Address, datagram: 
 /// found.
 pub(super) async fn holder(address: &Address, datagram: bool) -> Option<String> {
     let address = address.clone();
-    // Every descriptor of every process is looked at.
-    tokio::task::spawn_blocking(move || find(&address, datagram)).await.ok().flatten()
+    // Every descriptor of every process is looked at, which may take longer than anyone waits for an error.
+    let search = tokio::task::spawn_blocking(move || find(&address, datagram));
+    timeout(PATIENCE, search).await.ok()?.ok().flatten()
 }
 
 /// The first port that needs no privilege (ip(7)).
