@@ -51,8 +51,8 @@ pub(super) async fn explained(mut error: NetError, address: &Address, datagram: 
 }
 
 /// Who keeps an address from being bound, in a few words: `pid 4121 python3`, `this program`, or where the process
-/// can't be looked into `another user's process (uid 1000)`. `datagram` tells UDP from TCP. `None` where nobody is
-/// found.
+/// can't be looked into `another user's process (uid 1000)`. `datagram` tells UDP from TCP, and means nothing
+/// for a Unix socket. `None` where nobody is found.
 pub(super) async fn holder(address: &Address, datagram: bool) -> Option<String> {
     let address = address.clone();
     // Every descriptor of every process is looked at, which may take longer than anyone waits for an error.

@@ -1,6 +1,9 @@
 //! The screen as a user meets it: keys in, effects and pictures out.
 
+mod families;
 mod form;
+mod options;
+mod transfers;
 
 use std::sync::Arc;
 

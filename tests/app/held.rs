@@ -1,6 +1,7 @@
 //! An address that another socket holds, and a name that stands in a form.
 
 use std::net::TcpListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 
 use crate::session::{DOWN, ENTER, Home, ctrl};
 
@@ -23,6 +24,32 @@ fn who_holds_a_port_is_named_and_one_key_takes_the_next() {
     }
     session.wait_until("the question is gone", |screen| !screen.contents().contains("is not open"));
     session.keys(&(ctrl('q') + "y"));
+    assert_eq!(session.leave(), 0);
+}
+
+#[test]
+fn a_stale_path_is_replaced_by_one_key_and_a_live_one_is_not() {
+    let home = Home::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    drop(UnixListener::bind(&path).unwrap());
+    let mut session = home.start(&[format!("unix-listen://{}", path.display())]);
+    session.wait_for("Enter: replace it");
+    session.keys(ENTER);
+    session.wait_until("a question no more", |screen| !screen.contents().contains("is not open"));
+    session.wait_for("Nobody is here");
+    UnixStream::connect(&path).unwrap();
+    session.keys(&(ctrl('q') + "y"));
+    assert_eq!(session.leave(), 0);
+
+    let _live = UnixListener::bind(&path).unwrap();
+    let mut session = home.start(&[format!("unix-listen://{}", path.display())]);
+    session.wait_for(&format!("pid {} ", std::process::id()));
+    session.wait_for("e: edit");
+    assert!(!session.text().contains("Enter: "));
+    session.keys("\x1b");
+    session.wait_until("the question is gone", |screen| !screen.contents().contains("is not open"));
+    session.keys(&ctrl('q'));
     assert_eq!(session.leave(), 0);
 }
 
