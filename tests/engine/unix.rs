@@ -164,22 +164,22 @@ async fn what_is_not_stale_is_never_touched() {
     let live = folder.path().join("live");
     let listener = UnixListener::bind(&live).unwrap();
     listener.set_nonblocking(true).unwrap();
-    fails(&mut bench, &live, "another socket").await;
+    fails(&mut bench, &live, "this program holds it itself").await;
     // Whoever asks is no client.
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     let unheard = folder.path().join("unheard");
     let bound = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
     bound.bind(&socket2::SockAddr::unix(&unheard).unwrap()).unwrap();
-    fails(&mut bench, &unheard, "another socket").await;
+    fails(&mut bench, &unheard, "this program holds it itself").await;
     let datagrams = folder.path().join("datagrams");
     let _bound = UnixDatagram::bind(&datagrams).unwrap();
-    fails(&mut bench, &datagrams, "another socket").await;
+    fails(&mut bench, &datagrams, "this program holds it itself").await;
     fails(&mut bench, &folder.path().join("no/such"), "folder").await;
     fails(&mut bench, &path.join("below a file"), "no folder").await;
     let name = format!("@sockbench taken {}", std::process::id());
     let holder = bench.open(&format!("unix-listen://{name}"));
     opened(&mut bench, holder).await;
-    fails(&mut bench, Path::new(&name), "another socket").await;
+    fails(&mut bench, Path::new(&name), "this program holds it itself").await;
 }
 
 #[tokio::test]
