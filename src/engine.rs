@@ -15,6 +15,7 @@ mod resolve;
 mod saver;
 mod socket;
 mod socket_options;
+mod stream;
 mod table;
 mod tcp_view;
 #[cfg(test)]
