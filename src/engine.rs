@@ -17,6 +17,7 @@ mod saver;
 mod sock_diag;
 mod socket;
 mod socket_options;
+mod stream;
 mod table;
 mod tcp_view;
 #[cfg(test)]

@@ -144,7 +144,7 @@ async fn stale_file(socket: &Socket, path: &Path, address: &SockAddr, shown: &st
         format!("0, {kind}, uid {}", found.uid())
     };
     socket.call_with("lstat", shown.to_owned(), &found, describe).await;
-    let found = found.map_err(|error| NetError::from_unix(Operation::Bind, Some(shown.to_owned()), &error))?;
+    let found = found.map_err(|_| taken(shown, "something was there that can't be looked at now", "Try again"))?;
     if !found.file_type().is_socket() {
         return Err(taken(shown, "a file that is no socket is there, and stays", "Choose another path"));
     }
