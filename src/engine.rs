@@ -5,6 +5,8 @@
 //! never knows a screen or a log, and never waits for them but in one way: while all blocks are with the receiver,
 //! streams are not read, so that their peers feel it, and datagrams are counted as lost.
 
+mod datagrams;
+mod error_queue;
 mod orders;
 mod outbox;
 mod pool;

@@ -7,7 +7,7 @@ mod tcp_listen;
 mod udp;
 mod unix_bind;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -69,6 +69,16 @@ async fn new_socket(
     let made = made.map_err(|error| NetError::from_io(Operation::Socket, Some(address.to_string()), &error))?;
     set_before_bind(socket, endpoint, made.as_fd()).await?;
     Ok(made)
+}
+
+/// What to bind a socket to that sends to this address: a destination on this machine is answered from it, so nobody
+/// else needs to be heard.
+const fn own_address(peer: IpAddr) -> IpAddr {
+    match peer {
+        ip if ip.is_loopback() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
 }
 
 /// The host and port that an endpoint of this kind has.

@@ -1,0 +1,422 @@
+//! A datagram socket's life between opening and closing: what UDP, Unix datagrams, ICMP and raw sockets share.
+//!
+//! Owns the rules of losses, of the error queue, of who is answered and of `idle-timeout`. Every datagram is a row or is
+//! counted in one: received and lost together are all that came. Errors never end a socket. Receiving and sending go on
+//! side by side in the socket's task. Knows sockets by a trait only, so that scripted ones test it.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::sys::socket::GetSockOpt;
+use nix::{getsockopt_impl, libc, sockopt_impl};
+use tokio::io::{Interest, Ready};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::orders::Stop;
+use super::outbox::TAIL_LEAST;
+use super::socket::Socket;
+use super::socket_options::attend;
+use crate::contract::{Address, CloseReason, Endpoint, Fact, NetError, Operation, format_duration};
+
+/// How long closing waits for datagrams that the system has not taken yet.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// How long to wait after an unknown error of `recv(2)`, so that one that stays is no load.
+const AFTER_ERROR: Duration = Duration::from_millis(200);
+
+/// After which time to try again what the system did not take. A Unix socket is not told when its peer has room again
+/// where others filled it.
+const TRY_AGAIN: Duration = Duration::from_millis(20);
+
+/// How many datagrams a reader or writer moves before it lets the others go on.
+const TURN: usize = 64;
+
+/// What a datagram takes up besides its bytes at least, and from how much on the receive buffer may have been full.
+const OVERHEAD: usize = 512;
+const MAY_BE_FULL: usize = 2 * OVERHEAD;
+
+/// A datagram socket that never blocks.
+pub(super) trait Datagrams: AsFd {
+    /// The longest datagram that is received whole, in bytes.
+    const LONGEST: usize;
+
+    /// Waits until the socket may be ready for one of these.
+    async fn ready(&self, interest: Interest) -> io::Result<Ready>;
+
+    /// Takes one datagram into the buffer; `None` for one that is none of this socket's business.
+    fn try_recv(&self, buffer: &mut [u8]) -> io::Result<Option<Datagram>>;
+
+    /// Throws one datagram away, and tells its length.
+    fn try_discard(&self) -> io::Result<Option<usize>> {
+        Ok(self.try_recv(&mut [0; 128])?.map(|datagram| datagram.whole))
+    }
+
+    /// Sends one datagram, and tells what is worth a row beside it.
+    fn try_send(&self, bytes: &[u8], to: &Address) -> io::Result<Option<Fact>>;
+
+    /// Why a datagram of this length can't go there, where that is known without asking the system.
+    fn refusal(&self, len: usize, to: &Address) -> Option<NetError>;
+
+    /// What it means that a send failed.
+    fn send_error(&self, to: &Address, error: &io::Error) -> NetError {
+        NetError::from_io(Operation::Send, Some(to.to_string()), error)
+    }
+
+    /// Takes what became known of an earlier send out of the error queue; `None` for what was told already.
+    fn try_error(&self) -> io::Result<Option<NetError>>;
+
+    /// How many datagrams the kernel has dropped for want of room in the receive buffer: a counter that wraps.
+    fn dropped(&self) -> u32 {
+        dropped_by_kernel(self.as_fd())
+    }
+}
+
+/// A datagram that was taken.
+pub(super) struct Datagram {
+    /// How many bytes of it are in the buffer.
+    pub(super) len: usize,
+    /// How many it had.
+    pub(super) whole: usize,
+    /// From whom.
+    pub(super) from: Address,
+    /// What is worth a row beside it.
+    pub(super) beside: Option<Fact>,
+}
+
+sockopt_impl!(MemInfo, GetOnly, libc::SOL_SOCKET, libc::SO_MEMINFO, [u32; 9]);
+
+/// `SK_MEMINFO_DROPS` of `linux/sock_diag.h`.
+const DROPS: usize = 8;
+
+/// How many datagrams the kernel has dropped at a socket since it was made, modulo 2^32. Unlike the counter that
+/// `SO_RXQ_OVFL` puts beside a datagram, this one also tells of drops after the last.
+fn dropped_by_kernel(fd: BorrowedFd<'_>) -> u32 {
+    MemInfo.get(&fd).map_or(0, |info| info[DROPS])
+}
+
+/// Lives a socket's life to its end, and closes it. `peer` is the default destination; without one, whoever was heard
+/// last is.
+pub(super) async fn run<D: Datagrams>(
+    datagrams: D,
+    socket: &Socket,
+    endpoint: &Endpoint,
+    peer: Option<Address>,
+) -> CloseReason {
+    let learns = peer.is_none();
+    let life = Life {
+        socket,
+        peer: RefCell::new(peer),
+        learns,
+        dropped: Cell::new(0),
+        told: Cell::new(None),
+        idle_timeout: endpoint.idle_timeout(),
+        last: Cell::new(Instant::now()),
+        datagrams,
+    };
+    let fds = [life.datagrams.as_fd()];
+    tokio::select! {
+        biased;
+        reason = life.stop_waiting() => reason,
+        reason = life.transmit() => reason,
+        reason = life.receive() => reason,
+        reason = life.run_idle() => reason,
+        never = attend(socket, endpoint, &fds) => match never {},
+    }
+}
+
+struct Life<'a, D> {
+    datagrams: D,
+    socket: &'a Socket,
+    /// The default destination.
+    peer: RefCell<Option<Address>>,
+    /// Whether that is whoever was heard last.
+    learns: bool,
+    /// How many drops of the kernel are counted already.
+    dropped: Cell<u32>,
+    /// The last errno that came out of the error queue. The kernel may return it from a call, too.
+    told: Cell<Option<i32>>,
+    idle_timeout: Option<Duration>,
+    /// When something last came or went; kept only for `idle_timeout`.
+    last: Cell<Instant>,
+}
+
+/// Datagrams that are lost and not told yet.
+#[derive(Default)]
+struct Lost {
+    /// Those that found no room here.
+    count: u64,
+    bytes: u64,
+    /// Those that found none in the kernel.
+    dropped: u64,
+}
+
+impl Lost {
+    const fn is_none(&self) -> bool {
+        self.count + self.dropped == 0
+    }
+
+    fn fact(&self) -> Fact {
+        Fact::Lost { count: self.count + self.dropped, bytes: (self.dropped == 0).then_some(self.bytes) }
+    }
+}
+
+/// What was taken out of the receive buffer.
+struct Taken {
+    len: usize,
+    beside: Option<Fact>,
+}
+
+/// What one attempt to send came to.
+enum Attempt {
+    Done(Option<Fact>),
+    Blocked,
+    NoRoom,
+    NothingToDo,
+    Failed(NetError),
+}
+
+impl<D: Datagrams> Life<'_, D> {
+    /// Ends when the socket must close whatever is still to be sent.
+    async fn stop_waiting(&self) -> CloseReason {
+        let orders = &self.socket.orders;
+        let reason = self.socket.refuse_half_closes().await;
+        let urgent = orders.until(|orders| (orders.stopping() == Some(Stop::Abort)).then_some(()));
+        // Either way it is time.
+        let _ = timeout(LINGER, urgent).await;
+        reason
+    }
+
+    /// Ends when nothing has come or gone for as long as the endpoint says.
+    async fn run_idle(&self) -> CloseReason {
+        let Some(limit) = self.idle_timeout else { return std::future::pending().await };
+        loop {
+            sleep_until(self.last.get() + limit).await;
+            if self.last.get() + limit <= Instant::now() {
+                let message = format!("nothing came or went for {}", format_duration(limit));
+                self.socket.note("idle-timeout", message).await;
+                return CloseReason::Timeout;
+            }
+        }
+    }
+
+    fn moved(&self) {
+        if self.idle_timeout.is_some() {
+            self.last.set(Instant::now());
+        }
+    }
+
+    async fn receive(&self) -> CloseReason {
+        let mut lost = Lost::default();
+        let (mut turn, mut waited) = (0, 0);
+        loop {
+            turn += 1;
+            if turn >= TURN {
+                (turn, waited) = (0, 0);
+                self.count_drops(&mut lost);
+                yield_now().await;
+            }
+            self.confess(&mut lost);
+            match self.receive_once(&mut lost) {
+                Ok(taken) => {
+                    self.moved();
+                    waited += taken.len + OVERHEAD;
+                    if let Some(fact) = taken.beside {
+                        self.socket.report(fact).await;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // What the kernel drops, it drops while others wait, so there is no need to ask each time.
+                    if waited >= MAY_BE_FULL {
+                        waited = 0;
+                        self.count_drops(&mut lost);
+                        self.confess(&mut lost);
+                    }
+                    self.wait(&lost).await;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.explain(&error).await,
+            }
+        }
+    }
+
+    /// Waits for a datagram or an error, and while some loss is untold also for room to tell it.
+    async fn wait(&self, lost: &Lost) {
+        let ready = self.datagrams.ready(Interest::READABLE | Interest::ERROR);
+        let ready = if lost.is_none() {
+            ready.await
+        } else {
+            tokio::select! {
+                ready = ready => ready,
+                () = self.socket.outbox.room_for(D::LONGEST) => return,
+            }
+        };
+        match ready {
+            Ok(ready) if ready.is_error() => {
+                self.report_errors().await;
+            }
+            Ok(_) => {}
+            Err(error) => self.explain(&error).await,
+        }
+    }
+
+    /// Takes one datagram: into the log, or into the count of what is lost.
+    fn receive_once(&self, lost: &mut Lost) -> io::Result<Taken> {
+        let room = lost.count == 0;
+        let received = room.then(|| {
+            self.socket.outbox.with_tail(D::LONGEST, D::LONGEST, |tail| {
+                let Some(datagram) = self.datagrams.try_recv(tail.bytes)? else {
+                    return Ok(Taken { len: 0, beside: None });
+                };
+                let Datagram { len, whole, from, beside } = datagram;
+                // Where too much waits to be sent, the sender hears nothing, as of a lost datagram.
+                self.socket.echo(&tail.bytes[..len], Some(from.clone()));
+                if self.learns && self.peer.borrow().as_ref() != Some(&from) {
+                    self.peer.replace(Some(from.clone()));
+                }
+                let truncated = whole > len;
+                tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: Some(from), bytes, truncated });
+                let beside = beside.or_else(|| truncated.then(|| cut(whole, len)));
+                Ok::<_, io::Error>(Taken { len, beside })
+            })
+        });
+        if let Some(Some(taken)) = received {
+            return taken;
+        }
+        let len = self.datagrams.try_discard()?;
+        if let Some(len) = len {
+            lost.count += 1;
+            lost.bytes += len as u64;
+        }
+        Ok(Taken { len: len.unwrap_or(0), beside: None })
+    }
+
+    /// Counts what the kernel has dropped since it was asked last.
+    fn count_drops(&self, lost: &mut Lost) {
+        let dropped = self.datagrams.dropped();
+        lost.dropped += u64::from(dropped.wrapping_sub(self.dropped.replace(dropped)));
+    }
+
+    /// Tells what is lost, if there is room for that.
+    fn confess(&self, lost: &mut Lost) {
+        // Not before datagrams can be taken again, or each would be a row of its own.
+        if !lost.is_none()
+            && self.socket.outbox.has_room_for(D::LONGEST)
+            && self.socket.outbox.push(self.socket.outbox.event(self.socket.id, lost.fact())).is_ok()
+        {
+            *lost = Lost::default();
+        }
+    }
+
+    /// Reports why a call failed, which the error queue knows best.
+    async fn explain(&self, error: &io::Error) {
+        // The kernel fills the queue before it sets the error of the socket, so the queue may have been read between.
+        let told = self.told.take();
+        if !self.report_errors().await && (told.is_none() || told != error.raw_os_error()) {
+            self.socket.fail(NetError::from_io(Operation::Recv, None, error)).await;
+            sleep(AFTER_ERROR).await;
+        }
+    }
+
+    /// Empties the error queue into the log; whether anything was there.
+    async fn report_errors(&self) -> bool {
+        let mut some = false;
+        while let Ok(error) = self.datagrams.try_error() {
+            some = true;
+            if let Some(error) = error {
+                self.told.set(error.errno);
+                self.socket.fail(error).await;
+            }
+        }
+        some
+    }
+
+    /// Sends what is ordered, and stops as ordered once nothing is left.
+    async fn transmit(&self) -> CloseReason {
+        let orders = &self.socket.orders;
+        let mut turn = 0;
+        loop {
+            turn += 1;
+            if turn >= TURN {
+                turn = 0;
+                yield_now().await;
+            }
+            match self.send_once() {
+                Attempt::Done(beside) => {
+                    self.moved();
+                    if let Some(fact) = beside {
+                        self.socket.report(fact).await;
+                    }
+                }
+                Attempt::Blocked => {
+                    // An error of the socket counts as writable for good, so this may return at once.
+                    yield_now().await;
+                    let _ = timeout(TRY_AGAIN, self.datagrams.ready(Interest::WRITABLE)).await;
+                }
+                Attempt::NoRoom => self.socket.outbox.room().await,
+                Attempt::Failed(error) => {
+                    if let Some(order) = orders.finish_first() {
+                        let error = Box::new(error);
+                        self.socket.report(Fact::SendFailed { ticket: order.ticket, error }).await;
+                    }
+                }
+                Attempt::NothingToDo => match orders.stopping() {
+                    Some(Stop::Close | Stop::Abort) => return CloseReason::User,
+                    Some(Stop::ShutDown) => return CloseReason::Shutdown,
+                    known @ (None | Some(Stop::HalfClose)) => orders.news(known).await,
+                },
+            }
+        }
+    }
+
+    /// One datagram for the first order.
+    fn send_once(&self) -> Attempt {
+        let Socket { orders, outbox, id, .. } = self.socket;
+        let attempt = orders.with_first(|order| {
+            let Some(peer) = order.to.clone().or_else(|| self.peer.borrow().clone()) else {
+                let cause = "nobody has sent anything yet, so there is no one to answer";
+                let error = NetError::other(Operation::Send, None, cause);
+                return Attempt::Failed(error.with_hint("Choose a peer's address, or wait for a datagram"));
+            };
+            let bytes = &order.bytes;
+            if let Some(error) = self.datagrams.refusal(bytes.len(), &peer) {
+                return Attempt::Failed(error);
+            }
+            let outcome = outbox.with_tail(bytes.len(), bytes.len(), |tail| {
+                // An error about an earlier datagram is returned instead of sending; it is in the error queue too.
+                let sent = match self.datagrams.try_send(bytes, &peer) {
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.datagrams.try_send(bytes, &peer),
+                    sent => sent,
+                };
+                let beside = sent?;
+                tail.bytes.copy_from_slice(bytes);
+                let (ticket, peer) = (order.ticket, Some(peer.clone()));
+                tail.commit(*id, bytes.len(), |bytes| Fact::Sent { ticket, peer, bytes, remaining: 0 });
+                Ok::<_, io::Error>(beside)
+            });
+            match outcome {
+                None => Attempt::NoRoom,
+                Some(Ok(beside)) => Attempt::Done(beside),
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Attempt::Blocked,
+                Some(Err(error)) => Attempt::Failed(self.datagrams.send_error(&peer, &error)),
+            }
+        });
+        match attempt {
+            Some(Attempt::Done(beside)) => {
+                orders.finish_first();
+                Attempt::Done(beside)
+            }
+            other => other.unwrap_or(Attempt::NothingToDo),
+        }
+    }
+}
+
+fn cut(whole: usize, len: usize) -> Fact {
+    let message = format!("the datagram had {whole} bytes: the first {len} are here, the rest is lost");
+    Fact::Note { name: "truncated".into(), message }
+}
+
+/// The longest datagram of the internet protocols fits in the least tail.
+pub(super) const LONGEST_OF_IP: usize = TAIL_LEAST;
