@@ -5,6 +5,7 @@
 //! never knows a screen or a log, and never waits for them but in one way: while all blocks are with the receiver,
 //! streams are not read, so that their peers feel it, and datagrams are counted as lost.
 
+mod accept;
 mod datagrams;
 mod error_queue;
 mod orders;

@@ -236,6 +236,9 @@ const fn explain_unix(operation: Operation, errno: Errno) -> Option<(&'static st
         (Operation::Bind, Errno::EADDRINUSE) => {
             ("another socket holds that name", Some("Choose another name, or close the other socket"))
         }
+        (Operation::Send | Operation::Recv, Errno::ECONNREFUSED) => {
+            ("nobody has the other end open any more", Some("Open it again; a socket file may outlive its socket"))
+        }
         (_, Errno::ECONNREFUSED) => {
             ("nobody listens there", Some("Start the server; a socket file may outlive the one who made it"))
         }

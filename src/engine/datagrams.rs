@@ -120,10 +120,11 @@ pub(super) async fn run<D: Datagrams>(
     tokio::select! {
         biased;
         reason = life.stop_waiting() => reason,
+        // An option that was set before a send was ordered holds for it.
+        never = attend(socket, endpoint, &fds) => match never {},
         reason = life.transmit() => reason,
         reason = life.receive() => reason,
         reason = life.run_idle() => reason,
-        never = attend(socket, endpoint, &fds) => match never {},
     }
 }
 

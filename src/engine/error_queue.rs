@@ -26,18 +26,18 @@ pub(super) struct Told {
     offender: Option<IpAddr>,
 }
 
-/// Has the kernel keep an error queue for a socket.
+/// Has the kernel keep what ICMP tells of packets to peers of this family. An IPv6 socket may have peers of both.
 ///
 /// # Errors
 /// When the system refuses.
 pub(super) async fn keep_errors(socket: &Socket, fd: &socket2::Socket, v6: bool) -> Result<(), NetError> {
     if v6 {
         let set = || setsockopt(fd, sockopt::Ipv6RecvErr, &true).map_err(io::Error::from);
-        option(socket, "IPPROTO_IPV6, IPV6_RECVERR, 1".to_owned(), set).await?;
+        option(socket, "IPPROTO_IPV6, IPV6_RECVERR, 1".to_owned(), set).await
+    } else {
+        let set = || setsockopt(fd, sockopt::Ipv4RecvErr, &true).map_err(io::Error::from);
+        option(socket, "IPPROTO_IP, IP_RECVERR, 1".to_owned(), set).await
     }
-    // An IPv6 socket may have IPv4 peers, too.
-    let set = || setsockopt(fd, sockopt::Ipv4RecvErr, &true).map_err(io::Error::from);
-    option(socket, "IPPROTO_IP, IP_RECVERR, 1".to_owned(), set).await
 }
 
 /// Takes the next entry out.

@@ -37,7 +37,7 @@ pub(super) struct Order {
 }
 
 /// What is wanted of an open socket besides sending and stopping.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Request {
     /// Tell what the kernel knows of it.
     Inspect,

@@ -19,7 +19,7 @@ use super::orders::Stop;
 use super::outbox::{TAIL_LEAST, TAIL_MOST};
 use super::socket::Socket;
 use super::socket_options::attend;
-use crate::contract::{AfterFin, CloseReason, Endpoint, Fact, NetError, Operation};
+use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Endpoint, Fact, NetError, Operation};
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -29,20 +29,58 @@ const LINGER_AT_THE_END: Duration = Duration::from_millis(500);
 const TURN_CALLS: usize = 32;
 const TURN_BYTES: usize = 1024 * 1024;
 
+/// The free tail that a reader of whole messages asks for at least, in bytes: the longest message that a system with
+/// the usual limits lets through (twice `net.core.wmem_max`) fits.
+const MESSAGE_TAIL: usize = 512 * 1024;
+
+/// What one `recv(2)` brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// So many bytes of a stream, at least one.
+    Bytes(usize),
+    /// A whole message, perhaps an empty one.
+    Message {
+        /// How many of its bytes were read.
+        len: usize,
+        /// It was longer than the buffer, and the rest is gone.
+        truncated: bool,
+    },
+    /// The peer's direction has ended: for TCP, by FIN.
+    End,
+}
+
+impl Incoming {
+    /// What `recv(2)` on a stream brought, with a buffer that was not empty.
+    pub(super) const fn of_stream(len: usize) -> Self {
+        if len == 0 { Self::End } else { Self::Bytes(len) }
+    }
+}
+
 /// A connected stream that never blocks.
 pub(super) trait Stream: AsFd {
+    /// Whether each send is a message of its own, and each `recv(2)` brings a whole one.
+    const KEEPS_MESSAGES: bool = false;
+
     /// Waits until [`try_read`](Self::try_read) may succeed.
     async fn readable(&self) -> io::Result<()>;
     /// Waits until [`try_write`](Self::try_write) may succeed.
     async fn writable(&self) -> io::Result<()>;
-    /// `recv(2)`: 0 for FIN.
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// `send(2)`.
+    /// `recv(2)`.
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming>;
+    /// `send(2)`: where messages are kept apart, all of it or none.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
     /// `shutdown(SHUT_WR)`.
     fn shut_down_writing(&self) -> io::Result<()>;
-    /// `SO_LINGER` 0: the close that follows sends RST.
-    fn reset_on_close(&self) -> io::Result<()>;
+    /// What the peer learns of [`shut_down_writing`](Self::shut_down_writing), and what goes on.
+    fn half_closed(&self) -> &'static str {
+        "FIN is sent: sending is over, receiving goes on"
+    }
+    /// `SO_LINGER` 0: the close that follows sends RST. `None` where the family has no such thing.
+    fn reset_on_close(&self) -> Option<io::Result<()>>;
+    /// What a failure of `recv(2)` or `send(2)` means here.
+    fn failure(&self, operation: Operation, error: &io::Error) -> NetError {
+        NetError::from_io(operation, None, error)
+    }
 }
 
 impl Stream for TcpStream {
@@ -54,8 +92,8 @@ impl Stream for TcpStream {
         TcpStream::writable(self).await
     }
 
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        TcpStream::try_read(self, buffer)
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
+        TcpStream::try_read(self, buffer).map(Incoming::of_stream)
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -66,8 +104,8 @@ impl Stream for TcpStream {
         SockRef::from(self).shutdown(std::net::Shutdown::Write)
     }
 
-    fn reset_on_close(&self) -> io::Result<()> {
-        SockRef::from(self).set_linger(Some(Duration::ZERO))
+    fn reset_on_close(&self) -> Option<io::Result<()>> {
+        Some(SockRef::from(self).set_linger(Some(Duration::ZERO)))
     }
 }
 
@@ -111,6 +149,8 @@ enum Written {
     Blocked,
     NoRoom,
     NothingToDo,
+    /// The first order can't be sent, and those behind it may be.
+    Refused(io::Error),
     Failed(io::Error),
 }
 
@@ -122,9 +162,12 @@ impl<S: Stream> Pump<'_, S> {
         loop {
             let (reason, linger) = match stop {
                 Stop::Abort => {
-                    let result = self.stream.reset_on_close();
-                    self.socket.call("setsockopt", "SOL_SOCKET, SO_LINGER, {1, 0}".to_owned(), &result).await;
-                    self.socket.note("abort", "what was not sent is thrown away, and the peer gets RST").await;
+                    if let Some(result) = self.stream.reset_on_close() {
+                        self.socket.call("setsockopt", "SOL_SOCKET, SO_LINGER, {1, 0}".to_owned(), &result).await;
+                        self.socket.note("abort", "what was not sent is thrown away, and the peer gets RST").await;
+                    } else {
+                        self.socket.note("abort", "what was not sent is thrown away; RST is TCP's alone").await;
+                    }
                     return CloseReason::User;
                 }
                 Stop::ShutDown => (CloseReason::Shutdown, LINGER_AT_THE_END),
@@ -146,24 +189,30 @@ impl<S: Stream> Pump<'_, S> {
                 // The peer that does not take its echo feels it, and no echo is lost.
                 self.socket.orders.until(|_| self.socket.can_echo().then_some(())).await;
             }
-            let outcome = self.socket.outbox.with_tail(TAIL_LEAST, TAIL_MOST, |tail| {
-                let len = self.stream.try_read(tail.bytes)?;
-                if len > 0 {
-                    self.socket.echo(&tail.bytes[..len], None);
-                    tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated: false });
-                }
-                Ok::<_, io::Error>(len)
+            let (least, most) = if S::KEEPS_MESSAGES { (MESSAGE_TAIL, BLOCK_SIZE) } else { (TAIL_LEAST, TAIL_MOST) };
+            let outcome = self.socket.outbox.with_tail(least, most, |tail| {
+                let incoming = self.stream.try_read(tail.bytes)?;
+                let (len, truncated) = match incoming {
+                    Incoming::Bytes(len) => (len, false),
+                    Incoming::Message { len, truncated } => (len, truncated),
+                    Incoming::End => return Ok(incoming),
+                };
+                self.socket.echo(&tail.bytes[..len], None);
+                tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated });
+                Ok::<_, io::Error>(incoming)
             });
             match outcome {
                 None => self.socket.outbox.room().await,
-                Some(Ok(0)) if self.reset.get() => break io::Error::from_raw_os_error(Errno::ECONNRESET as i32),
-                Some(Ok(0)) => {
+                Some(Ok(Incoming::End)) if self.reset.get() => {
+                    break io::Error::from_raw_os_error(Errno::ECONNRESET as i32);
+                }
+                Some(Ok(Incoming::End)) => {
                     self.last_send.set(Instant::now());
                     self.fin_received.set(true);
                     self.socket.report(Fact::PeerClosed).await;
                     return self.outlive_fin().await;
                 }
-                Some(Ok(len)) => {
+                Some(Ok(Incoming::Bytes(len) | Incoming::Message { len, .. })) => {
                     calls += 1;
                     bytes += len;
                     if calls >= TURN_CALLS || bytes >= TURN_BYTES {
@@ -186,7 +235,7 @@ impl<S: Stream> Pump<'_, S> {
             Some(Errno::ETIMEDOUT) => CloseReason::Timeout,
             _ => CloseReason::Error,
         };
-        self.socket.fail(NetError::from_io(Operation::Recv, None, &error)).await;
+        self.socket.fail(self.stream.failure(Operation::Recv, &error)).await;
         reason
     }
 
@@ -235,6 +284,12 @@ impl<S: Stream> Pump<'_, S> {
                     }
                 }
                 Written::NoRoom => self.socket.outbox.room().await,
+                Written::Refused(error) => {
+                    if let Some(order) = orders.finish_first() {
+                        let error = Box::new(self.stream.failure(Operation::Send, &error));
+                        self.socket.report(Fact::SendFailed { ticket: order.ticket, error }).await;
+                    }
+                }
                 Written::Failed(error) => {
                     self.fail_all(&error).await;
                     // After its FIN the peer answers with RST what it will not read, and no read is left to tell us.
@@ -246,7 +301,7 @@ impl<S: Stream> Pump<'_, S> {
                     Some(Stop::HalfClose) if !self.fin_sent.get() => {
                         let result = self.stream.shut_down_writing();
                         self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
-                        self.socket.note("half-close", "FIN is sent: sending is over, receiving goes on").await;
+                        self.socket.note("half-close", self.stream.half_closed()).await;
                         self.fin_sent.set(true);
                         orders.touch();
                     }
@@ -266,7 +321,11 @@ impl<S: Stream> Pump<'_, S> {
         let (written, done) = orders
             .with_first(|order| {
                 let rest = &order.bytes[order.sent..];
-                let outcome = outbox.with_tail(rest.len().min(TAIL_LEAST), rest.len().min(TAIL_MOST), |tail| {
+                if S::KEEPS_MESSAGES && rest.len() > BLOCK_SIZE {
+                    return (Written::Refused(Errno::EMSGSIZE.into()), false);
+                }
+                let (least, most) = if S::KEEPS_MESSAGES { (BLOCK_SIZE, BLOCK_SIZE) } else { (TAIL_LEAST, TAIL_MOST) };
+                let outcome = outbox.with_tail(rest.len().min(least), rest.len().min(most), |tail| {
                     let chunk = &rest[..tail.bytes.len()];
                     let len = self.stream.try_write(chunk)?;
                     tail.bytes[..len].copy_from_slice(&chunk[..len]);
@@ -282,6 +341,9 @@ impl<S: Stream> Pump<'_, S> {
                     }
                     Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => (Written::Blocked, false),
                     Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => (Written::Bytes(0), false),
+                    Some(Err(error)) if S::KEEPS_MESSAGES && is_about_one_message(&error) => {
+                        (Written::Refused(error), false)
+                    }
                     Some(Err(error)) => (Written::Failed(error), false),
                 }
             })
@@ -296,8 +358,13 @@ impl<S: Stream> Pump<'_, S> {
         if error.raw_os_error() == Some(Errno::ECONNRESET as i32) {
             self.reset.set(true);
         }
-        self.socket.fail_all(&NetError::from_io(Operation::Send, None, error)).await;
+        self.socket.fail_all(&self.stream.failure(Operation::Send, error)).await;
     }
+}
+
+/// Whether a send failed for what it was to send, and not for the connection's sake.
+fn is_about_one_message(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMSGSIZE | Errno::ENOBUFS))
 }
 
 #[cfg(test)]
@@ -366,13 +433,13 @@ mod tests {
             Ok(())
         }
 
-        fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
             match self.0.incoming.borrow_mut().pop_front() {
                 None => Err(io::ErrorKind::WouldBlock.into()),
                 Some(Err(errno)) => Err(errno.into()),
                 Some(Ok(bytes)) => {
                     buffer[..bytes.len()].copy_from_slice(&bytes);
-                    Ok(bytes.len())
+                    Ok(Incoming::of_stream(bytes.len()))
                 }
             }
         }
@@ -395,9 +462,9 @@ mod tests {
             Ok(())
         }
 
-        fn reset_on_close(&self) -> io::Result<()> {
+        fn reset_on_close(&self) -> Option<io::Result<()>> {
             self.0.reset.set(true);
-            Ok(())
+            Some(Ok(()))
         }
     }
 

@@ -3,10 +3,13 @@
 //!
 //! Owns which option of an endpoint is which `setsockopt(2)`. It never decides when a socket opens.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Deref;
 use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 use socket2::{Domain, InterfaceIndexOrAddress, SockRef, TcpKeepalive};
@@ -46,12 +49,35 @@ pub(super) async fn join_groups(socket: &Socket, endpoint: &Endpoint, fd: Borrow
 
 /// Serves what is asked of an open socket, for as long as it lives.
 pub(super) async fn attend(socket: &Socket, endpoint: &Endpoint, fds: &[BorrowedFd<'_>]) -> Infallible {
-    let mut joined = endpoint.join().to_vec();
+    serve(socket, fds, || endpoint, |_, _| {}).await
+}
+
+/// The same for a listener. What is changed holds in `endpoint` from then on, for the connections to come.
+pub(super) async fn attend_listener(
+    socket: &Socket,
+    endpoint: &RefCell<Rc<Endpoint>>,
+    fds: &[BorrowedFd<'_>],
+) -> Infallible {
+    let current = || Rc::clone(&endpoint.borrow());
+    let changed = |spec: &OptionSpec, value: &Value| {
+        // The value has been read by the option's own rules, so that this can't fail.
+        let _ = Rc::make_mut(&mut endpoint.borrow_mut()).set_option(spec.name, &value.to_string());
+    };
+    serve(socket, fds, current, changed).await
+}
+
+async fn serve<E: Deref<Target = Endpoint>>(
+    socket: &Socket,
+    fds: &[BorrowedFd<'_>],
+    endpoint: impl Fn() -> E,
+    changed: impl Fn(&OptionSpec, &Value),
+) -> Infallible {
+    let mut joined = endpoint().join().to_vec();
     loop {
         match socket.orders.until(|orders| orders.next_request()).await {
             Request::Inspect => {
                 if let Some(fd) = fds.first() {
-                    socket.tell_view(view(endpoint, *fd).await);
+                    socket.tell_view(view(&endpoint(), *fd).await);
                 }
             }
             Request::SetOption(spec, value) => {
@@ -64,11 +90,11 @@ pub(super) async fn attend(socket: &Socket, endpoint: &Endpoint, fds: &[Borrowed
                 }
                 match (outcome, value) {
                     (Ok(()), Value::Groups(wanted)) => joined = wanted,
-                    (Ok(()), _) => {}
+                    (Ok(()), value) => changed(spec, &value),
                     (Err(error), _) => socket.fail(error).await,
                 }
                 if let Some(fd) = fds.first() {
-                    socket.tell_view(view(endpoint, *fd).await);
+                    socket.tell_view(view(&endpoint(), *fd).await);
                 }
             }
             Request::Save(ticket, saving) => socket.save_to(ticket, saving).await,

@@ -4,8 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use sockbench::contract::{
-    Address, Batch, Clock, CloseHow, CloseReason, Command, Endpoint, Fact, NetError, SocketId, SocketIds, Target,
-    Ticket,
+    Batch, Clock, CloseHow, CloseReason, Command, Endpoint, Fact, NetError, SocketId, SocketIds, Target, Ticket,
 };
 use sockbench::engine::{Batches, EngineHandle, start};
 
@@ -96,13 +95,13 @@ impl Bench {
     }
 
     pub(crate) async fn opened(&mut self, socket: SocketId) -> SocketAddr {
-        let Address::Ip(local) = self
+        let local = self
             .next_of(socket, |fact| match fact {
                 Fact::Opened { local, .. } => Some(local.clone()),
                 _ => None,
             })
             .await;
-        local
+        local.socket_address().unwrap()
     }
 
     pub(crate) async fn connected(&mut self, socket: SocketId) {

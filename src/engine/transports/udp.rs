@@ -65,7 +65,11 @@ async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<(Opened, Option<Ad
 
 async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> Result<Opened, NetError> {
     let fd = new_socket(socket, endpoint, address, Type::DGRAM).await?;
-    keep_errors(socket, &fd, address.is_ipv6()).await?;
+    if address.is_ipv6() {
+        keep_errors(socket, &fd, true).await?;
+    }
+    // An IPv6 socket may have IPv4 peers, too.
+    keep_errors(socket, &fd, false).await?;
     let peer = (endpoint.scheme == Scheme::Udp).then_some(address);
     if peer.is_none() {
         bind(socket, &fd, address, tried(endpoint, address)).await?;
