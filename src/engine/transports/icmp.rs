@@ -81,8 +81,7 @@ async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<(Echo, Address), N
 
 async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> Result<Echo, NetError> {
     let (ip, v6) = (address.ip(), address.is_ipv6());
-    let protocol =
-        if v6 { (Protocol::ICMPV6, "IPPROTO_ICMPV6") } else { (Protocol::ICMPV4, "IPPROTO_ICMP") };
+    let protocol = if v6 { (Protocol::ICMPV6, "IPPROTO_ICMPV6") } else { (Protocol::ICMPV4, "IPPROTO_ICMP") };
     let (fd, raw) = match new_ip_socket(socket, ip, Type::DGRAM, protocol).await {
         Ok(fd) => (fd, false),
         Err(_) => match new_ip_socket(socket, ip, Type::RAW, protocol).await {
@@ -162,7 +161,8 @@ impl Echo {
 
 /// The checksum of a whole message in which it is 0 (RFC 1071).
 fn checksum(message: &[u8]) -> u16 {
-    let words = message.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)])));
+    let words =
+        message.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)])));
     let mut sum: u32 = words.sum();
     while sum > 0xffff {
         sum = (sum >> 16) + (sum & 0xffff);

@@ -129,12 +129,20 @@ impl Datagrams for Opened {
                 "that is a broadcast address, and the socket may not send to one: SO_BROADCAST is off".to_owned();
             return NetError { cause, ..plain }.with_hint("Open it with broadcast=true, or set the option");
         }
+        if plain.errno == Some(Errno::ENETUNREACH as i32) && is_group(to) {
+            // Linux gives the loopback interface a route for groups of IPv4 only.
+            return plain.with_hint("Name an interface that carries groups, for IPv6 another than lo: join=GROUP@eth0");
+        }
         plain
     }
 
     fn try_error(&self) -> io::Result<Option<NetError>> {
         Ok(self.udp.try_io(Interest::ERROR, || next_error(self))?.failure())
     }
+}
+
+fn is_group(address: &Address) -> bool {
+    address.socket_address().is_some_and(|address| address.ip().is_multicast())
 }
 
 /// The address by which an IPv6 socket reaches an IPv4 peer.
