@@ -6,6 +6,8 @@
 //! streams are not read, so that their peers feel it, and datagrams are counted as lost.
 
 mod accept;
+mod datagrams;
+mod error_queue;
 mod holder;
 mod orders;
 mod outbox;

@@ -3,16 +3,20 @@
 //! A transport opens sockets of its schemes, reports each system call that it takes, and lives their lives to the end.
 
 mod client;
+mod icmp;
+mod ip_packets;
 mod pair;
+mod raw;
 mod tcp;
 mod tcp_listen;
 mod udp;
 mod unix;
 mod unix_bind;
 mod unix_connection;
+mod unix_dgram;
 mod unix_listen;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -38,8 +42,17 @@ pub(super) trait Transport: Sync {
 }
 
 /// Every transport.
-static TRANSPORTS: &[&dyn Transport] =
-    &[&tcp::Tcp, &tcp_listen::TcpListen, &udp::Udp, &unix::Unix, &unix_listen::UnixListen, &pair::Pair];
+static TRANSPORTS: &[&dyn Transport] = &[
+    &tcp::Tcp,
+    &tcp_listen::TcpListen,
+    &udp::Udp,
+    &unix::Unix,
+    &unix_listen::UnixListen,
+    &unix_dgram::UnixDgram,
+    &icmp::Icmp,
+    &raw::Raw,
+    &pair::Pair,
+];
 
 /// The transport that opens a scheme.
 pub(super) fn transport(scheme: Scheme) -> Option<&'static dyn Transport> {
@@ -76,6 +89,16 @@ async fn new_socket(
     let made = made.map_err(|error| NetError::from_io(Operation::Socket, Some(address.to_string()), &error))?;
     set_before_bind(socket, endpoint, made.as_fd()).await?;
     Ok(made)
+}
+
+/// What to bind a socket to that sends to this address: a destination on this machine is answered from it, so nobody
+/// else needs to be heard.
+const fn own_address(peer: IpAddr) -> IpAddr {
+    match peer {
+        ip if ip.is_loopback() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
 }
 
 /// The host and port that an endpoint of this kind has.
