@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::contract::{Endpoint, Host, PairType, Role, Scheme};
+use crate::contract::{Endpoint, EndpointAddress, Host, PairType, Role, Scheme, UnixName};
 
 /// The options that become a `setsockopt(2)` on any socket, where they are given.
 const BUFFERS: [&str; 2] = ["send-buffer", "receive-buffer"];
@@ -17,7 +17,12 @@ pub(super) fn calls(endpoint: &Endpoint) -> String {
     for call in spec.calls {
         match *call {
             "bind" if spec.role == Role::DatagramClient => calls.push(bind_of_sender(endpoint)),
-            "bind" => calls.push(format!("bind({})", endpoint.address)),
+            "bind" => {
+                if matches!(endpoint.address, EndpointAddress::Unix(UnixName::Path(_))) {
+                    calls.push("fchmod(0600)".to_owned());
+                }
+                calls.push(format!("bind({})", endpoint.address));
+            }
             "connect" => {
                 calls.extend(endpoint.source().map(|source| format!("bind({source})")));
                 calls.push(format!("connect({})", endpoint.address));
@@ -73,7 +78,8 @@ mod tests {
             ),
             ("unix://@a?send-buffer=1KiB", "socket(), setsockopt(), connect(@a)"),
             ("unix-dgram:///tmp/a", "socket(), setsockopt(), bind(autobind)"),
-            ("unix-dgram-bind:///tmp/a", "socket(), setsockopt(), bind(/tmp/a)"),
+            ("unix-dgram-bind:///tmp/a", "socket(), setsockopt(), fchmod(0600), bind(/tmp/a)"),
+            ("unix-listen://@a", "socket(), bind(@a), listen(128), accept()"),
             ("pair://?type=dgram", "socketpair(AF_UNIX, SOCK_DGRAM)"),
             ("icmp://127.0.0.1", "socket(), setsockopt()"),
         ] {
