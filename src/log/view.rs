@@ -349,10 +349,10 @@ mod tests {
             log
         }
 
-        fn matching(&self, filter: &Filter) -> Vec<u64> {
+        fn matching(&self, view: &LogView) -> Vec<u64> {
             self.store
                 .rows(0..u64::MAX)
-                .filter(|row| filter.matches(row, &self.store, &self.roster))
+                .filter(|row| view.scope().matches(view.filter(), row, &self.store, &self.roster))
                 .map(|row| row.seq)
                 .collect()
         }
@@ -375,6 +375,7 @@ mod tests {
         Append(Vec<u8>),
         CatchUp(usize),
         SetFilter(Filter),
+        SetScope(Scope),
         Pause(bool),
         MoveBy(isize),
         MoveTo(usize),
@@ -389,6 +390,7 @@ mod tests {
             4 => proptest::collection::vec(any::<u8>(), 0..20).prop_map(Step::Append),
             4 => (0..30_usize).prop_map(Step::CatchUp),
             1 => filter().prop_map(Step::SetFilter),
+            1 => select(vec![Scope::All, Scope::Timeline(SocketId::new(1).unwrap())]).prop_map(Step::SetScope),
             1 => any::<bool>().prop_map(Step::Pause),
             2 => (-9..9_isize).prop_map(Step::MoveBy),
             1 => (0..60_usize).prop_map(Step::MoveTo),
@@ -404,6 +406,7 @@ mod tests {
             Step::Append(numbers) => numbers.into_iter().for_each(|number| log.append(number)),
             Step::CatchUp(rows) => drop(view.catch_up(&log.store, &log.roster, rows)),
             Step::SetFilter(filter) => view.set_filter(filter),
+            Step::SetScope(scope) => view.set_scope(scope),
             Step::Pause(paused) => view.set_paused(paused),
             Step::MoveBy(rows) => view.move_by(rows),
             Step::MoveTo(index) => view.move_to_index(index),
@@ -422,11 +425,11 @@ mod tests {
             let (mut log, mut view) = (Log::new(), LogView::new());
             for step in steps {
                 take(step, &mut log, &mut view);
-                let judged: Vec<_> = log.matching(view.filter()).into_iter().filter(|seq| *seq <= view.judged()).collect();
+                let judged: Vec<_> = log.matching(&view).into_iter().filter(|seq| *seq <= view.judged()).collect();
                 prop_assert_eq!(seqs(&view), judged);
             }
             log.catch_up(&mut view);
-            prop_assert_eq!(seqs(&view), log.matching(view.filter()));
+            prop_assert_eq!(seqs(&view), log.matching(&view));
         }
 
         #[test]
@@ -469,7 +472,7 @@ mod tests {
                 }
                 log.catch_up(&mut view);
                 view.window(height);
-                let matching = log.matching(view.filter());
+                let matching = log.matching(&view);
                 let beside = matching.iter().rev().find(|seq| **seq <= message).or(matching.first());
                 prop_assert_eq!(view.cursor(), beside.copied());
             }

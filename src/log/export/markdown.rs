@@ -100,8 +100,7 @@ mod tests {
             let last = text.lines().last().unwrap();
             let bars = last.match_indices('|').filter(|(at, _)| *at == 0 || last.as_bytes()[at - 1] != b'\\').count();
             prop_assert!(bars <= 5, "{}", last);
-            let is_plain = !last.contains(['\u{202e}', '\n']);
-            prop_assert!(is_plain);
+            prop_assert!(!last.contains('\u{202e}'), "{:?}", last);
         }
     }
 }

@@ -181,10 +181,10 @@ fn first(args: &str) -> &str {
 fn getaddrinfo(args: &str) -> Code {
     let name = quoted(first(args));
     Code {
-        python: Line::after(
-            format!("found = socket.getaddrinfo({name}, 7788, type=socket.SOCK_STREAM)"),
-            "for family, kind, protocol, _, address in found: print(address)",
-        ),
+        python: Line::whole(format!(
+            "found = socket.getaddrinfo({name}, 7788, type=socket.SOCK_STREAM)\n\
+             for family, kind, protocol, _, address in found:\n    print(address)"
+        )),
         rust: Line::whole(format!(
             "for address in ({name}, 7788).to_socket_addrs()? {{\n    println!(\"{{address}}\");\n}}"
         )),
@@ -273,11 +273,11 @@ fn bind(args: &str, place: &Place) -> Code {
             ),
         };
     }
-    let (lines, rest) = place.c();
+    let (lines, c_place) = place.c();
     Code {
         python: Line::new(format!("s.bind({})", place.python())),
         rust: Line::new(format!("s.bind({})", place.rust_sock_addr())),
-        c: Line::after(lines, format!("bind(s, {rest})")),
+        c: Line::after(lines, format!("bind(s, {c_place})")),
     }
 }
 
@@ -294,7 +294,7 @@ fn accept() -> Code {
 }
 
 fn connect(step: &Step, place: &Place) -> Code {
-    let (lines, rest) = place.c();
+    let (lines, c_place) = place.c();
     let rust = match (step.scheme, place) {
         (Some(Scheme::Tcp) | None, Place::Ip(_)) => {
             Line::new(format!("TcpStream::connect({})", place.rust())).bound("let mut stream = ")
@@ -310,7 +310,7 @@ fn connect(step: &Step, place: &Place) -> Code {
     Code {
         python: Line::new(format!("s.connect({})", place.python())),
         rust,
-        c: Line::after(lines, format!("connect(s, {rest})")),
+        c: Line::after(lines, format!("connect(s, {c_place})")),
     }
 }
 
@@ -346,12 +346,12 @@ fn send(step: &Step) -> Code {
 fn sendto(step: &Step, place: Option<&Place>) -> Code {
     let Some(place) = place else { return send(step) };
     let (data, c_data) = payload(step);
-    let (lines, rest) = place.c();
+    let (lines, c_place) = place.c();
     let method = if matches!(place, Place::Abstract(_)) { "send_to_addr" } else { "send_to" };
     Code {
         python: Line::new(format!("s.sendto({data}, {})", place.python())).bound("n = "),
         rust: Line::new(format!("socket.{method}({data}, {})", place.rust())).bound("let n = "),
-        c: Line::after(lines, format!("sendto(s, {c_data}, 0, {rest})")).bound("ssize_t n = "),
+        c: Line::after(lines, format!("sendto(s, {c_data}, 0, {c_place})")).bound("ssize_t n = "),
     }
 }
 

@@ -4,6 +4,7 @@
 
 /// What came of it, in two or three sentences; `None` for an errno that has no words here. `on_path` is true for Unix
 /// sockets, which know neither ports nor networks.
+#[expect(clippy::too_many_lines, reason = "a table: one row an errno")]
 pub(super) fn explanation(code: &str, call: &str, on_path: bool) -> Option<&'static str> {
     Some(match (code, call) {
         ("ECONNREFUSED", "connect") if on_path => {
@@ -40,6 +41,7 @@ pub(super) fn explanation(code: &str, call: &str, on_path: bool) -> Option<&'sta
             "The system gives such sockets only to those with the privilege: raw sockets see and make packets that \
              belong to others, so they need CAP_NET_RAW."
         }
+        ("EACCES", "open" | "openat" | "unlink") => "EACCES: this user may not do that to the file, or in its folder.",
         ("EACCES", _) => {
             "EACCES: the system does not allow it. A datagram to a broadcast address needs SO_BROADCAST first; a Unix \
              socket needs the right to write to its file."

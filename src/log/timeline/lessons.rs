@@ -5,6 +5,7 @@
 use super::code::code;
 use super::literal::Place;
 use super::{Step, errors, options};
+use crate::contract::Scheme;
 
 /// What is taught at one step of a timeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,8 @@ pub fn lesson(step: &Step) -> Lesson {
         explanation.push_str(" (~: this call was not observed; it follows from what was.)");
     }
     let written = code(step).map(|code| {
-        let failed = step.code();
+        // What the error queue holds is no failure of the call that reads it.
+        let failed = step.code().filter(|_| step.result.starts_with("-1"));
         vec![
             ("Python", code.python.python(failed)),
             ("Rust", code.rust.rust(failed)),
@@ -48,6 +50,18 @@ pub fn lesson(step: &Step) -> Lesson {
 /// True for a step with the address of a Unix socket.
 pub(super) fn is_on_path(step: &Step) -> bool {
     matches!(Place::parse(&step.args), Some(Place::Path(_) | Place::Abstract(_)))
+}
+
+/// True for a socket whose peers are on this machine, which sends no segments.
+pub(super) fn is_local(step: &Step) -> bool {
+    step.scheme.is_some_and(|scheme| {
+        matches!(scheme, Scheme::Unix | Scheme::UnixListen | Scheme::Pair) || keeps_messages(step)
+    })
+}
+
+/// True for a connection of messages and not of bytes.
+fn keeps_messages(step: &Step) -> bool {
+    matches!(step.scheme, Some(Scheme::UnixSeqpacket | Scheme::UnixSeqpacketListen))
 }
 
 /// True for a send of which the system took a part.
@@ -124,10 +138,14 @@ fn about(step: &Step) -> String {
              slowly than we write. This is no error: send the rest when poll(2) says that there is room again. Who \
              ignores the result loses the rest."
         }
+        "send" if keeps_messages(step) => {
+            "send(2) on such a socket sends one message, whole or not at all, and the peer's recv returns exactly this \
+             message: order and boundaries are kept, unlike on a stream."
+        }
         "send" => {
             "send(2) copies bytes into the socket's send buffer and returns how many it took. That says nothing of \
-             their arrival: the kernel sends them when it can. TCP carries a stream without boundaries, so the peer \
-             may receive these bytes in several pieces, or together with others."
+             their arrival: the kernel sends them when it can. A stream has no message boundaries, so the peer may \
+             receive these bytes in several pieces, or together with others."
         }
         "sendto" if args.starts_with("ICMP") => {
             "sendto(2) on an ICMP socket sends an echo request, as ping does: a header with an id and a sequence number \
@@ -143,15 +161,25 @@ fn about(step: &Step) -> String {
             "sendfile(2) has the kernel send a file's bytes without copying them through the program. As send, it may \
              take a part only: call it again from where it stopped."
         }
+        "recv" | "read" if step.result == "0" && is_local(step) => {
+            "recv(2) returned 0: the end of the connection. The peer shut its direction down, or closed its socket. In \
+             the first case you may go on sending until you close as well (half-close); in the second a send fails \
+             with EPIPE at once, since the system knows both ends. A program that takes 0 for \"nothing yet\" runs in \
+             circles."
+        }
         "recv" | "read" if step.result == "0" => {
             "recv(2) returned 0: the end of the stream. The peer closed its direction, or all of its socket, and its \
              FIN arrived after its last byte. The other direction is still open: you may go on sending until you close \
              as well (half-close). A program that takes 0 for \"nothing yet\" runs in circles."
         }
+        "recv" | "read" if keeps_messages(step) => {
+            "recv(2) on such a socket returns one message as it was sent, whole; what does not fit into the buffer is \
+             cut off and gone."
+        }
         "recv" | "read" => {
-            "recv(2) copies what has arrived, at most the buffer's size, and returns how many bytes that were. On a \
-             stream it may be less or more than what the peer sent at once: TCP keeps the order of bytes and no \
-             message boundaries, so a program must find those itself. 0 would mean that the peer has closed."
+            "recv(2) copies what has arrived, at most the buffer's size, and returns how many bytes that were. It may \
+             be less or more than what the peer sent at once: a stream keeps the order of bytes and no message \
+             boundaries, so a program must find those itself. 0 would mean that the peer has closed."
         }
         "recvfrom" if args.starts_with("ICMP") => {
             "recvfrom(2) on an ICMP socket returned an echo reply: the same bytes came back, with the id and the \
@@ -170,6 +198,14 @@ fn about(step: &Step) -> String {
             "shutdown(2) with SHUT_WR closes our direction only: TCP sends FIN after the last byte, and the peer's recv \
              returns 0. We can still receive, so this is how one says \"that was all\" and waits for the answer. The \
              descriptor stays until close(2)."
+        }
+        "close" if step.scheme.is_some_and(Scheme::is_datagram) => {
+            "close(2) gives the descriptor back. Datagrams that were not read are dropped, and nobody is told: without \
+             a connection there is nothing to end. Who sends to this port now hears ICMP \"port unreachable\"."
+        }
+        "close" if is_local(step) => {
+            "close(2) gives the descriptor back. The other end, if there is one, reads what waits and then gets 0 from \
+             recv; what it sends from now on fails with EPIPE."
         }
         "close" => {
             "close(2) gives the descriptor back. On TCP the bytes that wait are still sent, and then FIN, unless it was \

@@ -263,7 +263,7 @@ pub(super) fn code(args: &str) -> Code {
     }
     let number: i64 = value.parse().unwrap_or(1);
     Code {
-        python: Line::new(format!("s.setsockopt(socket.{level}, {}, {number})", python_name(name))),
+        python: python_number(level, name, number),
         rust: rust_number(level, name, number),
         c: c_value(&format!("int value = {number};"), level, name),
     }
@@ -275,7 +275,7 @@ pub(super) fn read_code(args: &str) -> Code {
     let mut next = |default| word(parts.next().unwrap_or_default().trim(), default);
     let (level, name) = (next("SOL_SOCKET"), next("SO_ERROR"));
     Code {
-        python: Line::new(format!("s.getsockopt(socket.{level}, {})", python_name(name))).bound("value = "),
+        python: Line::new(format!("s.getsockopt(socket.{level}, socket.{name})")).bound("value = "),
         rust: Line::after(
             "let mut value: libc::c_int = 0;\nlet mut len = size_of_val(&value) as libc::socklen_t;".to_owned(),
             format!(
@@ -290,11 +290,11 @@ pub(super) fn read_code(args: &str) -> Code {
     }
 }
 
-fn python_name(name: &str) -> String {
-    match NAMELESS.iter().find(|(nameless, _)| *nameless == name) {
-        Some((_, number)) => format!("{number}"),
-        None => format!("socket.{name}"),
-    }
+fn python_number(level: &str, name: &str, number: i64) -> Line {
+    Line::new(match NAMELESS.iter().find(|(nameless, _)| *nameless == name) {
+        Some((_, option)) => format!("s.setsockopt(socket.{level}, {option}, {number})  # {option} is {name}"),
+        None => format!("s.setsockopt(socket.{level}, socket.{name}, {number})"),
+    })
 }
 
 fn rust_number(level: &str, name: &str, number: i64) -> Line {

@@ -24,6 +24,7 @@ pub(super) fn remark(step: &Step) -> &'static str {
         "connect" if lessons::is_on_path(step) => "the listener has it in its backlog",
         "connect" => "SYN, SYN+ACK, ACK: it stands",
         "send" if lessons::is_partial(step) => "a part: there was no more room",
+        "recv" if step.result == "0" && lessons::is_local(step) => "the peer will send nothing more",
         "recv" if step.result == "0" => "the peer sent FIN, you may still send",
         "recvfrom" if step.result.starts_with("0 ") => "an empty datagram is a message, too",
         "shutdown" if args == "SHUT_WR" => "FIN is sent, receiving goes on",
