@@ -269,7 +269,7 @@ impl Bench {
         if len > LONG {
             // It may have to wait before the first of its bytes goes, and can be cancelled then as well.
             for socket in self.reached(&target) {
-                self.transfers.sent((ticket, socket), 0, len, Duration::ZERO);
+                self.transfers.sent((ticket, socket), 0, len, began, began);
             }
         }
         effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
@@ -353,6 +353,10 @@ impl Bench {
 
     /// Takes in what the engine reports, and gives back a block for it. What is worth telling goes to `tell`.
     pub(super) fn absorb(&mut self, batch: Batch, tell: &mut Vec<Told>) -> io::Result<Block> {
+        // Before the events, among which is why something ended.
+        for report in &batch.reports {
+            tell.extend(self.report(report));
+        }
         for event in &batch.events {
             self.rates.turn(event.at);
             self.roster.observe(event);
@@ -369,9 +373,6 @@ impl Bench {
                 _ => {}
             }
         }
-        for report in &batch.reports {
-            tell.extend(self.report(report));
-        }
         let block = self.store.append(batch)?;
         self.forgotten += self.store.evict_over_limit();
         self.catch_up();
@@ -381,8 +382,9 @@ impl Bench {
     fn report(&mut self, report: &Report) -> Option<Told> {
         match &report.content {
             ReportContent::Progress(progress) => {
-                let ended = self.transfers.progress(report.socket, progress)?;
-                Some(Told::Transferred(report.socket, ended.clone()))
+                let ended = self.transfers.progress(report.socket, progress, self.clock.now())?;
+                // One that fell short comes with a failure that says why.
+                (!ended.fell_short()).then(|| Told::Transferred(report.socket, ended.clone()))
             }
             ReportContent::View(view) => {
                 let looked_at = self.looked_at.as_mut().filter(|looked_at| looked_at.socket == report.socket)?;
@@ -396,8 +398,8 @@ impl Bench {
         let sending = self.sends.get_mut(&ticket)?;
         let key = (ticket, event.socket);
         if remaining > 0 || self.transfers.get(key).is_some() {
-            let elapsed = event.at.since(sending.began);
-            self.transfers.sent(key, sending.len.saturating_sub(remaining), sending.len, elapsed);
+            let done = sending.len.saturating_sub(remaining);
+            self.transfers.sent(key, done, sending.len, sending.began, event.at);
         }
         if remaining > 0 {
             return None;
@@ -407,7 +409,7 @@ impl Bench {
     }
 
     fn send_failed(&mut self, ticket: Ticket, socket: SocketId, error: &NetError) -> Option<Told> {
-        self.transfers.end((ticket, socket));
+        self.transfers.end((ticket, socket), self.clock.now());
         if let Some(sending) = self.sends.get_mut(&ticket) {
             sending.failed.push((socket, error.clone()));
             return self.outcome(ticket).map(Told::Outcome);
@@ -448,7 +450,8 @@ impl Bench {
     /// Brings the rates up to now; after which time they will have changed by themselves, while they do.
     pub(super) fn turn_rates(&mut self) -> Option<Duration> {
         self.rates.turn(self.now());
-        self.rates.is_moving().then_some(Duration::from_secs(1))
+        let moving = self.rates.is_moving() || self.transfers.running().next().is_some();
+        moving.then_some(Duration::from_secs(1))
     }
 }
 

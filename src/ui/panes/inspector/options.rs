@@ -22,7 +22,7 @@ use crate::ui::{Effect, Pane, Ui};
 const REFRESH: Duration = Duration::from_millis(500);
 
 /// The columns of an option's name, with the mark before and after it, and of what was given.
-const NAME_WIDTH: u16 = 18;
+const NAME_WIDTH: u16 = 19;
 const GIVEN_WIDTH: u16 = 14;
 
 /// From how many columns on the kernel's view of the connection stands beside the options.
