@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::Effect;
 use crate::contract::{
-    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Report, ReportContent, Role, Saving, SocketId,
-    SocketIds, SocketView, Target, Ticket, Timestamp,
+    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Operation, Report, ReportContent, Role, Saving,
+    SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
 };
 use crate::log::{LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
@@ -37,6 +37,8 @@ pub(super) struct Bench {
     sends: HashMap<Ticket, Sending>,
     pub(super) transfers: Transfers,
     looked_at: Option<LookedAt>,
+    /// The endpoint of a socket before its option was changed while it was open, which the system may refuse yet.
+    before_change: Option<(SocketId, Endpoint)>,
     pub(super) rates: Rates,
     pub(super) lost: u64,
     /// Rows that went because the log may not hold more.
@@ -116,6 +118,7 @@ impl Bench {
             sends: HashMap::new(),
             transfers: Transfers::default(),
             looked_at: None,
+            before_change: None,
             rates: Rates::default(),
             lost: 0,
             forgotten: 0,
@@ -166,6 +169,7 @@ impl Bench {
     pub(super) fn reopen(&mut self, socket: SocketId, effects: &mut Vec<Effect>) {
         if let Some(member) = self.roster.get(socket) {
             let (name, endpoint) = (member.name.clone(), member.endpoint.clone());
+            self.before_change = None;
             self.roster.register(socket, name, endpoint.clone());
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
         }
@@ -176,6 +180,20 @@ impl Bench {
         if let Some(entry) = self.entry_mut(socket) {
             entry.endpoint = endpoint.clone();
             self.roster.set_endpoint(socket, endpoint);
+        }
+    }
+
+    /// Gives an open socket of the list an endpoint with another option, as long as the system does not refuse it.
+    pub(super) fn change_live(&mut self, socket: SocketId, endpoint: Endpoint) {
+        self.before_change = self.roster.get(socket).map(|member| (socket, member.endpoint.clone()));
+        self.change(socket, endpoint);
+    }
+
+    fn refused(&mut self, socket: SocketId, error: &NetError) {
+        if error.operation == Operation::Setsockopt
+            && let Some((_, endpoint)) = self.before_change.take_if(|(changed, _)| *changed == socket)
+        {
+            self.change(socket, endpoint);
         }
     }
 
@@ -367,7 +385,10 @@ impl Bench {
                     tell.extend(self.sent(*ticket, event, *remaining).map(Told::Outcome));
                 }
                 Fact::SendFailed { ticket, error } => tell.extend(self.send_failed(*ticket, event.socket, error)),
-                Fact::Failed(error) => tell.push(Told::Failed(event.socket, (**error).clone())),
+                Fact::Failed(error) => {
+                    self.refused(event.socket, error);
+                    tell.push(Told::Failed(event.socket, (**error).clone()));
+                }
                 Fact::Lost { count, .. } => self.lost += count,
                 Fact::Call { .. } => self.calls += 1,
                 _ => {}

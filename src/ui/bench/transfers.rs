@@ -102,7 +102,7 @@ impl Transfers {
             ended: progress.ended.then_some(now),
         };
         // An option of an endpoint saves anew each time that the socket opens: that is another one.
-        if self.0.get(&key).is_some_and(|known| known.has_ended()) {
+        if self.0.get(&key).is_some_and(Transfer::has_ended) {
             self.0.shift_remove(&key);
         }
         self.0.insert(key, transfer);
@@ -129,7 +129,7 @@ impl Transfers {
     fn forget_ended(&mut self) {
         let surplus = self.0.values().filter(|transfer| transfer.has_ended()).count().saturating_sub(ENDED_MAX);
         for _ in 0..surplus {
-            if let Some(oldest) = self.0.values().position(|transfer| transfer.has_ended()) {
+            if let Some(oldest) = self.0.values().position(Transfer::has_ended) {
                 self.0.shift_remove_index(oldest);
             }
         }

@@ -316,7 +316,7 @@ pub(super) fn fitting(ui: &Ui, address: &Address, width: usize) -> String {
 }
 
 /// A text without its middle where it is wider than it may be.
-fn shortened(text: &str, width: usize, ellipsis: &str) -> String {
+pub(super) fn shortened(text: &str, width: usize, ellipsis: &str) -> String {
     let printable = Printable::text(text);
     if printable.width() <= width {
         return text.to_owned();
