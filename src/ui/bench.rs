@@ -177,6 +177,7 @@ impl Bench {
 
     /// Gives a socket of the list another endpoint; it holds from the next opening on.
     pub(super) fn change(&mut self, socket: SocketId, endpoint: Endpoint) {
+        self.before_change = None;
         if let Some(entry) = self.entry_mut(socket) {
             entry.endpoint = endpoint.clone();
             self.roster.set_endpoint(socket, endpoint);
@@ -185,8 +186,9 @@ impl Bench {
 
     /// Gives an open socket of the list an endpoint with another option, as long as the system does not refuse it.
     pub(super) fn change_live(&mut self, socket: SocketId, endpoint: Endpoint) {
-        self.before_change = self.roster.get(socket).map(|member| (socket, member.endpoint.clone()));
+        let before = self.roster.get(socket).map(|member| (socket, member.endpoint.clone()));
         self.change(socket, endpoint);
+        self.before_change = before;
     }
 
     fn refused(&mut self, socket: SocketId, error: &NetError) {
