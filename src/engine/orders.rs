@@ -56,7 +56,7 @@ impl Order {
 }
 
 /// What is wanted of an open socket besides sending and stopping.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Request {
     /// Tell what the kernel knows of it.
     Inspect,

@@ -5,16 +5,10 @@
 //! Knows streams by a trait only, so that scripted ones test it.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::sendfile::sendfile;
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -23,7 +17,8 @@ use super::outbox::{TAIL_LEAST, TAIL_MOST};
 use super::outgoing_file::CHUNK;
 use super::socket::Socket;
 use super::socket_options::attend;
-use crate::contract::{AfterFin, CloseReason, Endpoint, Fact, NetError, Operation, ReportContent};
+use super::stream::{Incoming, Stream};
+use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Endpoint, Fact, NetError, Operation, ReportContent};
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,59 +28,9 @@ const LINGER_AT_THE_END: Duration = Duration::from_millis(500);
 const TURN_CALLS: usize = 32;
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// A connected stream that never blocks.
-pub(super) trait Stream: AsFd {
-    /// Waits until [`try_read`](Self::try_read) may succeed.
-    async fn readable(&self) -> io::Result<()>;
-    /// Waits until [`try_write`](Self::try_write) may succeed.
-    async fn writable(&self) -> io::Result<()>;
-    /// `recv(2)`: 0 for FIN.
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// `send(2)`.
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
-    /// `sendfile(2)`: so many bytes of the file from `offset` on.
-    fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize>;
-    /// `shutdown(SHUT_WR)`.
-    fn shut_down_writing(&self) -> io::Result<()>;
-    /// `SO_LINGER` 0: the close that follows sends RST.
-    fn reset_on_close(&self) -> io::Result<()>;
-}
-
-impl Stream for TcpStream {
-    async fn readable(&self) -> io::Result<()> {
-        TcpStream::readable(self).await
-    }
-
-    async fn writable(&self) -> io::Result<()> {
-        TcpStream::writable(self).await
-    }
-
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        TcpStream::try_read(self, buffer)
-    }
-
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        TcpStream::try_write(self, bytes)
-    }
-
-    fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
-        self.try_io(Interest::WRITABLE, || send_file(self.as_fd(), file, offset, count))
-    }
-
-    fn shut_down_writing(&self) -> io::Result<()> {
-        SockRef::from(self).shutdown(std::net::Shutdown::Write)
-    }
-
-    fn reset_on_close(&self) -> io::Result<()> {
-        SockRef::from(self).set_linger(Some(Duration::ZERO))
-    }
-}
-
-/// `sendfile(2)` on a socket that is known to be writable.
-pub(super) fn send_file(socket: BorrowedFd<'_>, file: &File, offset: usize, count: usize) -> io::Result<usize> {
-    let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
-    Ok(sendfile(socket, file, Some(&mut offset), count)?)
-}
+/// The free tail that a reader of whole messages asks for at least, in bytes: the longest message that a system with
+/// the usual limits lets through (twice `net.core.wmem_max`) fits.
+const MESSAGE_TAIL: usize = 512 * 1024;
 
 /// Lives a connection's life to its end, and closes it.
 pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &Endpoint) -> CloseReason {
@@ -142,6 +87,8 @@ enum Written {
     Blocked,
     NoRoom,
     NothingToDo,
+    /// The first order can't be sent, and those behind it may be.
+    Refused(io::Error),
     Failed(io::Error),
 }
 
@@ -153,9 +100,12 @@ impl<S: Stream> Pump<'_, S> {
         loop {
             let (reason, linger) = match stop {
                 Stop::Abort => {
-                    let result = self.stream.reset_on_close();
-                    self.socket.call("setsockopt", "SOL_SOCKET, SO_LINGER, {1, 0}".to_owned(), &result).await;
-                    self.socket.note("abort", "what was not sent is thrown away, and the peer gets RST").await;
+                    if let Some(result) = self.stream.reset_on_close() {
+                        self.socket.call("setsockopt", "SOL_SOCKET, SO_LINGER, {1, 0}".to_owned(), &result).await;
+                        self.socket.note("abort", "what was not sent is thrown away, and the peer gets RST").await;
+                    } else {
+                        self.socket.note("abort", "what was not sent is thrown away; RST is TCP's alone").await;
+                    }
                     return CloseReason::User;
                 }
                 Stop::ShutDown => (CloseReason::Shutdown, LINGER_AT_THE_END),
@@ -178,26 +128,32 @@ impl<S: Stream> Pump<'_, S> {
                 // The peer that does not take its echo feels it, and no echo is lost.
                 self.socket.orders.until(|_| self.socket.can_echo().then_some(())).await;
             }
-            let outcome = self.socket.outbox.with_tail(TAIL_LEAST, TAIL_MOST, |tail| {
-                let len = self.stream.try_read(tail.bytes)?;
-                if len > 0 {
-                    self.moved();
-                    self.socket.echo(&tail.bytes[..len], None);
-                    self.socket.save(&tail.bytes[..len]);
-                    tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated: false });
-                }
-                Ok::<_, io::Error>(len)
+            let (least, most) = if S::KEEPS_MESSAGES { (MESSAGE_TAIL, BLOCK_SIZE) } else { (TAIL_LEAST, TAIL_MOST) };
+            let outcome = self.socket.outbox.with_tail(least, most, |tail| {
+                let incoming = self.stream.try_read(tail.bytes)?;
+                let (len, truncated) = match incoming {
+                    Incoming::Bytes(len) => (len, false),
+                    Incoming::Message { len, truncated } => (len, truncated),
+                    Incoming::End => return Ok(incoming),
+                };
+                self.moved();
+                self.socket.echo(&tail.bytes[..len], None);
+                self.socket.save(&tail.bytes[..len]);
+                tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated });
+                Ok::<_, io::Error>(incoming)
             });
             match outcome {
                 None => self.socket.outbox.room().await,
-                Some(Ok(0)) if self.reset.get() => break io::Error::from_raw_os_error(Errno::ECONNRESET as i32),
-                Some(Ok(0)) => {
+                Some(Ok(Incoming::End)) if self.reset.get() => {
+                    break io::Error::from_raw_os_error(Errno::ECONNRESET as i32);
+                }
+                Some(Ok(Incoming::End)) => {
                     self.last_send.set(Instant::now());
                     self.fin_received.set(true);
                     self.socket.report(Fact::PeerClosed).await;
                     return self.outlive_fin().await;
                 }
-                Some(Ok(len)) => {
+                Some(Ok(Incoming::Bytes(len) | Incoming::Message { len, .. })) => {
                     calls += 1;
                     bytes += len;
                     if calls >= TURN_CALLS || bytes >= TURN_BYTES {
@@ -220,7 +176,7 @@ impl<S: Stream> Pump<'_, S> {
             Some(Errno::ETIMEDOUT) => CloseReason::Timeout,
             _ => CloseReason::Error,
         };
-        self.socket.fail(NetError::from_io(Operation::Recv, None, &error)).await;
+        self.socket.fail(self.stream.failure(Operation::Recv, &error)).await;
         reason
     }
 
@@ -306,6 +262,12 @@ impl<S: Stream> Pump<'_, S> {
                     }
                 }
                 Written::NoRoom => self.socket.outbox.room().await,
+                Written::Refused(error) => {
+                    if let Some(order) = orders.finish_first() {
+                        let error = Box::new(self.stream.failure(Operation::Send, &error));
+                        self.socket.report(Fact::SendFailed { ticket: order.ticket, error }).await;
+                    }
+                }
                 Written::Failed(error) => {
                     self.fail_all(&error).await;
                     // After its FIN the peer answers with RST what it will not read, and no read is left to tell us.
@@ -317,7 +279,7 @@ impl<S: Stream> Pump<'_, S> {
                     Some(Stop::HalfClose) if !self.fin_sent.get() => {
                         let result = self.stream.shut_down_writing();
                         self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
-                        self.socket.note("half-close", "FIN is sent: sending is over, receiving goes on").await;
+                        self.socket.note("half-close", self.stream.half_closed()).await;
                         self.fin_sent.set(true);
                         orders.touch();
                     }
@@ -343,7 +305,11 @@ impl<S: Stream> Pump<'_, S> {
                     return self.write_file(order);
                 }
                 let unreported = order.bytes.len() - order.reported;
-                let least = unreported.min(TAIL_LEAST);
+                if S::KEEPS_MESSAGES && unreported > BLOCK_SIZE {
+                    return (Written::Refused(Errno::EMSGSIZE.into()), false);
+                }
+                // One message is one row.
+                let least = if S::KEEPS_MESSAGES { unreported } else { unreported.min(TAIL_LEAST) };
                 let outcome = outbox.with_tail(least, unreported, |tail| {
                     let rest = &order.bytes[order.sent..];
                     // What the kernel took beyond the room for it in the log is reported before more is sent.
@@ -368,6 +334,9 @@ impl<S: Stream> Pump<'_, S> {
                     Some(Ok(written)) => (written, order.reported == order.bytes.len()),
                     Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => (Written::Blocked, false),
                     Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => (Written::Bytes(0), false),
+                    Some(Err(error)) if S::KEEPS_MESSAGES && is_about_one_message(&error) => {
+                        (Written::Refused(error), false)
+                    }
                     Some(Err(error)) => (Written::Failed(error), false),
                 }
             })
@@ -433,15 +402,21 @@ impl<S: Stream> Pump<'_, S> {
         if error.raw_os_error() == Some(Errno::ECONNRESET as i32) {
             self.reset.set(true);
         }
-        self.socket.fail_all(&NetError::from_io(Operation::Send, None, error)).await;
+        self.socket.fail_all(&self.stream.failure(Operation::Send, error)).await;
     }
+}
+
+/// Whether a send failed for what it was to send, and not for the connection's sake.
+fn is_about_one_message(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMSGSIZE | Errno::ENOBUFS))
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;
-    use std::os::fd::OwnedFd;
+    use std::fs::File;
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::os::unix::fs::FileExt;
     use std::rc::Rc;
 
@@ -504,13 +479,13 @@ mod tests {
             Ok(())
         }
 
-        fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
             match self.0.incoming.borrow_mut().pop_front() {
                 None => Err(io::ErrorKind::WouldBlock.into()),
                 Some(Err(errno)) => Err(errno.into()),
                 Some(Ok(bytes)) => {
                     buffer[..bytes.len()].copy_from_slice(&bytes);
-                    Ok(bytes.len())
+                    Ok(Incoming::of_stream(bytes.len()))
                 }
             }
         }
@@ -539,9 +514,9 @@ mod tests {
             Ok(())
         }
 
-        fn reset_on_close(&self) -> io::Result<()> {
+        fn reset_on_close(&self) -> Option<io::Result<()>> {
             self.0.reset.set(true);
-            Ok(())
+            Some(Ok(()))
         }
     }
 

@@ -143,11 +143,7 @@ impl Socket {
         result: &io::Result<T>,
         show: F,
     ) -> impl Future<Output = ()> + use<'_, T, D, F> {
-        let result = match result {
-            Ok(value) => show(value).to_string(),
-            Err(error) => failure(error),
-        };
-        self.report(Fact::Call { call: call.into(), args, result })
+        self.report(call_fact(call, args, result, show))
     }
 
     /// Waits for an order to close, of any kind, for a socket that has nothing to finish first.
@@ -176,6 +172,20 @@ impl Socket {
             self.report(Fact::SendFailed { ticket: order.ticket, error: Box::new(error.clone()) }).await;
         }
     }
+}
+
+/// A system call, with what it returned.
+pub(super) fn call_fact<T, D: Display, F: FnOnce(&T) -> D>(
+    call: &'static str,
+    args: String,
+    result: &io::Result<T>,
+    show: F,
+) -> Fact {
+    let result = match result {
+        Ok(value) => show(value).to_string(),
+        Err(error) => failure(error),
+    };
+    Fact::Call { call: call.into(), args, result }
 }
 
 /// `-1 ECONNREFUSED (111)`.

@@ -3,15 +3,18 @@
 //!
 //! Owns which option of an endpoint is which `setsockopt(2)`. It never decides when a socket opens.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Deref;
 use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 use socket2::{Domain, InterfaceIndexOrAddress, SockRef, TcpKeepalive};
 
-use super::orders::Request;
+use super::orders::{Orders, Request};
 use super::resolve::interface_index;
 use super::socket::Socket;
 use super::tcp_view::queues;
@@ -48,18 +51,37 @@ pub(super) async fn join_groups(socket: &Socket, endpoint: &Endpoint, fd: Borrow
 pub(super) async fn attend(socket: &Socket, endpoint: &Endpoint, fds: &[BorrowedFd<'_>]) -> Infallible {
     let mut joined = endpoint.join().to_vec();
     loop {
-        let request = socket.orders.until(|orders| orders.next_request()).await;
+        let request = socket.orders.until(Orders::next_request).await;
         // On the heap: every connection holds the space of this future, and next to none is ever asked anything.
-        Box::pin(serve(socket, endpoint, fds, &mut joined, request)).await;
+        Box::pin(serve(socket, fds, &mut joined, request, || endpoint, |_, _| {})).await;
     }
 }
 
-async fn serve(
+/// The same for a listener. What is changed holds in `endpoint` from then on, for the connections to come.
+pub(super) async fn attend_listener(
     socket: &Socket,
-    endpoint: &Endpoint,
+    endpoint: &RefCell<Rc<Endpoint>>,
+    fds: &[BorrowedFd<'_>],
+) -> Infallible {
+    let current = || Rc::clone(&endpoint.borrow());
+    let changed = |spec: &OptionSpec, value: &Value| {
+        // It is a value of that option already, so that this can't fail.
+        let _ = Rc::make_mut(&mut endpoint.borrow_mut()).set_option(spec.name, &value.to_string());
+    };
+    loop {
+        let request = socket.orders.until(Orders::next_request).await;
+        serve(socket, fds, &mut Vec::new(), request, current, changed).await;
+    }
+}
+
+/// Serves one request: `endpoint` gives the options that hold, and `changed` hears of one that was changed.
+async fn serve<E: Deref<Target = Endpoint>>(
+    socket: &Socket,
     fds: &[BorrowedFd<'_>],
     joined: &mut Vec<Group>,
     request: Request,
+    endpoint: impl Fn() -> E,
+    changed: impl Fn(&OptionSpec, &Value),
 ) {
     match request {
         Request::Inspect => {}
@@ -73,7 +95,7 @@ async fn serve(
             }
             match (outcome, value) {
                 (Ok(()), Value::Groups(wanted)) => *joined = wanted,
-                (Ok(()), _) => {}
+                (Ok(()), value) => changed(spec, &value),
                 (Err(error), _) => socket.fail(error).await,
             }
         }
@@ -89,7 +111,7 @@ async fn serve(
         }
     }
     if let Some(fd) = fds.first() {
-        socket.tell_view(view(endpoint, *fd));
+        socket.tell_view(view(&endpoint(), *fd));
     }
 }
 

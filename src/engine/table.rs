@@ -84,9 +84,10 @@ impl Table {
                 }
             }
             Command::CloseAll { root } => {
-                for row in self.rows.borrow().iter().filter(|(id, row)| **id == root || row.parent == Some(root)) {
-                    row.1.orders.stop(Stop::Close);
+                if let Some(row) = self.rows.borrow().get(&root) {
+                    row.orders.stop(Stop::Close);
                 }
+                self.stop_children(root, Stop::Close);
             }
             Command::SetEcho { socket, on } => {
                 self.echo_of(socket).set(on);
@@ -125,6 +126,17 @@ impl Table {
         let number = accepted.entry(listener).or_default();
         *number += 1;
         *number
+    }
+
+    /// Stops every socket below a root.
+    pub(super) fn stop_children(&self, root: SocketId, stop: Stop) {
+        self.rows.borrow().values().filter(|row| row.parent == Some(root)).for_each(|row| row.orders.stop(stop));
+    }
+
+    /// Hands a request to every socket below a root.
+    pub(super) fn ask_children(&self, root: SocketId, request: &Request) {
+        let rows = self.rows.borrow();
+        rows.values().filter(|row| row.parent == Some(root)).for_each(|row| row.orders.ask(request.clone()));
     }
 
     /// Ends all sockets, and waits for their tasks, but not longer than `limit`.

@@ -3,9 +3,14 @@
 //! A transport opens sockets of its schemes, reports each system call that it takes, and lives their lives to the end.
 
 mod client;
+mod pair;
 mod tcp;
 mod tcp_listen;
 mod udp;
+mod unix;
+mod unix_bind;
+mod unix_connection;
+mod unix_listen;
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
@@ -14,10 +19,11 @@ use std::rc::Rc;
 
 use socket2::{Domain, Protocol, Type};
 
+use super::holder::explained;
 use super::resolve::resolve;
 use super::socket::{Ending, Socket};
 use super::socket_options::set_before_bind;
-use crate::contract::{Endpoint, EndpointAddress, HostPort, NetError, Operation, Scheme};
+use crate::contract::{Endpoint, EndpointAddress, HostPort, NetError, Operation, Scheme, UnixName};
 
 /// A socket's life, from opening to the end.
 pub(super) type Life = Pin<Box<dyn Future<Output = Ending>>>;
@@ -32,7 +38,8 @@ pub(super) trait Transport: Sync {
 }
 
 /// Every transport.
-static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &tcp_listen::TcpListen, &udp::Udp];
+static TRANSPORTS: &[&dyn Transport] =
+    &[&tcp::Tcp, &tcp_listen::TcpListen, &udp::Udp, &unix::Unix, &unix_listen::UnixListen, &pair::Pair];
 
 /// The transport that opens a scheme.
 pub(super) fn transport(scheme: Scheme) -> Option<&'static dyn Transport> {
@@ -79,11 +86,23 @@ fn host_port(endpoint: &Endpoint) -> Result<&HostPort, NetError> {
     }
 }
 
+/// The name that an endpoint of this kind has.
+fn unix_name(endpoint: &Endpoint) -> Result<&UnixName, NetError> {
+    match &endpoint.address {
+        EndpointAddress::Unix(name) => Ok(name),
+        other => Err(NetError::other(Operation::Socket, Some(other.to_string()), "a path is missing")),
+    }
+}
+
 /// `bind(2)`, and what a wildcard of IPv6 hears.
 async fn bind(socket: &Socket, fd: &socket2::Socket, address: SocketAddr, shown: String) -> Result<(), NetError> {
     let bound = fd.bind(&address.into());
     socket.call("bind", address.to_string(), &bound).await;
-    bound.map_err(|error| NetError::from_io(Operation::Bind, Some(shown), &error))?;
+    if let Err(error) = bound {
+        let datagram = fd.r#type().is_ok_and(|kind| kind == Type::DGRAM);
+        let error = NetError::from_io(Operation::Bind, Some(shown), &error);
+        return Err(explained(error, &address.into(), datagram).await);
+    }
     if address.is_ipv6() && address.ip().is_unspecified() && address.port() != 0 {
         let hears = match fd.only_v6() {
             Ok(false) => "[::] is dual-stack: it hears IPv4 as well (v6only=true changes that)",

@@ -181,6 +181,11 @@ impl Roster {
         self.families.entry(parent).or_default().members.insert(number, member);
     }
 
+    /// The listener or the pair that a child comes from; also of one that is no longer listed.
+    pub(super) fn parent(&self, id: SocketId) -> Option<SocketId> {
+        self.slot(id).parent
+    }
+
     fn slot(&self, id: SocketId) -> Slot {
         self.slots.get(id.get() as usize).copied().unwrap_or_default()
     }

@@ -7,5 +7,7 @@ mod echo;
 mod ending;
 mod files;
 mod opening;
+mod pairs;
 mod staying;
 mod streams;
+mod unix;

@@ -6,3 +6,4 @@ mod ending;
 mod listeners;
 mod peer;
 mod program;
+mod unix;

@@ -1,19 +1,18 @@
 //! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
 //! options of the selected socket.
 
+mod lesson;
 mod options;
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
-use super::log::edit_filter;
+use super::log::{edit_filter, timeline};
 use super::{frame, grouped};
-use crate::contract::{Fact, NetError};
 use crate::log::sanitise::Printable;
-use crate::log::{Kind, Row, export};
+use crate::log::{Kind, Row};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
 use crate::ui::widgets::hexdump::{Hexdump, HexdumpStyles};
@@ -289,10 +288,10 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
     let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, row)), ui.look.dim);
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
-    if row.kind.is_message() {
+    if row.kind.is_message() && timeline::socket(ui).is_none() {
         render_bytes(ui, canvas, body, row);
-    } else if let Some(fact) = ui.bench.store.fact(row) {
-        render_fact(ui, canvas, body, &fact);
+    } else {
+        lesson::render(ui, canvas, body, row);
     }
 }
 
@@ -337,8 +336,12 @@ fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
     }
     let rows = Hexdump::rows(area.width, bytes.len());
     ui.inspector.scroll = ui.inspector.scroll.min(rows.saturating_sub(usize::from(area.height)));
+    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None }.render(canvas, area, &dump_styles(ui));
+}
+
+fn dump_styles(ui: &Ui) -> HexdumpStyles {
     let look = &ui.look;
-    let styles = HexdumpStyles {
+    HexdumpStyles {
         offset: look.dim,
         hex: look.text,
         text: look.text,
@@ -346,55 +349,5 @@ fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
         control: look.warning,
         high: look.sent,
         selection: look.selected,
-    };
-    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None }.render(canvas, area, &styles);
-}
-
-fn render_fact(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, fact: &Fact) {
-    let look = &ui.look;
-    let mut y = area.y;
-    let mut line = |text: &str, style: Style| {
-        if y < area.bottom() {
-            let rest = Rect { y, height: area.bottom() - y, ..area };
-            y += put_wrapped(canvas, rest, &Printable::text(text), style);
-        }
-    };
-    match fact {
-        Fact::Failed(error) => error_lines(error, &mut |text, strong| {
-            line(text, if strong { look.error } else { look.text });
-        }),
-        _ => line(&export::sentence(fact), look.text),
-    }
-    if let Some(meaning) = meaning(fact) {
-        line(meaning, look.dim);
-    }
-}
-
-fn error_lines(error: &NetError, line: &mut dyn FnMut(&str, bool)) {
-    line(&error.to_string(), true);
-    line(&format!("operation  {}", error.operation), false);
-    if let Some(address) = &error.address {
-        line(&format!("address    {address}"), false);
-    }
-    if let (Some(code), Some(errno)) = (error.code(), error.errno) {
-        line(&format!("errno      {errno} {code}"), false);
-    }
-}
-
-/// What a fact means for someone who is learning sockets.
-fn meaning(fact: &Fact) -> Option<&'static str> {
-    match fact {
-        Fact::Accepted { .. } => {
-            Some("accept(2) took a connection from the backlog. It is a socket of its own; the listener goes on.")
-        }
-        Fact::Connected { .. } => Some("The three-way handshake is done: both ends may send."),
-        Fact::Opened { .. } => Some("bind(2) gave the socket this address: it can be reached here."),
-        Fact::PeerClosed => Some(
-            "recv(2) returned 0: the peer will send nothing more. Its FIN closes one direction only, so it can still \
-             be sent to.",
-        ),
-        Fact::Closed { .. } => Some("The descriptor is gone; the rows stay."),
-        Fact::Lost { .. } => Some("Datagrams came faster than they were read, and were thrown away."),
-        _ => None,
     }
 }

@@ -93,7 +93,7 @@ impl Ui {
         self.sockets.selected.as_ref().map(Entry::socket)
     }
 
-    fn selected_root(&self) -> Option<SocketId> {
+    pub(in crate::ui) fn selected_root(&self) -> Option<SocketId> {
         match self.sockets.selected.as_ref()? {
             Entry::Root(socket) | Entry::Peer(socket, _) => Some(*socket),
             Entry::Child(socket) => self.bench.roster.get(*socket)?.parent,
