@@ -154,10 +154,6 @@ impl App {
             let now = Instant::now();
             if changed && now >= drawn + FRAME {
                 tick = self.ui.tick().map(|after| now + after);
-                // What the tick ordered does not wait until something happens.
-                if self.carry_out_all()? {
-                    return Ok(Outcome::Done);
-                }
                 self.screen.draw(|buffer| self.ui.render(buffer))?;
                 changed = false;
                 drawn = Instant::now();
