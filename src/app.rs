@@ -26,7 +26,7 @@ use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
-use crate::startup::{configure, start_diagnostics};
+use crate::startup::{configure, point_at, start_diagnostics};
 use crate::ui::{Effect, History, Keymap, Ui};
 
 use terminal::Screen;
@@ -70,14 +70,6 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
     terminal::keep_panics_off_the_screen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(bench(&config, keymap, loaded, endpoints))
-}
-
-/// An endpoint's error with the place marked below.
-fn point_at(text: &str, error: &crate::contract::EndpointError) -> String {
-    let before = text[..error.at.start].chars().count();
-    let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
-    let shown = crate::log::sanitise::Printable::text(text);
-    format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
 }
 
 async fn bench(
