@@ -56,6 +56,14 @@ pub enum Subcommands {
     /// No screen: open every socket of a profile and print the log
     Run(Run),
     /// Standard input to a socket, and the socket to standard output: raw bytes and nothing else
+    ///
+    /// A listener serves one connection, the first, and ends with it. The end of input is FIN, and what the peer still
+    /// sends is written; then it ends. Where the peer ends first, the endpoint's after-fin says how long it can still
+    /// be sent to. Each read of standard input is one datagram where the socket has datagrams; they end a second after
+    /// the end of input without traffic, or as --for or idle-timeout say.
+    ///
+    /// The exit status is 0 after a clean end, 1 after a broken connection, 2 for a wrong endpoint, 3 when the socket
+    /// can't be opened, and 128 and its number after a signal.
     Pipe(Pipe),
     /// Tables of what there is, from the program's own definitions
     List {
@@ -91,14 +99,6 @@ pub struct Run {
 }
 
 /// `pipe`: one socket between standard input and standard output.
-///
-/// A listener serves one connection, the first, and ends with it. The end of input is FIN, and what the peer still sends
-/// is written; then it ends. Where the peer ends first, the endpoint's after-fin says how long it can still be sent to.
-/// Each read of standard input is one datagram where the socket has datagrams; they end a second after the end of input
-/// without traffic, or as --for or idle-timeout say.
-///
-/// The exit status is 0 after a clean end, 1 after a broken connection, 2 for a wrong endpoint, 3 when the socket can't
-/// be opened, and 128 and its number after a signal.
 #[derive(Debug, Args)]
 pub struct Pipe {
     /// What to open, as `scheme://address?option=value`

@@ -55,7 +55,8 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
         Err(error) => return Ok(Outcome::Invalid(point_at(&arguments.endpoint, &error))),
     };
     if endpoint.scheme == Scheme::Pair {
-        let message = "sockbench: both ends of a pair are here, so there is nobody to pipe to; open it in the workbench";
+        let message =
+            "sockbench: both ends of a pair are here, so there is nobody to pipe to; open it in the workbench";
         return Ok(Outcome::Invalid(message.to_owned()));
     }
     start_diagnostics(&arguments.common)?;

@@ -96,13 +96,11 @@ impl Bench {
     }
 
     pub(crate) async fn opened(&mut self, socket: SocketId) -> SocketAddr {
-        let Address::Ip(local) = self
-            .next_of(socket, |fact| match fact {
-                Fact::Opened { local, .. } => Some(local.clone()),
-                _ => None,
-            })
-            .await;
-        local
+        self.next_of(socket, |fact| match fact {
+            Fact::Opened { local: Address::Ip(local), .. } => Some(*local),
+            _ => None,
+        })
+        .await
     }
 
     pub(crate) async fn connected(&mut self, socket: SocketId) {
