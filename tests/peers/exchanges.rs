@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sockbench::contract::{
-    Address, CloseHow, CloseReason, Command, Fact, Operation, SocketId, Target, Ticket,
-};
+use sockbench::contract::{Address, CloseHow, CloseReason, Command, Fact, Operation, SocketId, Target, Ticket};
 
 use crate::bench::{Bench, noise};
 use crate::peer::Peer;
@@ -173,7 +171,9 @@ async fn each_kind_of_socketserver_serves_several_at_once() {
         let mut answers = Vec::new();
         for (socket, word) in sockets.iter().zip(["one", "two", "three", "four", "five"]) {
             bench.at = 0;
-            bench.next_of(*socket, |fact| matches!(fact, Fact::Connected { .. } | Fact::Opened { .. }).then_some(())).await;
+            bench
+                .next_of(*socket, |fact| matches!(fact, Fact::Connected { .. } | Fact::Opened { .. }).then_some(()))
+                .await;
             bench.send(Target::Socket(*socket), format!("{word}\n").as_bytes());
             let mut answer = String::new();
             while !answer.ends_with('\n') {
