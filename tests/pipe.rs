@@ -288,7 +288,7 @@ fn a_connection_that_breaks_ends_with_1_after_what_had_come() {
 fn input_that_the_peer_did_not_take_is_no_clean_end() {
     let (mut pipe, peer) = connected("", &[]);
     let mut input = pipe.child.stdin.take().unwrap();
-    let writer = thread::spawn(move || while input.write_all(&[0; 65_536]).is_ok() {});
+    let writer = thread::spawn(move || while input.write_all(&[0; 8192]).is_ok() {});
     // It is gone with bytes unread.
     while peer.peek(&mut [0]).unwrap() == 0 {}
     drop(peer);

@@ -95,8 +95,8 @@ struct Joint {
     batches: Batches,
     endpoint: Endpoint,
     root: SocketId,
-    input: Receiver<io::Result<Arc<[u8]>>>,
-    input_ended: bool,
+    /// `None` after its end.
+    input: Option<Receiver<io::Result<Arc<[u8]>>>>,
     output: Output,
     meter: Meter,
     /// When the time that was given is over.
@@ -128,13 +128,13 @@ impl Joint {
         let (engine, batches) = engine::start(ids, Clock::start())?;
         let engine = Arc::new(engine);
         let output = Output::start(Arc::clone(&engine))?;
-        let piece = if endpoint.keeps_messages_apart() { MESSAGE_PIECE } else { STREAM_PIECE };
+        let apart = endpoint.keeps_messages_apart();
+        let piece = if apart { MESSAGE_PIECE } else { STREAM_PIECE };
         let joint = Self {
             engine,
             batches,
             root,
-            input: input::start(piece)?,
-            input_ended: false,
+            input: Some(input::start(piece, !apart)?),
             output,
             meter: Meter::start(arguments.progress),
             end: arguments.duration.map(|duration| Instant::now() + duration),
@@ -157,6 +157,7 @@ impl Joint {
     async fn serve(&mut self, signals: &mut EndSignals) -> io::Result<Outcome> {
         loop {
             let deadline = self.deadline();
+            let wants_input = self.wants_input();
             tokio::select! {
                 biased;
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
@@ -170,7 +171,7 @@ impl Joint {
                         return Ok(outcome);
                     }
                 }
-                piece = self.input.recv(), if self.wants_input() => match piece {
+                piece = next_piece(self.input.as_mut()), if wants_input => match piece {
                     Some(piece) => self.send(piece?)?,
                     None => self.end_input()?,
                 },
@@ -183,7 +184,7 @@ impl Joint {
     fn deadline(&self) -> Option<Instant> {
         let over = self.endpoint.scheme.is_datagram()
             && self.has_peer
-            && self.input_ended
+            && self.input.is_none()
             && self.unsent.is_empty()
             && self.endpoint.idle_timeout().is_none();
         self.end.or_else(|| over.then(|| self.latest + QUIET))
@@ -191,7 +192,7 @@ impl Joint {
 
     fn wants_input(&self) -> bool {
         let waiting: usize = self.unsent.iter().map(|(_, len)| len).sum();
-        self.has_peer && !self.input_ended && waiting < UNSENT_BYTES && self.unsent.len() < UNSENT_ORDERS
+        self.has_peer && self.input.is_some() && waiting < UNSENT_BYTES && self.unsent.len() < UNSENT_ORDERS
     }
 
     fn send(&mut self, bytes: Arc<[u8]>) -> io::Result<()> {
@@ -204,7 +205,7 @@ impl Joint {
 
     /// After the end of input a stream says FIN; a datagram socket has no such thing.
     fn end_input(&mut self) -> io::Result<()> {
-        self.input_ended = true;
+        self.input = None;
         self.latest = Instant::now();
         match self.link {
             Some(link) if !self.endpoint.scheme.is_datagram() => {
@@ -318,7 +319,7 @@ impl Joint {
             None if matches!(reason, CloseReason::Reset | CloseReason::Error) => {
                 Outcome::Broken("sockbench: the peer aborted the connection (RST)".to_owned())
             }
-            _ if matches!(self.input.try_recv(), Ok(Ok(_))) => {
+            _ if self.input.as_mut().is_some_and(|input| matches!(input.try_recv(), Ok(Ok(_)))) => {
                 Outcome::Broken("sockbench: the connection ended before all of standard input was sent".to_owned())
             }
             _ => Outcome::Done,
@@ -377,6 +378,11 @@ impl Joint {
     fn order(&self, command: Command) -> io::Result<()> {
         self.engine.try_order(command).map_err(|_| io::Error::other("the engine takes no more orders"))
     }
+}
+
+/// The next piece of the input; `None` after its end.
+async fn next_piece(input: Option<&mut Receiver<io::Result<Arc<[u8]>>>>) -> Option<io::Result<Arc<[u8]>>> {
+    input?.recv().await
 }
 
 /// A sentence of this program for standard error, in which names and paths from elsewhere are harmless.
