@@ -148,7 +148,9 @@ impl Bench {
         let mut over = false;
         while !over {
             let batch = self.runtime.block_on(self.batches.next()).expect("the engine lives");
-            over = batch.events.iter().fold(false, |over, event| is_last(&event.fact) || over);
+            for event in &batch.events {
+                over |= is_last(&event.fact);
+            }
             self.engine.recycle(if self.logs {
                 for event in &batch.events {
                     self.roster.observe(event);
