@@ -28,7 +28,7 @@ use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
-use crate::startup::{configure, start_diagnostics};
+use crate::startup::{configure, point_at, start_diagnostics};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
 use terminal::Screen;
@@ -75,14 +75,6 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     outcome
-}
-
-/// An endpoint's error with the place marked below.
-fn point_at(text: &str, error: &crate::contract::EndpointError) -> String {
-    let before = text[..error.at.start].chars().count();
-    let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
-    let shown = crate::log::sanitise::Printable::text(text);
-    format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
 }
 
 async fn bench(
