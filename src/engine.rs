@@ -6,6 +6,9 @@
 //! streams are not read, so that their peers feel it, and datagrams are counted as lost.
 
 mod accept;
+mod datagrams;
+mod error_queue;
+mod holder;
 mod orders;
 mod outbox;
 mod outgoing_file;
@@ -13,8 +16,10 @@ mod pool;
 mod pump;
 mod resolve;
 mod saver;
+mod sock_diag;
 mod socket;
 mod socket_options;
+mod stream;
 mod table;
 mod tcp_view;
 #[cfg(test)]

@@ -8,7 +8,9 @@ mod bench;
 mod canvas;
 mod keymap;
 mod layout;
+mod names;
 mod notice;
+mod opening;
 mod overlays;
 mod panes;
 #[cfg(test)]
@@ -16,7 +18,9 @@ mod tests;
 mod theme;
 mod widgets;
 
+use std::collections::HashSet;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -37,8 +41,9 @@ pub use panes::input::History;
 use bench::{Bench, Told};
 use canvas::Canvas;
 use layout::Layout;
+use names::Names;
 use notice::Notice;
-use overlays::{Next, Overlay, confirm::Confirm, new_socket::SocketForm};
+use overlays::{Next, Overlay, confirm::Confirm};
 use panes::input::InputPane;
 use panes::inspector::InspectorPane;
 use panes::log::LogPane;
@@ -64,6 +69,8 @@ pub enum Effect {
         /// Whether a file that is there, or was changed by another, may be replaced.
         replace: bool,
     },
+    /// Find out which addresses a host's name stands for, and answer with [`Ui::looked_up`].
+    LookUp(String),
     /// Put this into the clipboard, and say where it went with [`Ui::tell`].
     Copy(String),
     /// Have the terminal report the mouse, or leave it to the terminal.
@@ -74,6 +81,21 @@ pub enum Effect {
     Suspend,
     /// Leave.
     Quit,
+}
+
+/// What a form must know of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The names of the network interfaces.
+    pub interfaces: Vec<String>,
+    /// The folder in which to propose the paths of Unix sockets.
+    pub socket_folder: String,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { interfaces: Vec::new(), socket_folder: "/tmp".to_owned() }
+    }
 }
 
 /// What is in a folder.
@@ -133,6 +155,10 @@ pub struct Ui {
     time: TimeFormat,
     last_click: Option<(Instant, u16, u16)>,
     profile_folder: Option<PathBuf>,
+    surroundings: Surroundings,
+    names: Names,
+    /// The sockets that the user has opened one by one, and not with a profile, and that have not failed since.
+    by_hand: HashSet<SocketId>,
 }
 
 impl Ui {
@@ -169,7 +195,15 @@ impl Ui {
             time: config.time,
             last_click: None,
             profile_folder,
+            surroundings: Surroundings::default(),
+            names: Names::default(),
+            by_hand: HashSet::new(),
         }
+    }
+
+    /// Tells what forms must know of the machine.
+    pub fn set_surroundings(&mut self, surroundings: Surroundings) {
+        self.surroundings = surroundings;
     }
 
     /// Opens an endpoint under a name made from its scheme, with the configured defaults for what it does not say.
@@ -215,6 +249,7 @@ impl Ui {
     fn open_with(&mut self, name: &str, endpoint: Endpoint, echo: bool) -> SocketId {
         let exposed = endpoint.address.is_wildcard() && !endpoint.scheme.spec().is_client();
         let socket = self.bench.add(name, endpoint, echo, &mut self.effects);
+        self.by_hand.insert(socket);
         self.select(Entry::Root(socket));
         self.focus = Pane::Input;
         if exposed {
@@ -251,6 +286,11 @@ impl Ui {
             Told::Failed(socket, error) => {
                 let name = self.bench.roster.name(socket);
                 self.tell(Notice::error(format!("{name}: {error}")));
+                let never_opened = self.bench.roster.get(socket).is_some_and(|root| root.state == State::Failed);
+                // Whoever is busy with something else is not interrupted.
+                if never_opened && self.by_hand.remove(&socket) && self.overlays.is_empty() {
+                    overlays::in_use::offer(self, socket, &error);
+                }
             }
             Told::Transferred(socket, transfer) => {
                 let notice = Notice::of_transfer(socket, &transfer, &self.bench);
@@ -273,7 +313,15 @@ impl Ui {
         }
         let rates = self.bench.turn_rates();
         let inspector = panes::inspector::refresh(self);
-        [notice.filter(|after| !after.is_zero()), rates, inspector].into_iter().flatten().min()
+        let now = Instant::now();
+        self.effects.extend(self.names.due(now).map(Effect::LookUp));
+        let name = self.names.due_in(now);
+        [notice.filter(|after| !after.is_zero()), rates, inspector, name].into_iter().flatten().min()
+    }
+
+    /// Takes in which addresses a host's name stands for, or why none.
+    pub fn looked_up(&mut self, host: String, answer: Result<Vec<IpAddr>, String>) {
+        self.names.answered(host, answer);
     }
 
     /// Shows a message on the status line.
@@ -520,8 +568,7 @@ impl Ui {
     }
 
     fn open_new_socket_form(&mut self) {
-        let form = SocketForm::new(self, None);
-        self.overlays.push(Box::new(form));
+        overlays::new_socket::open(self, None);
     }
 
     fn quit(&mut self) {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use socket2::{Domain, InterfaceIndexOrAddress, SockRef, TcpKeepalive};
 
-use super::orders::Request;
+use super::orders::{Orders, Request};
 use super::resolve::interface_index;
 use super::socket::Socket;
 use super::tcp_view::queues;
@@ -51,7 +51,7 @@ pub(super) async fn join_groups(socket: &Socket, endpoint: &Endpoint, fd: Borrow
 pub(super) async fn attend(socket: &Socket, endpoint: &Endpoint, fds: &[BorrowedFd<'_>]) -> Infallible {
     let mut joined = endpoint.join().to_vec();
     loop {
-        let request = socket.orders.until(|orders| orders.next_request()).await;
+        let request = socket.orders.until(Orders::next_request).await;
         // On the heap: every connection holds the space of this future, and next to none is ever asked anything.
         Box::pin(serve(socket, fds, &mut joined, request, || endpoint, |_, _| {})).await;
     }
@@ -69,7 +69,7 @@ pub(super) async fn attend_listener(
         let _ = Rc::make_mut(&mut endpoint.borrow_mut()).set_option(spec.name, &value.to_string());
     };
     loop {
-        let request = socket.orders.until(|orders| orders.next_request()).await;
+        let request = socket.orders.until(Orders::next_request).await;
         serve(socket, fds, &mut Vec::new(), request, current, changed).await;
     }
 }

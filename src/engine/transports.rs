@@ -3,22 +3,27 @@
 //! A transport opens sockets of its schemes, reports each system call that it takes, and lives their lives to the end.
 
 mod client;
+mod icmp;
+mod ip_packets;
 mod pair;
+mod raw;
 mod tcp;
 mod tcp_listen;
 mod udp;
 mod unix;
 mod unix_bind;
 mod unix_connection;
+mod unix_dgram;
 mod unix_listen;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 
 use socket2::{Domain, Protocol, Type};
 
+use super::holder::explained;
 use super::resolve::resolve;
 use super::socket::{Ending, Socket};
 use super::socket_options::set_before_bind;
@@ -37,8 +42,17 @@ pub(super) trait Transport: Sync {
 }
 
 /// Every transport.
-static TRANSPORTS: &[&dyn Transport] =
-    &[&tcp::Tcp, &tcp_listen::TcpListen, &udp::Udp, &unix::Unix, &unix_listen::UnixListen, &pair::Pair];
+static TRANSPORTS: &[&dyn Transport] = &[
+    &tcp::Tcp,
+    &tcp_listen::TcpListen,
+    &udp::Udp,
+    &unix::Unix,
+    &unix_listen::UnixListen,
+    &unix_dgram::UnixDgram,
+    &icmp::Icmp,
+    &raw::Raw,
+    &pair::Pair,
+];
 
 /// The transport that opens a scheme.
 pub(super) fn transport(scheme: Scheme) -> Option<&'static dyn Transport> {
@@ -77,6 +91,16 @@ async fn new_socket(
     Ok(made)
 }
 
+/// What to bind a socket to that sends to this address: a destination on this machine is answered from it, so nobody
+/// else needs to be heard.
+const fn own_address(peer: IpAddr) -> IpAddr {
+    match peer {
+        ip if ip.is_loopback() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
 /// The host and port that an endpoint of this kind has.
 fn host_port(endpoint: &Endpoint) -> Result<&HostPort, NetError> {
     match &endpoint.address {
@@ -97,7 +121,11 @@ fn unix_name(endpoint: &Endpoint) -> Result<&UnixName, NetError> {
 async fn bind(socket: &Socket, fd: &socket2::Socket, address: SocketAddr, shown: String) -> Result<(), NetError> {
     let bound = fd.bind(&address.into());
     socket.call("bind", address.to_string(), &bound).await;
-    bound.map_err(|error| NetError::from_io(Operation::Bind, Some(shown), &error))?;
+    if let Err(error) = bound {
+        let datagram = fd.r#type().is_ok_and(|kind| kind == Type::DGRAM);
+        let error = NetError::from_io(Operation::Bind, Some(shown), &error);
+        return Err(explained(error, &address.into(), datagram).await);
+    }
     if address.is_ipv6() && address.ip().is_unspecified() && address.port() != 0 {
         let hears = match fd.only_v6() {
             Ok(false) => "[::] is dual-stack: it hears IPv4 as well (v6only=true changes that)",

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::Effect;
 use crate::contract::{
-    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Report, ReportContent, Role, Saving, SocketId,
-    SocketIds, SocketView, Target, Ticket, Timestamp,
+    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Operation, Report, ReportContent, Role, Saving,
+    SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
 };
 use crate::log::{LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
@@ -37,6 +37,8 @@ pub(super) struct Bench {
     sends: HashMap<Ticket, Sending>,
     pub(super) transfers: Transfers,
     looked_at: Option<LookedAt>,
+    /// The endpoint of a socket before its option was changed while it was open, which the system may refuse yet.
+    before_change: Option<(SocketId, Endpoint)>,
     pub(super) rates: Rates,
     pub(super) lost: u64,
     /// Rows that went because the log may not hold more.
@@ -116,6 +118,7 @@ impl Bench {
             sends: HashMap::new(),
             transfers: Transfers::default(),
             looked_at: None,
+            before_change: None,
             rates: Rates::default(),
             lost: 0,
             forgotten: 0,
@@ -166,6 +169,7 @@ impl Bench {
     pub(super) fn reopen(&mut self, socket: SocketId, effects: &mut Vec<Effect>) {
         if let Some(member) = self.roster.get(socket) {
             let (name, endpoint) = (member.name.clone(), member.endpoint.clone());
+            self.before_change = None;
             self.roster.register(socket, name, endpoint.clone());
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
         }
@@ -173,9 +177,25 @@ impl Bench {
 
     /// Gives a socket of the list another endpoint; it holds from the next opening on.
     pub(super) fn change(&mut self, socket: SocketId, endpoint: Endpoint) {
+        self.before_change = None;
         if let Some(entry) = self.entry_mut(socket) {
             entry.endpoint = endpoint.clone();
             self.roster.set_endpoint(socket, endpoint);
+        }
+    }
+
+    /// Gives an open socket of the list an endpoint with another option, as long as the system does not refuse it.
+    pub(super) fn change_live(&mut self, socket: SocketId, endpoint: Endpoint) {
+        let before = self.roster.get(socket).map(|member| (socket, member.endpoint.clone()));
+        self.change(socket, endpoint);
+        self.before_change = before;
+    }
+
+    fn refused(&mut self, socket: SocketId, error: &NetError) {
+        if error.operation == Operation::Setsockopt
+            && let Some((_, endpoint)) = self.before_change.take_if(|(changed, _)| *changed == socket)
+        {
+            self.change(socket, endpoint);
         }
     }
 
@@ -269,7 +289,7 @@ impl Bench {
         if len > LONG {
             // It may have to wait before the first of its bytes goes, and can be cancelled then as well.
             for socket in self.reached(&target) {
-                self.transfers.sent((ticket, socket), 0, len, Duration::ZERO);
+                self.transfers.sent((ticket, socket), 0, len, began, began);
             }
         }
         effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
@@ -353,6 +373,10 @@ impl Bench {
 
     /// Takes in what the engine reports, and gives back a block for it. What is worth telling goes to `tell`.
     pub(super) fn absorb(&mut self, batch: Batch, tell: &mut Vec<Told>) -> io::Result<Block> {
+        // Before the events, among which is why something ended.
+        for report in &batch.reports {
+            tell.extend(self.report(report));
+        }
         for event in &batch.events {
             self.rates.turn(event.at);
             self.roster.observe(event);
@@ -363,14 +387,14 @@ impl Bench {
                     tell.extend(self.sent(*ticket, event, *remaining).map(Told::Outcome));
                 }
                 Fact::SendFailed { ticket, error } => tell.extend(self.send_failed(*ticket, event.socket, error)),
-                Fact::Failed(error) => tell.push(Told::Failed(event.socket, (**error).clone())),
+                Fact::Failed(error) => {
+                    self.refused(event.socket, error);
+                    tell.push(Told::Failed(event.socket, (**error).clone()));
+                }
                 Fact::Lost { count, .. } => self.lost += count,
                 Fact::Call { .. } => self.calls += 1,
                 _ => {}
             }
-        }
-        for report in &batch.reports {
-            tell.extend(self.report(report));
         }
         let block = self.store.append(batch)?;
         self.forgotten += self.store.evict_over_limit();
@@ -381,8 +405,9 @@ impl Bench {
     fn report(&mut self, report: &Report) -> Option<Told> {
         match &report.content {
             ReportContent::Progress(progress) => {
-                let ended = self.transfers.progress(report.socket, progress)?;
-                Some(Told::Transferred(report.socket, ended.clone()))
+                let ended = self.transfers.progress(report.socket, progress, self.clock.now())?;
+                // One that fell short comes with a failure that says why.
+                (!ended.fell_short()).then(|| Told::Transferred(report.socket, ended.clone()))
             }
             ReportContent::View(view) => {
                 let looked_at = self.looked_at.as_mut().filter(|looked_at| looked_at.socket == report.socket)?;
@@ -396,8 +421,8 @@ impl Bench {
         let sending = self.sends.get_mut(&ticket)?;
         let key = (ticket, event.socket);
         if remaining > 0 || self.transfers.get(key).is_some() {
-            let elapsed = event.at.since(sending.began);
-            self.transfers.sent(key, sending.len.saturating_sub(remaining), sending.len, elapsed);
+            let done = sending.len.saturating_sub(remaining);
+            self.transfers.sent(key, done, sending.len, sending.began, event.at);
         }
         if remaining > 0 {
             return None;
@@ -407,7 +432,7 @@ impl Bench {
     }
 
     fn send_failed(&mut self, ticket: Ticket, socket: SocketId, error: &NetError) -> Option<Told> {
-        self.transfers.end((ticket, socket));
+        self.transfers.end((ticket, socket), self.clock.now());
         if let Some(sending) = self.sends.get_mut(&ticket) {
             sending.failed.push((socket, error.clone()));
             return self.outcome(ticket).map(Told::Outcome);
@@ -448,7 +473,8 @@ impl Bench {
     /// Brings the rates up to now; after which time they will have changed by themselves, while they do.
     pub(super) fn turn_rates(&mut self) -> Option<Duration> {
         self.rates.turn(self.now());
-        self.rates.is_moving().then_some(Duration::from_secs(1))
+        let moving = self.rates.is_moving() || self.transfers.running().next().is_some();
+        moving.then_some(Duration::from_secs(1))
     }
 }
 

@@ -50,16 +50,13 @@ impl Notice {
         (self.gravity == Gravity::Good).then(|| FADING_TIME.saturating_sub(self.since.elapsed()))
     }
 
-    /// What became of a file that was sent or saved.
+    /// That a file was sent, or has what was received.
     pub(super) fn of_transfer(socket: SocketId, transfer: &Transfer, bench: &Bench) -> Self {
         let (file, name, done) = (transfer.name(), bench.roster.name(socket), size(transfer.done));
-        match (transfer.direction, transfer.total.filter(|_| transfer.fell_short())) {
-            (Direction::Sending, Some(total)) => {
-                Self::warning(format!("{file} was not sent whole to {name}: {done} of {}", size(total)))
-            }
-            (Direction::Sending, None) => Self::good(format!("{file} was sent to {name}: {done}")),
-            (Direction::Saving, _) => Self::good(format!("{file} has what {name} received: {done}")),
-        }
+        Self::good(match transfer.direction {
+            Direction::Sending => format!("{file} was sent to {name}: {done}"),
+            Direction::Saving => format!("{file} has what {name} received: {done}"),
+        })
     }
 
     /// What became of a send.

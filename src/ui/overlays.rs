@@ -4,6 +4,7 @@ pub(super) mod confirm;
 pub(super) mod file;
 pub(super) mod filter;
 pub(super) mod help;
+pub(super) mod in_use;
 pub(super) mod message;
 pub(super) mod new_socket;
 pub(super) mod palette;

@@ -36,7 +36,7 @@ async fn opened(bench: &mut Bench, socket: SocketId) -> Address {
         .await
 }
 
-/// The length of the next message that a socket receives, its bytes, and whether it was cut.
+/// The next message that a socket receives, and whether it was cut.
 async fn message(bench: &mut Bench, socket: SocketId) -> (Vec<u8>, bool) {
     let seen = bench.next(|seen| seen.socket == socket && matches!(seen.fact, Fact::Received { .. })).await;
     (seen.bytes, matches!(seen.fact, Fact::Received { truncated: true, .. }))
@@ -164,22 +164,22 @@ async fn what_is_not_stale_is_never_touched() {
     let live = folder.path().join("live");
     let listener = UnixListener::bind(&live).unwrap();
     listener.set_nonblocking(true).unwrap();
-    fails(&mut bench, &live, "another socket").await;
+    fails(&mut bench, &live, "this program holds it itself").await;
     // Whoever asks is no client.
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     let unheard = folder.path().join("unheard");
     let bound = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
     bound.bind(&socket2::SockAddr::unix(&unheard).unwrap()).unwrap();
-    fails(&mut bench, &unheard, "another socket").await;
+    fails(&mut bench, &unheard, "this program holds it itself").await;
     let datagrams = folder.path().join("datagrams");
     let _bound = UnixDatagram::bind(&datagrams).unwrap();
-    fails(&mut bench, &datagrams, "another socket").await;
+    fails(&mut bench, &datagrams, "this program holds it itself").await;
     fails(&mut bench, &folder.path().join("no/such"), "folder").await;
     fails(&mut bench, &path.join("below a file"), "no folder").await;
     let name = format!("@sockbench taken {}", std::process::id());
     let holder = bench.open(&format!("unix-listen://{name}"));
     opened(&mut bench, holder).await;
-    fails(&mut bench, Path::new(&name), "another socket").await;
+    fails(&mut bench, Path::new(&name), "this program holds it itself").await;
 }
 
 #[tokio::test]
@@ -234,6 +234,18 @@ async fn a_full_backlog_is_waited_for_within_the_time_limit() {
     let results: Vec<_> =
         bench.calls(client).into_iter().filter(|(call, ..)| call == "connect").map(|(.., result)| result).collect();
     assert_eq!(results, ["-1 EAGAIN (11)", "0"]);
+}
+
+#[tokio::test]
+async fn a_client_that_reconnects_finds_the_listener_that_comes_later() {
+    let (_folder, path) = place();
+    let mut bench = Bench::new();
+    let client = bench.open(&format!("unix-seqpacket://{}?reconnect=20ms", path.display()));
+    assert_eq!(bench.failed(client).await.code().as_deref(), Some("ENOENT"));
+    let listener = bench.open(&format!("unix-seqpacket-listen://{}", path.display()));
+    let (child, _) = bench.accepted(listener).await;
+    bench.send(Target::Socket(client), b"at last");
+    assert_eq!(message(&mut bench, child).await, (b"at last".to_vec(), false));
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use tokio::time::sleep;
 
 use super::unless_closed;
 use crate::contract::{Address, CloseReason, Endpoint, Fact, NetError, Operation, format_duration};
-use crate::engine::pump::{self, Stream};
+use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
+use crate::engine::stream::Stream;
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

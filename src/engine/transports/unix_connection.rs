@@ -11,9 +11,9 @@ use tokio::io::Interest;
 use tokio::net::{UnixDatagram, UnixStream};
 
 use crate::contract::{BLOCK_SIZE, Endpoint, NetError, Operation};
-use crate::engine::pump::{Incoming, Stream, send_file};
 use crate::engine::socket::Socket;
 use crate::engine::socket_options::{option, set_before_bind};
+use crate::engine::stream::{Incoming, Stream, send_file};
 
 /// What a half-closed connection's log says, where the peer learns of it.
 const HALF_CLOSED: &str = "the peer reads the end of the data: sending is over, receiving goes on";

@@ -47,7 +47,7 @@ fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
             ui.tell_error(error.to_string());
             return;
         }
-        ui.bench.change(socket, endpoint);
+        ui.bench.change_live(socket, endpoint);
     }
     ui.effects.push(Effect::Order(Command::SetOption { socket, option: spec, value }));
 }

@@ -4,11 +4,12 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 
 use super::{Next, Overlay, window};
-use crate::contract::{Command, Direction, Ticket, format_duration};
+use crate::contract::{Command, Direction, Ticket, Timestamp};
 use crate::log::sanitise::Printable;
 use crate::ui::bench::transfers::{Key, Transfer};
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::size;
+use crate::ui::panes::log::difference;
 use crate::ui::{Effect, Ui};
 
 #[derive(Default)]
@@ -27,7 +28,7 @@ pub(in crate::ui) fn newest(ui: &Ui) -> Option<String> {
     let (key, transfer) = running.next_back()?;
     let others = running.count();
     let more = if others > 0 { format!(" +{others}") } else { String::new() };
-    Some(format!("{}{}{more}", head(ui, key, transfer), progress(transfer)))
+    Some(format!("{}{}{more}", head(ui, key, transfer), progress(transfer, ui.bench.now())))
 }
 
 /// `↑ data.bin → client`, or `↓ data.bin ← client` for what is saved.
@@ -41,13 +42,13 @@ fn head(ui: &Ui, key: Key, transfer: &Transfer) -> String {
 }
 
 /// ` 45% 12 MiB/s 3s left`, as far as it is known.
-fn progress(transfer: &Transfer) -> String {
+fn progress(transfer: &Transfer, now: Timestamp) -> String {
     let done = match transfer.percent() {
         Some(percent) => format!(" {percent}%"),
         None => format!(" {}", size(transfer.done)),
     };
-    let rate = transfer.rate().map(|rate| format!(" {}/s", size(rate))).unwrap_or_default();
-    let left = transfer.time_left().map(|left| format!(" {} left", seconds(left))).unwrap_or_default();
+    let rate = transfer.rate(now).map(|rate| format!(" {}/s", size(rate))).unwrap_or_default();
+    let left = transfer.time_left(now).map(|left| format!(" {} left", seconds(left))).unwrap_or_default();
     format!("{done}{rate}{left}")
 }
 
@@ -76,7 +77,7 @@ impl TransferList {
         let listed = ui.bench.transfers.listed();
         let Some((key, transfer)) = listed.get(self.index(&listed)) else { return };
         let ticket = key.0;
-        if transfer.ended {
+        if transfer.has_ended() {
             return;
         }
         if ticket == Ticket::ENGINE {
@@ -107,7 +108,7 @@ impl Overlay for TransferList {
     }
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
-        let listed = ui.bench.transfers.listed();
+        let (listed, now) = (ui.bench.transfers.listed(), ui.bench.now());
         let width = screen.width.saturating_sub(6).min(100);
         let height =
             u16::try_from(listed.len() + 4).unwrap_or(u16::MAX).clamp(8, screen.height.saturating_sub(4).max(8));
@@ -117,8 +118,11 @@ impl Overlay for TransferList {
         let selected = self.index(&listed);
         let first = (selected + 1).saturating_sub(usize::from(rows.height));
         for (y, (index, (key, transfer))) in (rows.y..rows.bottom()).zip(listed.iter().enumerate().skip(first)) {
-            let (text, style) =
-                if transfer.ended { (ending(transfer), look.dim) } else { (running(transfer), look.text) };
+            let (text, style) = if transfer.has_ended() {
+                (ending(transfer, now), look.dim)
+            } else {
+                (running(transfer, now), look.text)
+            };
             let text = Printable::text(&text);
             let text_x = rows.right().saturating_sub(u16::try_from(text.width()).unwrap_or(u16::MAX)).max(rows.x);
             canvas.put(rows.x, y, text_x.saturating_sub(1), &Printable::text(&head(ui, *key, transfer)), style);
@@ -136,16 +140,15 @@ impl Overlay for TransferList {
     }
 }
 
-fn running(transfer: &Transfer) -> String {
+fn running(transfer: &Transfer, now: Timestamp) -> String {
     let of = transfer.total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
     let done = if transfer.percent().is_some() { format!("  {}{of}", size(transfer.done)) } else { String::new() };
-    format!("{}{done}", progress(transfer).trim_start())
+    format!("{}{done}", progress(transfer, now).trim_start())
 }
 
-fn ending(transfer: &Transfer) -> String {
-    let time = format_duration(std::time::Duration::from_millis(
-        u64::try_from(transfer.elapsed.as_millis()).unwrap_or(u64::MAX),
-    ));
+fn ending(transfer: &Transfer, now: Timestamp) -> String {
+    let time = difference(transfer.elapsed(now));
+    let time = time.trim_start_matches('+');
     match transfer.total.filter(|_| transfer.fell_short()) {
         Some(total) => format!("stopped at {} of {} after {time}", size(transfer.done), size(total)),
         None => format!("done: {} in {time}", size(transfer.done)),

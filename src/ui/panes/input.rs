@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 
 use super::frame;
 use super::sockets::fitting;
-use crate::contract::{Address, LineEnding, SocketId, Target};
+use crate::contract::{Address, LineEnding, SocketId, Target, UnixAddress};
 use crate::log::sanitise::Printable;
 use crate::payload::{self, Mode};
 use crate::ui::action::{ActionSpec, Scope, always};
@@ -484,9 +484,13 @@ fn render_preview(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, bytes: &[u8]) {
     }
 }
 
-/// A peer in the title: all of it, but of the path of a Unix socket no more than leaves room for the rest.
-fn whole_or_fitting(ui: &Ui, address: &Address) -> String {
-    if matches!(address, Address::Unix(_)) { fitting(ui, address, 30) } else { address.to_string() }
+/// A peer behind the name in the title: of the path of a Unix socket no more than leaves room for the rest.
+fn behind(ui: &Ui, address: &Address) -> String {
+    match address {
+        Address::Unix(UnixAddress::Unnamed) => String::new(),
+        Address::Unix(_) => format!(" {}", fitting(ui, address, 30)),
+        _ => format!(" {address}"),
+    }
 }
 
 fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: Option<usize>) -> String {
@@ -502,11 +506,11 @@ fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: Option<usiz
             1 => format!("{name} (its one connection)"),
             count => format!("{name} (all {count} connections)"),
         },
-        Target::Peer(_, address) => format!("{name} {}", whole_or_fitting(ui, address)),
+        Target::Peer(_, address) => format!("{name}{}", behind(ui, address)),
         Target::Socket(_) => {
             let peer = member.and_then(|member| member.peer.as_ref().or(member.last_heard.as_ref()));
             match peer {
-                Some(peer) => format!("{name} {}", whole_or_fitting(ui, peer)),
+                Some(peer) => format!("{name}{}", behind(ui, peer)),
                 None => name,
             }
         }

@@ -141,7 +141,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "log-timeline",
         scope: Scope::Log,
         keys: &["4"],
-        help: "the timeline of the selected socket",
+        help: "the timeline: each call of the socket",
         run: timeline::show,
         available: timeline::some_socket,
     },

@@ -154,6 +154,9 @@ fn an_option_is_changed_on_the_open_socket_and_kept_for_the_profile() {
     bench.happens(client, Fact::Failed(Box::new(refused)));
     bench.shows("client: Can't set an option on IPPROTO_IP, IP_TTL, 6: EINVAL (22)");
     bench.shows("● 127.0.0.1:7788");
+    // The profile does not keep what the system refused.
+    let toml = bench.ui.profile_mut().to_toml();
+    assert!(toml.contains("nodelay = false") && !toml.contains("ttl"), "{toml}");
 }
 
 #[test]

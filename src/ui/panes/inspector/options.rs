@@ -22,7 +22,7 @@ use crate::ui::{Effect, Pane, Ui};
 const REFRESH: Duration = Duration::from_millis(500);
 
 /// The columns of an option's name, with the mark before and after it, and of what was given.
-const NAME_WIDTH: u16 = 18;
+const NAME_WIDTH: u16 = 19;
 const GIVEN_WIDTH: u16 = 14;
 
 /// From how many columns on the kernel's view of the connection stands beside the options.
@@ -114,7 +114,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect) {
     let figures = view.map(|(view, before)| figures(ui, member, view, before)).unwrap_or_default();
     let beside = area.width >= BESIDE && !figures.is_empty();
     let left = Rect { width: area.width - if beside { FIGURE_WIDTH + 2 } else { 0 }, ..area };
-    let used = put_wrapped(canvas, left, &Printable::text(&headline(ui, member)), ui.look.dim);
+    let used = put_wrapped(canvas, left, &Printable::text(&headline(ui, member, left.width)), ui.look.dim);
     let area = below(area, used);
     let list = if beside {
         let x = left.right() + 2;
@@ -136,15 +136,16 @@ fn below(area: Rect, rows: u16) -> Rect {
     Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area }
 }
 
-fn headline(ui: &Ui, member: &Member) -> String {
+/// Whose options these are, for a pane of so many columns.
+fn headline(ui: &Ui, member: &Member, width: u16) -> String {
     let dot = ui.look.marks.dot;
-    let phase = if member.state.is_open() {
-        sockets::phase_of(member)
-    } else {
-        format!("{}: what was given holds from the next opening", sockets::phase_of(member))
+    let phase = match sockets::phase_of(member) {
+        phase if !member.state.is_open() => format!("{phase}: what was given holds from the next opening"),
+        phase if phase.is_empty() => "open".to_owned(),
+        phase => phase,
     };
-    let phase = if phase.is_empty() { "open".to_owned() } else { phase };
-    format!("{} {dot} {} {dot} {phase}", ui.bench.roster.name(member.id), member.endpoint.base_url())
+    let url = sockets::shortened(&member.endpoint.base_url(), usize::from(width).max(12), ui.look.marks.ellipsis);
+    format!("{} {dot} {url} {dot} {phase}", ui.bench.roster.name(member.id))
 }
 
 /// Draws the options and the focused one's help; gives where the options are, and the index of the first.

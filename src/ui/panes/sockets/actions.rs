@@ -4,8 +4,7 @@ use crate::contract::{Address, AddressKind, CloseHow, Command, Endpoint, Role, S
 use crate::log::State;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::new_socket::SocketForm;
-use crate::ui::overlays::{file, rename, transfers};
+use crate::ui::overlays::{file, new_socket, rename, transfers};
 use crate::ui::panes::inspector;
 use crate::ui::{Effect, Ui};
 
@@ -124,8 +123,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "edit this socket's address and options",
         run: |ui| {
             if let Some(root) = ui.selected_root() {
-                let form = SocketForm::new(ui, Some(root));
-                ui.overlays.push(Box::new(form));
+                new_socket::open(ui, Some(root));
             }
         },
         available: some_root,
@@ -284,7 +282,7 @@ fn open_test_client(ui: &mut Ui) {
 fn reopen(ui: &mut Ui) {
     let Some(root) = ui.selected_root().and_then(|root| ui.bench.roster.get(root)) else { return };
     let (socket, endpoint) = (root.id, root.endpoint.clone());
-    ui.unless_exposed(&endpoint, move |ui| ui.bench.reopen(socket, &mut ui.effects));
+    ui.unless_exposed(&endpoint, move |ui| ui.reopen(socket));
 }
 
 fn close(ui: &mut Ui) {

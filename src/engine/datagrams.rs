@@ -1,0 +1,648 @@
+//! A datagram socket's life between opening and closing: what UDP, Unix datagrams, ICMP and raw sockets share.
+//!
+//! Owns the rules of losses, of the error queue, of who is answered and of `idle-timeout`. Every datagram is a row or is
+//! counted in one: received and lost together are all that came. Errors never end a socket. Receiving and sending go on
+//! side by side in the socket's task. Knows sockets by a trait only, so that scripted ones test it.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::sys::socket::GetSockOpt;
+use nix::{getsockopt_impl, libc, sockopt_impl};
+use tokio::io::{Interest, Ready};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::orders::Stop;
+use super::outbox::TAIL_LEAST;
+use super::socket::Socket;
+use super::socket_options::attend;
+use crate::contract::{Address, CloseReason, Endpoint, Fact, NetError, Operation, format_duration};
+
+/// How long closing waits for datagrams that the system has not taken yet.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// How long to wait after an unknown error of `recv(2)`, so that one that stays is no load.
+const AFTER_ERROR: Duration = Duration::from_millis(200);
+
+/// After which time to try again what the system did not take. A Unix socket is not told when its peer has room again
+/// where others filled it.
+const TRY_AGAIN: Duration = Duration::from_millis(20);
+
+/// How many datagrams a reader or writer moves before it lets the others go on.
+const TURN: usize = 64;
+
+/// What a datagram takes up besides its bytes at least, and from how much on the receive buffer may have been full.
+const OVERHEAD: usize = 512;
+const MAY_BE_FULL: usize = 2 * OVERHEAD;
+
+/// A datagram socket that never blocks.
+pub(super) trait Datagrams: AsFd {
+    /// The longest datagram that is received whole, in bytes.
+    const LONGEST: usize;
+
+    /// Waits until the socket may be ready for one of these.
+    async fn ready(&self, interest: Interest) -> io::Result<Ready>;
+
+    /// Takes one datagram into the buffer; `None` for one that is none of this socket's business.
+    fn try_recv(&self, buffer: &mut [u8]) -> io::Result<Option<Datagram>>;
+
+    /// Throws one datagram away, and tells its length.
+    fn try_discard(&self) -> io::Result<Option<usize>> {
+        Ok(self.try_recv(&mut [0; 128])?.map(|datagram| datagram.whole))
+    }
+
+    /// Sends one datagram, and tells what is worth a row beside it.
+    fn try_send(&self, bytes: &[u8], to: &Address) -> io::Result<Option<Fact>>;
+
+    /// Why a datagram of this length can't go there, where that is known without asking the system.
+    fn refusal(&self, len: usize, to: &Address) -> Option<NetError>;
+
+    /// What it means that a send failed.
+    fn send_error(&self, to: &Address, error: &io::Error) -> NetError {
+        NetError::from_io(Operation::Send, Some(to.to_string()), error)
+    }
+
+    /// Takes what became known of an earlier send out of the error queue; `None` for what was told already.
+    fn try_error(&self) -> io::Result<Option<NetError>>;
+
+    /// How many datagrams the kernel has dropped for want of room in the receive buffer: a counter that wraps.
+    fn dropped(&self) -> u32 {
+        dropped_by_kernel(self.as_fd())
+    }
+}
+
+/// A datagram that was taken.
+pub(super) struct Datagram {
+    /// How many bytes of it are in the buffer.
+    pub(super) len: usize,
+    /// How many it had.
+    pub(super) whole: usize,
+    /// From whom.
+    pub(super) from: Address,
+    /// What is worth a row beside it.
+    pub(super) beside: Option<Fact>,
+}
+
+sockopt_impl!(MemInfo, GetOnly, libc::SOL_SOCKET, libc::SO_MEMINFO, [u32; 9]);
+
+/// `SK_MEMINFO_DROPS` of `linux/sock_diag.h`.
+const DROPS: usize = 8;
+
+/// How many datagrams the kernel has dropped at a socket since it was made, modulo 2^32. Unlike the counter that
+/// `SO_RXQ_OVFL` puts beside a datagram, this one also tells of drops after the last.
+fn dropped_by_kernel(fd: BorrowedFd<'_>) -> u32 {
+    MemInfo.get(&fd).map_or(0, |info| info[DROPS])
+}
+
+/// Lives a socket's life to its end, and closes it. `peer` is the default destination; without one, whoever was heard
+/// last is.
+pub(super) async fn run<D: Datagrams>(
+    datagrams: D,
+    socket: &Socket,
+    endpoint: &Endpoint,
+    peer: Option<Address>,
+) -> CloseReason {
+    let learns = peer.is_none();
+    let life = Life {
+        socket,
+        peer: RefCell::new(peer),
+        learns,
+        dropped: Cell::new(0),
+        told: Cell::new(None),
+        idle_timeout: endpoint.idle_timeout(),
+        last: Cell::new(Instant::now()),
+        datagrams,
+    };
+    let fds = [life.datagrams.as_fd()];
+    tokio::select! {
+        biased;
+        reason = life.stop_waiting() => reason,
+        // An option that was set before a send was ordered holds for it.
+        never = attend(socket, endpoint, &fds) => match never {},
+        reason = life.transmit() => reason,
+        reason = life.receive() => reason,
+        reason = life.run_idle() => reason,
+    }
+}
+
+struct Life<'a, D> {
+    datagrams: D,
+    socket: &'a Socket,
+    /// The default destination.
+    peer: RefCell<Option<Address>>,
+    /// Whether that is whoever was heard last.
+    learns: bool,
+    /// How many drops of the kernel are counted already.
+    dropped: Cell<u32>,
+    /// The last errno that came out of the error queue. The kernel may return it from a call, too.
+    told: Cell<Option<i32>>,
+    idle_timeout: Option<Duration>,
+    /// When something last came or went; kept only for `idle_timeout`.
+    last: Cell<Instant>,
+}
+
+/// Datagrams that are lost and not told yet.
+#[derive(Default)]
+struct Lost {
+    /// Those that found no room here.
+    count: u64,
+    bytes: u64,
+    /// Those that found none in the kernel.
+    dropped: u64,
+}
+
+impl Lost {
+    const fn is_none(&self) -> bool {
+        self.count + self.dropped == 0
+    }
+
+    fn fact(&self) -> Fact {
+        Fact::Lost { count: self.count + self.dropped, bytes: (self.dropped == 0).then_some(self.bytes) }
+    }
+}
+
+/// What was taken out of the receive buffer.
+struct Taken {
+    len: usize,
+    beside: Option<Fact>,
+}
+
+/// What one attempt to send came to.
+enum Attempt {
+    Done(Option<Fact>),
+    Blocked,
+    NoRoom,
+    NothingToDo,
+    Failed(NetError),
+}
+
+impl<D: Datagrams> Life<'_, D> {
+    /// Ends when the socket must close whatever is still to be sent.
+    async fn stop_waiting(&self) -> CloseReason {
+        let orders = &self.socket.orders;
+        let reason = self.socket.refuse_half_closes().await;
+        let urgent = orders.until(|orders| (orders.stopping() == Some(Stop::Abort)).then_some(()));
+        // Either way it is time.
+        let _ = timeout(LINGER, urgent).await;
+        reason
+    }
+
+    /// Ends when nothing has come or gone for as long as the endpoint says.
+    async fn run_idle(&self) -> CloseReason {
+        let Some(limit) = self.idle_timeout else { return std::future::pending().await };
+        loop {
+            sleep_until(self.last.get() + limit).await;
+            if self.last.get() + limit <= Instant::now() {
+                let message = format!("nothing came or went for {}", format_duration(limit));
+                self.socket.note("idle-timeout", message).await;
+                return CloseReason::Timeout;
+            }
+        }
+    }
+
+    fn moved(&self) {
+        if self.idle_timeout.is_some() {
+            self.last.set(Instant::now());
+        }
+    }
+
+    async fn receive(&self) -> CloseReason {
+        let mut lost = Lost::default();
+        let (mut turn, mut waited) = (0, 0);
+        loop {
+            turn += 1;
+            if turn >= TURN {
+                (turn, waited) = (0, 0);
+                self.count_drops(&mut lost);
+                yield_now().await;
+            }
+            self.confess(&mut lost);
+            self.socket.room_to_save().await;
+            match self.receive_once(&mut lost) {
+                Ok(taken) => {
+                    self.moved();
+                    waited += taken.len + OVERHEAD;
+                    if let Some(fact) = taken.beside {
+                        self.socket.report(fact).await;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // What the kernel drops, it drops while others wait, so there is no need to ask each time.
+                    if waited >= MAY_BE_FULL {
+                        waited = 0;
+                        self.count_drops(&mut lost);
+                        self.confess(&mut lost);
+                    }
+                    self.wait(&lost).await;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.explain(&error).await,
+            }
+        }
+    }
+
+    /// Waits for a datagram or an error, and while some loss is untold also for room to tell it.
+    async fn wait(&self, lost: &Lost) {
+        let ready = self.datagrams.ready(Interest::READABLE | Interest::ERROR);
+        let ready = if lost.is_none() {
+            ready.await
+        } else {
+            tokio::select! {
+                ready = ready => ready,
+                () = self.socket.outbox.room_for(D::LONGEST) => return,
+            }
+        };
+        match ready {
+            Ok(ready) if ready.is_error() => {
+                self.report_errors().await;
+            }
+            Ok(_) => {}
+            Err(error) => self.explain(&error).await,
+        }
+    }
+
+    /// Takes one datagram: into the log, or into the count of what is lost.
+    fn receive_once(&self, lost: &mut Lost) -> io::Result<Taken> {
+        let room = lost.count == 0;
+        let received = room.then(|| {
+            self.socket.outbox.with_tail(D::LONGEST, D::LONGEST, |tail| {
+                let Some(datagram) = self.datagrams.try_recv(tail.bytes)? else {
+                    return Ok(Taken { len: 0, beside: None });
+                };
+                let Datagram { len, whole, from, beside } = datagram;
+                // Where too much waits to be sent, the sender hears nothing, as of a lost datagram.
+                self.socket.echo(&tail.bytes[..len], Some(from.clone()));
+                self.socket.save(&tail.bytes[..len]);
+                if self.learns && self.peer.borrow().as_ref() != Some(&from) {
+                    self.peer.replace(Some(from.clone()));
+                }
+                let truncated = whole > len;
+                tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: Some(from), bytes, truncated });
+                let beside = beside.or_else(|| truncated.then(|| cut(whole, len)));
+                Ok::<_, io::Error>(Taken { len, beside })
+            })
+        });
+        if let Some(Some(taken)) = received {
+            return taken;
+        }
+        let len = self.datagrams.try_discard()?;
+        if let Some(len) = len {
+            lost.count += 1;
+            lost.bytes += len as u64;
+        }
+        Ok(Taken { len: len.unwrap_or(0), beside: None })
+    }
+
+    /// Counts what the kernel has dropped since it was asked last.
+    fn count_drops(&self, lost: &mut Lost) {
+        let dropped = self.datagrams.dropped();
+        lost.dropped += u64::from(dropped.wrapping_sub(self.dropped.replace(dropped)));
+    }
+
+    /// Tells what is lost, if there is room for that.
+    fn confess(&self, lost: &mut Lost) {
+        // Not before datagrams can be taken again, or each would be a row of its own.
+        if !lost.is_none()
+            && self.socket.outbox.has_room_for(D::LONGEST)
+            && self.socket.outbox.push(self.socket.outbox.event(self.socket.id, lost.fact())).is_ok()
+        {
+            *lost = Lost::default();
+        }
+    }
+
+    /// Reports why a call failed, which the error queue knows best.
+    async fn explain(&self, error: &io::Error) {
+        // The kernel fills the queue before it sets the error of the socket, so the queue may have been read between.
+        let told = self.told.take();
+        if !self.report_errors().await && (told.is_none() || told != error.raw_os_error()) {
+            self.socket.fail(NetError::from_io(Operation::Recv, None, error)).await;
+            sleep(AFTER_ERROR).await;
+        }
+    }
+
+    /// Empties the error queue into the log; whether anything was there.
+    async fn report_errors(&self) -> bool {
+        let mut some = false;
+        while let Ok(error) = self.datagrams.try_error() {
+            some = true;
+            if let Some(error) = error {
+                self.told.set(error.errno);
+                self.socket.fail(error).await;
+            }
+        }
+        some
+    }
+
+    /// Sends what is ordered, and stops as ordered once nothing is left.
+    async fn transmit(&self) -> CloseReason {
+        let orders = &self.socket.orders;
+        let mut turn = 0;
+        loop {
+            turn += 1;
+            if turn >= TURN {
+                turn = 0;
+                yield_now().await;
+            }
+            match self.send_once() {
+                Attempt::Done(beside) => {
+                    self.moved();
+                    if let Some(fact) = beside {
+                        self.socket.report(fact).await;
+                    }
+                }
+                Attempt::Blocked => {
+                    // An error of the socket counts as writable for good, so this may return at once.
+                    yield_now().await;
+                    let _ = timeout(TRY_AGAIN, self.datagrams.ready(Interest::WRITABLE)).await;
+                }
+                Attempt::NoRoom => self.socket.outbox.room().await,
+                Attempt::Failed(error) => {
+                    if let Some(order) = orders.finish_first() {
+                        let error = Box::new(error);
+                        self.socket.report(Fact::SendFailed { ticket: order.ticket, error }).await;
+                    }
+                }
+                Attempt::NothingToDo => match orders.stopping() {
+                    Some(Stop::Close | Stop::Abort) => return CloseReason::User,
+                    Some(Stop::ShutDown) => return CloseReason::Shutdown,
+                    known @ (None | Some(Stop::HalfClose)) => orders.news(known).await,
+                },
+            }
+        }
+    }
+
+    /// One datagram for the first order.
+    fn send_once(&self) -> Attempt {
+        let Socket { orders, outbox, id, .. } = self.socket;
+        let attempt = orders.with_first(|order| {
+            let Some(peer) = order.to.clone().or_else(|| self.peer.borrow().clone()) else {
+                let cause = "nobody has sent anything yet, so there is no one to answer";
+                let error = NetError::other(Operation::Send, None, cause);
+                return Attempt::Failed(error.with_hint("Choose a peer's address, or wait for a datagram"));
+            };
+            let bytes = &order.bytes;
+            if let Some(error) = self.datagrams.refusal(bytes.len(), &peer) {
+                return Attempt::Failed(error);
+            }
+            let outcome = outbox.with_tail(bytes.len(), bytes.len(), |tail| {
+                // An error about an earlier datagram is returned instead of sending; it is in the error queue too.
+                let sent = match self.datagrams.try_send(bytes, &peer) {
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.datagrams.try_send(bytes, &peer),
+                    sent => sent,
+                };
+                let beside = sent?;
+                tail.bytes.copy_from_slice(bytes);
+                let (ticket, peer) = (order.ticket, Some(peer.clone()));
+                tail.commit(*id, bytes.len(), |bytes| Fact::Sent { ticket, peer, bytes, remaining: 0 });
+                Ok::<_, io::Error>(beside)
+            });
+            match outcome {
+                None => Attempt::NoRoom,
+                Some(Ok(beside)) => Attempt::Done(beside),
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Attempt::Blocked,
+                Some(Err(error)) => Attempt::Failed(self.datagrams.send_error(&peer, &error)),
+            }
+        });
+        match attempt {
+            Some(Attempt::Done(beside)) => {
+                orders.finish_first();
+                Attempt::Done(beside)
+            }
+            other => other.unwrap_or(Attempt::NothingToDo),
+        }
+    }
+}
+
+fn cut(whole: usize, len: usize) -> Fact {
+    let message = format!("the datagram had {whole} bytes: the first {len} are here, the rest is lost");
+    Fact::Note { name: "truncated".into(), message }
+}
+
+/// The longest datagram of the internet protocols fits in the least tail.
+pub(super) const LONGEST_OF_IP: usize = TAIL_LEAST;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::os::fd::OwnedFd;
+    use std::rc::Rc;
+
+    use nix::errno::Errno;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::contract::{CloseHow, Command, SocketId, Target, Ticket};
+    use crate::engine::socket::Ending;
+    use crate::engine::testing::{Rig, rig};
+
+    /// A socket to which what the test says happens.
+    #[derive(Clone)]
+    struct Scripted(Rc<Script>, Rc<OwnedFd>);
+
+    #[derive(Default)]
+    struct Script {
+        incoming: RefCell<VecDeque<Result<Vec<u8>, Errno>>>,
+        errors: RefCell<VecDeque<Errno>>,
+        dropped: Cell<u32>,
+        /// What the next sends come to; those after them succeed.
+        refusals: RefCell<VecDeque<Errno>>,
+        sent: RefCell<Vec<Vec<u8>>>,
+        changed: Notify,
+    }
+
+    impl AsFd for Scripted {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.1.as_fd()
+        }
+    }
+
+    const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
+
+    impl Scripted {
+        fn says(&self, what: Result<&[u8], Errno>) {
+            self.0.incoming.borrow_mut().push_back(what.map(<[u8]>::to_vec));
+            self.0.changed.notify_waiters();
+        }
+    }
+
+    impl Datagrams for Scripted {
+        const LONGEST: usize = LONGEST_OF_IP;
+
+        async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+            loop {
+                if interest.is_writable() {
+                    return Ok(Ready::WRITABLE);
+                } else if !self.0.errors.borrow().is_empty() {
+                    return Ok(Ready::ERROR);
+                } else if !self.0.incoming.borrow().is_empty() {
+                    return Ok(Ready::READABLE);
+                }
+                self.0.changed.notified().await;
+            }
+        }
+
+        fn try_recv(&self, buffer: &mut [u8]) -> io::Result<Option<Datagram>> {
+            match self.0.incoming.borrow_mut().pop_front() {
+                None => Err(io::ErrorKind::WouldBlock.into()),
+                Some(Err(errno)) => Err(errno.into()),
+                Some(Ok(bytes)) => {
+                    let len = bytes.len().min(buffer.len());
+                    buffer[..len].copy_from_slice(&bytes[..len]);
+                    Ok(Some(Datagram { len, whole: bytes.len(), from: PEER.into(), beside: None }))
+                }
+            }
+        }
+
+        fn try_send(&self, bytes: &[u8], _: &Address) -> io::Result<Option<Fact>> {
+            if let Some(errno) = self.0.refusals.borrow_mut().pop_front() {
+                return Err(errno.into());
+            }
+            self.0.sent.borrow_mut().push(bytes.to_vec());
+            Ok(None)
+        }
+
+        fn refusal(&self, _: usize, _: &Address) -> Option<NetError> {
+            None
+        }
+
+        fn try_error(&self) -> io::Result<Option<NetError>> {
+            let errno = self.0.errors.borrow_mut().pop_front().ok_or(Errno::EAGAIN)?;
+            Ok(Some(NetError::from_errno(Operation::Send, None, errno as i32)))
+        }
+
+        fn dropped(&self) -> u32 {
+            self.0.dropped.get()
+        }
+    }
+
+    /// Runs a socket under a paused clock.
+    fn opened<L: Future<Output = ()>>(options: &str, test: impl FnOnce(Rig, SocketId, Scripted) -> L) {
+        rig(async |rig| {
+            let any = std::fs::File::open("/dev/null").unwrap();
+            let socket = Scripted(Rc::default(), Rc::new(any.into()));
+            let scripted = socket.clone();
+            let endpoint: Endpoint = format!("udp-bind://127.0.0.1:1{options}").parse().unwrap();
+            let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint, None).await) });
+            test(rig, id, socket).await;
+        });
+    }
+
+    fn send(rig: &Rig, id: SocketId, ticket: u64, bytes: &[u8]) {
+        rig.obey(Command::Send { ticket: Ticket(ticket), target: Target::Socket(id), bytes: bytes.into() });
+    }
+
+    fn is_received(fact: &Fact) -> bool {
+        matches!(fact, Fact::Received { .. })
+    }
+
+    #[test]
+    fn a_socket_closes_when_nothing_came_or_went_for_its_idle_time() {
+        opened("?idle-timeout=10s", async |mut rig, id, socket| {
+            let started = Instant::now();
+            sleep(Duration::from_secs(8)).await;
+            socket.says(Ok(b"x"));
+            rig.until(is_received).await;
+            sleep(Duration::from_secs(8)).await;
+            send(&rig, id, 1, b"y");
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Timeout }).await;
+            assert_eq!(started.elapsed().as_secs(), 26);
+        });
+        opened("", async |mut rig, id, socket| {
+            sleep(Duration::from_hours(100)).await;
+            socket.says(Ok(b"x"));
+            rig.until(is_received).await;
+            rig.obey(Command::Close { socket: id, how: CloseHow::Normal });
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
+        });
+    }
+
+    #[test]
+    fn drops_of_the_kernel_are_told_once_however_the_counter_wraps() {
+        opened("", async |mut rig, _, socket| {
+            let mut before = 0_u32;
+            for dropped in [5, u32::MAX - 2, 1, 1] {
+                socket.0.dropped.set(dropped);
+                for _ in 0..3 {
+                    socket.says(Ok(b"x"));
+                }
+                for _ in 0..3 {
+                    rig.until(is_received).await;
+                }
+                let count = u64::from(dropped.wrapping_sub(before));
+                if count > 0 {
+                    rig.until(|fact| *fact == Fact::Lost { count, bytes: None }).await;
+                }
+                before = dropped;
+            }
+            socket.says(Ok(b"end"));
+            let next = rig.until(|_| true).await;
+            assert!(is_received(&next), "{next:?}");
+        });
+    }
+
+    #[test]
+    fn no_error_ends_the_socket_and_each_is_told_once() {
+        opened("", async |mut rig, id, socket| {
+            for errno in [Errno::ECONNREFUSED, Errno::EHOSTUNREACH, Errno::EMSGSIZE, Errno::ENETDOWN] {
+                let failed = |fact: &Fact| matches!(fact, Fact::Failed(error) if error.errno == Some(errno as i32));
+                // The same error in the queue and from the call.
+                socket.0.errors.borrow_mut().push_back(errno);
+                socket.says(Err(errno));
+                rig.until(failed).await;
+                // Out of the queue first, and then from the call.
+                socket.0.errors.borrow_mut().push_back(errno);
+                socket.0.changed.notify_waiters();
+                rig.until(failed).await;
+                socket.says(Err(errno));
+                // From a call only.
+                sleep(Duration::from_secs(1)).await;
+                socket.says(Ok(b"still here"));
+                let next = rig.until(|_| true).await;
+                assert!(is_received(&next), "{next:?}");
+                socket.says(Err(errno));
+                rig.until(failed).await;
+                sleep(Duration::from_secs(1)).await;
+            }
+            socket.0.refusals.borrow_mut().push_back(Errno::ECONNREFUSED);
+            send(&rig, id, 1, b"after an old error");
+            rig.until(|fact| matches!(fact, Fact::Sent { .. })).await;
+            socket.0.refusals.borrow_mut().extend([Errno::EPERM, Errno::EPERM]);
+            send(&rig, id, 2, b"never");
+            rig.until(
+                |fact| matches!(fact, Fact::SendFailed { error, .. } if error.errno == Some(Errno::EPERM as i32)),
+            )
+            .await;
+            assert_eq!(*socket.0.sent.borrow(), [b"after an old error"]);
+        });
+    }
+
+    #[test]
+    fn what_the_system_does_not_take_yet_is_sent_later() {
+        opened("", async |mut rig, id, socket| {
+            socket.says(Ok(b"peer"));
+            rig.until(is_received).await;
+            socket.0.refusals.borrow_mut().extend([Errno::EAGAIN; 100]);
+            send(&rig, id, 1, b"one");
+            send(&rig, id, 2, b"two");
+            for _ in 0..2 {
+                rig.until(|fact| matches!(fact, Fact::Sent { peer: Some(peer), .. } if *peer == PEER.into())).await;
+            }
+            assert_eq!(*socket.0.sent.borrow(), [b"one", b"two"]);
+        });
+    }
+
+    #[test]
+    fn a_datagram_that_is_cut_says_its_real_length() {
+        opened("", async |mut rig, _, socket| {
+            socket.says(Ok(&[1; LONGEST_OF_IP + 1]));
+            rig.until(|fact| matches!(fact, Fact::Received { truncated: true, bytes, .. } if bytes.len as usize == LONGEST_OF_IP)).await;
+            rig.until(|fact| matches!(fact, Fact::Note { message, .. } if message.contains("65537"))).await;
+            socket.says(Ok(&[1; LONGEST_OF_IP]));
+            rig.until(|fact| matches!(fact, Fact::Received { truncated: false, .. })).await;
+        });
+    }
+}
