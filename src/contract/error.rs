@@ -136,6 +136,13 @@ impl NetError {
         self.errno.map(|errno| format!("{:?}", Errno::from_raw(errno)))
     }
 
+    /// True when ICMP told it of a datagram that had been sent, and no call failed: the cause names the ICMP message,
+    /// as `(ICMP type 3, code 3)`.
+    #[must_use]
+    pub fn is_told_by_icmp(&self) -> bool {
+        self.cause.contains("(ICMP type ") || self.cause.contains("(ICMPv6 type ")
+    }
+
     /// True when the peer ended the connection with RST.
     #[must_use]
     pub fn is_reset(&self) -> bool {

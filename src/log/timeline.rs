@@ -160,8 +160,8 @@ fn failure(error: &NetError) -> Step {
     let address = error.address.clone().unwrap_or_default();
     let result = format!("-1 {code} ({errno})");
     match (error.operation, code.as_str()) {
-        // What the error queue of a datagram socket says is about a datagram that was sent before.
-        (Operation::Recv, _) if !address.is_empty() => Step {
+        // The error queue of a datagram socket speaks of a datagram that was sent before; that call had succeeded.
+        _ if error.is_told_by_icmp() => Step {
             meaning: format!("for {address}"),
             ..Step::of_call("recvmsg", "MSG_ERRQUEUE", format!("{code} ({errno})"))
         },
@@ -418,9 +418,14 @@ mod tests {
 
     #[test]
     fn what_the_error_queue_says_is_not_a_call_that_failed() {
-        let log = Log::of(vec![(1, failed(Operation::Recv, Some("127.0.0.1:9"), 111))]);
-        assert_eq!(log.timeline(1), ["recvmsg(MSG_ERRQUEUE) = ECONNREFUSED (111)"]);
-        let row = log.store.row(1).unwrap();
+        let mut error = NetError::from_errno(Operation::Send, Some("127.0.0.1:9".to_owned()), 111);
+        error.cause = "the host answered \"port unreachable\" (ICMP type 3, code 3)".to_owned();
+        let log = Log::of(vec![(1, sent(Some(address(9)))), (1, Fact::Failed(Box::new(error)))]);
+        assert_eq!(
+            log.timeline(1),
+            ["sendto(5, 127.0.0.1:9) = 5  \"hell\\n\"", "recvmsg(MSG_ERRQUEUE) = ECONNREFUSED (111)"]
+        );
+        let row = log.store.row(2).unwrap();
         assert!(step(&row, &log.store, &log.roster).unwrap().has_failed());
     }
 

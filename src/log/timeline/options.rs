@@ -223,6 +223,19 @@ static OPTIONS: &[SocketOption] = &[
          that each is about; recvmsg with MSG_ERRQUEUE reads it.",
     ),
     option(
+        "IP_RECVTTL",
+        "each packet tells its TTL",
+        "",
+        "IP_RECVTTL has recvmsg tell, with each packet, the TTL that it came with, and so how many routers it passed.",
+    ),
+    option(
+        "IPV6_RECVHOPLIMIT",
+        "each packet tells its hop limit",
+        "",
+        "IPV6_RECVHOPLIMIT has recvmsg tell, with each packet, the hop limit that it came with, and so how many routers \
+         it passed.",
+    ),
+    option(
         "SO_RXQ_OVFL",
         "the kernel counts what it drops",
         "",
