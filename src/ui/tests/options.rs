@@ -160,6 +160,19 @@ fn an_option_is_changed_on_the_open_socket_and_kept_for_the_profile() {
 }
 
 #[test]
+fn a_listener_shows_who_waits_and_no_figures_of_a_connection() {
+    let (mut bench, listener, _) = Harness::with_listener(0);
+    bench.keys("tab shift-o").ui.tick();
+    let tcp = TcpView { state: "LISTEN", ..TcpView::default() };
+    let view = SocketView { receive_queue: Some(3), send_queue: Some(128), tcp: Some(tcp), ..SocketView::default() };
+    bench.views(listener, view);
+    bench.shows("LISTEN");
+    bench.shows("to accept   3");
+    bench.shows("backlog     128");
+    assert!(!bench.picture(120, 40).contains("rtt"));
+}
+
+#[test]
 fn an_option_of_one_connection_leaves_its_listener_alone() {
     let (mut bench, listener, children) = Harness::with_listener(1);
     bench.keys("tab down shift-o").keys("down down down down down enter enter");

@@ -225,8 +225,11 @@ fn figures(ui: &Ui, member: &Member, view: &SocketView, before: Option<&SocketVi
 
 fn texts(ui: &Ui, view: &SocketView, listens: bool) -> Vec<(&'static str, String)> {
     let mut texts = Vec::new();
-    if let Some(tcp) = &view.tcp {
-        texts.extend(tcp_texts(ui, tcp));
+    // A listener exchanges nothing that could be measured.
+    let tcp = view.tcp.as_ref().filter(|_| !listens);
+    match tcp {
+        Some(tcp) => texts.extend(tcp_texts(ui, tcp)),
+        None => texts.extend(view.tcp.iter().map(|tcp| ("state", tcp.state.to_owned()))),
     }
     let bytes = |count: u32| format!("{} B", grouped(count));
     if let Some(count) = view.receive_queue {
@@ -236,7 +239,7 @@ fn texts(ui: &Ui, view: &SocketView, listens: bool) -> Vec<(&'static str, String
         texts.push(if listens { ("backlog", grouped(count)) } else { ("send queue", bytes(count)) });
     }
     // What hardly ever changes comes last, where room may be short.
-    if let Some(tcp) = &view.tcp {
+    if let Some(tcp) = tcp {
         texts.push(("mss", format!("{} / {}", tcp.send_mss, tcp.receive_mss)));
         texts.push(("recv window", bytes(tcp.receive_space)));
     }
