@@ -27,7 +27,7 @@ use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
 use crate::startup::{configure, point_at, start_diagnostics};
-use crate::ui::{Effect, History, Keymap, Ui};
+use crate::ui::{Effect, FolderEntry, History, Keymap, Ui};
 
 use terminal::Screen;
 
@@ -138,6 +138,10 @@ impl App {
             let now = Instant::now();
             if changed && now >= drawn + FRAME {
                 tick = self.ui.tick().map(|after| now + after);
+                // What the tick ordered does not wait until something happens.
+                if self.carry_out_all()? {
+                    return Ok(Outcome::Done);
+                }
                 self.screen.draw(|buffer| self.ui.render(buffer))?;
                 changed = false;
                 drawn = Instant::now();
@@ -202,6 +206,7 @@ impl App {
         match effect {
             Effect::Order(command) => self.orders.push_back(command),
             Effect::ListProfiles => self.ui.show_profiles(profile::list()),
+            Effect::ListFolder(path) => self.ui.folder_listed(&list_folder(&path)),
             Effect::LoadProfile(path) => {
                 let result = Profile::load(&path);
                 self.ui.profile_loaded(result);
@@ -226,6 +231,18 @@ impl App {
         }
         Ok(false)
     }
+}
+
+/// What is in a folder, as far as its names are text that can be typed.
+fn list_folder(path: &Path) -> io::Result<Vec<FolderEntry>> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let entries = fs::read_dir(path)?.flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        // A link to a folder is one as well.
+        let is_folder = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+        Some(FolderEntry { name, is_folder })
+    });
+    Ok(entries.collect())
 }
 
 fn libc_hangup() -> i32 {

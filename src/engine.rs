@@ -5,13 +5,17 @@
 //! never knows a screen or a log, and never waits for them but in one way: while all blocks are with the receiver,
 //! streams are not read, so that their peers feel it, and datagrams are counted as lost.
 
+mod accept;
 mod orders;
 mod outbox;
+mod outgoing_file;
 mod pool;
 mod pump;
 mod resolve;
+mod saver;
 mod socket;
 mod socket_options;
+mod stream;
 mod table;
 mod tcp_view;
 #[cfg(test)]

@@ -26,6 +26,7 @@ use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
 use crate::contract::{Batch, Block, Clock, Command, Endpoint, Scheme, SocketId, SocketIds, Target};
+use crate::log::State;
 use crate::log::sanitise::Printable;
 use crate::profile::{Invalid, Profile, SaveError};
 
@@ -52,6 +53,8 @@ pub enum Effect {
     Order(Command),
     /// Look which profiles there are, and answer with [`Ui::show_profiles`].
     ListProfiles,
+    /// Look what is in this folder, and answer with [`Ui::folder_listed`].
+    ListFolder(PathBuf),
     /// Read this profile, and answer with [`Ui::profile_loaded`].
     LoadProfile(PathBuf),
     /// Write the bench's profile to this path, or where it came from, and answer with [`Ui::profile_saved`].
@@ -71,6 +74,15 @@ pub enum Effect {
     Suspend,
     /// Leave.
     Quit,
+}
+
+/// What is in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderEntry {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a folder itself.
+    pub is_folder: bool,
 }
 
 /// The actions whose keys act while an overlay is open, too.
@@ -240,6 +252,10 @@ impl Ui {
                 let name = self.bench.roster.name(socket);
                 self.tell(Notice::error(format!("{name}: {error}")));
             }
+            Told::Transferred(socket, transfer) => {
+                let notice = Notice::of_transfer(socket, &transfer, &self.bench);
+                self.tell(notice);
+            }
         }
     }
 
@@ -248,14 +264,16 @@ impl Ui {
         self.bench.catch_up()
     }
 
-    /// Brings figures up to now; when to do so again, if they will change although nothing happens.
+    /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
+    /// happens.
     pub fn tick(&mut self) -> Option<Duration> {
         let notice = self.notice.as_ref().and_then(Notice::fades_in);
         if notice == Some(Duration::ZERO) {
             self.notice = None;
         }
         let rates = self.bench.turn_rates();
-        [notice.filter(|after| !after.is_zero()), rates].into_iter().flatten().min()
+        let inspector = panes::inspector::refresh(self);
+        [notice.filter(|after| !after.is_zero()), rates, inspector].into_iter().flatten().min()
     }
 
     /// Shows a message on the status line.
@@ -276,6 +294,11 @@ impl Ui {
     /// Shows which profiles there are.
     pub fn show_profiles(&mut self, paths: Vec<PathBuf>) {
         overlays::profiles::open(self, paths);
+    }
+
+    /// Shows what is in a folder to whoever asked, or why that can't be told.
+    pub fn folder_listed(&mut self, result: &io::Result<Vec<FolderEntry>>) {
+        self.with_overlay(|overlay, ui| overlay.folder_listed(result, ui));
     }
 
     /// Puts a profile on the bench, or shows what is wrong with it.
@@ -413,7 +436,7 @@ impl Ui {
             match self.layout.pane_at(x, y) {
                 Some(Pane::Log) => self.bench.view.scroll_by(wheel as isize),
                 Some(Pane::Sockets) => self.move_in_list(wheel.signum()),
-                Some(Pane::Inspector) => self.inspector.scroll_by(wheel),
+                Some(Pane::Inspector) => panes::inspector::scroll_by(self, wheel as isize),
                 Some(Pane::Input) | None => {}
             }
         } else {
@@ -444,10 +467,10 @@ impl Ui {
             Pane::Log => {
                 panes::log::click(self, y);
                 if double {
-                    self.focus_on(Pane::Inspector);
+                    panes::inspector::show_row(self);
                 }
             }
-            Pane::Inspector => {}
+            Pane::Inspector => panes::inspector::click(self, x, y),
             Pane::Input => self.input.click(self.target.as_ref(), x, y),
         }
     }
@@ -473,6 +496,7 @@ impl Ui {
     fn select(&mut self, entry: Entry) {
         self.target = Some(entry.target(&self.bench));
         self.sockets.selected = Some(entry);
+        panes::log::timeline::follow_selection(self);
     }
 
     fn set_filter(&mut self, text: &str) {
@@ -501,7 +525,9 @@ impl Ui {
     }
 
     fn quit(&mut self) {
-        let open = self.bench.open_sockets();
+        // A client that waits for its next try would be lost like an open one.
+        let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
+        let open = self.bench.open_sockets() + waiting;
         let unsaved = self.bench.profile.path.is_some() && self.bench.profile.is_modified();
         if open == 0 && !unsaved {
             self.effects.push(Effect::Quit);
@@ -531,7 +557,8 @@ impl Ui {
             put_wrapped(&mut canvas, screen, &Printable::text(&text), self.look.text);
             return;
         };
-        self.layout = layout;
+        let in_timeline = panes::log::timeline::socket(self).is_some();
+        self.layout = if in_timeline { layout.with_room_for_lessons() } else { layout };
         panes::sockets::render(self, &mut canvas);
         panes::log::render(self, &mut canvas);
         panes::inspector::render(self, &mut canvas);

@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use sockbench::contract::{Address, Clock, Command, Fact, Operation, SocketIds};
+use sockbench::contract::{Clock, Command, Fact, Operation, SocketIds};
 use sockbench::engine::{Batches, EngineHandle, start};
 use socket2::{Domain, Socket, Type};
 

@@ -101,10 +101,26 @@ impl NetError {
         Self { operation, address, errno: Some(errno), cause, hint: hint.map(str::to_owned) }
     }
 
+    /// A failure of a Unix socket, reported by the operating system: the same numbers have other causes there.
+    #[must_use]
+    pub fn from_unix(operation: Operation, address: Option<String>, error: &io::Error) -> Self {
+        let plain = Self::from_io(operation, address, error);
+        match plain.errno.and_then(|errno| explain_unix(operation, Errno::from_raw(errno))) {
+            Some((cause, hint)) => Self { cause: cause.to_owned(), hint: hint.map(str::to_owned), ..plain },
+            None => plain,
+        }
+    }
+
     /// A failure that has no error number, with its own words.
     #[must_use]
     pub fn other(operation: Operation, address: Option<String>, cause: impl Into<String>) -> Self {
         Self { operation, address, errno: None, cause: cause.into(), hint: None }
+    }
+
+    /// A send that was given up when so many bytes of it had gone.
+    #[must_use]
+    pub fn cancelled(sent: u64) -> Self {
+        Self::other(Operation::Send, None, format!("it was cancelled after {sent} bytes"))
     }
 
     /// The same failure with what to do about it.
@@ -209,6 +225,46 @@ fn explain(operation: Operation, errno: Errno) -> (String, Option<&'static str>)
     (cause.to_owned(), hint)
 }
 
+/// The same for a Unix socket (unix(7)), where that differs.
+const fn explain_unix(operation: Operation, errno: Errno) -> Option<(&'static str, Option<&'static str>)> {
+    Some(match (operation, errno) {
+        (Operation::Bind, Errno::ENOENT) => {
+            ("the folder of that path does not exist", Some("Make the folder first, or choose another path"))
+        }
+        (Operation::Bind, Errno::EACCES) => {
+            ("this user may not make a file in that folder", Some("Choose a folder of your own"))
+        }
+        (_, Errno::EACCES) => {
+            ("this user may not write to that socket file, or not enter its folder", Some("Check both with ls -l"))
+        }
+        (_, Errno::ENOENT) => ("nothing is at that path", Some("Start the server, or check the path")),
+        (_, Errno::ENOTDIR) => ("a part of that path is no folder", Some("Check the path")),
+        (Operation::Bind, Errno::EADDRINUSE) => {
+            ("another socket holds that name", Some("Choose another name, or close the other socket"))
+        }
+        (Operation::Send | Operation::Recv, Errno::ECONNREFUSED) => {
+            ("nobody has the other end open any more", Some("Open it again; a socket file may outlive its socket"))
+        }
+        (_, Errno::ECONNREFUSED) => {
+            ("nobody listens there", Some("Start the server; a socket file may outlive the one who made it"))
+        }
+        (_, Errno::EPROTOTYPE) => {
+            ("the socket there is of another type", Some("Try unix, unix-seqpacket or unix-dgram"))
+        }
+        (_, Errno::ETIMEDOUT) => (
+            "the listener's queue of connections was full all that time",
+            Some("The server does not accept; see what keeps it"),
+        ),
+        (_, Errno::EMSGSIZE) => (
+            "that is longer than a message on this socket can be",
+            Some("A larger send-buffer lets longer ones through"),
+        ),
+        (_, Errno::ECONNRESET) => ("the peer closed without reading all that was sent to it", None),
+        (_, Errno::ENOBUFS) => ("the system has no room for it", None),
+        _ => return None,
+    })
+}
+
 fn lowercase_first(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
@@ -230,6 +286,22 @@ mod tests {
             "Can't connect to 127.0.0.1:9: ECONNREFUSED (111), the host answered that nobody listens on that port. \
              Start the server, or check the port."
         );
+    }
+
+    #[test]
+    fn a_path_is_explained_without_ports_and_hosts() {
+        for operation in [Operation::Bind, Operation::Connect, Operation::Send] {
+            for errno in [Errno::EACCES, Errno::ECONNREFUSED, Errno::EADDRINUSE, Errno::EMSGSIZE, Errno::ETIMEDOUT] {
+                if (operation, errno) != (Operation::Connect, Errno::EADDRINUSE)
+                    && (operation, errno) != (Operation::Send, Errno::EADDRINUSE)
+                {
+                    let error = NetError::from_unix(operation, Some("/tmp/x".to_owned()), &errno.into());
+                    assert_eq!(error.errno, Some(errno as i32));
+                    let told = error.to_string();
+                    assert!(!told.contains("port") && !told.contains("host") && !told.contains("IPv4"), "{told}");
+                }
+            }
+        }
     }
 
     #[test]

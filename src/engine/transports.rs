@@ -2,9 +2,15 @@
 //!
 //! A transport opens sockets of its schemes, reports each system call that it takes, and lives their lives to the end.
 
+mod client;
+mod pair;
 mod tcp;
 mod tcp_listen;
 mod udp;
+mod unix;
+mod unix_bind;
+mod unix_connection;
+mod unix_listen;
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
@@ -16,7 +22,7 @@ use socket2::{Domain, Protocol, Type};
 use super::resolve::resolve;
 use super::socket::{Ending, Socket};
 use super::socket_options::set_before_bind;
-use crate::contract::{Endpoint, EndpointAddress, HostPort, NetError, Operation, Scheme};
+use crate::contract::{Endpoint, EndpointAddress, HostPort, NetError, Operation, Scheme, UnixName};
 
 /// A socket's life, from opening to the end.
 pub(super) type Life = Pin<Box<dyn Future<Output = Ending>>>;
@@ -31,7 +37,8 @@ pub(super) trait Transport: Sync {
 }
 
 /// Every transport.
-static TRANSPORTS: &[&dyn Transport] = &[&tcp::Tcp, &tcp_listen::TcpListen, &udp::Udp];
+static TRANSPORTS: &[&dyn Transport] =
+    &[&tcp::Tcp, &tcp_listen::TcpListen, &udp::Udp, &unix::Unix, &unix_listen::UnixListen, &pair::Pair];
 
 /// The transport that opens a scheme.
 pub(super) fn transport(scheme: Scheme) -> Option<&'static dyn Transport> {
@@ -75,6 +82,14 @@ fn host_port(endpoint: &Endpoint) -> Result<&HostPort, NetError> {
     match &endpoint.address {
         EndpointAddress::HostPort(target) => Ok(target),
         other => Err(NetError::other(Operation::Socket, Some(other.to_string()), "a host and a port are missing")),
+    }
+}
+
+/// The name that an endpoint of this kind has.
+fn unix_name(endpoint: &Endpoint) -> Result<&UnixName, NetError> {
+    match &endpoint.address {
+        EndpointAddress::Unix(name) => Ok(name),
+        other => Err(NetError::other(Operation::Socket, Some(other.to_string()), "a path is missing")),
     }
 }
 

@@ -7,10 +7,32 @@ use std::ops::{ControlFlow, Range};
 
 use roaring::RoaringTreemap;
 
-use super::{Filter, LogStore, Roster};
+use super::{Filter, LogStore, Roster, Row, timeline};
+use crate::contract::SocketId;
 
 /// This many bytes that a filter must read cost as much as judging a row that needs no reading.
 const BYTES_A_STEP: usize = 256;
+
+/// Which rows there are to be filtered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of all sockets; `call` rows only where the filter asks for them.
+    #[default]
+    All,
+    /// Those that are steps of this socket's life, its calls included.
+    Timeline(SocketId),
+}
+
+impl Scope {
+    fn matches(self, filter: &Filter, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+        match self {
+            Self::All => filter.matches(row, store, roster),
+            Self::Timeline(socket) => {
+                timeline::belongs(row, socket, store, roster) && filter.matches_call(row, store, roster)
+            }
+        }
+    }
+}
 
 /// A filtered index over the store, with a cursor.
 ///
@@ -18,6 +40,7 @@ const BYTES_A_STEP: usize = 256;
 /// here speaks of the rows judged so far.
 #[derive(Debug)]
 pub struct LogView {
+    scope: Scope,
     filter: Filter,
     matching: RoaringTreemap,
     /// The last sequence number judged.
@@ -46,6 +69,7 @@ impl LogView {
     #[must_use]
     pub fn new() -> Self {
         Self {
+            scope: Scope::All,
             filter: Filter::default(),
             matching: RoaringTreemap::new(),
             judged: 0,
@@ -55,6 +79,21 @@ impl LogView {
             seen: 0,
             above: 0,
             height: 0,
+        }
+    }
+
+    /// Which rows the filter is applied to.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Looks at other rows from now on: every row is to be judged anew. The cursor stays on its message or, where that
+    /// is not among them, beside it.
+    pub fn set_scope(&mut self, scope: Scope) {
+        if scope != self.scope {
+            self.scope = scope;
+            self.set_filter(self.filter.clone());
         }
     }
 
@@ -76,14 +115,14 @@ impl LogView {
     /// Judges the store's new rows, at most `rows` of them and at least one; a filter that reads long messages judges
     /// fewer. True when no row is left to judge.
     pub fn catch_up(&mut self, store: &LogStore, roster: &Roster, rows: usize) -> bool {
-        let Self { filter, matching, judged, .. } = self;
+        let Self { scope, filter, matching, judged, .. } = self;
         let reads_bytes = filter.reads_bytes();
         let mut left = rows.max(1);
         let mut found = Vec::new();
         // Driven from within, an iterator over segments is several times as fast as a loop around it.
         let _ = store.rows(*judged + 1..store.next()).try_for_each(|row| {
             *judged = row.seq;
-            if filter.matches(&row, store, roster) {
+            if scope.matches(filter, &row, store, roster) {
                 found.push(row.seq);
             }
             let cost = if reads_bytes { 1 + row.len as usize / BYTES_A_STEP } else { 1 };

@@ -1,5 +1,9 @@
 //! The screen as a user meets it: keys in, effects and pictures out.
 
+mod families;
+mod options;
+mod transfers;
+
 use std::sync::Arc;
 
 use crossterm::event::{Event as TerminalEvent, KeyEvent, MouseEvent};

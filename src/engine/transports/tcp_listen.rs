@@ -1,26 +1,18 @@
 //! TCP listeners: bind one address or both loopbacks, then accept, and pump each connection as a child.
 
-use std::convert::Infallible;
-use std::future::poll_fn;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
 use std::rc::Rc;
-use std::task::Poll;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
-use nix::errno::Errno;
 use socket2::Type;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
 
 use super::{Life, Transport, bind, host_port, new_socket, resolve, tried, unless_closed};
-use crate::contract::{Endpoint, Fact, Host, NetError, Operation, Scheme};
-use crate::engine::pump;
-use crate::engine::socket::{Ending, Socket};
-use crate::engine::socket_options::{attend, option};
-
-/// How long to wait after `accept(2)` failed, so that a lack of descriptors is five rows a second and no load.
-const AFTER_ERROR: Duration = Duration::from_millis(200);
+use crate::contract::{Address, Endpoint, Fact, Host, NetError, Operation, Scheme};
+use crate::engine::accept::{self, Listener};
+use crate::engine::socket::Socket;
+use crate::engine::socket_options::option;
 
 /// The scheme `tcp-listen`.
 pub(super) struct TcpListen;
@@ -37,13 +29,7 @@ impl Transport for TcpListen {
                 Ok(listeners) => listeners,
                 Err(ending) => return ending,
             };
-            let fds: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
-            tokio::select! {
-                biased;
-                reason = socket.refuse_half_closes() => Ending::Closed(reason),
-                never = accept_all(&socket, &endpoint, &listeners) => match never {},
-                never = attend(&socket, &endpoint, &fds) => match never {},
-            }
+            accept::run(&socket, endpoint, &listeners).await
         })
     }
 }
@@ -112,52 +98,19 @@ async fn listen(
         .map_err(|error| NetError::from_io(Operation::Listen, Some(shown), &error))
 }
 
-async fn accept_all(socket: &Socket, endpoint: &Rc<Endpoint>, listeners: &[TcpListener]) -> Infallible {
-    let mut turn = 0;
-    loop {
-        // While nobody takes what is reported, connections wait in the backlog, and not here.
-        socket.outbox.room_for(0).await;
-        match accept(listeners, turn).await {
-            Ok((stream, peer)) => {
-                turn = socket.table.next_number(socket.id);
-                adopt(socket, endpoint, stream, peer, turn);
-            }
-            Err(error) if error.raw_os_error() == Some(Errno::EINTR as i32) => {}
-            Err(error) => {
-                let given_up = error.raw_os_error() == Some(Errno::ECONNABORTED as i32);
-                let address = Some(endpoint.address.to_string());
-                socket.fail(NetError::from_io(Operation::Accept, address, &error)).await;
-                if !given_up {
-                    sleep(AFTER_ERROR).await;
-                }
-            }
-        }
+impl Listener for TcpListener {
+    type Accepted = TcpStream;
+    type Stream = TcpStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, Address)>> {
+        Self::poll_accept(self, cx).map_ok(|(stream, peer)| (stream, peer.into()))
     }
-}
 
-/// The next connection of any of the listeners; they take turns at being asked first.
-async fn accept(listeners: &[TcpListener], turn: u32) -> std::io::Result<(TcpStream, SocketAddr)> {
-    let first = turn as usize % listeners.len().max(1);
-    poll_fn(|cx| {
-        for listener in listeners.iter().cycle().skip(first).take(listeners.len()) {
-            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
-                return Poll::Ready(accepted);
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
+    fn local(accepted: &TcpStream) -> io::Result<Address> {
+        accepted.local_addr().map(Address::from)
+    }
 
-fn adopt(listener: &Socket, endpoint: &Rc<Endpoint>, stream: TcpStream, peer: SocketAddr, number: u32) {
-    let (parent, endpoint) = (listener.id, Rc::clone(endpoint));
-    listener.table.adopt(parent, &listener.echo, |socket| async move {
-        let local = match stream.local_addr() {
-            Ok(local) => local.into(),
-            Err(error) => return Ending::Failed(NetError::from_io(Operation::Accept, Some(peer.to_string()), &error)),
-        };
-        socket.report(Fact::Accepted { parent, number, local, peer: peer.into() }).await;
-        // It has the options of its listener.
-        Ending::Closed(pump::run(stream, &socket, &endpoint).await)
-    });
+    async fn begin(accepted: TcpStream, _: &Socket, _: &Endpoint) -> Result<TcpStream, NetError> {
+        Ok(accepted)
+    }
 }

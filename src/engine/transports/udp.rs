@@ -160,6 +160,7 @@ impl Datagrams<'_> {
                 yield_now().await;
             }
             self.confess(&mut lost);
+            self.socket.room_to_save().await;
             let error = match self.receive_once(&mut lost) {
                 Ok(()) => continue,
                 Err(error) => error,
@@ -204,6 +205,7 @@ impl Datagrams<'_> {
             self.socket.outbox.with_tail(TAIL_LEAST, TAIL_LEAST, |tail| {
                 let (len, from) = self.udp.try_recv_from(tail.bytes)?;
                 let from = canonical(from);
+                self.socket.save(&tail.bytes[..len]);
                 // Where too much waits to be sent, the sender hears nothing, as of a lost datagram.
                 self.socket.echo(&tail.bytes[..len], Some(from.into()));
                 let fact = |bytes| Fact::Received { peer: Some(from.into()), bytes, truncated: false };

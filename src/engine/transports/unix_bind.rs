@@ -1,0 +1,166 @@
+//! Names for Unix sockets: binding one, and looking after the file that `bind(2)` makes of a path.
+//!
+//! Owns when such a file is stale, and when it is removed. It never touches a file that is no socket, that belongs to
+//! another user, or on which somebody answers.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::geteuid;
+use socket2::{Domain, SockAddr, Type};
+
+use crate::contract::{Address, Endpoint, NetError, Operation, SocketId, UnixAddress, UnixName};
+use crate::engine::outbox::Outbox;
+use crate::engine::socket::{Socket, call_fact};
+
+/// A bound name. Dropping it removes the file, if it is still the one that was made; it must be dropped before the
+/// socket, for until then no other file can have the same inode.
+pub(super) struct Bound(Option<BoundFile>);
+
+struct BoundFile {
+    path: PathBuf,
+    identity: Identity,
+    socket: SocketId,
+    outbox: Outbox,
+}
+
+/// What tells a file from all others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let Some(file) = &self.0 else { return };
+        if fs::symlink_metadata(&file.path).is_ok_and(|now| identity(&now) == file.identity) {
+            let removed = fs::remove_file(&file.path);
+            let fact = call_fact("unlink", file.path.display().to_string(), &removed, |()| "0");
+            // Where nobody takes what is reported, the file goes all the same.
+            let _ = file.outbox.push(file.outbox.event(file.socket, fact));
+        }
+    }
+}
+
+/// Binds a socket to a path or an abstract name. A path's file has mode 0600; where it is there already and stale, it
+/// is replaced if the endpoint says `unlink`.
+///
+/// # Errors
+/// When the name can't be bound; for a path that is taken, the error says by what.
+pub(super) async fn bind_unix(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    fd: &socket2::Socket,
+    name: &UnixName,
+) -> Result<Bound, NetError> {
+    let shown = unix_address(name).to_string();
+    let failed = |error: &io::Error| NetError::from_unix(Operation::Bind, Some(shown.clone()), error);
+    let address = sock_addr(name).map_err(|error| failed(&error))?;
+    let UnixName::Path(path) = name else {
+        let bound = fd.bind(&address);
+        socket.call("bind", shown.clone(), &bound).await;
+        return bound.map(|()| Bound(None)).map_err(|error| failed(&error));
+    };
+    let path = Path::new(path);
+    // The file that bind(2) makes has the mode of the socket, so that at no time another user can connect.
+    let private = fchmod(fd.as_fd(), Mode::S_IRUSR | Mode::S_IWUSR).map_err(io::Error::from);
+    socket.call("fchmod", "0600".to_owned(), &private).await;
+    private.map_err(|error| failed(&error))?;
+    let mut bound = fd.bind(&address);
+    socket.call("bind", shown.clone(), &bound).await;
+    if bound.as_ref().is_err_and(|error| error.raw_os_error() == Some(Errno::EADDRINUSE as i32)) {
+        let stale = stale_file(socket, path, &address, &shown).await?;
+        if !endpoint.unlink() {
+            let cause = "a stale socket file: nobody answers on it";
+            return Err(taken(&shown, cause, "Open it with unlink=true to replace it"));
+        }
+        // Between the look and the removal somebody may have put another file there.
+        if fs::symlink_metadata(path).is_ok_and(|now| identity(&now) == stale) {
+            let removed = fs::remove_file(path);
+            socket.call("unlink", shown.clone(), &removed).await;
+            removed.map_err(|error| failed(&error))?;
+        }
+        bound = fd.bind(&address);
+        socket.call("bind", shown.clone(), &bound).await;
+    }
+    bound.map_err(|error| failed(&error))?;
+    let made = fs::symlink_metadata(path).map_err(|error| failed(&error))?;
+    let (outbox, path) = (socket.outbox.clone(), path.to_owned());
+    Ok(Bound(Some(BoundFile { path, identity: identity(&made), socket: socket.id, outbox })))
+}
+
+/// The name as system calls take it.
+///
+/// # Errors
+/// When it is too long.
+pub(super) fn sock_addr(name: &UnixName) -> io::Result<SockAddr> {
+    match name {
+        UnixName::Path(path) => SockAddr::unix(path),
+        UnixName::Abstract(name) => SockAddr::unix(format!("\0{name}")),
+    }
+}
+
+/// The name as a socket that is bound to it tells it.
+pub(super) fn unix_address(name: &UnixName) -> UnixAddress {
+    match name {
+        UnixName::Path(path) => UnixAddress::Pathname(path.as_bytes().to_vec()),
+        UnixName::Abstract(name) => UnixAddress::Abstract(name.as_bytes().to_vec()),
+    }
+}
+
+/// What `getsockname(2)`, `getpeername(2)` or `accept(2)` told of a Unix socket.
+pub(super) fn told_address(address: &SockAddr) -> Address {
+    let pathname = address.as_pathname().map(|path| UnixAddress::Pathname(path.as_os_str().as_bytes().to_vec()));
+    let told = pathname.or_else(|| address.as_abstract_namespace().map(|name| UnixAddress::Abstract(name.to_vec())));
+    told.unwrap_or(UnixAddress::Unnamed).into()
+}
+
+/// Looks at the file that stands in the way, and says which it is if it is stale: a socket, ours, and without anybody
+/// who answers on it.
+async fn stale_file(socket: &Socket, path: &Path, address: &SockAddr, shown: &str) -> Result<Identity, NetError> {
+    let found = fs::symlink_metadata(path);
+    let describe = |found: &Metadata| {
+        let kind = if found.file_type().is_socket() { "S_IFSOCK" } else { "no S_IFSOCK" };
+        format!("0, {kind}, uid {}", found.uid())
+    };
+    socket.call_with("lstat", shown.to_owned(), &found, describe).await;
+    let found = found.map_err(|_| taken(shown, "something was there that can't be looked at now", "Try again"))?;
+    if !found.file_type().is_socket() {
+        return Err(taken(shown, "a file that is no socket is there, and stays", "Choose another path"));
+    }
+    if found.uid() != geteuid().as_raw() {
+        let cause = format!("a socket file of another user (uid {}) is there, and stays", found.uid());
+        return Err(taken(shown, cause, "Choose another path"));
+    }
+    // A datagram socket learns whether the file has an owner, whatever its type (ECONNREFUSED if not, EPROTOTYPE if it
+    // is another), and disturbs none: a listener would take a connection for a client.
+    let probe = socket2::Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None);
+    socket.call_with("socket", "AF_UNIX, SOCK_DGRAM, 0".to_owned(), &probe, AsRawFd::as_raw_fd).await;
+    let answered = probe.and_then(|probe| probe.connect(address));
+    socket.call("connect", shown.to_owned(), &answered).await;
+    match answered.map_err(|error| error.raw_os_error().map(Errno::from_raw)) {
+        Err(Some(Errno::ECONNREFUSED)) => Ok(identity(&found)),
+        Ok(()) | Err(Some(Errno::EPROTOTYPE | Errno::EPERM)) => {
+            Err(taken(shown, "another socket is bound to that path", "Choose another path, or close the other socket"))
+        }
+        Err(_) => {
+            Err(taken(shown, "a socket file is there, and can't be asked whether it is stale", "Choose another path"))
+        }
+    }
+}
+
+fn taken(shown: &str, cause: impl Into<String>, hint: &str) -> NetError {
+    let error = NetError::from_errno(Operation::Bind, Some(shown.to_owned()), Errno::EADDRINUSE as i32);
+    NetError { cause: cause.into(), ..error }.with_hint(hint)
+}
+
+fn identity(file: &Metadata) -> Identity {
+    Identity { device: file.dev(), inode: file.ino() }
+}
