@@ -157,13 +157,13 @@ impl Joint {
             said: String::new(),
             endpoint: endpoint.clone(),
         };
-        joint.order(Command::Open { socket: root, endpoint })?;
+        joint.order(Command::Open { socket: root, endpoint });
         Ok(joint)
     }
 
     async fn serve(&mut self, signals: &mut EndSignals) -> io::Result<Outcome> {
         loop {
-            self.send_file()?;
+            self.send_file();
             let deadline = self.deadline();
             let wants_input = self.wants_input();
             tokio::select! {
@@ -175,13 +175,13 @@ impl Joint {
                 }
                 batch = self.batches.next() => {
                     let batch = batch.ok_or_else(|| io::Error::other("the engine ended by itself"))?;
-                    if let Some(outcome) = self.take(batch)? {
+                    if let Some(outcome) = self.take(batch) {
                         return Ok(outcome);
                     }
                 }
                 piece = next_piece(self.input.as_mut()), if wants_input => match piece {
-                    Some(piece) => self.send(piece?)?,
-                    None => self.end_input()?,
+                    Some(piece) => self.send(piece?),
+                    None => self.end_input(),
                 },
                 () = self.meter.due() => self.meter.tell(),
             }
@@ -204,39 +204,36 @@ impl Joint {
         self.has_peer && self.input.is_some() && waiting < UNSENT_BYTES && self.unsent.len() < UNSENT_ORDERS
     }
 
-    fn send(&mut self, bytes: Arc<[u8]>) -> io::Result<()> {
-        let Some(link) = self.link else { return Ok(()) };
+    fn send(&mut self, bytes: Arc<[u8]>) {
+        let Some(link) = self.link else { return };
         let ticket = self.next_ticket;
         self.next_ticket = Ticket(ticket.0 + 1);
         self.unsent.push_back((ticket, bytes.len()));
-        self.order(Command::Send { ticket, target: Target::Socket(link), bytes })
+        self.order(Command::Send { ticket, target: Target::Socket(link), bytes });
     }
 
     /// Sends the file, if there is one and someone to send it to.
-    fn send_file(&mut self) -> io::Result<()> {
-        let (true, Some(link), Some(path)) = (self.has_peer, self.link, &self.file) else { return Ok(()) };
+    fn send_file(&mut self) {
+        let (true, Some(link), Some(path)) = (self.has_peer, self.link, &self.file) else { return };
         let ticket = self.next_ticket;
         self.unsent.push_back((ticket, 0));
-        self.order(Command::SendFile { ticket, target: Target::Socket(link), path: path.clone() })?;
+        self.order(Command::SendFile { ticket, target: Target::Socket(link), path: path.clone() });
         self.file = None;
         // FIN comes after what is ordered before it.
-        self.end_input()
+        self.end_input();
     }
 
     /// After the end of input a stream says FIN; a datagram socket has no such thing.
-    fn end_input(&mut self) -> io::Result<()> {
+    fn end_input(&mut self) {
         self.input = None;
         self.latest = Instant::now();
-        match self.link {
-            Some(link) if !self.endpoint.scheme.is_datagram() => {
-                self.order(Command::Close { socket: link, how: CloseHow::HalfClose })
-            }
-            _ => Ok(()),
+        if let Some(link) = self.link.filter(|_| !self.endpoint.scheme.is_datagram()) {
+            self.order(Command::Close { socket: link, how: CloseHow::HalfClose });
         }
     }
 
     /// Has the bytes of a batch written, and learns from its events; what it says if it is over.
-    fn take(&mut self, batch: Batch) -> io::Result<Option<Outcome>> {
+    fn take(&mut self, batch: Batch) -> Option<Outcome> {
         // Before the events, of which the last may be the end.
         for report in &batch.reports {
             if let ReportContent::Progress(Progress { ticket, direction: Direction::Sending, done, ended, .. }) =
@@ -261,7 +258,10 @@ impl Joint {
                         _ => parts.push(part),
                     }
                 }
-                _ => outcome = outcome.or(self.learn(event)?),
+                _ => {
+                    let end = self.learn(event);
+                    outcome = outcome.or(end);
+                }
             }
         }
         if self.endpoint.scheme.is_datagram() {
@@ -272,10 +272,10 @@ impl Joint {
         } else {
             self.output.write(Piece { block: batch.block, parts });
         }
-        Ok(outcome)
+        outcome
     }
 
-    fn learn(&mut self, event: &Event) -> io::Result<Option<Outcome>> {
+    fn learn(&mut self, event: &Event) -> Option<Outcome> {
         let is_link = Some(event.socket) == self.link;
         match &event.fact {
             Fact::Opened { local, .. } => {
@@ -293,10 +293,10 @@ impl Joint {
             Fact::Accepted { .. } if self.link.is_none() => {
                 self.has_peer = true;
                 self.link = Some(event.socket);
-                self.order(Command::Close { socket: self.root, how: CloseHow::Normal })?;
+                self.order(Command::Close { socket: self.root, how: CloseHow::Normal });
             }
             // It came before listening stopped. Its peer hears what it would have heard of the closed port.
-            Fact::Accepted { .. } => self.order(Command::Close { socket: event.socket, how: CloseHow::Abort })?,
+            Fact::Accepted { .. } => self.order(Command::Close { socket: event.socket, how: CloseHow::Abort }),
             Fact::Sent { ticket, bytes, remaining, .. } => {
                 self.meter.count_sent(bytes.len);
                 self.settle(*ticket, *remaining);
@@ -319,18 +319,18 @@ impl Joint {
                 }
             }
             Fact::Failed(error) if !self.opened && self.endpoint.reconnect().is_none() => {
-                return Ok(Some(Outcome::NotOpened(printable(&error.to_string()))));
+                return Some(Outcome::NotOpened(printable(&error.to_string())));
             }
             Fact::Failed(error) => self.say(&error.to_string()),
-            Fact::Closed { reason } if is_link => return Ok(Some(self.closed(*reason))),
+            Fact::Closed { reason } if is_link => return Some(self.closed(*reason)),
             Fact::Closed { .. } if self.link.is_none() && event.socket == self.root => {
-                return Ok(Some(self.done()));
+                return Some(self.done());
             }
             Fact::Lost { count, .. } => self.lost += count,
             Fact::Note { name, message } if name == "save" => self.say(message),
             _ => {}
         }
-        Ok(None)
+        None
     }
 
     /// Counts down what an order still has to send.
@@ -374,18 +374,17 @@ impl Joint {
     }
 
     /// Closes the socket, and takes what is still received meanwhile.
-    async fn close(&mut self) -> io::Result<()> {
-        // Refused only by an engine that has ended already.
-        let _ = self.engine.try_order(Command::ShutDown);
+    async fn close(&mut self) {
+        self.order(Command::ShutDown);
         while let Some(batch) = self.batches.next().await {
-            self.take(batch)?;
+            // It ends already.
+            let _ = self.take(batch);
         }
-        Ok(())
     }
 
     /// Closes the socket, and waits until all that was received is written.
     async fn leave(&mut self) -> io::Result<()> {
-        self.close().await?;
+        self.close().await;
         if self.lost > 0 {
             let (lost, are) = (self.lost, if self.lost == 1 { "datagram is" } else { "datagrams are" });
             self.say(&format!("{lost} {are} lost: standard output was too slow"));
@@ -413,8 +412,9 @@ impl Joint {
         }
     }
 
-    fn order(&self, command: Command) -> io::Result<()> {
-        self.engine.try_order(command).map_err(|_| io::Error::other("the engine takes no more orders"))
+    fn order(&self, command: Command) {
+        // Refused only by an engine that has ended, which its batches tell.
+        let _ = self.engine.try_order(command);
     }
 }
 
