@@ -106,6 +106,9 @@ pub struct Pipe {
     /// End after this time, such as 250ms, 5s or 2m
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub duration: Option<Duration>,
+    /// Send this file instead of standard input
+    #[arg(long, value_name = "FILE")]
+    pub send: Option<PathBuf>,
     /// Tell totals and rates on standard error once a second
     #[arg(long)]
     pub progress: bool,

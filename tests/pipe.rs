@@ -422,3 +422,51 @@ fn its_progress_is_told_on_standard_error() {
     let last = said.lines().last().unwrap();
     assert!(last.contains("sent 2.0 KiB at ") && last.contains("received 5 B at ") && last.contains(", in "), "{said}");
 }
+
+#[test]
+fn a_file_is_sent_instead_of_the_input_and_what_comes_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (folder.path().join("source"), folder.path().join("target"));
+    let sent = bytes(3_000_000, 5);
+    std::fs::write(&source, &sent).unwrap();
+    let options = format!("?save={}", target.display());
+    let (pipe, mut peer) = connected(&options, &["--send", source.to_str().unwrap()]);
+    let mut got = Vec::new();
+    peer.read_to_end(&mut got).unwrap();
+    assert!(got == sent);
+    peer.write_all(b"thank you !").unwrap();
+    drop(peer);
+    let (status, out, _) = pipe.end();
+    assert_eq!((status, out.as_slice()), (Some(0), &b"thank you !"[..]));
+    assert_eq!(std::fs::read(&target).unwrap(), b"thank you !");
+}
+
+#[test]
+fn a_file_that_can_not_be_sent_is_no_clean_end() {
+    let (pipe, mut peer) = connected("", &["--send", "/nonexistent/file"]);
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    drop(peer);
+    let (status, _, said) = pipe.end();
+    assert_eq!(status, Some(1));
+    assert!(said.contains("/nonexistent/file") && said.contains("ENOENT"), "{said}");
+}
+
+#[test]
+fn unix_sockets_of_each_kind_are_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    for scheme in ["unix", "unix-seqpacket"] {
+        let path = folder.path().join(scheme);
+        let mut server = Pipe::start(&[&format!("{scheme}-listen://{}", path.display())]);
+        server.hears("listening on");
+        let mut client = Pipe::start(&[&format!("{scheme}://{}", path.display())]);
+        client.say(b"question");
+        assert_eq!(server.read(8), b"question");
+        server.say(b"answer");
+        server.end_input();
+        assert_eq!(client.read(6), b"answer");
+        client.end_input();
+        assert_eq!(client.end(), (Some(0), Vec::new(), String::new()));
+        assert_eq!(server.end().0, Some(0));
+        assert!(!path.exists());
+    }
+}

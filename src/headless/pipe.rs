@@ -9,6 +9,8 @@ mod progress;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
+use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +20,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::FAREWELL;
 use crate::cli::Pipe;
 use crate::contract::{
-    Address, Batch, Clock, CloseHow, CloseReason, Command, Endpoint, Event, Fact, NetError, Role, Scheme, SocketId,
-    SocketIds, Target, Ticket,
+    Address, Batch, Clock, CloseHow, CloseReason, Command, Direction, Endpoint, Event, Fact, NetError, Operation,
+    Progress, ReportContent, Role, Scheme, SocketId, SocketIds, Target, Ticket,
 };
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::sanitise::Printable;
@@ -81,6 +83,8 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
             }
         };
         joint.meter.tell_all();
+        // A file that could not be saved to the end is told of last.
+        let ended = ended.map(|ended| if ended == Outcome::Done { joint.done() } else { ended });
         match ended {
             // The reader of our output has seen enough: the end that a shell's pipe expects.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
@@ -95,6 +99,8 @@ struct Joint {
     batches: Batches,
     endpoint: Endpoint,
     root: SocketId,
+    /// The file that is sent instead of the input, until it is ordered.
+    file: Option<PathBuf>,
     /// `None` after its end.
     input: Option<Receiver<io::Result<Arc<[u8]>>>>,
     output: Output,
@@ -110,8 +116,8 @@ struct Joint {
     /// What is with the engine and not sent: its ticket and its length, in order.
     unsent: VecDeque<(Ticket, usize)>,
     next_ticket: Ticket,
-    /// Something could not be sent.
-    send_failed: bool,
+    /// Something that was to be sent or saved was not.
+    incomplete: bool,
     /// What failed last on the link.
     failure: Option<NetError>,
     /// When there last was traffic.
@@ -134,7 +140,7 @@ impl Joint {
             engine,
             batches,
             root,
-            input: Some(input::start(piece, !apart)?),
+            input: if arguments.send.is_none() { Some(input::start(piece, !apart)?) } else { None },
             output,
             meter: Meter::start(arguments.progress),
             end: arguments.duration.map(|duration| Instant::now() + duration),
@@ -143,19 +149,21 @@ impl Joint {
             has_peer: false,
             unsent: VecDeque::new(),
             next_ticket: Ticket::default(),
-            send_failed: false,
+            incomplete: false,
+            file: arguments.send.clone(),
             failure: None,
             latest: Instant::now(),
             lost: 0,
             said: String::new(),
             endpoint: endpoint.clone(),
         };
-        joint.order(Command::Open { socket: root, endpoint })?;
+        joint.order(Command::Open { socket: root, endpoint });
         Ok(joint)
     }
 
     async fn serve(&mut self, signals: &mut EndSignals) -> io::Result<Outcome> {
         loop {
+            self.send_file();
             let deadline = self.deadline();
             let wants_input = self.wants_input();
             tokio::select! {
@@ -167,13 +175,13 @@ impl Joint {
                 }
                 batch = self.batches.next() => {
                     let batch = batch.ok_or_else(|| io::Error::other("the engine ended by itself"))?;
-                    if let Some(outcome) = self.take(batch)? {
+                    if let Some(outcome) = self.take(batch) {
                         return Ok(outcome);
                     }
                 }
                 piece = next_piece(self.input.as_mut()), if wants_input => match piece {
-                    Some(piece) => self.send(piece?)?,
-                    None => self.end_input()?,
+                    Some(piece) => self.send(piece?),
+                    None => self.end_input(),
                 },
                 () = self.meter.due() => self.meter.tell(),
             }
@@ -185,6 +193,7 @@ impl Joint {
         let over = self.endpoint.scheme.is_datagram()
             && self.has_peer
             && self.input.is_none()
+            && self.file.is_none()
             && self.unsent.is_empty()
             && self.endpoint.idle_timeout().is_none();
         self.end.or_else(|| over.then(|| self.latest + QUIET))
@@ -195,29 +204,48 @@ impl Joint {
         self.has_peer && self.input.is_some() && waiting < UNSENT_BYTES && self.unsent.len() < UNSENT_ORDERS
     }
 
-    fn send(&mut self, bytes: Arc<[u8]>) -> io::Result<()> {
-        let Some(link) = self.link else { return Ok(()) };
+    fn send(&mut self, bytes: Arc<[u8]>) {
+        let Some(link) = self.link else { return };
         let ticket = self.next_ticket;
         self.next_ticket = Ticket(ticket.0 + 1);
         self.unsent.push_back((ticket, bytes.len()));
-        self.order(Command::Send { ticket, target: Target::Socket(link), bytes })
+        self.order(Command::Send { ticket, target: Target::Socket(link), bytes });
+    }
+
+    /// Sends the file, if there is one and someone to send it to.
+    fn send_file(&mut self) {
+        let (true, Some(link), Some(path)) = (self.has_peer, self.link, &self.file) else { return };
+        let ticket = self.next_ticket;
+        self.unsent.push_back((ticket, 0));
+        self.order(Command::SendFile { ticket, target: Target::Socket(link), path: path.clone() });
+        self.file = None;
+        // FIN comes after what is ordered before it.
+        self.end_input();
     }
 
     /// After the end of input a stream says FIN; a datagram socket has no such thing.
-    fn end_input(&mut self) -> io::Result<()> {
+    fn end_input(&mut self) {
         self.input = None;
         self.latest = Instant::now();
-        match self.link {
-            Some(link) if !self.endpoint.scheme.is_datagram() => {
-                self.order(Command::Close { socket: link, how: CloseHow::HalfClose })
-            }
-            _ => Ok(()),
+        if let Some(link) = self.link.filter(|_| !self.endpoint.scheme.is_datagram()) {
+            self.order(Command::Close { socket: link, how: CloseHow::HalfClose });
         }
     }
 
     /// Has the bytes of a batch written, and learns from its events; what it says if it is over.
-    fn take(&mut self, batch: Batch) -> io::Result<Option<Outcome>> {
-        let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
+    fn take(&mut self, batch: Batch) -> Option<Outcome> {
+        // Before the events, of which the last may be the end.
+        for report in &batch.reports {
+            if let ReportContent::Progress(Progress { ticket, direction: Direction::Sending, done, ended, .. }) =
+                report.content
+            {
+                self.meter.set_sent(done);
+                if ended {
+                    self.settle(ticket, 0);
+                }
+            }
+        }
+        let mut parts: Vec<Range<usize>> = Vec::new();
         let mut outcome = None;
         for event in &batch.events {
             match &event.fact {
@@ -230,7 +258,10 @@ impl Joint {
                         _ => parts.push(part),
                     }
                 }
-                _ => outcome = outcome.or(self.learn(event)?),
+                _ => {
+                    let end = self.learn(event);
+                    outcome = outcome.or(end);
+                }
             }
         }
         if self.endpoint.scheme.is_datagram() {
@@ -241,10 +272,10 @@ impl Joint {
         } else {
             self.output.write(Piece { block: batch.block, parts });
         }
-        Ok(outcome)
+        outcome
     }
 
-    fn learn(&mut self, event: &Event) -> io::Result<Option<Outcome>> {
+    fn learn(&mut self, event: &Event) -> Option<Outcome> {
         let is_link = Some(event.socket) == self.link;
         match &event.fact {
             Fact::Opened { local, .. } => {
@@ -262,16 +293,16 @@ impl Joint {
             Fact::Accepted { .. } if self.link.is_none() => {
                 self.has_peer = true;
                 self.link = Some(event.socket);
-                self.order(Command::Close { socket: self.root, how: CloseHow::Normal })?;
+                self.order(Command::Close { socket: self.root, how: CloseHow::Normal });
             }
             // It came before listening stopped. Its peer hears what it would have heard of the closed port.
-            Fact::Accepted { .. } => self.order(Command::Close { socket: event.socket, how: CloseHow::Abort })?,
+            Fact::Accepted { .. } => self.order(Command::Close { socket: event.socket, how: CloseHow::Abort }),
             Fact::Sent { ticket, bytes, remaining, .. } => {
                 self.meter.count_sent(bytes.len);
                 self.settle(*ticket, *remaining);
             }
             Fact::SendFailed { ticket, error } => {
-                self.send_failed = true;
+                self.incomplete = true;
                 self.settle(*ticket, 0);
                 if self.endpoint.scheme.is_datagram() {
                     self.say(&error.to_string());
@@ -281,23 +312,25 @@ impl Joint {
             }
             Fact::Failed(error) if is_link => {
                 self.failure = Some(error.as_ref().clone());
+                // The file that `save` names.
+                self.incomplete |= error.operation == Operation::Write;
                 if self.endpoint.scheme.is_datagram() {
                     self.say(&error.to_string());
                 }
             }
             Fact::Failed(error) if !self.opened && self.endpoint.reconnect().is_none() => {
-                return Ok(Some(Outcome::NotOpened(printable(&error.to_string()))));
+                return Some(Outcome::NotOpened(printable(&error.to_string())));
             }
             Fact::Failed(error) => self.say(&error.to_string()),
-            Fact::Closed { reason } if is_link => return Ok(Some(self.closed(*reason))),
+            Fact::Closed { reason } if is_link => return Some(self.closed(*reason)),
             Fact::Closed { .. } if self.link.is_none() && event.socket == self.root => {
-                return Ok(Some(self.done()));
+                return Some(self.done());
             }
             Fact::Lost { count, .. } => self.lost += count,
             Fact::Note { name, message } if name == "save" => self.say(message),
             _ => {}
         }
-        Ok(None)
+        None
     }
 
     /// Counts down what an order still has to send.
@@ -315,39 +348,43 @@ impl Joint {
     fn closed(&mut self, reason: CloseReason) -> Outcome {
         let broken = matches!(reason, CloseReason::Reset | CloseReason::Error | CloseReason::Timeout);
         match self.failure.take() {
-            Some(error) if broken || self.send_failed => Outcome::Broken(printable(&error.to_string())),
+            Some(error) if broken || self.incomplete => Outcome::Broken(printable(&error.to_string())),
             None if matches!(reason, CloseReason::Reset | CloseReason::Error) => {
                 Outcome::Broken("sockbench: the peer aborted the connection (RST)".to_owned())
             }
-            _ if self.input.as_mut().is_some_and(|input| matches!(input.try_recv(), Ok(Ok(_)))) => {
-                Outcome::Broken("sockbench: the connection ended before all of standard input was sent".to_owned())
-            }
+            _ if self.has_more() => Outcome::Broken("sockbench: the connection ended before all was sent".to_owned()),
             _ => Outcome::Done,
         }
     }
 
+    /// Whether something is still to be sent that is known of.
+    fn has_more(&mut self) -> bool {
+        let waits = self.input.as_mut().is_some_and(|input| matches!(input.try_recv(), Ok(Ok(_))));
+        waits || self.file.is_some() || !self.unsent.is_empty()
+    }
+
     /// The end that was to be expected, unless something is missing.
     fn done(&self) -> Outcome {
-        if self.send_failed {
-            Outcome::Broken("sockbench: not all of standard input was sent".to_owned())
+        if self.incomplete {
+            let why = self.failure.as_ref().map_or_else(|| "not all was sent".to_owned(), ToString::to_string);
+            Outcome::Broken(printable(&why))
         } else {
             Outcome::Done
         }
     }
 
     /// Closes the socket, and takes what is still received meanwhile.
-    async fn close(&mut self) -> io::Result<()> {
-        // Refused only by an engine that has ended already.
-        let _ = self.engine.try_order(Command::ShutDown);
+    async fn close(&mut self) {
+        self.order(Command::ShutDown);
         while let Some(batch) = self.batches.next().await {
-            self.take(batch)?;
+            // It ends already.
+            let _ = self.take(batch);
         }
-        Ok(())
     }
 
     /// Closes the socket, and waits until all that was received is written.
     async fn leave(&mut self) -> io::Result<()> {
-        self.close().await?;
+        self.close().await;
         if self.lost > 0 {
             let (lost, are) = (self.lost, if self.lost == 1 { "datagram is" } else { "datagrams are" });
             self.say(&format!("{lost} {are} lost: standard output was too slow"));
@@ -375,8 +412,9 @@ impl Joint {
         }
     }
 
-    fn order(&self, command: Command) -> io::Result<()> {
-        self.engine.try_order(command).map_err(|_| io::Error::other("the engine takes no more orders"))
+    fn order(&self, command: Command) {
+        // Refused only by an engine that has ended, which its batches tell.
+        let _ = self.engine.try_order(command);
     }
 }
 

@@ -1,4 +1,5 @@
-//! `sockbench run`, and the engine by itself, with peers that others wrote: nc, ncat, socat, and Python's `socket` and `socketserver`.
+//! `sockbench run`, and the engine by itself, with peers that others wrote: nc, ncat, socat, and Python's `socket` and
+//! `socketserver`.
 #![expect(clippy::unwrap_used, reason = "this is a test")]
 
 #[path = "../engine/bench.rs"]

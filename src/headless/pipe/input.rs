@@ -1,4 +1,5 @@
-//! Standard input on a thread of its own, in large pieces: a read of it may block for ever, and must hold up nothing else.
+//! Standard input on a thread of its own, in large pieces: a read of it may block for ever, and must hold up nothing
+//! else.
 
 use std::collections::VecDeque;
 use std::io::{self, Stdin};

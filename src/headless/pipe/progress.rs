@@ -47,6 +47,11 @@ impl Meter {
         self.sent.total += u64::from(bytes);
     }
 
+    /// Of a file it is known how far it has come.
+    pub(super) fn set_sent(&mut self, bytes: u64) {
+        self.sent.total = bytes;
+    }
+
     pub(super) fn count_received(&mut self, bytes: u32) {
         self.received.total += u64::from(bytes);
     }
