@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "this is a test")]
 
 mod clients;
+mod datagrams;
 mod ending;
 mod listeners;
 mod peer;
