@@ -9,6 +9,7 @@ mod terminal;
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use etcetera::BaseStrategy;
 use futures_util::StreamExt;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cli::Workbench;
@@ -26,8 +28,8 @@ use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
-use crate::startup::{configure, start_diagnostics};
-use crate::ui::{Effect, History, Keymap, Ui};
+use crate::startup::{configure, point_at, start_diagnostics};
+use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
 use terminal::Screen;
 
@@ -69,15 +71,10 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
     start_diagnostics(&arguments.common)?;
     terminal::keep_panics_off_the_screen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(bench(&config, keymap, loaded, endpoints))
-}
-
-/// An endpoint's error with the place marked below.
-fn point_at(text: &str, error: &crate::contract::EndpointError) -> String {
-    let before = text[..error.at.start].chars().count();
-    let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
-    let shown = crate::log::sanitise::Printable::text(text);
-    format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
+    let outcome = runtime.block_on(bench(&config, keymap, loaded, endpoints));
+    // A name that is still being looked up must not hold up the end.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn bench(
@@ -93,6 +90,7 @@ async fn bench(
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut ui =
         Ui::new(ids.clone(), clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
+    ui.set_surroundings(surroundings());
     if let Some(profile) = loaded {
         ui.profile_loaded(Ok(profile));
     }
@@ -104,7 +102,7 @@ async fn bench(
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app = App { ui, screen, engine, batches, orders: VecDeque::new() };
+    let mut app = App { ui, screen, engine, batches, orders: VecDeque::new(), look_ups: JoinSet::new() };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
@@ -129,6 +127,8 @@ struct App {
     batches: Batches,
     /// Orders that the engine could not take yet.
     orders: VecDeque<Command>,
+    /// Names that are being looked up.
+    look_ups: JoinSet<(String, Result<Vec<IpAddr>, String>)>,
 }
 
 impl App {
@@ -149,6 +149,10 @@ impl App {
                 self.screen.draw(|buffer| self.ui.render(buffer))?;
                 changed = false;
                 drawn = Instant::now();
+                // A timer of the screen may have asked for something.
+                if self.carry_out_all()? {
+                    return Ok(Outcome::Done);
+                }
             }
             let frame = changed.then(|| drawn + FRAME);
             let wake = match (frame, tick) {
@@ -175,6 +179,12 @@ impl App {
                     }
                     None => anyhow::bail!("the engine ended by itself"),
                 },
+                Some(looked_up) = self.look_ups.join_next() => {
+                    if let Ok((host, answer)) = looked_up {
+                        self.ui.looked_up(host, answer);
+                        changed = true;
+                    }
+                }
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
                     changed |= tick.is_some_and(|tick| tick <= Instant::now());
                 }
@@ -210,6 +220,7 @@ impl App {
         match effect {
             Effect::Order(command) => self.orders.push_back(command),
             Effect::ListProfiles => self.ui.show_profiles(profile::list()),
+            Effect::ListFolder(path) => self.ui.folder_listed(&list_folder(&path)),
             Effect::LoadProfile(path) => {
                 let result = Profile::load(&path);
                 self.ui.profile_loaded(result);
@@ -223,6 +234,9 @@ impl App {
                 };
                 self.ui.profile_saved(path, result);
             }
+            Effect::LookUp(host) => {
+                self.look_ups.spawn(look_up(host));
+            }
             Effect::Copy(text) => match clipboard::copy(&text, &mut self.screen) {
                 Ok(said) => self.ui.tell_good(said),
                 Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
@@ -234,6 +248,41 @@ impl App {
         }
         Ok(false)
     }
+}
+
+/// The addresses of a host's name, in the order in which they are tried, or why there are none.
+async fn look_up(host: String) -> (String, Result<Vec<IpAddr>, String>) {
+    let answer = match tokio::net::lookup_host((host.as_str(), 0)).await {
+        Ok(found) => Ok(found.map(|address| address.ip()).collect()),
+        Err(error) => {
+            // The standard library puts its own words before those of gai_strerror(3).
+            let words = error.to_string().rsplit(": ").next().unwrap_or_default().to_lowercase();
+            let unknown = ["name or service not known", "name does not resolve"].contains(&words.as_str());
+            Err(if unknown { "no such name".to_owned() } else { words })
+        }
+    };
+    (host, answer)
+}
+
+/// What forms must know of this machine.
+fn surroundings() -> Surroundings {
+    let interfaces = nix::net::if_::if_nameindex()
+        .map(|found| found.iter().map(|interface| interface.name().to_string_lossy().into_owned()).collect());
+    let folder = std::env::var("XDG_RUNTIME_DIR").ok().filter(|folder| Path::new(folder).is_dir());
+    let default = Surroundings::default();
+    Surroundings { interfaces: interfaces.unwrap_or_default(), socket_folder: folder.unwrap_or(default.socket_folder) }
+}
+
+/// What is in a folder, as far as its names are text that can be typed.
+fn list_folder(path: &Path) -> io::Result<Vec<FolderEntry>> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let entries = fs::read_dir(path)?.flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        // A link to a folder is one as well.
+        let is_folder = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+        Some(FolderEntry { name, is_folder })
+    });
+    Ok(entries.collect())
 }
 
 fn libc_hangup() -> i32 {

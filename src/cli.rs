@@ -55,6 +55,16 @@ pub struct Common {
 pub enum Subcommands {
     /// No screen: open every socket of a profile and print the log
     Run(Run),
+    /// Standard input to a socket, and the socket to standard output: raw bytes and nothing else
+    ///
+    /// A listener serves one connection, the first, and ends with it. The end of input is FIN, and what the peer still
+    /// sends is written; then it ends. Where the peer ends first, the endpoint's after-fin says how long it can still
+    /// be sent to. Each read of standard input is one datagram where the socket has datagrams; they end a second after
+    /// the end of input without traffic, or as --for or idle-timeout say.
+    ///
+    /// The exit status is 0 after a clean end, 1 after a broken connection, 2 for a wrong endpoint, 3 when the socket
+    /// can't be opened, and 128 and its number after a signal.
+    Pipe(Pipe),
     /// Tables of what there is, from the program's own definitions
     List {
         /// Which table
@@ -83,6 +93,22 @@ pub struct Run {
     /// End with status 3 when one socket can't be opened, instead of going on with the others
     #[arg(long)]
     pub strict: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `pipe`: one socket between standard input and standard output.
+#[derive(Debug, Args)]
+pub struct Pipe {
+    /// What to open, as `scheme://address?option=value`
+    pub endpoint: String,
+    /// End after this time, such as 250ms, 5s or 2m
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+    /// Tell totals and rates on standard error once a second
+    #[arg(long)]
+    pub progress: bool,
     /// Options of every command.
     #[command(flatten)]
     pub common: Common,

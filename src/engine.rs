@@ -8,13 +8,18 @@
 mod accept;
 mod datagrams;
 mod error_queue;
+mod holder;
 mod orders;
 mod outbox;
+mod outgoing_file;
 mod pool;
 mod pump;
 mod resolve;
+mod saver;
+mod sock_diag;
 mod socket;
 mod socket_options;
+mod stream;
 mod table;
 mod tcp_view;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The composition root without a screen: opens what a profile says, and prints the log as it comes.
 
+pub mod pipe;
 mod printer;
 
 use std::collections::HashSet;

@@ -10,10 +10,11 @@ pub mod roster;
 pub mod row;
 pub mod sanitise;
 pub mod store;
+pub mod timeline;
 pub mod view;
 
 pub use filter::{Filter, FilterError};
 pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
 pub use row::{Kind, Row};
 pub use store::LogStore;
-pub use view::LogView;
+pub use view::{LogView, Scope};

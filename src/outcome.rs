@@ -11,6 +11,8 @@ pub enum Outcome {
     Invalid(String),
     /// No socket could be opened, or with `--strict` one could not: 3.
     NotOpened(String),
+    /// It was open, and broke before it was done: 1, with what happened.
+    Broken(String),
     /// Ended by this signal, after everything was flushed: 128 and its number.
     Signal(i32),
 }
@@ -21,6 +23,7 @@ impl Outcome {
     pub fn status(&self) -> u8 {
         match self {
             Self::Done => 0,
+            Self::Broken(_) => 1,
             Self::Invalid(_) => 2,
             Self::NotOpened(_) => 3,
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
@@ -31,7 +34,7 @@ impl Outcome {
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         match self {
-            Self::Invalid(message) | Self::NotOpened(message) => Some(message),
+            Self::Invalid(message) | Self::NotOpened(message) | Self::Broken(message) => Some(message),
             Self::Done | Self::Signal(_) => None,
         }
     }

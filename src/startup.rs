@@ -1,9 +1,12 @@
-//! What every way to start the program begins with: its configuration and its diagnostics.
+//! What every way to start the program begins with: its configuration, its diagnostics, and what is wrong with an
+//! endpoint.
 
 use std::{fs, io};
 
 use crate::cli::Common;
 use crate::config::Config;
+use crate::contract::EndpointError;
+use crate::log::sanitise::Printable;
 use crate::ui::Keymap;
 
 /// The configuration and the keys that come of it.
@@ -39,4 +42,12 @@ pub(crate) fn start_diagnostics(common: &Common) -> io::Result<()> {
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
     Ok(())
+}
+
+/// An endpoint's error with the place marked below.
+pub(crate) fn point_at(text: &str, error: &EndpointError) -> String {
+    let before = text[..error.at.start].chars().count();
+    let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
+    let shown = Printable::text(text);
+    format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
 }

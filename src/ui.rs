@@ -8,7 +8,9 @@ mod bench;
 mod canvas;
 mod keymap;
 mod layout;
+mod names;
 mod notice;
+mod opening;
 mod overlays;
 mod panes;
 #[cfg(test)]
@@ -16,7 +18,9 @@ mod tests;
 mod theme;
 mod widgets;
 
+use std::collections::HashSet;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -26,6 +30,7 @@ use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
 use crate::contract::{Batch, Block, Clock, Command, Endpoint, Scheme, SocketId, SocketIds, Target};
+use crate::log::State;
 use crate::log::sanitise::Printable;
 use crate::profile::{Invalid, Profile, SaveError};
 
@@ -36,8 +41,9 @@ pub use panes::input::History;
 use bench::{Bench, Told};
 use canvas::Canvas;
 use layout::Layout;
+use names::Names;
 use notice::Notice;
-use overlays::{Next, Overlay, confirm::Confirm, new_socket::SocketForm};
+use overlays::{Next, Overlay, confirm::Confirm};
 use panes::input::InputPane;
 use panes::inspector::InspectorPane;
 use panes::log::LogPane;
@@ -52,6 +58,8 @@ pub enum Effect {
     Order(Command),
     /// Look which profiles there are, and answer with [`Ui::show_profiles`].
     ListProfiles,
+    /// Look what is in this folder, and answer with [`Ui::folder_listed`].
+    ListFolder(PathBuf),
     /// Read this profile, and answer with [`Ui::profile_loaded`].
     LoadProfile(PathBuf),
     /// Write the bench's profile to this path, or where it came from, and answer with [`Ui::profile_saved`].
@@ -61,6 +69,8 @@ pub enum Effect {
         /// Whether a file that is there, or was changed by another, may be replaced.
         replace: bool,
     },
+    /// Find out which addresses a host's name stands for, and answer with [`Ui::looked_up`].
+    LookUp(String),
     /// Put this into the clipboard, and say where it went with [`Ui::tell`].
     Copy(String),
     /// Have the terminal report the mouse, or leave it to the terminal.
@@ -71,6 +81,30 @@ pub enum Effect {
     Suspend,
     /// Leave.
     Quit,
+}
+
+/// What a form must know of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The names of the network interfaces.
+    pub interfaces: Vec<String>,
+    /// The folder in which to propose the paths of Unix sockets.
+    pub socket_folder: String,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { interfaces: Vec::new(), socket_folder: "/tmp".to_owned() }
+    }
+}
+
+/// What is in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderEntry {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a folder itself.
+    pub is_folder: bool,
 }
 
 /// The actions whose keys act while an overlay is open, too.
@@ -121,6 +155,10 @@ pub struct Ui {
     time: TimeFormat,
     last_click: Option<(Instant, u16, u16)>,
     profile_folder: Option<PathBuf>,
+    surroundings: Surroundings,
+    names: Names,
+    /// The sockets that the user has opened one by one, and not with a profile, and that have not failed since.
+    by_hand: HashSet<SocketId>,
 }
 
 impl Ui {
@@ -157,7 +195,15 @@ impl Ui {
             time: config.time,
             last_click: None,
             profile_folder,
+            surroundings: Surroundings::default(),
+            names: Names::default(),
+            by_hand: HashSet::new(),
         }
+    }
+
+    /// Tells what forms must know of the machine.
+    pub fn set_surroundings(&mut self, surroundings: Surroundings) {
+        self.surroundings = surroundings;
     }
 
     /// Opens an endpoint under a name made from its scheme, with the configured defaults for what it does not say.
@@ -203,6 +249,7 @@ impl Ui {
     fn open_with(&mut self, name: &str, endpoint: Endpoint, echo: bool) -> SocketId {
         let exposed = endpoint.address.is_wildcard() && !endpoint.scheme.spec().is_client();
         let socket = self.bench.add(name, endpoint, echo, &mut self.effects);
+        self.by_hand.insert(socket);
         self.select(Entry::Root(socket));
         self.focus = Pane::Input;
         if exposed {
@@ -239,6 +286,15 @@ impl Ui {
             Told::Failed(socket, error) => {
                 let name = self.bench.roster.name(socket);
                 self.tell(Notice::error(format!("{name}: {error}")));
+                let never_opened = self.bench.roster.get(socket).is_some_and(|root| root.state == State::Failed);
+                // Whoever is busy with something else is not interrupted.
+                if never_opened && self.by_hand.remove(&socket) && self.overlays.is_empty() {
+                    overlays::in_use::offer(self, socket, &error);
+                }
+            }
+            Told::Transferred(socket, transfer) => {
+                let notice = Notice::of_transfer(socket, &transfer, &self.bench);
+                self.tell(notice);
             }
         }
     }
@@ -248,14 +304,24 @@ impl Ui {
         self.bench.catch_up()
     }
 
-    /// Brings figures up to now; when to do so again, if they will change although nothing happens.
+    /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
+    /// happens.
     pub fn tick(&mut self) -> Option<Duration> {
         let notice = self.notice.as_ref().and_then(Notice::fades_in);
         if notice == Some(Duration::ZERO) {
             self.notice = None;
         }
         let rates = self.bench.turn_rates();
-        [notice.filter(|after| !after.is_zero()), rates].into_iter().flatten().min()
+        let inspector = panes::inspector::refresh(self);
+        let now = Instant::now();
+        self.effects.extend(self.names.due(now).map(Effect::LookUp));
+        let name = self.names.due_in(now);
+        [notice.filter(|after| !after.is_zero()), rates, inspector, name].into_iter().flatten().min()
+    }
+
+    /// Takes in which addresses a host's name stands for, or why none.
+    pub fn looked_up(&mut self, host: String, answer: Result<Vec<IpAddr>, String>) {
+        self.names.answered(host, answer);
     }
 
     /// Shows a message on the status line.
@@ -276,6 +342,11 @@ impl Ui {
     /// Shows which profiles there are.
     pub fn show_profiles(&mut self, paths: Vec<PathBuf>) {
         overlays::profiles::open(self, paths);
+    }
+
+    /// Shows what is in a folder to whoever asked, or why that can't be told.
+    pub fn folder_listed(&mut self, result: &io::Result<Vec<FolderEntry>>) {
+        self.with_overlay(|overlay, ui| overlay.folder_listed(result, ui));
     }
 
     /// Puts a profile on the bench, or shows what is wrong with it.
@@ -413,7 +484,7 @@ impl Ui {
             match self.layout.pane_at(x, y) {
                 Some(Pane::Log) => self.bench.view.scroll_by(wheel as isize),
                 Some(Pane::Sockets) => self.move_in_list(wheel.signum()),
-                Some(Pane::Inspector) => self.inspector.scroll_by(wheel),
+                Some(Pane::Inspector) => panes::inspector::scroll_by(self, wheel as isize),
                 Some(Pane::Input) | None => {}
             }
         } else {
@@ -444,10 +515,10 @@ impl Ui {
             Pane::Log => {
                 panes::log::click(self, y);
                 if double {
-                    self.focus_on(Pane::Inspector);
+                    panes::inspector::show_row(self);
                 }
             }
-            Pane::Inspector => {}
+            Pane::Inspector => panes::inspector::click(self, x, y),
             Pane::Input => self.input.click(self.target.as_ref(), x, y),
         }
     }
@@ -473,6 +544,7 @@ impl Ui {
     fn select(&mut self, entry: Entry) {
         self.target = Some(entry.target(&self.bench));
         self.sockets.selected = Some(entry);
+        panes::log::timeline::follow_selection(self);
     }
 
     fn set_filter(&mut self, text: &str) {
@@ -496,12 +568,13 @@ impl Ui {
     }
 
     fn open_new_socket_form(&mut self) {
-        let form = SocketForm::new(self, None);
-        self.overlays.push(Box::new(form));
+        overlays::new_socket::open(self, None);
     }
 
     fn quit(&mut self) {
-        let open = self.bench.open_sockets();
+        // A client that waits for its next try would be lost like an open one.
+        let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
+        let open = self.bench.open_sockets() + waiting;
         let unsaved = self.bench.profile.path.is_some() && self.bench.profile.is_modified();
         if open == 0 && !unsaved {
             self.effects.push(Effect::Quit);
@@ -531,7 +604,8 @@ impl Ui {
             put_wrapped(&mut canvas, screen, &Printable::text(&text), self.look.text);
             return;
         };
-        self.layout = layout;
+        let in_timeline = panes::log::timeline::socket(self).is_some();
+        self.layout = if in_timeline { layout.with_room_for_lessons() } else { layout };
         panes::sockets::render(self, &mut canvas);
         panes::log::render(self, &mut canvas);
         panes::inspector::render(self, &mut canvas);

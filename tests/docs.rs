@@ -28,7 +28,7 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("Ctrl-E", Scope::Input, "ctrl-e", "payloads"),
     ("F1", Scope::Input, "f1", "help"),
     ("Tab", Scope::Input, "tab", "next-pane"),
-    ("Enter", Scope::Inspector, "enter", "inspector-to-log"),
+    ("Enter", Scope::Inspector, "enter", "inspector-enter"),
     ("`End`", Scope::Log, "end", "follow"),
     ("`/`", Scope::Log, "/", "log-filter"),
     ("`s`", Scope::Sockets, "s", "echo-server"),

@@ -117,6 +117,12 @@ impl NetError {
         Self { operation, address, errno: None, cause: cause.into(), hint: None }
     }
 
+    /// A send that was given up when so many bytes of it had gone.
+    #[must_use]
+    pub fn cancelled(sent: u64) -> Self {
+        Self::other(Operation::Send, None, format!("it was cancelled after {sent} bytes"))
+    }
+
     /// The same failure with what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -56,11 +56,11 @@ pub enum Direction {
 pub struct SocketView {
     /// The options that the kernel keeps for it, with the value that it really took, in the words of an endpoint.
     pub options: Vec<(&'static OptionSpec, String)>,
-    /// Bytes that wait to be read, where the kernel tells.
+    /// Bytes that wait to be read, where the kernel tells; of a listener, connections that wait to be accepted.
     pub receive_queue: Option<u32>,
-    /// Bytes that wait to be sent or acknowledged, where the kernel tells.
+    /// Bytes that wait to be sent or acknowledged, where the kernel tells; of a listener, how many connections may wait.
     pub send_queue: Option<u32>,
-    /// TCP's own view, for a connection.
+    /// TCP's own view; of a listener only the state, and all else is zero.
     pub tcp: Option<TcpView>,
 }
 

@@ -8,6 +8,9 @@ use super::{AddressKind, EndpointError, Role, Scheme};
 /// The longest path or abstract name of a Unix socket, in bytes: `sun_path` less its NUL (unix(7)).
 const LONGEST_UNIX: usize = 107;
 
+/// What is wrong with an address that means something else on each interface (RFC 4007).
+const NEEDS_INTERFACE: &str = "a link-local address needs its interface: [fe80::1%eth0]:port";
+
 /// Where an endpoint is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointAddress {
@@ -46,6 +49,14 @@ pub enum Host {
     Ip(IpAddr, Option<String>),
     /// A name to resolve.
     Name(String),
+}
+
+impl EndpointError {
+    /// Whether what is missing is the interface of a link-local address.
+    #[must_use]
+    pub fn needs_interface(&self) -> bool {
+        self.message == NEEDS_INTERFACE
+    }
 }
 
 impl EndpointAddress {
@@ -218,10 +229,7 @@ impl Host {
             Some(scope) if !Self::is_interface(scope) => {
                 Err(EndpointError::new(address.len() + 1..text.len(), "an interface's name stands behind %"))
             }
-            None if ip.is_unicast_link_local() => Err(EndpointError::new(
-                text.len()..text.len(),
-                "a link-local address needs its interface: [fe80::1%eth0]:port",
-            )),
+            None if ip.is_unicast_link_local() => Err(EndpointError::new(text.len()..text.len(), NEEDS_INTERFACE)),
             _ => Ok(Self::Ip(IpAddr::V6(ip), scope.map(str::to_owned))),
         }
     }

@@ -15,9 +15,10 @@ use std::time::Duration;
 use nix::errno::Errno;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::pump::{self, Stream};
+use super::pump;
 use super::socket::{Ending, Socket};
 use super::socket_options::attend_listener;
+use super::stream::Stream;
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation};
 
 /// How long to wait after `accept(2)` failed, so that a lack of descriptors is five rows a second and no load.

@@ -220,6 +220,7 @@ impl<D: Datagrams> Life<'_, D> {
                 yield_now().await;
             }
             self.confess(&mut lost);
+            self.socket.room_to_save().await;
             match self.receive_once(&mut lost) {
                 Ok(taken) => {
                     self.moved();
@@ -274,6 +275,7 @@ impl<D: Datagrams> Life<'_, D> {
                 let Datagram { len, whole, from, beside } = datagram;
                 // Where too much waits to be sent, the sender hears nothing, as of a lost datagram.
                 self.socket.echo(&tail.bytes[..len], Some(from.clone()));
+                self.socket.save(&tail.bytes[..len]);
                 if self.learns && self.peer.borrow().as_ref() != Some(&from) {
                     self.peer.replace(Some(from.clone()));
                 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::outgoing_file::OutgoingFile;
 use crate::contract::{Address, NetError, Operation, OptionSpec, Saving, Ticket, Value};
 
 /// How many bytes may wait to be sent on one socket, echoes aside. A longer order is taken when no other waits.
@@ -24,16 +25,34 @@ const MAX_ECHO: usize = 1024 * 1024;
 const ECHO_OVERHEAD: usize = 128;
 
 /// One order to send.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Order {
     /// Comes back in the outcome.
     pub(super) ticket: Ticket,
     /// What to send.
     pub(super) bytes: Arc<[u8]>,
-    /// How many of them are sent.
+    /// A file to send instead, for streams.
+    pub(super) file: Option<Box<OutgoingFile>>,
+    /// How many bytes are sent.
     pub(super) sent: usize,
+    /// How many of those are reported.
+    pub(super) reported: usize,
+    /// Whether the rest is no longer wanted.
+    pub(super) cancelled: bool,
     /// To whom, where it was said.
     pub(super) to: Option<Address>,
+}
+
+impl Order {
+    /// An order to send bytes.
+    pub(super) fn new(ticket: Ticket, bytes: Arc<[u8]>, to: Option<Address>) -> Self {
+        Self { ticket, bytes, file: None, sent: 0, reported: 0, cancelled: false, to }
+    }
+
+    /// An order to send a file.
+    pub(super) fn of_file(ticket: Ticket, file: OutgoingFile) -> Self {
+        Self { file: Some(Box::new(file)), ..Self::new(ticket, Arc::from([]), None) }
+    }
 }
 
 /// What is wanted of an open socket besides sending and stopping.
@@ -45,6 +64,8 @@ pub(super) enum Request {
     SetOption(&'static OptionSpec, Value),
     /// Write what is received to a file, too.
     Save(Ticket, Saving),
+    /// No longer do so, if this order asked for it.
+    StopSaving(Ticket),
 }
 
 /// How to stop, from the mildest to the most urgent; a more urgent one replaces a milder one.
@@ -69,6 +90,8 @@ pub(super) struct Orders {
     echo: Cell<usize>,
     stop: Cell<Option<Stop>>,
     requests: RefCell<VecDeque<Request>>,
+    /// Which order has what is received saved.
+    saving: Cell<Option<Ticket>>,
     changed: Notify,
 }
 
@@ -98,7 +121,7 @@ impl Orders {
     pub(super) fn push_echo(&self, bytes: &[u8], to: Option<Address>) {
         if self.has_room_for_echo() && self.stop.get().is_none() {
             self.echo.set(self.echo.get() + bytes.len() + ECHO_OVERHEAD);
-            self.queue.borrow_mut().push_back(Order { ticket: Ticket::ENGINE, bytes: bytes.into(), sent: 0, to });
+            self.queue.borrow_mut().push_back(Order::new(Ticket::ENGINE, bytes.into(), to));
             self.changed.notify_waiters();
         }
     }
@@ -112,6 +135,16 @@ impl Orders {
     pub(super) fn ask(&self, request: Request) {
         self.requests.borrow_mut().push_back(request);
         self.changed.notify_waiters();
+    }
+
+    /// Says which order has what is received saved.
+    pub(super) fn set_saving(&self, ticket: Option<Ticket>) {
+        self.saving.set(ticket);
+    }
+
+    /// Whether this order has what is received saved.
+    pub(super) fn is_saving(&self, ticket: Ticket) -> bool {
+        self.saving.get() == Some(ticket)
     }
 
     /// The next thing that was asked for, taken out.
@@ -145,6 +178,25 @@ impl Orders {
     /// Looks at the first order that waits. An order stays first until it is [done](Self::finish_first).
     pub(super) fn with_first<R>(&self, look: impl FnOnce(&mut Order) -> R) -> Option<R> {
         self.queue.borrow_mut().front_mut().map(look)
+    }
+
+    /// Takes away what waits of an order, and has the rest of it given up where some of it is sent already.
+    pub(super) fn cancel(&self, ticket: Ticket) -> Vec<Order> {
+        let mut kept = VecDeque::new();
+        let mut cancelled = Vec::new();
+        let mut queue = self.queue.borrow_mut();
+        for mut order in queue.drain(..) {
+            order.cancelled |= order.ticket == ticket;
+            if order.cancelled && order.sent == 0 {
+                self.bytes.set(self.bytes.get() - order.bytes.len());
+                cancelled.push(order);
+            } else {
+                kept.push_back(order);
+            }
+        }
+        *queue = kept;
+        self.changed.notify_waiters();
+        cancelled
     }
 
     /// Takes away the first order.
@@ -186,7 +238,7 @@ mod tests {
     use super::*;
 
     fn order(len: usize) -> Order {
-        Order { ticket: Ticket(1), bytes: vec![0; len].into(), sent: 0, to: None }
+        Order::new(Ticket(1), vec![0; len].into(), None)
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::contract::{BLOCK_SIZE, Batch, Block, Clock, Event, Fact, Report, Repo
 /// The free tail that a reader asks for at least, in bytes: the longest datagram, and a worthwhile read of a stream.
 pub(super) const TAIL_LEAST: usize = 64 * 1024;
 
-/// The longest read of a stream, and the longest `Sent`, in bytes.
+/// The longest read of a stream, in bytes.
 pub(super) const TAIL_MOST: usize = 256 * 1024;
 
 /// How many events one batch holds at most.

@@ -6,20 +6,19 @@
 
 use std::cell::Cell;
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::orders::Stop;
+use super::orders::{Order, Stop};
 use super::outbox::{TAIL_LEAST, TAIL_MOST};
+use super::outgoing_file::CHUNK;
 use super::socket::Socket;
 use super::socket_options::attend;
-use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Endpoint, Fact, NetError, Operation};
+use super::stream::{Incoming, Stream};
+use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Endpoint, Fact, NetError, Operation, ReportContent};
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,82 +32,6 @@ const TURN_BYTES: usize = 1024 * 1024;
 /// the usual limits lets through (twice `net.core.wmem_max`) fits.
 const MESSAGE_TAIL: usize = 512 * 1024;
 
-/// What one `recv(2)` brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
-    /// So many bytes of a stream, at least one.
-    Bytes(usize),
-    /// A whole message, perhaps an empty one.
-    Message {
-        /// How many of its bytes were read.
-        len: usize,
-        /// It was longer than the buffer, and the rest is gone.
-        truncated: bool,
-    },
-    /// The peer's direction has ended: for TCP, by FIN.
-    End,
-}
-
-impl Incoming {
-    /// What `recv(2)` on a stream brought, with a buffer that was not empty.
-    pub(super) const fn of_stream(len: usize) -> Self {
-        if len == 0 { Self::End } else { Self::Bytes(len) }
-    }
-}
-
-/// A connected stream that never blocks.
-pub(super) trait Stream: AsFd {
-    /// Whether each send is a message of its own, and each `recv(2)` brings a whole one.
-    const KEEPS_MESSAGES: bool = false;
-
-    /// Waits until [`try_read`](Self::try_read) may succeed.
-    async fn readable(&self) -> io::Result<()>;
-    /// Waits until [`try_write`](Self::try_write) may succeed.
-    async fn writable(&self) -> io::Result<()>;
-    /// `recv(2)`.
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming>;
-    /// `send(2)`: where messages are kept apart, all of it or none.
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
-    /// `shutdown(SHUT_WR)`.
-    fn shut_down_writing(&self) -> io::Result<()>;
-    /// What the peer learns of [`shut_down_writing`](Self::shut_down_writing), and what goes on.
-    fn half_closed(&self) -> &'static str {
-        "FIN is sent: sending is over, receiving goes on"
-    }
-    /// `SO_LINGER` 0: the close that follows sends RST. `None` where the family has no such thing.
-    fn reset_on_close(&self) -> Option<io::Result<()>>;
-    /// What a failure of `recv(2)` or `send(2)` means here.
-    fn failure(&self, operation: Operation, error: &io::Error) -> NetError {
-        NetError::from_io(operation, None, error)
-    }
-}
-
-impl Stream for TcpStream {
-    async fn readable(&self) -> io::Result<()> {
-        TcpStream::readable(self).await
-    }
-
-    async fn writable(&self) -> io::Result<()> {
-        TcpStream::writable(self).await
-    }
-
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
-        TcpStream::try_read(self, buffer).map(Incoming::of_stream)
-    }
-
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        TcpStream::try_write(self, bytes)
-    }
-
-    fn shut_down_writing(&self) -> io::Result<()> {
-        SockRef::from(self).shutdown(std::net::Shutdown::Write)
-    }
-
-    fn reset_on_close(&self) -> Option<io::Result<()>> {
-        Some(SockRef::from(self).set_linger(Some(Duration::ZERO)))
-    }
-}
-
 /// Lives a connection's life to its end, and closes it.
 pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &Endpoint) -> CloseReason {
     let pump = Pump {
@@ -119,6 +42,8 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &Endpoi
         fin_received: Cell::new(false),
         reset: Cell::new(false),
         last_send: Cell::new(Instant::now()),
+        idle_timeout: endpoint.idle_timeout(),
+        last_traffic: Cell::new(Instant::now()),
     };
     let fds = [pump.stream.as_fd()];
     tokio::select! {
@@ -126,6 +51,7 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &Endpoi
         reason = pump.stop_waiting() => reason,
         reason = pump.receive() => reason,
         reason = pump.transmit() => reason,
+        reason = pump.idle() => reason,
         never = attend(socket, endpoint, &fds) => match never {},
     }
 }
@@ -141,11 +67,23 @@ struct Pump<'a, S> {
     /// A send found out that the peer had sent RST. The system tells it once only, so the reader would take it for FIN.
     reset: Cell<bool>,
     last_send: Cell<Instant>,
+    /// After which time without traffic to close.
+    idle_timeout: Option<Duration>,
+    /// When bytes last went either way; kept only where there is such a time.
+    last_traffic: Cell<Instant>,
 }
 
 /// What one attempt to write came to.
 enum Written {
     Bytes(usize),
+    /// The kernel took only part of what it was given.
+    Partly {
+        asked: usize,
+        taken: usize,
+    },
+    /// A file is sent, or failed to be.
+    File(Box<Order>, Option<io::Error>),
+    Cancelled(Box<Order>),
     Blocked,
     NoRoom,
     NothingToDo,
@@ -185,6 +123,7 @@ impl<S: Stream> Pump<'_, S> {
     async fn receive(&self) -> CloseReason {
         let (mut calls, mut bytes) = (0, 0);
         let error = loop {
+            self.socket.room_to_save().await;
             if !self.socket.can_echo() {
                 // The peer that does not take its echo feels it, and no echo is lost.
                 self.socket.orders.until(|_| self.socket.can_echo().then_some(())).await;
@@ -197,7 +136,9 @@ impl<S: Stream> Pump<'_, S> {
                     Incoming::Message { len, truncated } => (len, truncated),
                     Incoming::End => return Ok(incoming),
                 };
+                self.moved();
                 self.socket.echo(&tail.bytes[..len], None);
+                self.socket.save(&tail.bytes[..len]);
                 tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated });
                 Ok::<_, io::Error>(incoming)
             });
@@ -239,6 +180,28 @@ impl<S: Stream> Pump<'_, S> {
         reason
     }
 
+    /// Notes that bytes went either way.
+    fn moved(&self) {
+        if self.idle_timeout.is_some() {
+            self.last_traffic.set(Instant::now());
+        }
+    }
+
+    /// Ends when nothing has gone either way for as long as the endpoint says.
+    async fn idle(&self) -> CloseReason {
+        let Some(time) = self.idle_timeout else {
+            return std::future::pending().await;
+        };
+        // On the heap, for most connections have no such time.
+        Box::pin(async {
+            while self.last_traffic.get() + time > Instant::now() {
+                sleep_until(self.last_traffic.get() + time).await;
+            }
+        })
+        .await;
+        CloseReason::Timeout
+    }
+
     /// After the peer's FIN: ends when the connection has no use any more.
     async fn outlive_fin(&self) -> CloseReason {
         let orders = &self.socket.orders;
@@ -278,9 +241,24 @@ impl<S: Stream> Pump<'_, S> {
                         yield_now().await;
                     }
                 }
+                Written::Partly { asked, taken } => {
+                    self.last_send.set(Instant::now());
+                    self.socket.call_with("send", asked.to_string(), &Ok(taken), |taken| *taken).await;
+                }
+                // On the heap, for it is rare, and every connection holds the space of this future.
+                Written::File(order, error) => Box::pin(self.tell_of_file(*order, error)).await,
+                Written::Cancelled(mut order) => {
+                    self.end_progress(&mut order);
+                    let error = NetError::cancelled(order.sent as u64);
+                    self.socket.report(Fact::SendFailed { ticket: order.ticket, error: Box::new(error) }).await;
+                }
                 Written::Blocked => {
-                    if let Err(error) = self.stream.writable().await {
-                        self.fail_all(&error).await;
+                    let cancelled = orders.until(|orders| orders.with_first(|order| order.cancelled).filter(|is| *is));
+                    tokio::select! {
+                        writable = self.stream.writable() => if let Err(error) = writable {
+                            self.fail_all(&error).await;
+                        },
+                        _ = cancelled => {}
                     }
                 }
                 Written::NoRoom => self.socket.outbox.room().await,
@@ -320,25 +298,40 @@ impl<S: Stream> Pump<'_, S> {
         let Socket { orders, outbox, id, .. } = self.socket;
         let (written, done) = orders
             .with_first(|order| {
-                let rest = &order.bytes[order.sent..];
-                if S::KEEPS_MESSAGES && rest.len() > BLOCK_SIZE {
+                if order.reported == order.sent && order.cancelled {
+                    return (Written::Cancelled(Box::new(order.clone())), true);
+                }
+                if order.file.is_some() {
+                    return self.write_file(order);
+                }
+                let unreported = order.bytes.len() - order.reported;
+                if S::KEEPS_MESSAGES && unreported > BLOCK_SIZE {
                     return (Written::Refused(Errno::EMSGSIZE.into()), false);
                 }
-                let (least, most) = if S::KEEPS_MESSAGES { (BLOCK_SIZE, BLOCK_SIZE) } else { (TAIL_LEAST, TAIL_MOST) };
-                let outcome = outbox.with_tail(rest.len().min(least), rest.len().min(most), |tail| {
-                    let chunk = &rest[..tail.bytes.len()];
-                    let len = self.stream.try_write(chunk)?;
-                    tail.bytes[..len].copy_from_slice(&chunk[..len]);
-                    let (ticket, remaining) = (order.ticket, (rest.len() - len) as u64);
+                // One message is one row.
+                let least = if S::KEEPS_MESSAGES { unreported } else { unreported.min(TAIL_LEAST) };
+                let outcome = outbox.with_tail(least, unreported, |tail| {
+                    let rest = &order.bytes[order.sent..];
+                    // What the kernel took beyond the room for it in the log is reported before more is sent.
+                    let taken = if order.sent > order.reported { 0 } else { self.stream.try_write(rest)? };
+                    order.sent += taken;
+                    let start = order.reported;
+                    let len = (order.sent - start).min(tail.bytes.len());
+                    tail.bytes[..len].copy_from_slice(&order.bytes[start..start + len]);
+                    order.reported += len;
+                    let (ticket, remaining) = (order.ticket, (order.bytes.len() - order.reported) as u64);
                     tail.commit(*id, len, |bytes| Fact::Sent { ticket, peer: None, bytes, remaining });
-                    Ok::<_, io::Error>(len)
+                    self.moved();
+                    let partly = taken > 0 && taken < rest.len();
+                    Ok::<_, io::Error>(if partly {
+                        Written::Partly { asked: rest.len(), taken }
+                    } else {
+                        Written::Bytes(len)
+                    })
                 });
                 match outcome {
                     None => (Written::NoRoom, false),
-                    Some(Ok(len)) => {
-                        order.sent += len;
-                        (Written::Bytes(len), order.sent == order.bytes.len())
-                    }
+                    Some(Ok(written)) => (written, order.reported == order.bytes.len()),
                     Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => (Written::Blocked, false),
                     Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => (Written::Bytes(0), false),
                     Some(Err(error)) if S::KEEPS_MESSAGES && is_about_one_message(&error) => {
@@ -352,6 +345,57 @@ impl<S: Stream> Pump<'_, S> {
             orders.finish_first();
         }
         written
+    }
+
+    /// One `sendfile(2)` for the first order.
+    fn write_file(&self, order: &mut Order) -> (Written, bool) {
+        let Some(file) = &mut order.file else { return (Written::NothingToDo, true) };
+        let count = file.len.saturating_sub(order.sent).min(CHUNK);
+        let outcome = if count == 0 { Ok(0) } else { self.stream.try_send_file(&file.file, order.sent, count) };
+        let error = match outcome {
+            Ok(len) => {
+                file.calls += 1;
+                order.sent += len;
+                order.reported = order.sent;
+                self.moved();
+                let progress = file.progress(order.ticket, order.sent, false);
+                if let Some(progress) = progress.filter(|progress| progress.done < file.len as u64) {
+                    self.socket.outbox.tell(self.socket.id, ReportContent::Progress(progress));
+                }
+                if len > 0 && order.sent < file.len {
+                    return (Written::Bytes(len), false);
+                }
+                // A file that has become shorter meanwhile has nothing more to give.
+                (order.sent < file.len).then(|| io::Error::other("the file has become shorter meanwhile"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (Written::Blocked, false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return (Written::Bytes(0), false),
+            Err(error) => Some(error),
+        };
+        (Written::File(Box::new(order.clone()), error), true)
+    }
+
+    /// Says what became of a file.
+    async fn tell_of_file(&self, mut order: Order, error: Option<io::Error>) {
+        self.end_progress(&mut order);
+        let Order { ticket, sent, file: Some(file), .. } = order else { return };
+        let socket = self.socket;
+        let outcome = error.map_or(Ok(()), Err);
+        socket.call_with("sendfile", file.arguments(), &outcome, |()| file.result(sent)).await;
+        if let Err(error) = outcome {
+            let failed = NetError::from_io(Operation::Sendfile, Some(file.arguments()), &error);
+            let failed = failed.with_hint(format!("{sent} bytes of it were sent"));
+            socket.report(Fact::SendFailed { ticket, error: Box::new(failed) }).await;
+            self.fail_all(&error).await;
+        }
+    }
+
+    /// Tells for the last time how far a file has come.
+    fn end_progress(&self, order: &mut Order) {
+        let progress = order.file.as_mut().and_then(|file| file.progress(order.ticket, order.sent, true));
+        if let Some(progress) = progress {
+            self.socket.outbox.tell(self.socket.id, ReportContent::Progress(progress));
+        }
     }
 
     async fn fail_all(&self, error: &io::Error) {
@@ -371,7 +415,9 @@ fn is_about_one_message(error: &io::Error) -> bool {
 mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;
-    use std::os::fd::{BorrowedFd, OwnedFd};
+    use std::fs::File;
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::os::unix::fs::FileExt;
     use std::rc::Rc;
 
     use tokio::sync::Notify;
@@ -455,6 +501,12 @@ mod tests {
             self.0.window.set(self.0.window.get() - len);
             self.0.written.borrow_mut().extend(&bytes[..len]);
             Ok(len)
+        }
+
+        fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
+            let mut bytes = vec![0; count.min(10)];
+            let len = file.read_at(&mut bytes, offset as u64)?;
+            self.try_write(&bytes[..len])
         }
 
         fn shut_down_writing(&self) -> io::Result<()> {
@@ -562,6 +614,30 @@ mod tests {
             rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
             assert!(started.elapsed() < Duration::from_millis(10));
             assert!(stream.0.reset.get());
+        });
+    }
+
+    #[test]
+    fn a_send_that_is_cancelled_stops_where_it_is() {
+        connection(3, AfterFin::Keep, async |mut rig, id, stream| {
+            send(&rig, id, 1, b"pending");
+            send(&rig, id, 2, b"more");
+            let partial = rig.until(|fact| matches!(fact, Fact::Call { .. })).await;
+            let call = |args: &str, result: &str| Fact::Call {
+                call: "send".into(),
+                args: args.to_owned(),
+                result: result.to_owned(),
+            };
+            assert_eq!(partial, call("7", "3"));
+            rig.obey(Command::Cancel { ticket: Ticket(1) });
+            let failed = rig.until(|fact| matches!(fact, Fact::SendFailed { .. })).await;
+            assert!(
+                matches!(failed, Fact::SendFailed { ticket: Ticket(1), error } if error.cause.contains("after 3 bytes"))
+            );
+            stream.0.window.set(100);
+            stream.0.changed.notify_waiters();
+            rig.until(is_sent).await;
+            assert_eq!(*stream.0.written.borrow(), b"penmore");
         });
     }
 

@@ -2,13 +2,14 @@
 //!
 //! Owns nothing: it names the socket, its orders, and the way to report facts of its life.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::io;
 use std::rc::Rc;
 
 use super::orders::{Orders, Stop};
 use super::outbox::Outbox;
+use super::saver::Saver;
 use super::table::Table;
 use crate::contract::{
     Address, CloseReason, Fact, NetError, Operation, ReportContent, Saving, SocketId, SocketView, Ticket,
@@ -26,6 +27,8 @@ pub(super) struct Socket {
     pub(super) table: Rc<Table>,
     /// Whether what it receives is sent back; a listener shares it with its connections.
     pub(super) echo: Rc<Cell<bool>>,
+    /// What it receives is written there, too.
+    pub(super) saver: RefCell<Option<Saver>>,
 }
 
 /// How a socket's life ended.
@@ -35,6 +38,16 @@ pub(super) enum Ending {
     Closed(CloseReason),
     /// It could not be opened.
     Failed(NetError),
+}
+
+impl Ending {
+    /// The last word on the socket.
+    pub(super) fn into_fact(self) -> Fact {
+        match self {
+            Self::Closed(reason) => Fact::Closed { reason },
+            Self::Failed(error) => Fact::Failed(Box::new(error)),
+        }
+    }
 }
 
 impl Socket {
@@ -66,9 +79,45 @@ impl Socket {
         self.outbox.tell(self.id, ReportContent::View(Box::new(view)));
     }
 
-    /// Begins to write what is received to a file, too.
-    pub(super) async fn save_to(&self, _ticket: Ticket, saving: Saving) {
-        self.note("save", format!("{} is not written", saving.path)).await;
+    /// Begins to write what is received to a file, too; what was saved before is finished.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub(super) fn start_saving(&self, ticket: Ticket, saving: &Saving) -> Result<(), NetError> {
+        let (saver, watch) = Saver::start(ticket, saving)?;
+        self.table.spawn(watch.report(self.id, self.outbox.clone()));
+        self.orders.set_saving(Some(ticket));
+        self.saver.replace(Some(saver));
+        Ok(())
+    }
+
+    /// Saves no longer, if this order asked for it.
+    pub(super) fn stop_saving(&self, ticket: Ticket) {
+        let mut saver = self.saver.borrow_mut();
+        if saver.as_ref().is_some_and(|saver| saver.ticket() == ticket) {
+            *saver = None;
+            self.orders.set_saving(None);
+        }
+    }
+
+    /// Saves what was received, where that is wanted.
+    pub(super) fn save(&self, bytes: &[u8]) {
+        let mut saver = self.saver.borrow_mut();
+        if let Some(open) = &mut *saver
+            && !open.take(bytes)
+        {
+            *saver = None;
+            self.orders.set_saving(None);
+        }
+    }
+
+    /// Waits until what is received next can be saved. At once where nothing is saved.
+    pub(super) async fn room_to_save(&self) {
+        let full = self.saver.borrow().as_ref().and_then(Saver::wait_for_room);
+        if let Some(full) = full {
+            // On the heap: every connection holds the space of the futures that it may once wait for.
+            let _ = Box::pin(full.reserve()).await;
+        }
     }
 
     /// Says something that no call returned.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use socket2::{Domain, InterfaceIndexOrAddress, SockRef, TcpKeepalive};
 
-use super::orders::Request;
+use super::orders::{Orders, Request};
 use super::resolve::interface_index;
 use super::socket::Socket;
 use super::tcp_view::queues;
@@ -49,7 +49,12 @@ pub(super) async fn join_groups(socket: &Socket, endpoint: &Endpoint, fd: Borrow
 
 /// Serves what is asked of an open socket, for as long as it lives.
 pub(super) async fn attend(socket: &Socket, endpoint: &Endpoint, fds: &[BorrowedFd<'_>]) -> Infallible {
-    serve(socket, fds, || endpoint, |_, _| {}).await
+    let mut joined = endpoint.join().to_vec();
+    loop {
+        let request = socket.orders.until(Orders::next_request).await;
+        // On the heap: every connection holds the space of this future, and next to none is ever asked anything.
+        Box::pin(serve(socket, fds, &mut joined, request, || endpoint, |_, _| {})).await;
+    }
 }
 
 /// The same for a listener. What is changed holds in `endpoint` from then on, for the connections to come.
@@ -60,45 +65,53 @@ pub(super) async fn attend_listener(
 ) -> Infallible {
     let current = || Rc::clone(&endpoint.borrow());
     let changed = |spec: &OptionSpec, value: &Value| {
-        // The value has been read by the option's own rules, so that this can't fail.
+        // It is a value of that option already, so that this can't fail.
         let _ = Rc::make_mut(&mut endpoint.borrow_mut()).set_option(spec.name, &value.to_string());
     };
-    serve(socket, fds, current, changed).await
+    loop {
+        let request = socket.orders.until(Orders::next_request).await;
+        serve(socket, fds, &mut Vec::new(), request, current, changed).await;
+    }
 }
 
+/// Serves one request: `endpoint` gives the options that hold, and `changed` hears of one that was changed.
 async fn serve<E: Deref<Target = Endpoint>>(
     socket: &Socket,
     fds: &[BorrowedFd<'_>],
+    joined: &mut Vec<Group>,
+    request: Request,
     endpoint: impl Fn() -> E,
     changed: impl Fn(&OptionSpec, &Value),
-) -> Infallible {
-    let mut joined = endpoint().join().to_vec();
-    loop {
-        match socket.orders.until(|orders| orders.next_request()).await {
-            Request::Inspect => {
-                if let Some(fd) = fds.first() {
-                    socket.tell_view(view(&endpoint(), *fd).await);
-                }
+) {
+    match request {
+        Request::Inspect => {}
+        Request::SetOption(spec, value) => {
+            let mut outcome = Ok(());
+            for fd in fds {
+                outcome = match &value {
+                    Value::Groups(wanted) => change_groups(socket, *fd, joined, wanted).await,
+                    value => set(socket, *fd, spec, value).await,
+                };
             }
-            Request::SetOption(spec, value) => {
-                let mut outcome = Ok(());
-                for fd in fds {
-                    outcome = match &value {
-                        Value::Groups(wanted) => change_groups(socket, *fd, &joined, wanted).await,
-                        value => set(socket, *fd, spec, value).await,
-                    };
-                }
-                match (outcome, value) {
-                    (Ok(()), Value::Groups(wanted)) => joined = wanted,
-                    (Ok(()), value) => changed(spec, &value),
-                    (Err(error), _) => socket.fail(error).await,
-                }
-                if let Some(fd) = fds.first() {
-                    socket.tell_view(view(&endpoint(), *fd).await);
-                }
+            match (outcome, value) {
+                (Ok(()), Value::Groups(wanted)) => *joined = wanted,
+                (Ok(()), value) => changed(spec, &value),
+                (Err(error), _) => socket.fail(error).await,
             }
-            Request::Save(ticket, saving) => socket.save_to(ticket, saving).await,
         }
+        Request::Save(ticket, saving) => {
+            if let Err(error) = socket.start_saving(ticket, &saving) {
+                socket.fail(error).await;
+            }
+            return;
+        }
+        Request::StopSaving(ticket) => {
+            socket.stop_saving(ticket);
+            return;
+        }
+    }
+    if let Some(fd) = fds.first() {
+        socket.tell_view(view(&endpoint(), *fd));
     }
 }
 
@@ -314,7 +327,7 @@ async fn granted(socket: &Socket, args: String, result: io::Result<usize>) {
 }
 
 /// What the kernel knows of a socket now.
-async fn view(endpoint: &Endpoint, fd: BorrowedFd<'_>) -> SocketView {
+fn view(endpoint: &Endpoint, fd: BorrowedFd<'_>) -> SocketView {
     let sock = SockRef::from(&fd);
     let options = endpoint.scheme.spec().options.iter().copied();
     let options = options.filter_map(|spec| Some((spec, get(&sock, endpoint, spec.name)?))).collect();

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::orders::{Order, Orders, Request, Stop};
 use super::outbox::Outbox;
+use super::outgoing_file::OutgoingFile;
 use super::socket::{Ending, Socket};
 use super::transports::transport;
 use crate::contract::{
@@ -41,6 +43,8 @@ pub(super) struct Table {
 struct Row {
     parent: Option<SocketId>,
     role: Role,
+    /// Each send is a message of its own.
+    keeps_messages_apart: bool,
     orders: Rc<Orders>,
 }
 
@@ -60,11 +64,15 @@ impl Table {
     pub(super) fn obey(self: &Rc<Self>, command: Command) {
         match command {
             Command::Open { socket, endpoint } => self.open(socket, endpoint),
-            Command::Send { ticket, target, bytes } => self.send(ticket, target, &bytes),
+            Command::Send { ticket, target, bytes } => {
+                let order = |_: &Row, to| Ok(Order::new(ticket, Arc::clone(&bytes), to));
+                self.send(ticket, &target, order);
+            }
+            Command::SendFile { ticket, target, path } => self.send_file(ticket, &target, &path),
+            Command::Cancel { ticket } => self.cancel(ticket),
             Command::SetOption { socket, option, value } => self.ask(socket, Request::SetOption(option, value)),
             Command::Inspect { socket } => self.ask(socket, Request::Inspect),
             Command::Save { ticket, socket, saving } => self.ask(socket, Request::Save(ticket, saving)),
-            Command::SendFile { .. } | Command::Cancel { .. } => {}
             Command::Close { socket, how } => {
                 // One that is gone has reported so already.
                 if let Some(row) = self.rows.borrow().get(&socket) {
@@ -97,7 +105,14 @@ impl Table {
     where
         L: Future<Output = Ending> + 'static,
     {
-        self.start(self.ids.mint(), Some(parent), Role::Client, Rc::clone(echo), live);
+        // It is as its listener, which is here for as long as it accepts.
+        let keeps = self.rows.borrow().get(&parent).is_some_and(|row| row.keeps_messages_apart);
+        self.start(self.ids.mint(), Some(parent), Role::Client, keeps, Rc::clone(echo), live);
+    }
+
+    /// Runs something of a socket's beside it, which may outlast it a little.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + 'static) {
+        self.tasks.spawn_local(work);
     }
 
     /// Whether a root echoes.
@@ -158,49 +173,89 @@ impl Table {
             return;
         };
         let role = endpoint.scheme.spec().role;
-        self.start(id, None, role, self.echo_of(id), |socket| transport.live(socket, Rc::new(endpoint)));
+        let keeps = endpoint.keeps_messages_apart();
+        self.start(id, None, role, keeps, self.echo_of(id), |socket| async move {
+            if let Some(saving) = endpoint.saving()
+                && let Err(error) = socket.start_saving(Ticket::ENGINE, &saving)
+            {
+                return Ending::Failed(error);
+            }
+            transport.live(socket, Rc::new(endpoint)).await
+        });
     }
 
-    fn send(self: &Rc<Self>, ticket: Ticket, target: Target, bytes: &Arc<[u8]>) {
-        let order = |to| Order { ticket, bytes: Arc::clone(bytes), sent: 0, to };
+    fn send_file(self: &Rc<Self>, ticket: Ticket, target: &Target, path: &Path) {
+        let file = OutgoingFile::open(path);
+        let order = |row: &Row, to| {
+            let file = file.clone()?;
+            if row.keeps_messages_apart {
+                return Ok(Order::new(ticket, file.read_message()?.into(), to));
+            }
+            Ok(Order::of_file(ticket, file))
+        };
+        self.send(ticket, target, order);
+    }
+
+    fn cancel(self: &Rc<Self>, ticket: Ticket) {
+        let mut cancelled = Vec::new();
+        for (id, row) in &*self.rows.borrow() {
+            if row.orders.is_saving(ticket) {
+                row.orders.ask(Request::StopSaving(ticket));
+            }
+            cancelled.extend(row.orders.cancel(ticket).into_iter().map(|_| *id));
+        }
+        for id in cancelled {
+            self.fail_send(id, ticket, NetError::cancelled(0));
+        }
+    }
+
+    fn send(
+        self: &Rc<Self>,
+        ticket: Ticket,
+        target: &Target,
+        order: impl Fn(&Row, Option<Address>) -> Result<Order, NetError>,
+    ) {
         match target {
-            Target::Socket(id) => self.queue(id, order(None)),
-            Target::Peer(id, peer) => self.queue(id, order(Some(peer))),
+            Target::Socket(id) => self.queue(*id, ticket, None, &order),
+            Target::Peer(id, peer) => self.queue(*id, ticket, Some(peer.clone()), &order),
             Target::Children(listener) => {
                 let children: Vec<_> = self
                     .rows
                     .borrow()
                     .iter()
-                    .filter(|(_, row)| row.parent == Some(listener))
+                    .filter(|(_, row)| row.parent == Some(*listener))
                     .map(|(id, _)| *id)
                     .collect();
                 for child in &children {
-                    self.queue(*child, order(None));
+                    self.queue(*child, ticket, None, &order);
                 }
                 if children.is_empty() {
                     let cause = "the listener has no open connection";
                     let error = NetError::other(Operation::Send, None, cause).with_hint("Connect a client to it first");
-                    self.fail_send(listener, ticket, error);
+                    self.fail_send(*listener, ticket, error);
                 }
             }
         }
     }
 
-    fn queue(self: &Rc<Self>, id: SocketId, order: Order) {
-        let ticket = order.ticket;
+    fn queue(
+        self: &Rc<Self>,
+        id: SocketId,
+        ticket: Ticket,
+        to: Option<Address>,
+        order: &impl Fn(&Row, Option<Address>) -> Result<Order, NetError>,
+    ) {
         let outcome = match self.rows.borrow().get(&id) {
             None => Err(NetError::from_errno(Operation::Send, None, Errno::ENOTCONN as i32)),
             Some(Row { role: Role::Listener | Role::Pair, .. }) => {
                 Err(NetError::from_errno(Operation::Send, None, Errno::ENOTCONN as i32)
                     .with_hint("It carries no bytes itself; send to one of its connections"))
             }
-            Some(Row { role: Role::Client, .. }) if order.to.is_some() => Err(NetError::from_errno(
-                Operation::Send,
-                order.to.as_ref().map(Address::to_string),
-                Errno::EISCONN as i32,
-            )
-            .with_hint("A connection has one peer; send to the socket")),
-            Some(row) => row.orders.push(order),
+            Some(Row { role: Role::Client, .. }) if to.is_some() => {
+                Err(NetError::from_errno(Operation::Send, to.as_ref().map(Address::to_string), Errno::EISCONN as i32)
+                    .with_hint("A connection has one peer; send to the socket"))
+            }
+            Some(row) => order(row, to).and_then(|order| row.orders.push(order)),
         };
         if let Err(error) = outcome {
             self.fail_send(id, ticket, error);
@@ -224,15 +279,18 @@ impl Table {
         id: SocketId,
         parent: Option<SocketId>,
         role: Role,
+        keeps_messages_apart: bool,
         echo: Rc<Cell<bool>>,
         live: impl FnOnce(Socket) -> L,
     ) where
         L: Future<Output = Ending> + 'static,
     {
         let orders = Rc::new(Orders::default());
-        self.rows.borrow_mut().insert(id, Row { parent, role, orders: Rc::clone(&orders) });
+        self.rows.borrow_mut().insert(id, Row { parent, role, keeps_messages_apart, orders: Rc::clone(&orders) });
         let outbox = self.outbox.clone();
-        let socket = Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self), echo };
+        let saver = RefCell::default();
+        let socket =
+            Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self), echo, saver };
         // On the heap, since a future that is handed on is held once in each place that it passes.
         let future = Box::pin(live(socket));
         let table = Rc::clone(self);
@@ -245,8 +303,7 @@ impl Table {
                 outbox.report(id, Fact::SendFailed { ticket: order.ticket, error: Box::new(unsent.clone()) }).await;
             }
             match ending {
-                Ok(Ending::Closed(reason)) => outbox.report(id, Fact::Closed { reason }).await,
-                Ok(Ending::Failed(error)) => outbox.report(id, Fact::Failed(Box::new(error))).await,
+                Ok(ending) => outbox.report(id, ending.into_fact()).await,
                 Err(panic) => {
                     let cause = format!("a defect of this program ended the socket ({})", panic_words(&*panic));
                     let error = NetError::other(Operation::Socket, None, cause).with_hint("Please report it");

@@ -2,6 +2,7 @@
 //!
 //! A transport opens sockets of its schemes, reports each system call that it takes, and lives their lives to the end.
 
+mod client;
 mod icmp;
 mod ip_packets;
 mod pair;
@@ -22,6 +23,7 @@ use std::rc::Rc;
 
 use socket2::{Domain, Protocol, Type};
 
+use super::holder::explained;
 use super::resolve::resolve;
 use super::socket::{Ending, Socket};
 use super::socket_options::set_before_bind;
@@ -119,7 +121,11 @@ fn unix_name(endpoint: &Endpoint) -> Result<&UnixName, NetError> {
 async fn bind(socket: &Socket, fd: &socket2::Socket, address: SocketAddr, shown: String) -> Result<(), NetError> {
     let bound = fd.bind(&address.into());
     socket.call("bind", address.to_string(), &bound).await;
-    bound.map_err(|error| NetError::from_io(Operation::Bind, Some(shown), &error))?;
+    if let Err(error) = bound {
+        let datagram = fd.r#type().is_ok_and(|kind| kind == Type::DGRAM);
+        let error = NetError::from_io(Operation::Bind, Some(shown), &error);
+        return Err(explained(error, &address.into(), datagram).await);
+    }
     if address.is_ipv6() && address.ip().is_unspecified() && address.port() != 0 {
         let hears = match fd.only_v6() {
             Ok(false) => "[::] is dual-stack: it hears IPv4 as well (v6only=true changes that)",

@@ -5,12 +5,15 @@
 
 mod hexdump;
 mod jsonl;
+mod markdown;
 mod text;
 
 use crate::contract::{CloseReason, Fact};
 
 pub use hexdump::hexdump;
 pub use jsonl::jsonl;
+pub use markdown::markdown;
+pub(super) use text::escaped;
 pub use text::text;
 
 /// One step of a socket's life in words, without a full stop unless it is more than one sentence. It may quote what

@@ -108,9 +108,11 @@ impl Filter {
     /// True when the row is wanted.
     #[must_use]
     pub fn matches(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
-        if row.kind == Kind::Call && !self.names_kinds {
-            return false;
-        }
+        (row.kind != Kind::Call || self.names_kinds) && self.matches_call(row, store, roster)
+    }
+
+    /// As [`matches`](Self::matches), where the `call` rows are wanted, too.
+    pub(super) fn matches_call(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         self.alternatives.is_empty()
             || self
                 .alternatives

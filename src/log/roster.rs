@@ -181,6 +181,11 @@ impl Roster {
         self.families.entry(parent).or_default().members.insert(number, member);
     }
 
+    /// The listener or the pair that a child comes from; also of one that is no longer listed.
+    pub(super) fn parent(&self, id: SocketId) -> Option<SocketId> {
+        self.slot(id).parent
+    }
+
     fn slot(&self, id: SocketId) -> Slot {
         self.slots.get(id.get() as usize).copied().unwrap_or_default()
     }
@@ -356,6 +361,27 @@ mod tests {
             Fact::Call { call: "socket".into(), args: "AF_INET, SOCK_STREAM".to_owned(), result: "3".to_owned() };
         observe(&mut roster, 1, call);
         assert_eq!(state(&roster, 1), State::Opening);
+    }
+
+    #[test]
+    fn a_client_that_reconnects_waits_until_its_next_try_or_until_it_is_closed() {
+        let mut roster = Roster::default();
+        roster.register(id(1), "client".to_owned(), endpoint("tcp://127.0.0.1:9?reconnect=1s"));
+        let note = || Fact::Note { name: "reconnect".into(), message: "tries again in 1s".to_owned() };
+        observe(&mut roster, 1, failed());
+        observe(&mut roster, 1, note());
+        assert_eq!(state(&roster, 1), State::Waiting);
+        assert!(!state(&roster, 1).is_open() && state(&roster, 1).can_close());
+        assert!(roster.get(id(1)).unwrap().error.is_some());
+        let call = |call: &'static str| Fact::Call { call: call.into(), args: String::new(), result: "3".to_owned() };
+        observe(&mut roster, 1, call("socket"));
+        assert_eq!(state(&roster, 1), State::Opening);
+        observe(&mut roster, 1, Fact::Connected { local: address(1), peer: address(9) });
+        observe(&mut roster, 1, closed(CloseReason::Reset));
+        observe(&mut roster, 1, note());
+        assert_eq!(state(&roster, 1), State::Waiting);
+        observe(&mut roster, 1, closed(CloseReason::User));
+        assert_eq!(state(&roster, 1), State::Closed(CloseReason::User));
     }
 
     #[test]

@@ -7,10 +7,32 @@ use std::ops::{ControlFlow, Range};
 
 use roaring::RoaringTreemap;
 
-use super::{Filter, LogStore, Roster};
+use super::{Filter, LogStore, Roster, Row, timeline};
+use crate::contract::SocketId;
 
 /// This many bytes that a filter must read cost as much as judging a row that needs no reading.
 const BYTES_A_STEP: usize = 256;
+
+/// Which rows there are to be filtered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of all sockets; `call` rows only where the filter asks for them.
+    #[default]
+    All,
+    /// Those that are steps of this socket's life, its calls included.
+    Timeline(SocketId),
+}
+
+impl Scope {
+    fn matches(self, filter: &Filter, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+        match self {
+            Self::All => filter.matches(row, store, roster),
+            Self::Timeline(socket) => {
+                timeline::belongs(row, socket, store, roster) && filter.matches_call(row, store, roster)
+            }
+        }
+    }
+}
 
 /// A filtered index over the store, with a cursor.
 ///
@@ -18,6 +40,7 @@ const BYTES_A_STEP: usize = 256;
 /// here speaks of the rows judged so far.
 #[derive(Debug)]
 pub struct LogView {
+    scope: Scope,
     filter: Filter,
     matching: RoaringTreemap,
     /// The last sequence number judged.
@@ -46,6 +69,7 @@ impl LogView {
     #[must_use]
     pub fn new() -> Self {
         Self {
+            scope: Scope::All,
             filter: Filter::default(),
             matching: RoaringTreemap::new(),
             judged: 0,
@@ -55,6 +79,21 @@ impl LogView {
             seen: 0,
             above: 0,
             height: 0,
+        }
+    }
+
+    /// Which rows the filter is applied to.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Looks at other rows from now on: every row is to be judged anew. The cursor stays on its message or, where that
+    /// is not among them, beside it.
+    pub fn set_scope(&mut self, scope: Scope) {
+        if scope != self.scope {
+            self.scope = scope;
+            self.set_filter(self.filter.clone());
         }
     }
 
@@ -76,14 +115,14 @@ impl LogView {
     /// Judges the store's new rows, at most `rows` of them and at least one; a filter that reads long messages judges
     /// fewer. True when no row is left to judge.
     pub fn catch_up(&mut self, store: &LogStore, roster: &Roster, rows: usize) -> bool {
-        let Self { filter, matching, judged, .. } = self;
+        let Self { scope, filter, matching, judged, .. } = self;
         let reads_bytes = filter.reads_bytes();
         let mut left = rows.max(1);
         let mut found = Vec::new();
         // Driven from within, an iterator over segments is several times as fast as a loop around it.
         let _ = store.rows(*judged + 1..store.next()).try_for_each(|row| {
             *judged = row.seq;
-            if filter.matches(&row, store, roster) {
+            if scope.matches(filter, &row, store, roster) {
                 found.push(row.seq);
             }
             let cost = if reads_bytes { 1 + row.len as usize / BYTES_A_STEP } else { 1 };
@@ -310,10 +349,10 @@ mod tests {
             log
         }
 
-        fn matching(&self, filter: &Filter) -> Vec<u64> {
+        fn matching(&self, view: &LogView) -> Vec<u64> {
             self.store
                 .rows(0..u64::MAX)
-                .filter(|row| filter.matches(row, &self.store, &self.roster))
+                .filter(|row| view.scope().matches(view.filter(), row, &self.store, &self.roster))
                 .map(|row| row.seq)
                 .collect()
         }
@@ -336,6 +375,7 @@ mod tests {
         Append(Vec<u8>),
         CatchUp(usize),
         SetFilter(Filter),
+        SetScope(Scope),
         Pause(bool),
         MoveBy(isize),
         MoveTo(usize),
@@ -350,6 +390,7 @@ mod tests {
             4 => proptest::collection::vec(any::<u8>(), 0..20).prop_map(Step::Append),
             4 => (0..30_usize).prop_map(Step::CatchUp),
             1 => filter().prop_map(Step::SetFilter),
+            1 => select(vec![Scope::All, Scope::Timeline(SocketId::new(1).unwrap())]).prop_map(Step::SetScope),
             1 => any::<bool>().prop_map(Step::Pause),
             2 => (-9..9_isize).prop_map(Step::MoveBy),
             1 => (0..60_usize).prop_map(Step::MoveTo),
@@ -365,6 +406,7 @@ mod tests {
             Step::Append(numbers) => numbers.into_iter().for_each(|number| log.append(number)),
             Step::CatchUp(rows) => drop(view.catch_up(&log.store, &log.roster, rows)),
             Step::SetFilter(filter) => view.set_filter(filter),
+            Step::SetScope(scope) => view.set_scope(scope),
             Step::Pause(paused) => view.set_paused(paused),
             Step::MoveBy(rows) => view.move_by(rows),
             Step::MoveTo(index) => view.move_to_index(index),
@@ -383,11 +425,11 @@ mod tests {
             let (mut log, mut view) = (Log::new(), LogView::new());
             for step in steps {
                 take(step, &mut log, &mut view);
-                let judged: Vec<_> = log.matching(view.filter()).into_iter().filter(|seq| *seq <= view.judged()).collect();
+                let judged: Vec<_> = log.matching(&view).into_iter().filter(|seq| *seq <= view.judged()).collect();
                 prop_assert_eq!(seqs(&view), judged);
             }
             log.catch_up(&mut view);
-            prop_assert_eq!(seqs(&view), log.matching(view.filter()));
+            prop_assert_eq!(seqs(&view), log.matching(&view));
         }
 
         #[test]
@@ -430,7 +472,7 @@ mod tests {
                 }
                 log.catch_up(&mut view);
                 view.window(height);
-                let matching = log.matching(view.filter());
+                let matching = log.matching(&view);
                 let beside = matching.iter().rev().find(|seq| **seq <= message).or(matching.first());
                 prop_assert_eq!(view.cursor(), beside.copied());
             }

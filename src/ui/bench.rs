@@ -3,17 +3,23 @@
 //! Owns the roster, the store, the view and the profile, and keeps the profile's sockets in step with the roots of the
 //! roster. It never draws, and orders from the engine only by way of effects.
 
+pub(super) mod transfers;
+
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Effect;
 use crate::contract::{
-    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Role, SocketId, SocketIds, Target, Ticket, Timestamp,
+    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Operation, Report, ReportContent, Role, Saving,
+    SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
 };
 use crate::log::{LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
+
+use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges at once: some milliseconds' work.
 const SLICE: usize = 100_000;
@@ -29,6 +35,10 @@ pub(super) struct Bench {
     roots: Vec<SocketId>,
     next_ticket: u64,
     sends: HashMap<Ticket, Sending>,
+    pub(super) transfers: Transfers,
+    looked_at: Option<LookedAt>,
+    /// The endpoint of a socket before its option was changed while it was open, which the system may refuse yet.
+    before_change: Option<(SocketId, Endpoint)>,
     pub(super) rates: Rates,
     pub(super) lost: u64,
     /// Rows that went because the log may not hold more.
@@ -37,8 +47,17 @@ pub(super) struct Bench {
     calls: u64,
 }
 
+/// The socket whose options are on the screen.
+struct LookedAt {
+    socket: SocketId,
+    view: Option<SocketView>,
+    /// The view before that one.
+    before: Option<SocketView>,
+}
+
 /// A send that the user ordered and whose outcome is not yet whole.
 struct Sending {
+    began: Timestamp,
     wanted: usize,
     done: usize,
     len: u64,
@@ -51,8 +70,8 @@ pub(super) enum Outcome {
     Failed { done: usize, wanted: usize, failed: Vec<(SocketId, NetError)> },
     /// All took it, and there were several.
     All(usize),
-    /// A long one is under way: bytes sent and bytes in all.
-    Progress(u64, u64),
+    /// A long one is through, with so many bytes.
+    Long(u64),
 }
 
 /// Bytes in the present second and in the last.
@@ -97,6 +116,9 @@ impl Bench {
             roots: Vec::new(),
             next_ticket: 0,
             sends: HashMap::new(),
+            transfers: Transfers::default(),
+            looked_at: None,
+            before_change: None,
             rates: Rates::default(),
             lost: 0,
             forgotten: 0,
@@ -147,6 +169,7 @@ impl Bench {
     pub(super) fn reopen(&mut self, socket: SocketId, effects: &mut Vec<Effect>) {
         if let Some(member) = self.roster.get(socket) {
             let (name, endpoint) = (member.name.clone(), member.endpoint.clone());
+            self.before_change = None;
             self.roster.register(socket, name, endpoint.clone());
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
         }
@@ -154,9 +177,25 @@ impl Bench {
 
     /// Gives a socket of the list another endpoint; it holds from the next opening on.
     pub(super) fn change(&mut self, socket: SocketId, endpoint: Endpoint) {
+        self.before_change = None;
         if let Some(entry) = self.entry_mut(socket) {
             entry.endpoint = endpoint.clone();
             self.roster.set_endpoint(socket, endpoint);
+        }
+    }
+
+    /// Gives an open socket of the list an endpoint with another option, as long as the system does not refuse it.
+    pub(super) fn change_live(&mut self, socket: SocketId, endpoint: Endpoint) {
+        let before = self.roster.get(socket).map(|member| (socket, member.endpoint.clone()));
+        self.change(socket, endpoint);
+        self.before_change = before;
+    }
+
+    fn refused(&mut self, socket: SocketId, error: &NetError) {
+        if error.operation == Operation::Setsockopt
+            && let Some((_, endpoint)) = self.before_change.take_if(|(changed, _)| *changed == socket)
+        {
+            self.change(socket, endpoint);
         }
     }
 
@@ -243,11 +282,59 @@ impl Bench {
 
     /// Orders a send; its outcome comes by [`Bench::absorb`].
     pub(super) fn send(&mut self, target: Target, bytes: Vec<u8>, effects: &mut Vec<Effect>) {
+        let ticket = self.ticket();
+        let wanted = self.reach(&target).max(1);
+        let (began, len) = (self.now(), bytes.len() as u64);
+        self.sends.insert(ticket, Sending { began, wanted, done: 0, len, failed: Vec::new() });
+        if len > LONG {
+            // It may have to wait before the first of its bytes goes, and can be cancelled then as well.
+            for socket in self.reached(&target) {
+                self.transfers.sent((ticket, socket), 0, len, began, began);
+            }
+        }
+        effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
+    }
+
+    /// Orders a file to be sent; how far it has come is among the transfers.
+    pub(super) fn send_file(&mut self, target: Target, path: PathBuf, effects: &mut Vec<Effect>) {
+        let ticket = self.ticket();
+        effects.push(Effect::Order(Command::SendFile { ticket, target, path }));
+    }
+
+    /// Orders what a socket receives to be saved; how far that has come is among the transfers.
+    pub(super) fn save(&mut self, socket: SocketId, saving: Saving, effects: &mut Vec<Effect>) {
+        let ticket = self.ticket();
+        effects.push(Effect::Order(Command::Save { ticket, socket, saving }));
+    }
+
+    fn ticket(&mut self) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        let wanted = self.reach(&target).max(1);
-        self.sends.insert(ticket, Sending { wanted, done: 0, len: bytes.len() as u64, failed: Vec::new() });
-        effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
+        ticket
+    }
+
+    /// The sockets that a send to this target reaches.
+    fn reached(&self, target: &Target) -> Vec<SocketId> {
+        match target {
+            Target::Children(listener) => {
+                let open = self.roster.children(*listener).filter(|child| child.state.is_open());
+                open.map(|child| child.id).collect()
+            }
+            Target::Socket(socket) | Target::Peer(socket, _) => vec![*socket],
+        }
+    }
+
+    /// Says whose views are to be kept.
+    pub(super) fn look_at(&mut self, socket: SocketId) {
+        if self.looked_at.as_ref().is_none_or(|looked_at| looked_at.socket != socket) {
+            self.looked_at = Some(LookedAt { socket, view: None, before: None });
+        }
+    }
+
+    /// What the kernel knows of the socket that is looked at, and what it knew the time before.
+    pub(super) fn view_of(&self, socket: SocketId) -> Option<(&SocketView, Option<&SocketView>)> {
+        let looked_at = self.looked_at.as_ref().filter(|looked_at| looked_at.socket == socket)?;
+        Some((looked_at.view.as_ref()?, looked_at.before.as_ref()))
     }
 
     /// How many sockets a send to this target reaches.
@@ -270,6 +357,9 @@ impl Bench {
                 Err(format!("nobody is connected to {name} yet"))
             }
             Target::Children(_) => Ok(()),
+            _ if member.endpoint.scheme.spec().role == Role::Pair && member.parent.is_none() => {
+                Err(format!("{name} carries nothing itself; select one of its ends"))
+            }
             _ if !member.state.is_open() => Err(format!("{name} is not open; o in the list opens it")),
             _ if member.sending_closed => Err(format!("{name} was half-closed here: it only receives")),
             Target::Socket(_)
@@ -283,6 +373,10 @@ impl Bench {
 
     /// Takes in what the engine reports, and gives back a block for it. What is worth telling goes to `tell`.
     pub(super) fn absorb(&mut self, batch: Batch, tell: &mut Vec<Told>) -> io::Result<Block> {
+        // Before the events, among which is why something ended.
+        for report in &batch.reports {
+            tell.extend(self.report(report));
+        }
         for event in &batch.events {
             self.rates.turn(event.at);
             self.roster.observe(event);
@@ -290,12 +384,13 @@ impl Bench {
                 Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
                 Fact::Sent { ticket, bytes, remaining, .. } => {
                     self.rates.sent += u64::from(bytes.len);
-                    tell.extend(self.sent(*ticket, *remaining).map(Told::Outcome));
+                    tell.extend(self.sent(*ticket, event, *remaining).map(Told::Outcome));
                 }
-                Fact::SendFailed { ticket, error } => {
-                    tell.extend(self.send_failed(*ticket, event.socket, error).map(Told::Outcome));
+                Fact::SendFailed { ticket, error } => tell.extend(self.send_failed(*ticket, event.socket, error)),
+                Fact::Failed(error) => {
+                    self.refused(event.socket, error);
+                    tell.push(Told::Failed(event.socket, (**error).clone()));
                 }
-                Fact::Failed(error) => tell.push(Told::Failed(event.socket, (**error).clone())),
                 Fact::Lost { count, .. } => self.lost += count,
                 Fact::Call { .. } => self.calls += 1,
                 _ => {}
@@ -307,18 +402,43 @@ impl Bench {
         Ok(block)
     }
 
-    fn sent(&mut self, ticket: Ticket, remaining: u64) -> Option<Outcome> {
+    fn report(&mut self, report: &Report) -> Option<Told> {
+        match &report.content {
+            ReportContent::Progress(progress) => {
+                let ended = self.transfers.progress(report.socket, progress, self.clock.now())?;
+                // One that fell short comes with a failure that says why.
+                (!ended.fell_short()).then(|| Told::Transferred(report.socket, ended.clone()))
+            }
+            ReportContent::View(view) => {
+                let looked_at = self.looked_at.as_mut().filter(|looked_at| looked_at.socket == report.socket)?;
+                looked_at.before = looked_at.view.replace((**view).clone());
+                None
+            }
+        }
+    }
+
+    fn sent(&mut self, ticket: Ticket, event: &Event, remaining: u64) -> Option<Outcome> {
         let sending = self.sends.get_mut(&ticket)?;
+        let key = (ticket, event.socket);
+        if remaining > 0 || self.transfers.get(key).is_some() {
+            let done = sending.len.saturating_sub(remaining);
+            self.transfers.sent(key, done, sending.len, sending.began, event.at);
+        }
         if remaining > 0 {
-            return Some(Outcome::Progress(sending.len - remaining.min(sending.len), sending.len));
+            return None;
         }
         sending.done += 1;
         self.outcome(ticket)
     }
 
-    fn send_failed(&mut self, ticket: Ticket, socket: SocketId, error: &NetError) -> Option<Outcome> {
-        self.sends.get_mut(&ticket)?.failed.push((socket, error.clone()));
-        self.outcome(ticket)
+    fn send_failed(&mut self, ticket: Ticket, socket: SocketId, error: &NetError) -> Option<Told> {
+        self.transfers.end((ticket, socket), self.clock.now());
+        if let Some(sending) = self.sends.get_mut(&ticket) {
+            sending.failed.push((socket, error.clone()));
+            return self.outcome(ticket).map(Told::Outcome);
+        }
+        // Of a file. What the engine sends by itself was not asked for here.
+        (ticket != Ticket::ENGINE).then(|| Told::Failed(socket, error.clone()))
     }
 
     fn outcome(&mut self, ticket: Ticket) -> Option<Outcome> {
@@ -326,10 +446,10 @@ impl Bench {
         if sending.done + sending.failed.len() < sending.wanted {
             return None;
         }
-        let Sending { wanted, done, failed, len } = self.sends.remove(&ticket)?;
+        let Sending { wanted, done, failed, len, .. } = self.sends.remove(&ticket)?;
         match wanted {
             _ if !failed.is_empty() => Some(Outcome::Failed { done, wanted, failed }),
-            1 if len > LONG => Some(Outcome::Progress(len, len)),
+            1 if len > LONG => Some(Outcome::Long(len)),
             1 => None,
             _ => Some(Outcome::All(done)),
         }
@@ -353,15 +473,18 @@ impl Bench {
     /// Brings the rates up to now; after which time they will have changed by themselves, while they do.
     pub(super) fn turn_rates(&mut self) -> Option<Duration> {
         self.rates.turn(self.now());
-        self.rates.is_moving().then_some(Duration::from_secs(1))
+        let moving = self.rates.is_moving() || self.transfers.running().next().is_some();
+        moving.then_some(Duration::from_secs(1))
     }
 }
 
-/// From how many bytes on a send's progress is told.
+/// From how many bytes on a send is among the transfers from its beginning.
 const LONG: u64 = 256 * 1024;
 
 /// What of a batch is worth telling the user at once.
 pub(super) enum Told {
     Outcome(Outcome),
     Failed(SocketId, NetError),
+    /// A file has ended.
+    Transferred(SocketId, Transfer),
 }

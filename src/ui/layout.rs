@@ -54,6 +54,15 @@ impl Layout {
         Some(layout)
     }
 
+    /// The same layout with half the height for an inspector under the log, for lessons take more room than bytes.
+    pub(super) fn with_room_for_lessons(mut self) -> Self {
+        if self.inspector.x == self.log.x && self.inspector.y == self.log.bottom() && !self.log.is_empty() {
+            let both = Rect { height: self.log.height + self.inspector.height, ..self.log };
+            (self.log, self.inspector) = split_bottom(both, both.height / 2);
+        }
+        self
+    }
+
     /// The pane's area.
     pub(super) fn area(&self, pane: Pane) -> Rect {
         match pane {
@@ -96,7 +105,7 @@ mod tests {
         #[test]
         fn panes_never_overlap_nor_leave_the_screen(width in 0u16..5000, height in 0u16..2000, rows in 0u16..50, focus in 0usize..4) {
             let screen = Rect::new(0, 0, width, height);
-            if let Some(layout) = Layout::of(screen, rows, Pane::ALL[focus]) {
+            for layout in Layout::of(screen, rows, Pane::ALL[focus]).into_iter().flat_map(|layout| [layout, layout.with_room_for_lessons()]) {
                 let areas = [layout.sockets, layout.log, layout.inspector, layout.input, layout.status];
                 let cells: u32 = areas.iter().map(|area| area.area()).sum();
                 prop_assert_eq!(cells, screen.area());
@@ -107,9 +116,8 @@ mod tests {
                     }
                 }
                 prop_assert!(!layout.area(Pane::ALL[focus]).is_empty());
-            } else {
-                prop_assert!(width < 40 || height < 10);
             }
+            prop_assert_eq!(Layout::of(screen, rows, Pane::ALL[focus]).is_none(), width < 40 || height < 10);
         }
     }
 }

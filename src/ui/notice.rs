@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::bench::transfers::Transfer;
 use super::bench::{Bench, Outcome};
+use crate::contract::{Direction, SocketId};
 
 /// How long a message stays at least, whatever is typed meanwhile.
 const READING_TIME: Duration = Duration::from_millis(1500);
@@ -48,12 +50,20 @@ impl Notice {
         (self.gravity == Gravity::Good).then(|| FADING_TIME.saturating_sub(self.since.elapsed()))
     }
 
+    /// That a file was sent, or has what was received.
+    pub(super) fn of_transfer(socket: SocketId, transfer: &Transfer, bench: &Bench) -> Self {
+        let (file, name, done) = (transfer.name(), bench.roster.name(socket), size(transfer.done));
+        Self::good(match transfer.direction {
+            Direction::Sending => format!("{file} was sent to {name}: {done}"),
+            Direction::Saving => format!("{file} has what {name} received: {done}"),
+        })
+    }
+
     /// What became of a send.
     pub(super) fn of_outcome(outcome: &Outcome, bench: &Bench) -> Self {
         match outcome {
             Outcome::All(count) => Self::good(format!("sent to all {count}")),
-            Outcome::Progress(sent, all) if sent == all => Self::good(format!("sent {}", size(*all))),
-            Outcome::Progress(sent, all) => Self::good(format!("sending: {} of {}", size(*sent), size(*all))),
+            Outcome::Long(all) => Self::good(format!("sent {}", size(*all))),
             Outcome::Failed { done: 0, wanted: 1, failed } => match failed.first() {
                 Some((socket, error)) => Self::error(format!("{}: {error}", bench.roster.name(*socket))),
                 None => Self::error("not sent"),

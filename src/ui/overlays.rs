@@ -1,8 +1,10 @@
 //! What comes over the panes: a stack, of which the topmost has the keys.
 
 pub(super) mod confirm;
+pub(super) mod file;
 pub(super) mod filter;
 pub(super) mod help;
+pub(super) mod in_use;
 pub(super) mod message;
 pub(super) mod new_socket;
 pub(super) mod palette;
@@ -12,13 +14,17 @@ pub(super) mod profiles;
 pub(super) mod prompt;
 pub(super) mod rename;
 pub(super) mod search_history;
+pub(super) mod set_option;
 pub(super) mod targets;
+pub(super) mod transfers;
+
+use std::io;
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
-use super::Ui;
 use super::canvas::Canvas;
+use super::{FolderEntry, Ui};
 use crate::log::sanitise::Printable;
 
 /// What becomes of an overlay after it has acted.
@@ -36,6 +42,11 @@ pub(super) trait Overlay {
 
     /// A click, or so many rows of the wheel where `wheel` is not zero. A click outside closes nothing.
     fn mouse(&mut self, _x: u16, _y: u16, _wheel: i32, _ui: &mut Ui) -> Next {
+        Next::Stay
+    }
+
+    /// What is in the folder that the overlay asked for.
+    fn folder_listed(&mut self, _result: &io::Result<Vec<FolderEntry>>, _ui: &mut Ui) -> Next {
         Next::Stay
     }
 

@@ -1,5 +1,10 @@
 //! The screen as a user meets it: keys in, effects and pictures out.
 
+mod families;
+mod form;
+mod options;
+mod transfers;
+
 use std::sync::Arc;
 
 use crossterm::event::{Event as TerminalEvent, KeyEvent, MouseEvent};
@@ -608,5 +613,85 @@ impl Harness {
     fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
         let modifiers = crossterm::event::KeyModifiers::NONE;
         self.ui.handle(TerminalEvent::Mouse(MouseEvent { kind, column, row, modifiers }));
+    }
+}
+
+/// With a client that was refused, and a listener with a connection that has said hello and FIN; the log in focus.
+fn with_lives() -> (Harness, SocketId, SocketId) {
+    let (mut harness, listener, children) = Harness::with_listener(1);
+    let call = |call: &'static str, args: &str, result: &str| Fact::Call {
+        call: call.into(),
+        args: args.to_owned(),
+        result: result.to_owned(),
+    };
+    harness.happens(listener, call("listen", "128", "0"));
+    harness.received(children[0], b"hello\n");
+    harness.happens(children[0], Fact::PeerClosed);
+    let client = harness.ui.open("tcp://127.0.0.1:9".parse().unwrap());
+    harness.happens(client, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)"));
+    let refused = NetError::from_errno(Operation::Connect, Some("127.0.0.1:9".to_owned()), 111);
+    harness.happens(client, Fact::Failed(Box::new(refused)));
+    harness.ui.focus = Pane::Log;
+    (harness, listener, children[0])
+}
+
+#[test]
+fn the_timeline_is_of_the_selected_socket_and_goes_with_the_selection() {
+    let (mut harness, listener, child) = with_lives();
+    harness.keys("4");
+    harness.shows("Timeline · client · 1");
+    harness.shows("✖ connect(127.0.0.1:9) = -1 ECONNREFUSED (111)");
+    harness.ui.select(Entry::Root(listener));
+    harness.shows("Timeline · server · 3");
+    harness.shows("accept() = 127.0.0.1:50001 → server#1");
+    harness.ui.select(Entry::Child(child));
+    harness.shows("recv() = 6  \"hello\\n\"");
+    harness.shows("the peer sent FIN, you may still send");
+    // The filter is applied within it, and does not hide the calls.
+    harness.keys("/").text("kind:received").keys("enter");
+    harness.shows("Timeline · server#1 · kind:received · 1");
+    harness.keys("esc 1");
+    harness.shows("Log · all");
+}
+
+#[test]
+fn a_step_is_explained_in_three_languages() {
+    let (mut harness, _, child) = with_lives();
+    harness.keys("4");
+    harness.shows("nobody listens on that port");
+    harness.shows("s.connect((\"127.0.0.1\", 9))");
+    harness.shows("except ConnectionRefusedError as error:");
+    harness.ui.select(Entry::Child(child));
+    harness.keys("up");
+    harness.shows("00000000  68 65 6c 6c 6f 0a");
+    harness.shows("data = s.recv(65536)");
+    harness.shows("let n = stream.read(&mut buf)?;");
+    harness.shows("ssize_t n = recv(s, buf, sizeof buf, 0);");
+    // Where the inspector has no place of its own, Enter opens it in place of the log.
+    harness.keys("enter");
+    assert!(harness.picture(80, 24).contains("recv(2) copies what has arrived"));
+}
+
+#[test]
+fn a_timeline_is_copied_as_markdown_and_a_message_as_itself() {
+    let (mut harness, _, child) = with_lives();
+    harness.ui.select(Entry::Child(child));
+    harness.keys("4");
+    harness.effects();
+    harness.keys("y");
+    let copied = harness.effects();
+    let [Effect::Copy(text)] = &copied[..] else { panic!("{copied:?}") };
+    assert!(text.starts_with("## Timeline of server\\#1\n"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains("| `recv()` |")).count(), 2, "{text}");
+    harness.keys("1 up up up home down down y");
+    assert_eq!(harness.effects(), [Effect::Copy("hello\n".to_owned())]);
+}
+
+#[test]
+fn timelines_of_all_widths() {
+    let (mut harness, _, _) = with_lives();
+    harness.keys("4");
+    for (width, height) in [(120, 40), (80, 24)] {
+        insta::assert_snapshot!(format!("timeline_{width}x{height}"), harness.snapshot(width, height));
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct Marks {
     pub(super) bar: &'static str,
     pub(super) delta: &'static str,
     pub(super) none: &'static str,
+    pub(super) plus_minus: &'static str,
+    pub(super) ellipsis: &'static str,
 }
 
 static UNICODE: Marks = Marks {
@@ -63,6 +65,8 @@ static UNICODE: Marks = Marks {
     bar: "│",
     delta: "Δ",
     none: "–",
+    plus_minus: "±",
+    ellipsis: "…",
 };
 
 static ASCII: Marks = Marks {
@@ -81,6 +85,8 @@ static ASCII: Marks = Marks {
     bar: "|",
     delta: "+/-",
     none: "-",
+    plus_minus: "+/-",
+    ellipsis: "..",
 };
 
 impl Look {

@@ -3,6 +3,7 @@
 
 mod exchange;
 mod given_back;
+mod held;
 mod hostile;
 mod idle;
 mod profiles;

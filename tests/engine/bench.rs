@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use sockbench::contract::{
-    Batch, Clock, CloseHow, CloseReason, Command, Endpoint, Fact, NetError, SocketId, SocketIds, Target, Ticket,
+    Batch, Clock, CloseHow, CloseReason, Command, Endpoint, Fact, NetError, Progress, Report, ReportContent, SocketId,
+    SocketIds, SocketView, Target, Ticket,
 };
 use sockbench::engine::{Batches, EngineHandle, start};
 
@@ -25,6 +26,7 @@ pub(crate) struct Bench {
     pub(crate) batches: Batches,
     pub(crate) ids: SocketIds,
     pub(crate) seen: Vec<Seen>,
+    pub(crate) reports: Vec<Report>,
     /// How much of `seen` has been waited for.
     pub(crate) at: usize,
     pub(crate) tickets: u64,
@@ -34,7 +36,7 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let ids = SocketIds::new();
         let (engine, batches) = start(ids.clone(), Clock::start()).unwrap();
-        Self { engine, batches, ids, seen: Vec::new(), at: 0, tickets: 0 }
+        Self { engine, batches, ids, seen: Vec::new(), reports: Vec::new(), at: 0, tickets: 0 }
     }
 
     pub(crate) fn order(&self, command: Command) {
@@ -66,6 +68,7 @@ impl Bench {
             };
             self.seen.push(Seen { socket: event.socket, fact: event.fact.clone(), bytes });
         }
+        self.reports.extend(batch.reports);
         self.engine.recycle(batch.block);
     }
 
@@ -95,13 +98,11 @@ impl Bench {
     }
 
     pub(crate) async fn opened(&mut self, socket: SocketId) -> SocketAddr {
-        let local = self
-            .next_of(socket, |fact| match fact {
-                Fact::Opened { local, .. } => Some(local.clone()),
-                _ => None,
-            })
-            .await;
-        local.socket_address().unwrap()
+        self.next_of(socket, |fact| match fact {
+            Fact::Opened { local, .. } => local.socket_address(),
+            _ => None,
+        })
+        .await
     }
 
     pub(crate) async fn connected(&mut self, socket: SocketId) {
@@ -131,6 +132,35 @@ impl Bench {
             _ => None,
         })
         .await
+    }
+
+    /// What the next note of this name says.
+    pub(crate) async fn note(&mut self, socket: SocketId, about: &str) -> String {
+        self.next_of(socket, |fact| match fact {
+            Fact::Note { name, message } if name == about => Some(message.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// How far files have come, as it was told.
+    pub(crate) fn progress(&self) -> impl Iterator<Item = &Progress> {
+        self.reports.iter().filter_map(|report| match &report.content {
+            ReportContent::Progress(progress) => Some(progress),
+            ReportContent::View(_) => None,
+        })
+    }
+
+    /// The next view of the kernel's that is told; what was ordered before it is done by then.
+    pub(crate) async fn viewed(&mut self) -> SocketView {
+        loop {
+            let view = self.reports.iter().position(|report| matches!(report.content, ReportContent::View(_)));
+            if let Some(ReportContent::View(view)) = view.map(|view| self.reports.remove(view).content) {
+                return *view;
+            }
+            let batch = tokio::time::timeout(PATIENCE, self.batches.next()).await.unwrap().unwrap();
+            self.keep(batch);
+        }
     }
 
     pub(crate) async fn send_failed(&mut self, socket: SocketId, ticket: Ticket) -> NetError {

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sockbench::contract::{CloseHow, CloseReason, Fact, Operation, Target};
+use sockbench::contract::{BLOCK_SIZE, CloseHow, CloseReason, Fact, Operation, Target};
 
 use crate::bench::{Bench, noise};
 
@@ -237,7 +237,7 @@ async fn a_big_send_is_reported_call_by_call() {
     let mut sent = Vec::new();
     loop {
         let seen = bench.next(|seen| matches!(seen.fact, Fact::Sent { .. })).await;
-        assert!(seen.bytes.len() <= 256 * 1024);
+        assert!(seen.bytes.len() <= BLOCK_SIZE);
         sent.extend(seen.bytes);
         let Fact::Sent { remaining, .. } = seen.fact else { unreachable!() };
         assert_eq!(remaining, (len - sent.len()) as u64);

@@ -49,6 +49,19 @@ impl Peer {
         Self::start("python3", &["-u", "-c", &(head + script)])
     }
 
+    /// Starts one of the Python programs beside this file.
+    pub(crate) fn script(name: &str, arguments: &[&str]) -> Self {
+        let path = format!("{}/tests/peers/python/{name}.py", env!("CARGO_MANIFEST_DIR"));
+        Self::start("python3", &[&["-u", path.as_str()], arguments].concat())
+    }
+
+    /// Types a line, and waits for one that holds this answer.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, line: &str, answer: &str) -> String {
+        self.say(line);
+        self.wait_for(answer)
+    }
+
     /// Types a line.
     pub(crate) fn say(&mut self, line: &str) {
         writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();

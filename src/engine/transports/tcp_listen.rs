@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{Life, Transport, bind, host_port, new_socket, resolve, tried, unless_closed};
 use crate::contract::{Address, Endpoint, Fact, Host, NetError, Operation, Scheme};
 use crate::engine::accept::{self, Listener};
+use crate::engine::holder::explained;
 use crate::engine::socket::Socket;
 use crate::engine::socket_options::option;
 
@@ -91,11 +92,16 @@ async fn listen(
     let backlog = i32::try_from(endpoint.backlog()).unwrap_or(i32::MAX);
     let listening = fd.listen(backlog);
     socket.call("listen", backlog.to_string(), &listening).await;
-    listening
+    let listening = listening
         .and_then(|()| TcpListener::from_std(fd.into()))
-        .and_then(|listener| Ok((listener.local_addr()?, listener)))
-        .map(|(local, listener)| (listener, local))
-        .map_err(|error| NetError::from_io(Operation::Listen, Some(shown), &error))
+        .and_then(|listener| Ok((listener.local_addr()?, listener)));
+    match listening {
+        Ok((local, listener)) => Ok((listener, local)),
+        Err(error) => {
+            let error = NetError::from_io(Operation::Listen, Some(shown), &error);
+            Err(explained(error, &address.into(), false).await)
+        }
+    }
 }
 
 impl Listener for TcpListener {

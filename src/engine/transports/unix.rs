@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use socket2::{SockAddr, Type};
+use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
+use super::client::{self, Connection};
 use super::unix_bind::{sock_addr, told_address, unix_address};
 use super::unix_connection::{Packets, new_unix_socket, unix_stream};
-use super::{Life, Transport, unix_name, unless_closed};
-use crate::contract::{Endpoint, Fact, NetError, Operation, Scheme};
-use crate::engine::pump;
-use crate::engine::socket::{Ending, Socket};
+use super::{Life, Transport, unix_name};
+use crate::contract::{Address, Endpoint, NetError, Operation, Scheme};
+use crate::engine::socket::Socket;
 
 /// How long to wait before a full backlog is asked again: the system does not tell when it has room.
 const FULL_BACKLOG: Duration = Duration::from_millis(20);
@@ -28,28 +29,29 @@ impl Transport for Unix {
 
     fn live(&self, socket: Socket, endpoint: Rc<Endpoint>) -> Life {
         if endpoint.scheme == Scheme::Unix {
-            Box::pin(async move {
-                let opening = async { unix_stream(open(&socket, &endpoint, Type::STREAM).await?) };
-                let opened = unless_closed(&socket, opening).await;
-                match opened {
-                    Ok(stream) => Ending::Closed(pump::run(stream, &socket, &endpoint).await),
-                    Err(ending) => ending,
-                }
-            })
+            Box::pin(client::live(socket, endpoint, open_stream))
         } else {
-            Box::pin(async move {
-                let opening = async { Packets::new(&socket, open(&socket, &endpoint, Type::SEQPACKET).await?).await };
-                let opened = unless_closed(&socket, opening).await;
-                match opened {
-                    Ok(packets) => Ending::Closed(pump::run(packets, &socket, &endpoint).await),
-                    Err(ending) => ending,
-                }
-            })
+            Box::pin(client::live(socket, endpoint, open_packets))
         }
     }
 }
 
-async fn open(socket: &Socket, endpoint: &Endpoint, kind: Type) -> Result<socket2::Socket, NetError> {
+async fn open_stream(socket: &Socket, endpoint: &Endpoint) -> Result<Connection<UnixStream>, NetError> {
+    let (fd, local, peer) = open(socket, endpoint, Type::STREAM).await?;
+    Ok(Connection { stream: unix_stream(fd)?, local, peer })
+}
+
+async fn open_packets(socket: &Socket, endpoint: &Endpoint) -> Result<Connection<Packets>, NetError> {
+    let (fd, local, peer) = open(socket, endpoint, Type::SEQPACKET).await?;
+    Ok(Connection { stream: Packets::new(socket, fd).await?, local, peer })
+}
+
+/// A connected socket, and the addresses of both its ends.
+async fn open(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    kind: Type,
+) -> Result<(socket2::Socket, Address, Address), NetError> {
     let name = unix_name(endpoint)?;
     let shown = unix_address(name).to_string();
     let failed = |error: &io::Error| NetError::from_unix(Operation::Connect, Some(shown.clone()), error);
@@ -61,8 +63,7 @@ async fn open(socket: &Socket, endpoint: &Endpoint, kind: Type) -> Result<socket
     }
     let told = fd.local_addr().and_then(|local| Ok((local, fd.peer_addr()?)));
     let (local, peer) = told.map_err(|error| failed(&error))?;
-    socket.report(Fact::Connected { local: told_address(&local), peer: told_address(&peer) }).await;
-    Ok(fd)
+    Ok((fd, told_address(&local), told_address(&peer)))
 }
 
 /// `connect(2)`, which is over at once, unless the listener's backlog is full.

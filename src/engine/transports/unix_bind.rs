@@ -16,6 +16,7 @@ use nix::unistd::geteuid;
 use socket2::{Domain, SockAddr, Type};
 
 use crate::contract::{Address, Endpoint, NetError, Operation, SocketId, UnixAddress, UnixName};
+use crate::engine::holder::explained;
 use crate::engine::outbox::Outbox;
 use crate::engine::socket::{Socket, call_fact};
 
@@ -55,6 +56,18 @@ impl Drop for Bound {
 /// # Errors
 /// When the name can't be bound; for a path that is taken, the error says by what.
 pub(super) async fn bind_unix(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    fd: &socket2::Socket,
+    name: &UnixName,
+) -> Result<Bound, NetError> {
+    match bind_name(socket, endpoint, fd, name).await {
+        Ok(bound) => Ok(bound),
+        Err(error) => Err(explained(error, &unix_address(name).into(), false).await),
+    }
+}
+
+async fn bind_name(
     socket: &Socket,
     endpoint: &Endpoint,
     fd: &socket2::Socket,
@@ -131,7 +144,7 @@ async fn stale_file(socket: &Socket, path: &Path, address: &SockAddr, shown: &st
         format!("0, {kind}, uid {}", found.uid())
     };
     socket.call_with("lstat", shown.to_owned(), &found, describe).await;
-    let found = found.map_err(|error| NetError::from_unix(Operation::Bind, Some(shown.to_owned()), &error))?;
+    let found = found.map_err(|_| taken(shown, "something was there that can't be looked at now", "Try again"))?;
     if !found.file_type().is_socket() {
         return Err(taken(shown, "a file that is no socket is there, and stays", "Choose another path"));
     }

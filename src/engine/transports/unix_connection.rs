@@ -1,5 +1,6 @@
 //! Connections of Unix sockets, as the pump knows them: streams, and packets that are kept apart.
 
+use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -10,9 +11,9 @@ use tokio::io::Interest;
 use tokio::net::{UnixDatagram, UnixStream};
 
 use crate::contract::{BLOCK_SIZE, Endpoint, NetError, Operation};
-use crate::engine::pump::{Incoming, Stream};
 use crate::engine::socket::Socket;
 use crate::engine::socket_options::{option, set_before_bind};
+use crate::engine::stream::{Incoming, Stream, send_file};
 
 /// What a half-closed connection's log says, where the peer learns of it.
 const HALF_CLOSED: &str = "the peer reads the end of the data: sending is over, receiving goes on";
@@ -32,6 +33,10 @@ impl Stream for UnixStream {
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         Self::try_write(self, bytes)
+    }
+
+    fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
+        self.try_io(Interest::WRITABLE, || send_file(self.as_fd(), file, offset, count))
     }
 
     fn shut_down_writing(&self) -> io::Result<()> {
@@ -109,6 +114,10 @@ impl Stream for Packets {
         self.fd.try_send(bytes)
     }
 
+    fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
+        self.fd.try_io(Interest::WRITABLE, || send_file(self.as_fd(), file, offset, count))
+    }
+
     fn shut_down_writing(&self) -> io::Result<()> {
         self.fd.shutdown(Shutdown::Write)
     }
@@ -168,4 +177,181 @@ pub(super) fn kind_name(kind: Type) -> &'static str {
 /// When the system refuses to wait for it.
 pub(super) fn unix_stream(fd: socket2::Socket) -> Result<UnixStream, NetError> {
     UnixStream::from_std(fd.into()).map_err(|error| NetError::from_unix(Operation::Socket, None, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::collections::VecDeque;
+    use std::os::fd::OwnedFd;
+    use std::rc::Rc;
+
+    use nix::errno::Errno;
+    use proptest::prelude::*;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::contract::{Command, Fact, SocketId, Target, Ticket};
+    use crate::engine::pump::run;
+    use crate::engine::socket::Ending;
+    use crate::engine::testing::{Rig, rig};
+
+    /// The longest message that the scripted kernel takes, in bytes.
+    const LONGEST: usize = 1_000_000;
+
+    /// A stream that keeps messages apart, and whose peer does what the test says.
+    #[derive(Clone)]
+    struct Scripted(Rc<Script>);
+
+    struct Script {
+        any: OwnedFd,
+        incoming: RefCell<VecDeque<Incoming>>,
+        sent: RefCell<Vec<Vec<u8>>>,
+        /// How many messages the peer still takes.
+        window: Cell<usize>,
+        changed: Notify,
+    }
+
+    impl AsFd for Scripted {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.any.as_fd()
+        }
+    }
+
+    impl Stream for Scripted {
+        const KEEPS_MESSAGES: bool = true;
+
+        async fn readable(&self) -> io::Result<()> {
+            while self.0.incoming.borrow().is_empty() {
+                self.0.changed.notified().await;
+            }
+            Ok(())
+        }
+
+        async fn writable(&self) -> io::Result<()> {
+            while self.0.window.get() == 0 {
+                self.0.changed.notified().await;
+            }
+            Ok(())
+        }
+
+        fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
+            let next = self.0.incoming.borrow_mut().pop_front().ok_or(io::ErrorKind::WouldBlock)?;
+            Ok(match next {
+                Incoming::Message { len, .. } => {
+                    Incoming::Message { len: len.min(buffer.len()), truncated: len > buffer.len() }
+                }
+                other => other,
+            })
+        }
+
+        fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes.len() > LONGEST {
+                return Err(Errno::EMSGSIZE.into());
+            }
+            self.0.window.set(self.0.window.get().checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?);
+            self.0.sent.borrow_mut().push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn try_send_file(&self, _: &File, _: usize, _: usize) -> io::Result<usize> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn shut_down_writing(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn reset_on_close(&self) -> Option<io::Result<()>> {
+            None
+        }
+    }
+
+    fn connection<L: Future<Output = ()>>(window: usize, test: impl FnOnce(Rig, SocketId, Scripted) -> L) {
+        rig(async |rig| {
+            let stream = Scripted(Rc::new(Script {
+                any: std::fs::File::open("/dev/null").unwrap().into(),
+                incoming: RefCell::default(),
+                sent: RefCell::default(),
+                window: Cell::new(window),
+                changed: Notify::new(),
+            }));
+            let scripted = stream.clone();
+            let endpoint: Endpoint = "unix-seqpacket:///nowhere?after-fin=keep".parse().unwrap();
+            let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint).await) });
+            test(rig, id, stream).await;
+        });
+    }
+
+    fn send(rig: &Rig, id: SocketId, ticket: usize, bytes: Vec<u8>) {
+        let ticket = Ticket(ticket as u64);
+        rig.obey(Command::Send { ticket, target: Target::Socket(id), bytes: bytes.into() });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn each_message_is_one_row_whatever_its_length(lengths in prop::collection::vec(
+            prop_oneof![Just(0), 1_usize..100, 1_usize..500_000], 1..20,
+        )) {
+            connection(3, async |mut rig, id, stream| {
+                stream.0.incoming.borrow_mut().extend(
+                    lengths.iter().map(|len| Incoming::Message { len: *len, truncated: false }),
+                );
+                stream.0.changed.notify_waiters();
+                for len in &lengths {
+                    let fact = rig.until(|fact| matches!(fact, Fact::Received { .. } | Fact::PeerClosed)).await;
+                    let Fact::Received { bytes, truncated: false, .. } = fact else { panic!("{fact:?}") };
+                    assert_eq!(bytes.len as usize, *len);
+                }
+                let messages: Vec<_> = lengths.iter().enumerate().map(|(n, len)| vec![u8::try_from(n).unwrap(); *len]).collect();
+                for (ticket, message) in messages.iter().enumerate() {
+                    send(&rig, id, ticket, message.clone());
+                }
+                stream.0.window.set(100);
+                stream.0.changed.notify_waiters();
+                for (number, message) in messages.iter().enumerate() {
+                    let fact = rig.until(|fact| matches!(fact, Fact::Sent { .. } | Fact::SendFailed { .. })).await;
+                    let Fact::Sent { ticket, bytes, remaining: 0, .. } = fact else { panic!("{fact:?}") };
+                    assert_eq!((ticket, bytes.len as usize), (Ticket(number as u64), message.len()));
+                }
+                assert!(*stream.0.sent.borrow() == messages);
+            });
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_fails_alone() {
+        connection(100, async |mut rig, id, stream| {
+            for (ticket, len) in [5, LONGEST + 1, BLOCK_SIZE + 1, LONGEST].into_iter().enumerate() {
+                send(&rig, id, ticket, vec![7; len]);
+            }
+            for wanted in 0..4 {
+                let fact = rig.until(|fact| matches!(fact, Fact::Sent { .. } | Fact::SendFailed { .. })).await;
+                match (wanted, fact) {
+                    (0 | 3, Fact::Sent { ticket, .. }) => assert_eq!(ticket, Ticket(wanted)),
+                    (1 | 2, Fact::SendFailed { ticket, error }) => {
+                        assert_eq!((ticket, error.code().as_deref()), (Ticket(wanted), Some("EMSGSIZE")));
+                    }
+                    (_, fact) => panic!("{fact:?}"),
+                }
+            }
+            assert_eq!(stream.0.sent.borrow().len(), 2);
+        });
+    }
+
+    #[test]
+    fn a_message_that_was_cut_says_so_and_the_end_comes_after_an_empty_one() {
+        connection(0, async |mut rig, _, stream| {
+            let message = |len| Incoming::Message { len, truncated: false };
+            stream.0.incoming.borrow_mut().extend([message(BLOCK_SIZE + 1), message(0), Incoming::End]);
+            stream.0.changed.notify_waiters();
+            let received = rig.until(|fact| matches!(fact, Fact::Received { .. })).await;
+            assert!(matches!(received, Fact::Received { truncated: true, .. }), "{received:?}");
+            let received = rig.until(|_| true).await;
+            assert!(matches!(received, Fact::Received { truncated: false, .. }), "{received:?}");
+            assert_eq!(rig.until(|_| true).await, Fact::PeerClosed);
+        });
+    }
 }

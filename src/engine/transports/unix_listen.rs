@@ -17,9 +17,9 @@ use super::unix_connection::{Packets, new_unix_socket};
 use super::{Life, Transport, unix_name, unless_closed};
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation, Scheme};
 use crate::engine::accept::{self, Listener};
-use crate::engine::pump::Stream;
 use crate::engine::socket::{Ending, Socket};
 use crate::engine::socket_options::set_before_bind;
+use crate::engine::stream::Stream;
 
 /// The schemes `unix-listen` and `unix-seqpacket-listen`.
 pub(super) struct UnixListen;

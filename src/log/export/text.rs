@@ -54,6 +54,13 @@ pub(super) fn head(row: &Row, store: &LogStore, roster: &Roster) -> String {
     line
 }
 
+/// Bytes as one line of plain text, escaped as the payload notation has it.
+pub(in crate::log) fn escaped(bytes: &[u8]) -> String {
+    let mut line = String::new();
+    escape_bytes(bytes, &mut line);
+    line
+}
+
 fn escape_bytes(bytes: &[u8], line: &mut String) {
     for chunk in bytes.utf8_chunks() {
         escape_message(chunk.valid(), line);

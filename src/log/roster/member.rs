@@ -47,6 +47,8 @@ pub enum State {
     Connected,
     /// Connected, and the peer has sent FIN: it can still be sent to.
     PeerClosed,
+    /// It was refused or ended, and is tried again by itself after a time.
+    Waiting,
     /// It was open, and is no more.
     Closed(CloseReason),
     /// It never came to be open.
@@ -58,6 +60,12 @@ impl State {
     #[must_use]
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::Connected | Self::PeerClosed)
+    }
+
+    /// True while there is something to close: also what is still being opened, or waits to be tried again.
+    #[must_use]
+    pub const fn can_close(self) -> bool {
+        self.is_open() || matches!(self, Self::Opening | Self::Waiting)
     }
 }
 
@@ -137,7 +145,7 @@ impl Member {
         match &event.fact {
             Fact::Call { call, result, .. } => match call.as_ref() {
                 // The engine tries again by itself, or tries the next address of the name.
-                "socket" if matches!(self.state, State::Failed | State::Closed(_)) => self.reopen(),
+                "socket" if matches!(self.state, State::Failed | State::Closed(_) | State::Waiting) => self.reopen(),
                 "shutdown" if result == "0" => self.sending_closed = true,
                 _ => {}
             },
@@ -200,6 +208,7 @@ impl Member {
                 }
             }
             Fact::Lost { count, .. } => self.lost += count,
+            Fact::Note { name, .. } if name == "reconnect" => self.state = State::Waiting,
             Fact::Note { .. } => {}
         }
     }

@@ -1,22 +1,28 @@
 //! The form for a new socket, and for changing one: made from the tables of schemes and options, checked as it is
-//! typed, with the URL and the system calls that will come of it.
+//! typed, with the URL, the addresses of a name and the system calls that will come of it.
+
+mod calls;
+mod proposal;
+mod view;
 
 use std::cell::Cell;
 use std::ops::Range;
+use std::time::Instant;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 
-use super::confirm::Confirm;
 use super::rename::check_name;
-use super::{Next, Overlay, window};
-use crate::contract::{Endpoint, OptionSpec, Role, SCHEMES, SchemeSpec, SocketId, ValueKind};
+use super::{Next, Overlay};
+use crate::contract::{
+    AddressKind, Endpoint, EndpointError, Host, OptionSpec, SCHEMES, SchemeSpec, SocketId, ValueKind,
+};
 use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
+use crate::ui::names::Names;
 use crate::ui::panes::input::edit_of;
-use crate::ui::widgets::paragraph::put_wrapped;
-use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
+use crate::ui::widgets::text_input::{Edit, TextInput};
 
 /// The fields before the options.
 const SCHEME: usize = 0;
@@ -25,6 +31,9 @@ const NAME: usize = 2;
 const FIRST_OPTION: usize = 3;
 
 const LABEL_WIDTH: u16 = 18;
+
+/// How many fields a page is.
+const PAGE: isize = 8;
 
 pub(in crate::ui) struct SocketForm {
     /// Which socket is being changed; none for a new one.
@@ -38,8 +47,12 @@ pub(in crate::ui) struct SocketForm {
     /// Whether the user has chosen the address or the name: else turning the scheme may put another there.
     touched: bool,
     named: bool,
+    /// Whether a changed socket is opened at once.
+    opens: bool,
     /// Where the fields were drawn.
     drawn: Cell<Rect>,
+    /// The first option in sight, by its place among those of the scheme.
+    first: Cell<usize>,
 }
 
 /// What is wrong, in which field, and where in its text.
@@ -49,8 +62,26 @@ struct Wrong {
     message: String,
 }
 
+/// Shows the form for a new socket, or for one that is to be changed.
+pub(in crate::ui) fn open(ui: &mut Ui, socket: Option<SocketId>) {
+    show(ui, socket, socket.is_none());
+}
+
+/// Shows the form for a socket that could not be opened; agreeing opens it again.
+pub(super) fn open_to_retry(ui: &mut Ui, socket: SocketId) {
+    show(ui, Some(socket), true);
+}
+
+fn show(ui: &mut Ui, socket: Option<SocketId>, opens: bool) {
+    let form = SocketForm::new(ui, socket, opens);
+    // A name that nobody knew a while ago may be known now.
+    ui.names = Names::default();
+    form.want_name(ui);
+    ui.overlays.push(Box::new(form));
+}
+
 impl SocketForm {
-    pub(in crate::ui) fn new(ui: &Ui, socket: Option<SocketId>) -> Self {
+    fn new(ui: &Ui, socket: Option<SocketId>, opens: bool) -> Self {
         let member = socket.and_then(|socket| ui.bench.roster.get(socket));
         let scheme = member.map_or(&SCHEMES[0], |member| member.endpoint.scheme.spec());
         let mut form = Self {
@@ -59,10 +90,12 @@ impl SocketForm {
             address: TextInput::with_text(scheme.example),
             name: TextInput::new(),
             options: Vec::new(),
-            focus: if socket.is_some() { ADDRESS } else { SCHEME },
+            focus: SCHEME,
             touched: socket.is_some(),
             named: socket.is_some(),
+            opens,
             drawn: Cell::default(),
+            first: Cell::default(),
         };
         for spec in SCHEMES {
             for option in spec.options {
@@ -82,6 +115,8 @@ impl SocketForm {
             Some(member) => {
                 form.address.set_text(&member.endpoint.address.to_string());
                 form.name.set_text(&member.name);
+                // To the address, or where there is none past it.
+                form.move_focus(1);
             }
             None => form.propose(ui),
         }
@@ -91,16 +126,7 @@ impl SocketForm {
     /// Fills in what the user has not chosen.
     fn propose(&mut self, ui: &Ui) {
         if !self.touched {
-            // Where another of the kind stands already, any free port.
-            let taken = ui.bench.roster.roots().any(|root| {
-                root.endpoint.scheme.spec().name == self.scheme.name
-                    && root.endpoint.address.to_string() == self.scheme.example
-            });
-            let any = self.scheme.example.rsplit_once(':').map(|(host, _)| format!("{host}:0"));
-            match any.filter(|_| taken && !self.scheme.is_client()) {
-                Some(any) => self.address.set_text(&any),
-                None => self.address.set_text(self.scheme.example),
-            }
+            self.address.set_text(&proposal::address(ui, self.scheme));
         }
         if !self.named {
             self.name.set_text(&ui.bench.free_name(Ui::default_name(self.scheme.scheme)));
@@ -167,8 +193,38 @@ impl SocketForm {
         }
     }
 
+    /// Takes the scheme after this one whose name begins so.
+    fn jump_to(&mut self, letter: char, ui: &Ui) {
+        let at = SCHEMES.iter().position(|spec| spec.name == self.scheme.name).unwrap_or(0);
+        let mut others = SCHEMES.iter().cycle().skip(at + 1).take(SCHEMES.len());
+        if let Some(next) = others.find(|spec| spec.name.starts_with(letter.to_ascii_lowercase())) {
+            self.scheme = next;
+            self.propose(ui);
+        }
+    }
+
     fn move_focus(&mut self, by: isize) {
         self.focus = (self.focus.cast_signed() + by).rem_euclid(self.fields().cast_signed()).cast_unsigned();
+        if self.focus == ADDRESS && !self.has_address() {
+            self.move_focus(by.signum());
+        }
+    }
+
+    /// A pair is nowhere; whatever was typed for another scheme is kept until the scheme is turned again.
+    fn has_address(&self) -> bool {
+        self.scheme.address != AddressKind::Nothing
+    }
+
+    fn address_text(&self) -> &str {
+        if self.has_address() { self.address.text() } else { "" }
+    }
+
+    /// The same, but stopping at the first and the last field.
+    fn page(&mut self, by: isize) {
+        self.focus = self.focus.saturating_add_signed(by).min(self.fields() - 1);
+        if self.focus == ADDRESS && !self.has_address() {
+            self.move_focus(by.signum());
+        }
     }
 
     fn edit(&mut self, edit: Edit, ui: &Ui) {
@@ -177,6 +233,7 @@ impl SocketForm {
             match edit {
                 Edit::Left => self.turn(-1, ui),
                 Edit::Right | Edit::Insert(' ') => self.turn(1, ui),
+                Edit::Insert(letter) if field == SCHEME => self.jump_to(letter, ui),
                 _ => {}
             }
             return;
@@ -189,10 +246,10 @@ impl SocketForm {
     }
 
     fn endpoint(&self, ui: &Ui) -> Result<Endpoint, Wrong> {
-        let mut endpoint = Endpoint::from_parts(self.scheme.scheme, self.address.text()).map_err(|error| Wrong {
+        let mut endpoint = Endpoint::from_parts(self.scheme.scheme, self.address_text()).map_err(|error| Wrong {
             field: ADDRESS,
+            message: explained(ui, &error),
             at: error.at,
-            message: error.message,
         })?;
         check_name(ui, self.name.text(), self.socket).map_err(|message| Wrong {
             field: NAME,
@@ -225,7 +282,11 @@ impl SocketForm {
             None => ui.open_or_confirm(Some(name), endpoint),
             Some(socket) => {
                 ui.bench.rename(socket, &name);
-                ui.bench.change(socket, endpoint);
+                ui.bench.change(socket, endpoint.clone());
+                if self.opens {
+                    ui.unless_exposed(&endpoint, move |ui| ui.reopen(socket));
+                    return Next::Close;
+                }
                 let open = ui.bench.roster.get(socket).is_some_and(|member| member.state.is_open());
                 ui.tell_good(if open {
                     format!("{name} is changed; it holds when it is opened next (x closes, o opens)")
@@ -240,33 +301,38 @@ impl SocketForm {
 
 impl Overlay for SocketForm {
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
-        match key.code {
-            KeyCode::Esc => return Next::Close,
-            KeyCode::Enter => return self.submit(ui),
-            KeyCode::Down | KeyCode::Tab => self.move_focus(1),
-            KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
+        let next = match key.code {
+            KeyCode::Esc => Next::Close,
+            KeyCode::Enter => self.submit(ui),
             _ => {
-                if let Some(edit) = edit_of(key) {
-                    self.edit(edit, ui);
-                }
+                self.act(key, ui);
+                Next::Stay
             }
+        };
+        match next {
+            Next::Stay => self.want_name(ui),
+            Next::Close => ui.names.want(None, Instant::now()),
         }
-        Next::Stay
+        next
     }
 
     fn paste(&mut self, text: &str, ui: &mut Ui) {
         self.edit(Edit::InsertText(text.to_owned()), ui);
+        self.want_name(ui);
     }
 
     fn mouse(&mut self, x: u16, y: u16, wheel: i32, ui: &mut Ui) -> Next {
         let drawn = self.drawn.get();
-        if wheel == 0 && drawn.contains((x, y).into()) {
-            let field = usize::from(y - drawn.y);
-            if field < self.fields() {
+        if wheel != 0 {
+            self.page(wheel.signum() as isize);
+        } else if drawn.contains((x, y).into()) {
+            let field = self.field_at(usize::from(y - drawn.y));
+            if field < self.fields() && (field != ADDRESS || self.has_address()) {
                 let again = self.focus == field;
                 self.focus = field;
                 if again {
                     self.turn(1, ui);
+                    self.want_name(ui);
                 }
                 let line = Rect { x: drawn.x + LABEL_WIDTH, y, width: drawn.width - LABEL_WIDTH, height: 1 };
                 if let Some(input) = self.input_mut(field) {
@@ -278,118 +344,48 @@ impl Overlay for SocketForm {
     }
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
-        let look = &ui.look;
-        let title = if self.socket.is_some() { "Change the socket" } else { "New socket" };
-        let fields = u16::try_from(self.fields()).unwrap_or(u16::MAX);
-        let inside = window(canvas, screen, ui, title, 78, fields + 9);
-        let outcome = self.endpoint(ui);
-        let wrong = outcome.as_ref().err();
-        let area = Rect { height: inside.height.min(fields), ..inside };
-        self.drawn.set(area);
-        for (field, y) in (0..self.fields()).zip(area.y..area.bottom()) {
-            let line = Rect { y, height: 1, ..area };
-            self.render_field(canvas, line, ui, field, wrong.filter(|wrong| wrong.field == field));
-        }
-        let rest = Rect { y: area.bottom() + 1, height: inside.bottom().saturating_sub(area.bottom() + 1), ..inside };
-        let mut y = rest.y;
-        let mut say = |text: &str, style| {
-            if y < rest.bottom() {
-                y += put_wrapped(canvas, Rect { y, height: rest.bottom() - y, ..rest }, &Printable::text(text), style);
-            }
-        };
-        let about = match self.option_at(self.focus) {
-            Some(option) => format!("{}: {}. {}", option.name, option.help, option.kind.hint()),
-            None if self.focus == SCHEME => self.scheme.summary.to_owned(),
-            None if self.focus == ADDRESS => format!("address: {}", self.scheme.address_form),
-            None => "name: how the list, the log and the profile call it".to_owned(),
-        };
-        say(&about, look.dim);
-        match &outcome {
-            Err(wrong) => say(&wrong.message, look.error),
-            Ok(endpoint) => {
-                say(&endpoint.to_string(), look.good);
-                say(&calls(self.scheme, endpoint), look.text);
-                if endpoint.address.is_wildcard() && !self.scheme.is_client() {
-                    say("This listens on every interface: EXPOSED.", look.warning);
-                }
-            }
-        }
-        let bottom = inside.bottom().saturating_sub(1);
-        let verb = if self.socket.is_some() { "changes" } else { "opens" };
-        let keys = format!("Enter {verb}  {}/Tab field  Left/Right choice  Esc leaves it", "Up/Down");
-        canvas.put(inside.x, bottom, inside.right(), &Printable::text(&keys), look.dim);
+        self.draw(canvas, screen, ui);
     }
 }
 
 impl SocketForm {
-    fn render_field(&self, canvas: &mut Canvas<'_>, line: Rect, ui: &Ui, field: usize, wrong: Option<&Wrong>) {
-        let look = &ui.look;
-        let focused = self.focus == field;
-        let label = match field {
-            SCHEME => "scheme",
-            ADDRESS => "address",
-            NAME => "name",
-            _ => self.option_at(field).map_or("", |option| option.name),
-        };
-        let label_style = if focused { look.key } else { look.dim };
-        let mark = if focused { ">" } else { " " };
-        let x = line.x + LABEL_WIDTH;
-        canvas.put(line.x, line.y, x, &Printable::text(&format!("{mark} {label}")), label_style);
-        if field == SCHEME {
-            let style = if focused { look.selected } else { look.text };
-            canvas.put(x, line.y, line.right(), &Printable::text(&format!("< {} >", self.scheme.name)), style);
-            return;
+    /// What a key does that neither opens nor closes anything.
+    fn act(&mut self, key: KeyEvent, ui: &Ui) {
+        match key.code {
+            KeyCode::Down | KeyCode::Tab => self.move_focus(1),
+            KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
+            KeyCode::PageDown => self.page(PAGE),
+            KeyCode::PageUp => self.page(-PAGE),
+            _ => {
+                if let Some(edit) = edit_of(key) {
+                    self.edit(edit, ui);
+                }
+            }
         }
-        let Some(input) = self.input(field) else { return };
-        if self.choices(field).is_some() {
-            let default = self.option_at(field).map_or("", |option| option.default);
-            let text = if input.is_empty() { format!("({default})") } else { input.text().to_owned() };
-            let style = if focused { look.selected } else { look.text };
-            canvas.put(x, line.y, line.right(), &Printable::text(&format!("< {text} >")), style);
-            return;
-        }
-        let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
-        let at = wrong.map(|wrong| wrong.at.clone());
-        input.render(canvas, Rect { x, width: line.right().saturating_sub(x), ..line }, &styles, at, focused);
+    }
+
+    /// Has the name in the address looked up, or else the one in an option, if the text is an endpoint at all.
+    fn want_name(&self, ui: &mut Ui) {
+        let endpoint = self.endpoint(ui);
+        ui.names.want(endpoint.as_ref().ok().and_then(name_of), Instant::now());
     }
 }
 
-/// The calls that opening makes, with the arguments that matter: `bind(127.0.0.1:7788), listen(128)`.
-fn calls(scheme: &SchemeSpec, endpoint: &Endpoint) -> String {
-    let texts: Vec<String> = scheme
-        .calls
-        .iter()
-        .map(|call| match *call {
-            "bind" if scheme.role == Role::DatagramClient => "bind(any:0)".to_owned(),
-            "bind" | "connect" => format!("{call}({})", endpoint.address),
-            "listen" => format!("listen({})", endpoint.backlog()),
-            other => format!("{other}()"),
-        })
-        .collect();
-    format!("Calls: {}", texts.join(", "))
+/// What is wrong with an address; where an interface must be named, with those that there are.
+fn explained(ui: &Ui, error: &EndpointError) -> String {
+    let interfaces = &ui.surroundings.interfaces;
+    if error.needs_interface() && !interfaces.is_empty() {
+        format!("{}; there are {}", error.message, interfaces.join(", "))
+    } else {
+        error.message.clone()
+    }
 }
 
-impl Ui {
-    /// Opens an endpoint, after a question where it would listen on every interface.
-    pub(in crate::ui) fn open_or_confirm(&mut self, name: Option<String>, endpoint: Endpoint) {
-        let name = name.unwrap_or_else(|| Self::default_name(endpoint.scheme).to_owned());
-        self.unless_exposed(&endpoint.clone(), move |ui| {
-            ui.open_named(&name, endpoint);
-        });
-    }
-
-    /// Does what opens an endpoint, after a question where that would listen on every interface.
-    pub(in crate::ui) fn unless_exposed(&mut self, endpoint: &Endpoint, open: impl FnOnce(&mut Self) + 'static) {
-        if !endpoint.address.is_wildcard() || endpoint.scheme.spec().is_client() {
-            open(self);
-            return;
-        }
-        let title = "Listen on every interface?";
-        let text = format!(
-            "{} is a wildcard: whoever reaches this machine over any network can reach the socket. 127.0.0.1 keeps it \
-             to this machine.",
-            endpoint.address
-        );
-        self.overlays.push(Box::new(Confirm::new(title, &text, "Listen", open)));
-    }
+/// The name that opening resolves: of the address, or else of the `source`.
+fn name_of(endpoint: &Endpoint) -> Option<&str> {
+    let source = endpoint.source().map(|source| &source.host);
+    endpoint.address.host().into_iter().chain(source).find_map(|host| match host {
+        Host::Name(name) => Some(name.as_str()),
+        Host::Ip(..) => None,
+    })
 }

@@ -17,6 +17,8 @@ pub(in crate::ui) struct Prompt {
     title: String,
     label: &'static str,
     input: TextInput,
+    /// The words that it is one of, if it is no free text.
+    choices: Vec<&'static str>,
     check: Check,
     act: Act,
 }
@@ -34,8 +36,35 @@ impl Prompt {
             title: title.to_owned(),
             label,
             input: TextInput::with_text(text),
+            choices: Vec::new(),
             check: Box::new(check),
             act: Box::new(act),
+        }
+    }
+
+    /// Lets the answer be one of these words, which Left and Right turn; with none, any text.
+    pub(in crate::ui) fn with_choices(mut self, choices: Vec<&'static str>) -> Self {
+        self.choices = choices;
+        if !self.choices.is_empty() && !self.choices.contains(&self.input.text()) {
+            self.turn(0);
+        }
+        self
+    }
+
+    fn turn(&mut self, by: isize) {
+        let at = self.choices.iter().position(|choice| *choice == self.input.text()).unwrap_or(0);
+        let next = (at.cast_signed() + by).rem_euclid(self.choices.len().cast_signed());
+        self.input.set_text(self.choices[next.cast_unsigned()]);
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        match edit {
+            edit if self.choices.is_empty() => {
+                self.input.apply(edit);
+            }
+            Edit::Left => self.turn(-1),
+            Edit::Right | Edit::Insert(' ') => self.turn(1),
+            _ => {}
         }
     }
 }
@@ -52,7 +81,7 @@ impl Overlay for Prompt {
             }
             _ => {
                 if let Some(edit) = edit_of(key) {
-                    self.input.apply(edit);
+                    self.edit(edit);
                 }
             }
         }
@@ -60,7 +89,7 @@ impl Overlay for Prompt {
     }
 
     fn paste(&mut self, text: &str, _ui: &mut Ui) {
-        self.input.apply(Edit::InsertText(text.to_owned()));
+        self.edit(Edit::InsertText(text.to_owned()));
     }
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
@@ -75,12 +104,17 @@ impl Overlay for Prompt {
         );
         let line = Rect { x, y: inside.y + 1, width: inside.right().saturating_sub(x), height: 1 };
         let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
-        self.input.render(canvas, line, &styles, None, true);
+        let keys = if self.choices.is_empty() {
+            self.input.render(canvas, line, &styles, None, true);
+            "Enter agrees, Esc leaves it"
+        } else {
+            let text = Printable::text(&format!("< {} >", self.input.text()));
+            canvas.put(line.x, line.y, line.right(), &text, look.selected);
+            "Left/Right choice, Enter agrees, Esc leaves it"
+        };
         let bottom = inside.bottom().saturating_sub(1);
         match (self.check)(ui, self.input.text()) {
-            Ok(()) => {
-                canvas.put(inside.x, bottom, inside.right(), &Printable::text("Enter agrees, Esc leaves it"), look.dim)
-            }
+            Ok(()) => canvas.put(inside.x, bottom, inside.right(), &Printable::text(keys), look.dim),
             Err(why) => canvas.put(inside.x, bottom, inside.right(), &Printable::text(&why), look.error),
         };
     }

@@ -9,7 +9,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
 use super::frame;
-use crate::contract::{LineEnding, SocketId, Target};
+use super::sockets::fitting;
+use crate::contract::{Address, LineEnding, SocketId, Target, UnixAddress};
 use crate::log::sanitise::Printable;
 use crate::payload::{self, Mode};
 use crate::ui::action::{ActionSpec, Scope, always};
@@ -17,7 +18,7 @@ use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::Notice;
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::{payloads, search_history, targets};
+use crate::ui::overlays::{file, payloads, search_history, targets};
 use crate::ui::widgets::text_input::{Edit, InputStyles};
 use crate::ui::{Pane, Ui};
 
@@ -127,6 +128,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: |ui| {
             if ui.input.draft(ui.target.as_ref()).is_empty() { Err("the input is empty") } else { Ok(()) }
         },
+    },
+    ActionSpec {
+        name: "send-file",
+        scope: Scope::Anywhere,
+        keys: &["ctrl-d"],
+        help: "send a file",
+        run: file::send,
+        available: has_target,
     },
     ActionSpec {
         name: "clear-input-or-quit",
@@ -356,14 +365,20 @@ fn send(ui: &mut Ui) {
         ui.tell_error(format!("{NOT_SENT}a stream can't carry zero bytes; type something, or ^Y adds a line ending."));
         return;
     }
-    let reach = ui.bench.reach(&target);
+    let what = format!("{} bytes go", bytes.len());
+    unless_many(ui, &target.clone(), &what, move |ui| send_now(ui, target, bytes));
+}
+
+/// Does what sends, after a question where that is to many; `what` is what goes.
+pub(in crate::ui) fn unless_many(ui: &mut Ui, target: &Target, what: &str, send: impl FnOnce(&mut Ui) + 'static) {
+    let reach = ui.bench.reach(target);
     if reach < MANY {
-        send_now(ui, target, bytes);
+        send(ui);
         return;
     }
     let title = format!("Send to {reach} connections?");
-    let text = format!("{} bytes go to each connection of {}.", bytes.len(), ui.bench.roster.name(target.socket()));
-    ui.overlays.push(Box::new(Confirm::new(&title, &text, "Send", move |ui| send_now(ui, target, bytes))));
+    let text = format!("{what} to each connection of {}.", ui.bench.roster.name(target.socket()));
+    ui.overlays.push(Box::new(Confirm::new(&title, &text, "Send", send)));
 }
 
 fn send_now(ui: &mut Ui, target: Target, bytes: Vec<u8>) {
@@ -469,6 +484,15 @@ fn render_preview(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, bytes: &[u8]) {
     }
 }
 
+/// A peer behind the name in the title: of the path of a Unix socket no more than leaves room for the rest.
+fn behind(ui: &Ui, address: &Address) -> String {
+    match address {
+        Address::Unix(UnixAddress::Unnamed) => String::new(),
+        Address::Unix(_) => format!(" {}", fitting(ui, address, 30)),
+        _ => format!(" {address}"),
+    }
+}
+
 fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: Option<usize>) -> String {
     let marks = ui.look.marks;
     let Some(target) = target else {
@@ -482,11 +506,11 @@ fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: Option<usiz
             1 => format!("{name} (its one connection)"),
             count => format!("{name} (all {count} connections)"),
         },
-        Target::Peer(_, address) => format!("{name} {address}"),
+        Target::Peer(_, address) => format!("{name}{}", behind(ui, address)),
         Target::Socket(_) => {
             let peer = member.and_then(|member| member.peer.as_ref().or(member.last_heard.as_ref()));
             match peer {
-                Some(peer) => format!("{name} {peer}"),
+                Some(peer) => format!("{name}{}", behind(ui, peer)),
                 None => name,
             }
         }

@@ -1,36 +1,41 @@
-//! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact.
+//! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
+//! options of the selected socket.
+
+mod lesson;
+mod options;
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
-use super::log::edit_filter;
+use super::log::{edit_filter, timeline};
 use super::{frame, grouped};
-use crate::contract::{Fact, NetError};
 use crate::log::sanitise::Printable;
-use crate::log::{Kind, Row, export};
+use crate::log::{Kind, Row};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
 use crate::ui::widgets::hexdump::{Hexdump, HexdumpStyles};
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
+use options::OptionsTab;
+
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-down",
         scope: Scope::Inspector,
         keys: &["down", "j"],
-        help: "scroll down",
-        run: |ui| ui.inspector.scroll_by(1),
+        help: "scroll down, or the next option",
+        run: |ui| scroll_by(ui, 1),
         available: always,
     },
     ActionSpec {
         name: "inspector-up",
         scope: Scope::Inspector,
         keys: &["up", "k"],
-        help: "scroll up",
-        run: |ui| ui.inspector.scroll_by(-1),
+        help: "scroll up, or the option before",
+        run: |ui| scroll_by(ui, -1),
         available: always,
     },
     ActionSpec {
@@ -38,7 +43,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pagedown"],
         help: "a page down",
-        run: |ui| ui.inspector.scroll_by(ui.inspector.page()),
+        run: |ui| scroll_by(ui, ui.inspector.page()),
         available: always,
     },
     ActionSpec {
@@ -46,39 +51,76 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pageup"],
         help: "a page up",
-        run: |ui| ui.inspector.scroll_by(-ui.inspector.page()),
+        run: |ui| scroll_by(ui, -ui.inspector.page()),
         available: always,
     },
     ActionSpec {
         name: "inspector-home",
         scope: Scope::Inspector,
         keys: &["home"],
-        help: "to the first byte",
-        run: |ui| ui.inspector.scroll = 0,
+        help: "to the first byte or option",
+        run: |ui| scroll_by(ui, isize::MIN),
         available: always,
     },
     ActionSpec {
         name: "inspector-end",
         scope: Scope::Inspector,
         keys: &["end"],
-        help: "to the last byte",
-        run: |ui| ui.inspector.scroll = usize::MAX,
+        help: "to the last byte or option",
+        run: |ui| scroll_by(ui, isize::MAX),
         available: always,
     },
     ActionSpec {
         name: "inspector-next",
         scope: Scope::Inspector,
         keys: &["right", "n"],
-        help: "next row of the log",
-        run: |ui| ui.bench.view.move_by(1),
+        help: "next row of the log, or next socket",
+        run: |ui| step(ui, 1),
         available: always,
     },
     ActionSpec {
         name: "inspector-previous",
         scope: Scope::Inspector,
         keys: &["left", "p"],
-        help: "previous row of the log",
-        run: |ui| ui.bench.view.move_by(-1),
+        help: "previous row of the log, or previous socket",
+        run: |ui| step(ui, -1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-tab",
+        scope: Scope::Inspector,
+        keys: &["t", "]"],
+        help: "the next tab: bytes, options",
+        run: |ui| turn_tab(ui, 1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-previous-tab",
+        scope: Scope::Inspector,
+        keys: &["["],
+        help: "the tab before",
+        run: |ui| turn_tab(ui, -1),
+        available: always,
+    },
+    ActionSpec {
+        name: "change-option",
+        scope: Scope::Inspector,
+        keys: &["e"],
+        help: "change this option of the open socket",
+        run: options::change,
+        available: |ui| {
+            if ui.inspector.tab == Tab::Options { Ok(()) } else { Err("the inspector shows bytes; t shows options") }
+        },
+    },
+    ActionSpec {
+        name: "inspector-enter",
+        scope: Scope::Inspector,
+        keys: &["enter"],
+        help: "back to the log, or change this option",
+        run: |ui| match ui.inspector.tab {
+            Tab::Bytes => ui.focus_on(Pane::Log),
+            Tab::Options => options::change(ui),
+        },
         available: always,
     },
     ActionSpec {
@@ -103,56 +145,153 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-to-log",
         scope: Scope::Inspector,
-        keys: &["enter", "q"],
+        keys: &["q"],
         help: "back to the log",
         run: |ui| ui.focus_on(Pane::Log),
         available: always,
     },
 ];
 
+/// What the inspector shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tab {
+    #[default]
+    Bytes,
+    Options,
+}
+
+impl Tab {
+    const ALL: [Self; 2] = [Self::Bytes, Self::Options];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Options => "options",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(in crate::ui) struct InspectorPane {
+    tab: Tab,
     /// The first row of the dump that is drawn.
     scroll: usize,
     /// Of which message.
     seq: u64,
     height: u16,
+    options: OptionsTab,
+    /// Where the names of the tabs were drawn.
+    tabs: [(Rect, Tab); 2],
 }
 
 impl InspectorPane {
-    pub(in crate::ui) fn scroll_by(&mut self, rows: i32) {
-        self.scroll = self.scroll.saturating_add_signed(rows as isize);
-    }
-
-    fn page(&self) -> i32 {
-        i32::from(self.height.saturating_sub(1).max(1))
+    fn page(&self) -> isize {
+        usize::from(self.height.saturating_sub(1).max(1)).cast_signed()
     }
 }
 
+pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
+    match ui.inspector.tab {
+        Tab::Bytes => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
+        Tab::Options => options::move_focus(ui, rows),
+    }
+}
+
+/// Shows the row under the log's cursor.
+pub(in crate::ui) fn show_row(ui: &mut Ui) {
+    ui.inspector.tab = Tab::Bytes;
+    ui.focus_on(Pane::Inspector);
+}
+
+/// Shows the options of the selected socket.
+pub(in crate::ui) fn show_options(ui: &mut Ui) {
+    ui.inspector.tab = Tab::Options;
+    options::ask_anew(&mut ui.inspector.options);
+    ui.focus_on(Pane::Inspector);
+}
+
+fn turn_tab(ui: &mut Ui, by: isize) {
+    let at = Tab::ALL.iter().position(|tab| *tab == ui.inspector.tab).unwrap_or(0);
+    let next = (at.cast_signed() + by).rem_euclid(Tab::ALL.len().cast_signed());
+    show_tab(ui, Tab::ALL[next.cast_unsigned()]);
+}
+
+fn show_tab(ui: &mut Ui, tab: Tab) {
+    ui.inspector.tab = tab;
+    options::ask_anew(&mut ui.inspector.options);
+}
+
+fn step(ui: &mut Ui, by: i32) {
+    match ui.inspector.tab {
+        Tab::Bytes => ui.bench.view.move_by(by as isize),
+        Tab::Options => ui.move_in_list(by),
+    }
+}
+
+pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {
+    let pressed = ui.inspector.tabs.iter().find(|(area, _)| area.contains((x, y).into())).map(|(_, tab)| *tab);
+    match pressed {
+        Some(tab) => show_tab(ui, tab),
+        None if ui.inspector.tab == Tab::Options => options::click(ui, x, y),
+        None => {}
+    }
+}
+
+/// Brings what is shown up to date; after how long to do so again, where it changes by itself.
+pub(in crate::ui) fn refresh(ui: &mut Ui) -> Option<Duration> {
+    let visible = !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector;
+    if visible && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+}
+
 pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
-    if ui.layout.inspector.is_empty() {
+    let area = ui.layout.inspector;
+    if area.is_empty() {
         return;
     }
+    let row = ui.bench.current();
     let dot = ui.look.marks.dot;
-    let Some(row) = ui.bench.current() else {
-        let inside = frame(ui, canvas, Pane::Inspector, "Inspector");
-        let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
-        put_wrapped(canvas, inset(inside), &text, ui.look.dim);
-        return;
+    let about = match &row {
+        Some(row) if ui.inspector.tab == Tab::Bytes => {
+            format!(" {dot} seq {} {dot} {}", grouped(row.seq), row.kind.name())
+        }
+        _ => String::new(),
     };
+    // The tab that is shown has brackets, so that colour does not tell it alone.
+    let mut title = format!("Inspector {dot}");
+    for (place, tab) in ui.inspector.tabs.iter_mut().zip(Tab::ALL) {
+        let shown = tab == ui.inspector.tab;
+        let name = if shown { format!("[{}]", tab.name()) } else { format!(" {} ", tab.name()) };
+        let before = u16::try_from(Printable::text(&title).width()).unwrap_or(u16::MAX);
+        let x = area.x.saturating_add(before).saturating_add(3);
+        let width = u16::try_from(name.len()).unwrap_or(0);
+        *place = (Rect { x, width, height: 1, ..area }.intersection(area), tab);
+        let _ = write!(title, " {name}");
+    }
+    title.push_str(&about);
+    let inside = frame(ui, canvas, Pane::Inspector, &title);
+    ui.inspector.height = inside.height;
+    match (ui.inspector.tab, row) {
+        (Tab::Options, _) => options::render(ui, canvas, inside),
+        (Tab::Bytes, Some(row)) => render_row(ui, canvas, inset(inside), &row),
+        (Tab::Bytes, None) => {
+            let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
+            put_wrapped(canvas, inset(inside), &text, ui.look.dim);
+        }
+    }
+}
+
+fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
     if ui.inspector.seq != row.seq {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
-    let title = format!("Inspector {dot} seq {} {dot} {}", grouped(row.seq), row.kind.name());
-    let inside = inset(frame(ui, canvas, Pane::Inspector, &title));
-    let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, &row)), ui.look.dim);
+    let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, row)), ui.look.dim);
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
-    if row.kind.is_message() {
-        render_bytes(ui, canvas, body, &row);
-    } else if let Some(fact) = ui.bench.store.fact(&row) {
-        render_fact(ui, canvas, body, &fact);
+    if row.kind.is_message() && timeline::socket(ui).is_none() {
+        render_bytes(ui, canvas, body, row);
+    } else {
+        lesson::render(ui, canvas, body, row);
     }
 }
 
@@ -197,8 +336,12 @@ fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
     }
     let rows = Hexdump::rows(area.width, bytes.len());
     ui.inspector.scroll = ui.inspector.scroll.min(rows.saturating_sub(usize::from(area.height)));
+    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None }.render(canvas, area, &dump_styles(ui));
+}
+
+fn dump_styles(ui: &Ui) -> HexdumpStyles {
     let look = &ui.look;
-    let styles = HexdumpStyles {
+    HexdumpStyles {
         offset: look.dim,
         hex: look.text,
         text: look.text,
@@ -206,55 +349,5 @@ fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
         control: look.warning,
         high: look.sent,
         selection: look.selected,
-    };
-    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None }.render(canvas, area, &styles);
-}
-
-fn render_fact(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, fact: &Fact) {
-    let look = &ui.look;
-    let mut y = area.y;
-    let mut line = |text: &str, style: Style| {
-        if y < area.bottom() {
-            let rest = Rect { y, height: area.bottom() - y, ..area };
-            y += put_wrapped(canvas, rest, &Printable::text(text), style);
-        }
-    };
-    match fact {
-        Fact::Failed(error) => error_lines(error, &mut |text, strong| {
-            line(text, if strong { look.error } else { look.text });
-        }),
-        _ => line(&export::sentence(fact), look.text),
-    }
-    if let Some(meaning) = meaning(fact) {
-        line(meaning, look.dim);
-    }
-}
-
-fn error_lines(error: &NetError, line: &mut dyn FnMut(&str, bool)) {
-    line(&error.to_string(), true);
-    line(&format!("operation  {}", error.operation), false);
-    if let Some(address) = &error.address {
-        line(&format!("address    {address}"), false);
-    }
-    if let (Some(code), Some(errno)) = (error.code(), error.errno) {
-        line(&format!("errno      {errno} {code}"), false);
-    }
-}
-
-/// What a fact means for someone who is learning sockets.
-fn meaning(fact: &Fact) -> Option<&'static str> {
-    match fact {
-        Fact::Accepted { .. } => {
-            Some("accept(2) took a connection from the backlog. It is a socket of its own; the listener goes on.")
-        }
-        Fact::Connected { .. } => Some("The three-way handshake is done: both ends may send."),
-        Fact::Opened { .. } => Some("bind(2) gave the socket this address: it can be reached here."),
-        Fact::PeerClosed => Some(
-            "recv(2) returned 0: the peer will send nothing more. Its FIN closes one direction only, so it can still \
-             be sent to.",
-        ),
-        Fact::Closed { .. } => Some("The descriptor is gone; the rows stay."),
-        Fact::Lost { .. } => Some("Datagrams came faster than they were read, and were thrown away."),
-        _ => None,
     }
 }

@@ -1,11 +1,13 @@
 //! The log: one row a message or a fact, filtered, followed or held still.
 
+pub(in crate::ui) mod timeline;
+
 use std::time::Duration;
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::sockets::short;
+use super::sockets::fitting;
 use super::{frame, grouped};
 use crate::config::TimeFormat;
 use crate::contract::{Fact, Timestamp};
@@ -17,6 +19,9 @@ use crate::ui::canvas::Canvas;
 use crate::ui::overlays::filter::FilterLine;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
+
+/// How much of a preview a peer's path may take.
+const PEER_WIDTH: usize = 20;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -83,7 +88,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Log,
         keys: &["enter"],
         help: "inspect this row",
-        run: |ui| ui.focus_on(Pane::Inspector),
+        run: super::inspector::show_row,
         available: some_row,
     },
     ActionSpec {
@@ -106,25 +111,39 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "copy",
         scope: Scope::Log,
         keys: &["y"],
-        help: "copy this message",
+        help: "copy this message, or the timeline as Markdown",
         run: copy,
-        available: some_message,
+        available: something_to_copy,
     },
     ActionSpec {
         name: "as-text",
         scope: Scope::Log,
         keys: &["1"],
-        help: "previews as text",
-        run: |ui| ui.log.hex = false,
+        help: "all sockets, previews as text",
+        run: |ui| {
+            timeline::leave(ui);
+            ui.log.hex = false;
+        },
         available: always,
     },
     ActionSpec {
         name: "as-hex",
         scope: Scope::Log,
         keys: &["2"],
-        help: "previews as hex",
-        run: |ui| ui.log.hex = true,
+        help: "all sockets, previews as hex",
+        run: |ui| {
+            timeline::leave(ui);
+            ui.log.hex = true;
+        },
         available: always,
+    },
+    ActionSpec {
+        name: "log-timeline",
+        scope: Scope::Log,
+        keys: &["4"],
+        help: "the timeline: each call of the socket",
+        run: timeline::show,
+        available: timeline::some_socket,
     },
     ActionSpec {
         name: "release-mouse",
@@ -172,6 +191,10 @@ pub(in crate::ui) fn some_message(ui: &Ui) -> Result<(), &'static str> {
     }
 }
 
+fn something_to_copy(ui: &Ui) -> Result<(), &'static str> {
+    if timeline::socket(ui).is_some() { some_row(ui) } else { some_message(ui) }
+}
+
 fn page(ui: &Ui) -> isize {
     (usize::from(ui.log.rows.height).saturating_sub(1)).max(1).cast_signed()
 }
@@ -189,6 +212,10 @@ fn take(ui: &mut Ui) {
 }
 
 fn copy(ui: &mut Ui) {
+    if let Some(socket) = timeline::socket(ui) {
+        timeline::copy(ui, socket);
+        return;
+    }
     let Some(row) = ui.bench.current() else { return };
     let bytes = ui.bench.store.bytes(&row);
     // Text as it is where it is text; else the notation that reads back.
@@ -218,10 +245,15 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     let filter = ui.bench.view.filter().text().to_owned();
     let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
     let dot = ui.look.marks.dot;
-    let title = if filter.is_empty() {
-        format!("Log {dot} all {dot} {}", grouped(ui.bench.view.len()))
+    let shown = grouped(ui.bench.view.len());
+    let timeline = timeline::socket(ui);
+    let title = if let Some(socket) = timeline {
+        let filter = if filter.is_empty() { String::new() } else { format!(" {dot} {filter}") };
+        format!("Timeline {dot} {}{filter} {dot} {shown}", ui.bench.roster.name(socket))
+    } else if filter.is_empty() {
+        format!("Log {dot} all {dot} {shown}")
     } else {
-        format!("Log {dot} {filter} {dot} {}/{}", grouped(ui.bench.view.len()), grouped(total))
+        format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
     };
     let inside = frame(ui, canvas, Pane::Log, &title);
     render_badges(ui, canvas, area, &title);
@@ -229,7 +261,11 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         return;
     }
     let columns = Columns::of(inside, ui);
-    render_header(ui, canvas, inside, &columns);
+    let timeline_columns = timeline.map(|_| timeline::Columns::of(inside));
+    match &timeline_columns {
+        Some(columns) => timeline::render_header(ui, canvas, inside, columns),
+        None => render_header(ui, canvas, inside, &columns),
+    }
     // While the filter is typed, its line and the one that explains it lie over the header and the row below.
     let head = if ui.overlays.iter().any(|overlay| overlay.covers_log_header()) { 2 } else { 1 };
     let rows = Rect { y: inside.y + head, height: inside.height.saturating_sub(head), ..inside };
@@ -249,7 +285,11 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         .map(|row| row.at);
     for (y, index) in (rows.y..rows.bottom()).zip(window) {
         let Some(row) = ui.bench.view.seq_at(index).and_then(|seq| ui.bench.store.row(seq)) else { continue };
-        render_row(ui, canvas, Rect { y, height: 1, ..rows }, &columns, &row, previous);
+        let line = Rect { y, height: 1, ..rows };
+        match &timeline_columns {
+            Some(columns) => timeline::render_row(ui, canvas, line, columns, &row, previous),
+            None => render_row(ui, canvas, line, &columns, &row, previous),
+        }
         if cursor == Some(index) {
             let style = if ui.focus == Pane::Log { ui.look.selected } else { ui.look.selected_unfocused };
             canvas.style(Rect { y, height: 1, ..rows }, style);
@@ -351,7 +391,7 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     };
     put(area.x, columns.delta, &time_of(ui, row.at), look.dim);
     if columns.direction > columns.delta {
-        let delta = previous.map_or_else(|| "+0".to_owned(), |previous| difference(row.at.since(previous)));
+        let delta = delta(row.at, previous);
         put(columns.delta, columns.direction, &delta, look.dim);
     }
     put(columns.direction, columns.socket, mark, style);
@@ -374,7 +414,13 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     if is_message {
         if let Some(peer) = ui.bench.store.peer(row) {
             let arrow = if row.kind == Kind::Sent { look.marks.arrow } else { "" };
-            x = canvas.put(x, area.y, right, &Printable::text(&format!("{arrow}{} ", short(peer))), look.dim);
+            x = canvas.put(
+                x,
+                area.y,
+                right,
+                &Printable::text(&format!("{arrow}{} ", fitting(ui, peer, PEER_WIDTH))),
+                look.dim,
+            );
         }
         let width = usize::from(right.saturating_sub(x));
         let bytes = ui.bench.store.bytes(row);
@@ -442,6 +488,11 @@ fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, filter: &str) {
     };
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     put_wrapped(canvas, inside, &Printable::text(text), ui.look.dim);
+}
+
+/// How long after the row above a row was; `+0` where there is none.
+fn delta(at: Timestamp, previous: Option<Timestamp>) -> String {
+    previous.map_or_else(|| "+0".to_owned(), |previous| difference(at.since(previous)))
 }
 
 /// The difference between two rows, short: `+0`, `+948ms`, `+7.1s`, `+2m03s`, `+1h02m`.

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::frame;
-use crate::contract::{Address, CloseReason, Role, SocketId, Target};
+use crate::contract::{Address, CloseReason, EndpointAddress, Role, Scheme, SocketId, Target, UnixAddress, UnixName};
 use crate::log::sanitise::Printable;
 use crate::log::{Member, State};
 use crate::ui::bench::Bench;
@@ -93,7 +93,7 @@ impl Ui {
         self.sockets.selected.as_ref().map(Entry::socket)
     }
 
-    fn selected_root(&self) -> Option<SocketId> {
+    pub(in crate::ui) fn selected_root(&self) -> Option<SocketId> {
         match self.sockets.selected.as_ref()? {
             Entry::Root(socket) | Entry::Peer(socket, _) => Some(*socket),
             Entry::Child(socket) => self.bench.roster.get(*socket)?.parent,
@@ -163,21 +163,48 @@ fn is_lone_server(ui: &Ui, root: SocketId) -> bool {
 
 fn render_server_hint(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, server: SocketId) {
     let Some(member) = ui.bench.roster.get(server) else { return };
-    let Some(Address::Ip(local)) = member.local.first() else { return };
+    let key = ui.keymap.keys_of("test-client").first().cloned().unwrap_or_default();
+    let mut lines = vec![("Nobody is here.".to_owned(), ui.look.dim)];
+    match peer_command(member) {
+        Some(command) => lines.extend([
+            ("Try".to_owned(), ui.look.dim),
+            (command, ui.look.text),
+            ("in another terminal, or".to_owned(), ui.look.dim),
+            (format!("press {key} in this list for a client in here."), ui.look.dim),
+        ]),
+        None => lines.push((format!("Press {key} in this list for a client in here."), ui.look.dim)),
+    }
+    put_lines(canvas, area, &lines);
+}
+
+/// The command that makes a peer of a server, where there is one that needs no quoting.
+fn peer_command(member: &Member) -> Option<String> {
+    let scheme = member.endpoint.scheme;
+    if let EndpointAddress::Unix(name) = &member.endpoint.address {
+        let (text, is_path) = match name {
+            UnixName::Path(path) => (path, true),
+            UnixName::Abstract(name) => (name, false),
+        };
+        if text.starts_with('-') || !text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c)) {
+            return None;
+        }
+        return match (scheme, is_path) {
+            (Scheme::UnixListen, true) => Some(format!("nc -U {text}")),
+            (Scheme::UnixListen, false) => Some(format!("socat - ABSTRACT-CONNECT:{text}")),
+            (Scheme::UnixDgramBind, true) => Some(format!("nc -uU {text}")),
+            (Scheme::UnixSeqpacketListen, true) => Some(format!("socat - UNIX-CONNECT:{text},type=5")),
+            (Scheme::UnixSeqpacketListen, false) => Some(format!("socat - ABSTRACT-CONNECT:{text},type=5")),
+            _ => None,
+        };
+    }
+    let Some(Address::Ip(local)) = member.local.first() else { return None };
     let host = match local.ip() {
         ip if ip.is_unspecified() && local.is_ipv4() => "127.0.0.1".to_owned(),
         ip if ip.is_unspecified() => "::1".to_owned(),
         ip => ip.to_string(),
     };
-    let flag = if member.endpoint.scheme.is_datagram() { "-u " } else { "" };
-    let key = ui.keymap.keys_of("test-client").first().cloned().unwrap_or_default();
-    let lines = [
-        ("Nobody is here. Try".to_owned(), ui.look.dim),
-        (format!("nc {flag}{host} {}", local.port()), ui.look.text),
-        ("in another terminal, or".to_owned(), ui.look.dim),
-        (format!("press {key} in this list for a client in here."), ui.look.dim),
-    ];
-    put_lines(canvas, area, &lines);
+    let flag = if scheme.is_datagram() { "-u " } else { "" };
+    Some(format!("nc {flag}{host} {}", local.port()))
 }
 
 fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect) {
@@ -231,24 +258,34 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
             line(canvas, 0, &head);
             let (mark, style) = mark_of(ui, member);
             let mut below = vec![(format!("  {mark} "), style)];
-            below.extend(status_of(ui, member));
+            let used = below.iter().map(|(piece, _)| Printable::text(piece).width()).sum();
+            below.extend(status_of(ui, member, usize::from(area.width).saturating_sub(used)));
             line(canvas, 1, &below);
         }
         Entry::Child(socket) => {
             let Some(member) = ui.bench.roster.get(*socket) else { return };
             let (mark, style) = mark_of(ui, member);
-            let port = member.peer.as_ref().map(short).unwrap_or_default();
-            let mut pieces = vec![(format!("  {mark} "), style), (format!("#{} {port}", member.number), look.text)];
-            pieces.push((format!(" {}", phase_of(member)), style));
+            // Hardly a Unix client is bound to a name.
+            let unnamed = Address::Unix(UnixAddress::Unnamed);
+            let peer = member.peer.as_ref().filter(|peer| **peer != unnamed);
+            let mut pieces = vec![(after_blank(phase_of(member)), style)];
             if member.state.is_open() {
                 pieces.push((traffic_of(ui, member), look.dim));
             }
-            line(canvas, 0, &pieces);
+            let head = format!("#{}", member.number);
+            let left = room_left(usize::from(area.width), 5 + head.len(), &pieces);
+            let place = peer.map(|peer| format!(" {}", fitting(ui, peer, left))).unwrap_or_default();
+            let mut row = vec![(format!("  {mark} "), style), (head + &place, look.text)];
+            row.append(&mut pieces);
+            line(canvas, 0, &row);
         }
         Entry::Peer(socket, address) => {
             let Some(peer) = ui.bench.roster.get(*socket).and_then(|member| member.peers.get(address)) else { return };
             let counts = format!(" {}{} {}{}", marks.down, peer.received.messages, marks.up, peer.sent.messages);
-            line(canvas, 0, &[(format!("    {}", short(address)), look.text), (counts, look.dim)]);
+            let counts = [(counts, look.dim)];
+            let place = fitting(ui, address, room_left(usize::from(area.width), 4, &counts));
+            let [counts] = counts;
+            line(canvas, 0, &[(format!("    {place}"), look.text), counts]);
         }
     }
 }
@@ -261,6 +298,48 @@ pub(super) fn short(address: &Address) -> String {
     }
 }
 
+/// A text with a blank before it, if there is any.
+fn after_blank(text: String) -> String {
+    if text.is_empty() { text } else { format!(" {text}") }
+}
+
+/// How many columns are left beside what is used and what must be seen.
+fn room_left(width: usize, used: usize, pieces: &[(String, Style)]) -> usize {
+    let needed: usize = pieces.iter().map(|(piece, _)| Printable::text(piece).width()).sum();
+    width.saturating_sub(used + needed)
+}
+
+/// An address in so many columns: the path of a Unix socket loses its middle where it is longer, but never all.
+pub(super) fn fitting(ui: &Ui, address: &Address, width: usize) -> String {
+    let text = short(address);
+    if matches!(address, Address::Unix(_)) { shortened(&text, width.max(12), ui.look.marks.ellipsis) } else { text }
+}
+
+/// A text without its middle where it is wider than it may be.
+pub(super) fn shortened(text: &str, width: usize, ellipsis: &str) -> String {
+    let printable = Printable::text(text);
+    if printable.width() <= width {
+        return text.to_owned();
+    }
+    let room = width.saturating_sub(Printable::text(ellipsis).width());
+    let graphemes: Vec<(&str, usize)> = printable.graphemes().collect();
+    // The end of a path tells more than its beginning.
+    let head = fit(graphemes.iter(), room / 3);
+    let tail = fit(graphemes.iter().rev(), room - room / 3);
+    let part = |part: &[(&str, usize)]| part.iter().map(|(grapheme, _)| *grapheme).collect::<String>();
+    format!("{}{ellipsis}{}", part(&graphemes[..head]), part(&graphemes[graphemes.len() - tail..]))
+}
+
+/// How many of these graphemes fit into so many columns.
+fn fit<'a>(graphemes: impl Iterator<Item = &'a (&'a str, usize)>, width: usize) -> usize {
+    let mut columns = 0;
+    let ends = graphemes.map(|(_, wide)| {
+        columns += wide;
+        columns
+    });
+    ends.take_while(|end| *end <= width).count()
+}
+
 fn is_exposed(member: &Member) -> bool {
     member.local.iter().any(Address::is_wildcard)
 }
@@ -269,7 +348,7 @@ fn is_exposed(member: &Member) -> bool {
 fn mark_of(ui: &Ui, member: &Member) -> (&'static str, Style) {
     let (look, marks) = (&ui.look, ui.look.marks);
     match member.state {
-        State::Opening => (marks.waiting, look.dim),
+        State::Opening | State::Waiting => (marks.waiting, look.dim),
         State::Open | State::Connected if member.sending_closed => (marks.half, look.warning),
         State::Open | State::Connected => (marks.open, look.good),
         State::PeerClosed => (marks.half, look.warning),
@@ -279,9 +358,10 @@ fn mark_of(ui: &Ui, member: &Member) -> (&'static str, Style) {
 }
 
 /// In words, what the mark says, where it says more than "open".
-fn phase_of(member: &Member) -> String {
+pub(super) fn phase_of(member: &Member) -> String {
     match member.state {
         State::Opening => "opening".to_owned(),
+        State::Waiting => "waiting to reconnect".to_owned(),
         State::Open | State::Connected if member.sending_closed => "FIN sent".to_owned(),
         State::Open | State::Connected => String::new(),
         State::PeerClosed => "peer FIN".to_owned(),
@@ -298,33 +378,64 @@ fn traffic_of(ui: &Ui, member: &Member) -> String {
     format!(" {}{} {}{}", marks.down, member.received.messages, marks.up, member.sent.messages)
 }
 
-/// The second row of a root: where it is, and how it fares.
-fn status_of(ui: &Ui, member: &Member) -> Vec<(String, Style)> {
+/// The second row of a root, which has so many columns: where it is, and how it fares.
+fn status_of(ui: &Ui, member: &Member, width: usize) -> Vec<(String, Style)> {
     let look = &ui.look;
-    if member.state == State::Failed
+    let role = member.endpoint.scheme.spec().role;
+    if matches!(member.state, State::Failed | State::Waiting)
         && let Some(error) = &member.error
     {
         let text = match (error.code(), error.errno) {
             (Some(code), Some(errno)) => format!("{code} {errno}"),
             _ => error.cause.clone(),
         };
-        return vec![(text, look.error), (format!(" {}", member.endpoint.address), look.dim)];
+        let waits = if member.state == State::Waiting { " waiting" } else { "" };
+        return vec![
+            (text, look.error),
+            (waits.to_owned(), look.warning),
+            (format!(" {}", member.endpoint.address), look.dim),
+        ];
     }
-    let place = match (&member.peer, member.local.as_slice()) {
-        (Some(peer), _) => peer.to_string(),
-        (None, [local, ..]) => local.to_string(),
-        (None, []) => member.endpoint.address.to_string(),
-    };
     let more = if member.local.len() > 1 { format!(" +{}", member.local.len() - 1) } else { String::new() };
-    let mut pieces = vec![(format!("{place}{more}"), look.text), (format!(" {}", phase_of(member)), look.dim)];
-    if member.state.is_open() && member.endpoint.scheme.spec().role != Role::Listener {
+    let mut pieces = vec![(more, look.dim), (after_blank(phase_of(member)), look.dim)];
+    let carries = member.state.is_open() && !matches!(role, Role::Listener | Role::Pair);
+    if carries {
         pieces.push((traffic_of(ui, member), look.dim));
     }
     if member.lost > 0 {
         pieces.push((format!(" lost {}", member.lost), look.error));
     }
-    if member.received.bytes > 0 && member.state.is_open() && member.endpoint.scheme.spec().role != Role::Listener {
+    if member.received.bytes > 0 && carries {
         pieces.push((format!(" {}", size(member.received.bytes)), look.dim));
     }
+    let room = room_left(width, 0, &pieces);
+    let unnamed = Address::Unix(UnixAddress::Unnamed);
+    let known = member.peer.as_ref().or(member.local.first()).filter(|address| **address != unnamed);
+    let place = match (known, &member.endpoint.address) {
+        _ if role == Role::Pair => member.endpoint.option("type").map_or("stream".to_owned(), ToString::to_string),
+        (Some(address @ Address::Unix(_)), _) => fitting(ui, address, room),
+        (Some(address), _) => address.to_string(),
+        (None, EndpointAddress::Unix(name)) => shortened(&name.to_string(), room.max(12), look.marks.ellipsis),
+        (None, address) => address.to_string(),
+    };
+    pieces.insert(0, (place, look.text));
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_shortened_keeps_its_ends_and_fits(text in "[a-z/é日]{0,60}", width in 3usize..40) {
+            let short = shortened(&text, width, "..");
+            prop_assert!(Printable::text(&short).width() <= width);
+            let (head, tail) = short.split_once("..").unwrap_or((&short, ""));
+            prop_assert!(text.starts_with(head) && text.ends_with(tail));
+            prop_assert!(short.contains("..") || short == text);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::{Gravity, size};
+use crate::ui::overlays::transfers;
 use crate::ui::{Pane, Ui, actions};
 
 /// The hints for each pane, most useful first: action names.
@@ -31,6 +32,8 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
         ],
         Pane::Inspector => &[
             ("inspector-to-log", "back"),
+            ("change-option", "change"),
+            ("inspector-tab", "bytes/options"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),
             ("help", "help"),
@@ -71,7 +74,13 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.warning);
     }
     let rates = &ui.bench.rates;
-    if rates.is_moving() {
+    if let Some(text) = transfers::newest(ui) {
+        let start = x;
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);
+        if let Some(action) = actions().find(|action| action.name == "transfers") {
+            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        }
+    } else if rates.is_moving() {
         let text = format!(
             " {} {}{}/s {}{}/s",
             marks.dot,

@@ -21,6 +21,11 @@ pub(in crate::ui) fn wrapped_rows(width: u16, text: &Printable) -> u16 {
     u16::try_from(lines(usize::from(width), text).len()).unwrap_or(u16::MAX)
 }
 
+/// The text in lines no wider than this.
+pub(in crate::ui) fn wrapped_lines(width: u16, text: &Printable) -> Vec<Printable> {
+    lines(usize::from(width), text).iter().map(|line| Printable::text(line)).collect()
+}
+
 fn lines(width: usize, text: &Printable) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut line, mut columns) = (String::new(), 0);

@@ -1,11 +1,11 @@
 //! What can be done to the sockets of the list, and when.
 
-use crate::contract::{Address, CloseHow, Command, Endpoint, Role, Scheme};
+use crate::contract::{Address, AddressKind, CloseHow, Command, Endpoint, Role, Scheme};
 use crate::log::State;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::new_socket::SocketForm;
-use crate::ui::overlays::rename;
+use crate::ui::overlays::{file, new_socket, rename, transfers};
+use crate::ui::panes::inspector;
 use crate::ui::{Effect, Ui};
 
 /// Where the one-key echo server listens.
@@ -123,11 +123,34 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "edit this socket's address and options",
         run: |ui| {
             if let Some(root) = ui.selected_root() {
-                let form = SocketForm::new(ui, Some(root));
-                ui.overlays.push(Box::new(form));
+                new_socket::open(ui, Some(root));
             }
         },
         available: some_root,
+    },
+    ActionSpec {
+        name: "options",
+        scope: Scope::Sockets,
+        keys: &["shift-o"],
+        help: "this socket's options and the kernel's view of it",
+        run: inspector::show_options,
+        available: |ui| ui.selected_member().map(|_| ()).ok_or("no socket is selected"),
+    },
+    ActionSpec {
+        name: "save-received",
+        scope: Scope::Sockets,
+        keys: &["w"],
+        help: "write what this socket receives to a file, too",
+        run: file::save,
+        available: file::can_save,
+    },
+    ActionSpec {
+        name: "transfers",
+        scope: Scope::Sockets,
+        keys: &["f"],
+        help: "files being sent and saved, and long sends",
+        run: transfers::open,
+        available: crate::ui::action::always,
     },
     ActionSpec {
         name: "remove-socket",
@@ -167,6 +190,7 @@ fn closed_root(ui: &Ui) -> Result<(), &'static str> {
     let root = ui.selected_root().and_then(|root| ui.bench.roster.get(root)).ok_or("no socket is selected")?;
     match root.state {
         State::Opening => Err("it is being opened"),
+        State::Waiting => Err("it connects again by itself; x gives that up"),
         _ if root.state.is_open() => Err("it is open"),
         _ => Ok(()),
     }
@@ -174,7 +198,7 @@ fn closed_root(ui: &Ui) -> Result<(), &'static str> {
 
 fn open_socket(ui: &Ui) -> Result<(), &'static str> {
     let member = ui.selected_member().ok_or("no socket is selected")?;
-    if member.state.is_open() || member.state == State::Opening { Ok(()) } else { Err("it is not open") }
+    if member.state.can_close() { Ok(()) } else { Err("it is not open") }
 }
 
 fn open_connection(ui: &Ui) -> Result<(), &'static str> {
@@ -182,8 +206,7 @@ fn open_connection(ui: &Ui) -> Result<(), &'static str> {
     match member.endpoint.scheme.spec().role {
         _ if !member.state.is_open() => Err("it is not open"),
         Role::Client => Ok(()),
-        Role::Listener if member.parent.is_some() => Ok(()),
-        Role::Pair if member.parent.is_some() => Ok(()),
+        Role::Listener | Role::Pair if member.parent.is_some() => Ok(()),
         Role::Listener => Err("a listener has no peer of its own; select a connection"),
         Role::Pair => Err("a pair has no peer; select one of its ends"),
         Role::DatagramClient | Role::DatagramServer => Err("a datagram socket has no connection"),
@@ -228,6 +251,18 @@ fn toggle_echo(ui: &mut Ui) {
 
 fn open_test_client(ui: &mut Ui) {
     let Some(root) = ui.selected_root().and_then(|root| ui.bench.roster.get(root)) else { return };
+    let scheme = match root.endpoint.scheme {
+        Scheme::TcpListen => Scheme::Tcp,
+        Scheme::UnixListen => Scheme::Unix,
+        Scheme::UnixDgramBind => Scheme::UnixDgram,
+        Scheme::UnixSeqpacketListen => Scheme::UnixSeqpacket,
+        _ => Scheme::Udp,
+    };
+    if scheme.spec().address == AddressKind::Unix {
+        let endpoint = Endpoint::new(scheme, root.endpoint.address.clone());
+        ui.open_named("client", endpoint);
+        return;
+    }
     let Some(Address::Ip(mut local)) = root.local.first().cloned() else { return };
     if local.ip().is_unspecified() {
         local.set_ip(if local.is_ipv4() {
@@ -236,7 +271,6 @@ fn open_test_client(ui: &mut Ui) {
             std::net::Ipv6Addr::LOCALHOST.into()
         });
     }
-    let scheme = if root.endpoint.scheme == Scheme::TcpListen { Scheme::Tcp } else { Scheme::Udp };
     match Endpoint::from_parts(scheme, &local.to_string()) {
         Ok(endpoint) => {
             ui.open_named("client", endpoint);
@@ -248,7 +282,7 @@ fn open_test_client(ui: &mut Ui) {
 fn reopen(ui: &mut Ui) {
     let Some(root) = ui.selected_root().and_then(|root| ui.bench.roster.get(root)) else { return };
     let (socket, endpoint) = (root.id, root.endpoint.clone());
-    ui.unless_exposed(&endpoint, move |ui| ui.bench.reopen(socket, &mut ui.effects));
+    ui.unless_exposed(&endpoint, move |ui| ui.reopen(socket));
 }
 
 fn close(ui: &mut Ui) {
@@ -256,7 +290,13 @@ fn close(ui: &mut Ui) {
     let order = move |ui: &mut Ui| {
         ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Normal }));
     };
-    let is_listener = ui.bench.roster.get(socket).is_some_and(|member| member.parent.is_none());
+    let root = ui.bench.roster.get(socket).filter(|member| member.parent.is_none());
+    if root.is_some_and(|root| root.endpoint.scheme.spec().role == Role::Pair) {
+        // It is nothing besides its two ends.
+        ui.effects.push(Effect::Order(Command::CloseAll { root: socket }));
+        return;
+    }
+    let is_listener = root.is_some();
     match ui.bench.roster.open_children(socket) {
         peers if peers > 0 && is_listener => {
             let name = ui.bench.roster.name(socket);

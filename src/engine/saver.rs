@@ -1,0 +1,152 @@
+//! Writing what a socket receives to a file, too.
+//!
+//! Owns the file, and a thread that writes it, so that a slow disk never stops the other sockets. A socket whose file
+//! can't keep up is not read for as long: nothing is left out of the file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep};
+
+use super::outbox::Outbox;
+use super::outgoing_file::TELLING;
+use crate::contract::{Direction, Fact, NetError, Operation, Progress, ReportContent, Saving, SocketId, Ticket};
+
+/// How many reads may wait to be written.
+const WAITING: usize = 32;
+
+/// A file that is being written. Dropping it finishes the file.
+#[derive(Debug)]
+pub(super) struct Saver {
+    ticket: Ticket,
+    chunks: mpsc::Sender<Vec<u8>>,
+    /// How many bytes may still come.
+    left: Option<u64>,
+}
+
+/// What the thread tells.
+#[derive(Debug, Default)]
+struct Written {
+    bytes: AtomicU64,
+    ended: AtomicBool,
+    error: Mutex<Option<io::Error>>,
+    bell: Notify,
+}
+
+/// Tells how the writing goes, until it has ended.
+pub(super) struct Watch {
+    written: Arc<Written>,
+    ticket: Ticket,
+    path: PathBuf,
+    total: Option<u64>,
+}
+
+impl Saver {
+    /// Opens the file, and starts to write what [`take`](Self::take) is given.
+    ///
+    /// # Errors
+    /// When the file can't be made: one that exists is only ever added to.
+    pub(super) fn start(ticket: Ticket, saving: &Saving) -> Result<(Self, Watch), NetError> {
+        let path = Path::new(&saving.path);
+        let mut options = OpenOptions::new();
+        let options = options.write(true).append(saving.append).create(saving.append).create_new(!saving.append);
+        let opened = options.open(path);
+        let failed = |error: &io::Error| NetError::from_io(Operation::Open, Some(saving.path.clone()), error);
+        let file = opened.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                failed(&error).with_hint("Choose another name, or save-append=true to add to it")
+            }
+            _ => failed(&error),
+        })?;
+        let (chunks, incoming) = mpsc::channel(WAITING);
+        let written = Arc::new(Written::default());
+        let told = Arc::clone(&written);
+        thread::Builder::new()
+            .name("saver".to_owned())
+            .spawn(move || write_all(file, incoming, &told))
+            .map_err(|error| failed(&error))?;
+        let watch = Watch { written, ticket, path: path.to_owned(), total: saving.limit };
+        Ok((Self { ticket, chunks, left: saving.limit }, watch))
+    }
+
+    /// The order that asked for it.
+    pub(super) const fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// Takes what was received. False when no more is wanted: the limit is reached, or the file can't be written.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> bool {
+        let wanted = self.left.map_or(bytes.len(), |left| usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len()));
+        if let Some(left) = &mut self.left {
+            *left -= wanted as u64;
+        }
+        // There is room, for it is waited for before anything is read.
+        self.chunks.try_send(bytes[..wanted].to_vec()).is_ok() && self.left != Some(0)
+    }
+
+    /// The way to wait for room, where there is none.
+    pub(super) fn wait_for_room(&self) -> Option<mpsc::Sender<Vec<u8>>> {
+        (self.chunks.capacity() == 0).then(|| self.chunks.clone())
+    }
+}
+
+fn write_all(mut file: File, mut incoming: mpsc::Receiver<Vec<u8>>, told: &Written) {
+    while let Some(bytes) = incoming.blocking_recv() {
+        if let Err(error) = file.write_all(&bytes) {
+            *told.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            break;
+        }
+        told.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        told.bell.notify_one();
+    }
+    told.ended.store(true, Ordering::Release);
+    told.bell.notify_one();
+}
+
+impl Watch {
+    /// Reports how the writing goes, and how it ended.
+    pub(super) async fn report(self, socket: SocketId, outbox: Outbox) {
+        let began = Instant::now();
+        loop {
+            self.written.bell.notified().await;
+            let ended = self.written.ended.load(Ordering::Acquire);
+            let done = self.written.bytes.load(Ordering::Relaxed);
+            outbox.tell(socket, ReportContent::Progress(self.progress(done, began, ended)));
+            if ended {
+                let error = self.written.error.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let path = self.path.display();
+                let fact = match error {
+                    Some(error) => {
+                        let error = NetError::from_io(Operation::Write, Some(path.to_string()), &error);
+                        let hint = format!("{done} bytes are in the file; the socket goes on");
+                        Fact::Failed(Box::new(error.with_hint(hint)))
+                    }
+                    None => {
+                        let message = format!("{done} bytes are saved in {path}");
+                        Fact::Note { name: "save".into(), message }
+                    }
+                };
+                outbox.report(socket, fact).await;
+                return;
+            }
+            sleep(TELLING).await;
+        }
+    }
+
+    fn progress(&self, done: u64, began: Instant, ended: bool) -> Progress {
+        Progress {
+            ticket: self.ticket,
+            path: self.path.clone(),
+            direction: Direction::Saving,
+            done,
+            total: self.total,
+            elapsed: began.elapsed(),
+            ended,
+        }
+    }
+}

@@ -1,0 +1,458 @@
+//! The timeline: a socket's life as the calls that were made and what they returned.
+//!
+//! Owns which rows belong to a socket's timeline, how each one reads as a call, and what a call teaches ([`lesson`]).
+//! It never changes the log, and never claims a call that was not observed: what is inferred is marked.
+
+mod code;
+mod errors;
+mod lessons;
+mod literal;
+mod options;
+mod remarks;
+
+use super::{Kind, LogStore, Roster, Row};
+use crate::contract::{Address, CloseReason, Fact, NetError, Operation, Scheme, SocketId};
+use crate::log::export::escaped;
+
+pub use lessons::{Lesson, lesson};
+
+/// The most bytes of a message that its step quotes.
+const QUOTED: usize = 48;
+
+/// How many rows before a failure it is looked for the call that has told it.
+const FAILURE_WITHIN: u64 = 256;
+
+/// How many rows a message and the call row that tells more of it may be apart.
+const MESSAGE_WITHIN: u64 = 16;
+
+/// What stands before an errno that no call returned, but the error queue holds (ip(7), `IP_RECVERR`).
+const ICMP_ERROR: &str = "ee_errno ";
+
+/// One row of the log as a step of its socket's life. It may quote what others said, so it is to be sanitised before
+/// it is drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// The call's name: `bind`. Empty for a remark that no call made.
+    pub name: String,
+    /// Its arguments in the order of the man page, without the descriptor: `127.0.0.1:7788`.
+    pub args: String,
+    /// What it returned: `0`, `5  "hello"`, `-1 ECONNREFUSED (111)`.
+    pub result: String,
+    /// No such call was observed: it follows from what was.
+    pub inferred: bool,
+    /// What it means, in a few words; may be empty.
+    pub meaning: String,
+    /// The message, if the step carries one that is short enough to be quoted whole.
+    data: Option<Vec<u8>>,
+    /// What kind of socket it is, while that is known.
+    scheme: Option<Scheme>,
+}
+
+impl Step {
+    /// The call as one would write it: `bind(127.0.0.1:7788)`; empty for a remark.
+    #[must_use]
+    pub fn call(&self) -> String {
+        if self.name.is_empty() { String::new() } else { format!("{}({})", self.name, self.args) }
+    }
+
+    /// True when the call failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.code().is_some() || self.result.starts_with("-1")
+    }
+
+    /// The errno's name, if the call failed with one: `ECONNREFUSED`.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        let code = self.result.strip_prefix("-1 ").or_else(|| self.result.strip_prefix(ICMP_ERROR))?;
+        code.split(' ').next().filter(|code| code.starts_with('E'))
+    }
+
+    fn of_call(name: &str, args: impl Into<String>, result: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), args: args.into(), result: result.into(), ..Self::default() }
+    }
+
+    fn inferred(name: &str, result: impl Into<String>, meaning: impl Into<String>) -> Self {
+        Self { inferred: true, meaning: meaning.into(), ..Self::of_call(name, "", result) }
+    }
+
+    fn remark(meaning: impl Into<String>) -> Self {
+        Self { meaning: meaning.into(), ..Self::default() }
+    }
+}
+
+/// True when the row belongs to the socket's timeline: it is the socket's own, or tells that the socket accepted a
+/// connection, and no call beside it tells the same.
+#[must_use]
+pub fn belongs(row: &Row, socket: SocketId, store: &LogStore, roster: &Roster) -> bool {
+    let from_parent = matches!(row.kind, Kind::Accepted | Kind::Connected);
+    (row.socket == socket || from_parent && roster.parent(row.socket) == Some(socket)) && !is_told(row, store)
+}
+
+/// The row as a step; `None` only for a row that the store no longer holds.
+#[must_use]
+pub fn step(row: &Row, store: &LogStore, roster: &Roster) -> Option<Step> {
+    let member = roster.get(row.socket).or_else(|| roster.get(roster.parent(row.socket)?));
+    let mut step = if row.kind.is_message() { message(row, store) } else { of_fact(row, store.fact(row)?, roster) };
+    step.scheme = member.map(|member| member.endpoint.scheme);
+    if step.meaning.is_empty() {
+        step.meaning = remarks::remark(&step).to_owned();
+    }
+    Some(step)
+}
+
+fn message(row: &Row, store: &LogStore) -> Step {
+    let bytes = store.bytes(row);
+    let quoted = escaped(&bytes[..bytes.len().min(QUOTED)]);
+    let more = if bytes.len() > QUOTED { "..." } else { "" };
+    let result = format!("{}  \"{quoted}\"{more}", row.len);
+    let mut step = match (call_beside(row, store), row.kind, store.peer(row)) {
+        (Some((name, args, returned)), ..) => Step::of_call(&name, args, format!("{returned}  \"{quoted}\"{more}")),
+        (None, Kind::Received, Some(peer)) => Step::of_call("recvfrom", peer.to_string(), result),
+        (None, Kind::Received, None) => Step::of_call("recv", "", result),
+        (None, _, Some(peer)) => Step::of_call("sendto", format!("{}, {peer}", row.len), result),
+        (None, _, None) => Step::of_call("send", row.len.to_string(), result),
+    };
+    if row.truncated {
+        "the datagram was longer: its end is lost".clone_into(&mut step.meaning);
+    }
+    step.data = (bytes.len() <= QUOTED).then(|| bytes.into_owned());
+    step
+}
+
+fn of_fact(row: &Row, fact: Fact, roster: &Roster) -> Step {
+    match fact {
+        Fact::Call { call, args, result } => Step::of_call(&call, args, result),
+        Fact::Opened { local, peer: None } => Step::inferred("getsockname", local.to_string(), "the address it got"),
+        Fact::Opened { local, peer: Some(peer) } => {
+            Step::inferred("getsockname", local.to_string(), format!("it will send to {peer}"))
+        }
+        Fact::Connected { local, peer: Address::Unix(peer) } => {
+            Step::inferred("getpeername", peer.to_string(), format!("connected; this end is {local}"))
+        }
+        Fact::Connected { local, peer } => {
+            Step::inferred("getsockname", local.to_string(), format!("our end; the other is {peer}"))
+        }
+        Fact::Accepted { peer, .. } => {
+            Step::of_call("accept", "", format!("{peer} \u{2192} {}", roster.name(row.socket)))
+        }
+        Fact::Paired { number, .. } => Step {
+            args: format!("sv[{}]", number.saturating_sub(1)),
+            ..Step::inferred("socketpair", roster.name(row.socket), "what it sends, the other end receives")
+        },
+        Fact::PeerClosed => Step::of_call("recv", "", "0"),
+        Fact::Closed { reason } => Step::inferred("close", "0", closing(reason)),
+        Fact::Failed(error) | Fact::SendFailed { error, .. } => failure(&error),
+        Fact::Lost { count, bytes } => {
+            let datagrams = if count == 1 { "datagram" } else { "datagrams" };
+            let bytes = bytes.map(|bytes| format!(" of {bytes} bytes")).unwrap_or_default();
+            Step::remark(format!("lost {count} {datagrams}{bytes}: nobody read them in time"))
+        }
+        Fact::Note { name, message } => Step::remark(format!("{name}: {message}")),
+        // These are messages, and have no fact.
+        Fact::Received { .. } | Fact::Sent { .. } => Step::default(),
+    }
+}
+
+fn failure(error: &NetError) -> Step {
+    let (Some(code), Some(errno)) = (error.code(), error.errno) else {
+        return Step::remark(format!("{}: {}", error.operation, error.cause));
+    };
+    let address = error.address.clone().unwrap_or_default();
+    let result = format!("-1 {code} ({errno})");
+    match (error.operation, code.as_str()) {
+        // What the error queue of a datagram socket says is about a datagram that was sent before.
+        (Operation::Recv, _) if !address.is_empty() => Step {
+            meaning: format!("about the datagram to {address}"),
+            ..Step::of_call("recvmsg", "MSG_ERRQUEUE", format!("{ICMP_ERROR}{code} ({errno})"))
+        },
+        // The time limit of the program ran out, and not that of the system.
+        (Operation::Connect | Operation::Getaddrinfo, "ETIMEDOUT") => {
+            Step { args: address, ..Step::inferred(error.operation.name(), result, "connect-timeout ran out") }
+        }
+        (Operation::Send, "EMSGSIZE") => {
+            Step { args: address, ..Step::inferred("sendto", result, "refused before the call") }
+        }
+        (Operation::Send, _) if !address.is_empty() => Step::of_call("sendto", address, result),
+        (Operation::Accept, _) => Step::of_call("accept", "", result),
+        (operation, _) => Step::of_call(operation.name(), address, result),
+    }
+}
+
+const fn closing(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::User => "closed by the user",
+        CloseReason::Peer => "both directions are done",
+        CloseReason::Reset => "the peer had sent RST",
+        CloseReason::Timeout => "a time limit ran out",
+        CloseReason::Shutdown => "the program ends",
+        CloseReason::Error => "an operation had failed",
+    }
+}
+
+/// True when another row tells what this row tells: a call row that a failure repeats, or a message that its call row
+/// stands beside.
+fn is_told(row: &Row, store: &LogStore) -> bool {
+    match row.kind {
+        Kind::Sent => is_rest_of_partial_send(row, store),
+        Kind::Call => is_beside_message(row, store),
+        Kind::Failed => match store.fact(row) {
+            Some(Fact::Failed(error)) => failure_is_told(row, store, &error),
+            _ => false,
+        },
+        // The remarks on shutdown(2) and SO_LINGER say the same.
+        Kind::Note => match store.fact(row) {
+            Some(Fact::Note { name, .. }) => name == "half-close" || name == "abort",
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+type Call = (String, String, String);
+
+/// The call of a row that tells of the sending or the receiving of a message: its name, arguments and result.
+fn call_of(row: &Row, kind: Kind, store: &LogStore) -> Option<Call> {
+    let names: &[&str] = if kind == Kind::Sent { &["send", "sendto"] } else { &["recv", "recvfrom"] };
+    match store.fact(row).filter(|_| row.kind == Kind::Call)? {
+        Fact::Call { call, args, result } if names.contains(&&*call) && !result.starts_with('-') => {
+            Some((call.into_owned(), args, result))
+        }
+        _ => None,
+    }
+}
+
+/// The call row that was reported right after a message, and tells more of it: how much was to be sent, or a header.
+fn call_beside(row: &Row, store: &LogStore) -> Option<Call> {
+    let after = store.rows(row.seq + 1..row.seq + 1 + MESSAGE_WITHIN).filter(|other| other.socket == row.socket);
+    after.take_while(|other| other.kind != row.kind).find_map(|other| call_of(&other, row.kind, store))
+}
+
+/// True for a call row that [`call_beside`] finds for a message.
+fn is_beside_message(row: &Row, store: &LogStore) -> bool {
+    let is_beside = |kind| {
+        call_of(row, kind, store).is_some() && {
+            let before = store.rows(row.seq.saturating_sub(MESSAGE_WITHIN)..row.seq);
+            let before = before.filter(|other| other.socket == row.socket);
+            // Whichever of these is the newest: one call is of one message.
+            let latest = before.filter(|other| other.kind == kind || call_of(other, kind, store).is_some()).last();
+            latest.is_some_and(|latest| latest.kind == kind)
+        }
+    };
+    is_beside(Kind::Sent) || is_beside(Kind::Received)
+}
+
+/// True for a part of what one send took, which had no room in the block of the part before.
+fn is_rest_of_partial_send(row: &Row, store: &LogStore) -> bool {
+    let before = store.rows(row.seq.saturating_sub(MESSAGE_WITHIN)..row.seq);
+    let before = before.filter(|other| other.socket == row.socket);
+    // How many bytes the newest call row says that were taken, and how many of them have no row yet.
+    let mut first = 0;
+    let mut left = 0;
+    for other in before {
+        if other.kind == Kind::Sent {
+            first = u64::from(other.len);
+            left = u64::saturating_sub(left, first);
+        } else if let Some((name, _, taken)) = call_of(&other, Kind::Sent, store) {
+            let taken = if name == "send" { taken.parse().unwrap_or(0) } else { 0 };
+            left = u64::saturating_sub(taken, first);
+        }
+    }
+    left > 0 && u64::from(row.len) <= left
+}
+
+fn failure_is_told(row: &Row, store: &LogStore, error: &NetError) -> bool {
+    let from = row.seq.saturating_sub(FAILURE_WITHIN);
+    let calls = store.rows(from..row.seq).filter(|other| other.socket == row.socket && other.kind == Kind::Call);
+    let operation = error.operation.name();
+    // The newest call of that name: an older one may have failed in the same way, and was told then.
+    let latest = calls.filter_map(|other| store.fact(&other)).filter_map(|fact| match fact {
+        Fact::Call { call, result, .. } if call.starts_with(operation) => Some(result),
+        _ => None,
+    });
+    latest.last().is_some_and(|result| match error.errno {
+        Some(errno) => result.starts_with("-1 ") && result.ends_with(&format!("({errno})")),
+        None => result == error.cause,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Batch, Block, Event, Span, Ticket, Timestamp};
+
+    /// A log of a client (1), a listener (2) with a connection (3), and a pair (4) with an end (5).
+    struct Log {
+        store: LogStore,
+        roster: Roster,
+    }
+
+    impl Log {
+        fn of(facts: Vec<(u32, Fact)>) -> Self {
+            let mut roster = Roster::default();
+            for (number, name, url) in
+                [(1, "client", "tcp://127.0.0.1:9"), (2, "server", "tcp-listen://127.0.0.1:7"), (4, "pair", "pair://")]
+            {
+                roster.register(id(number), name.to_owned(), url.parse().unwrap());
+            }
+            let mut store = LogStore::new(u64::MAX);
+            for (socket, fact) in facts {
+                let event = Event { at: Timestamp(1), socket: id(socket), fact };
+                roster.observe(&event);
+                let mut block = Block::with_size(5).unwrap();
+                block.bytes_mut().copy_from_slice(b"hell\n");
+                store.append(Batch::new(vec![event], block, 5)).unwrap();
+            }
+            Self { store, roster }
+        }
+
+        /// The socket's timeline, a line a row: `~ close() = 0`, or a remark.
+        fn timeline(&self, socket: u32) -> Vec<String> {
+            let rows = self.store.rows(0..u64::MAX);
+            rows.filter(|row| belongs(row, id(socket), &self.store, &self.roster))
+                .map(|row| line(&step(&row, &self.store, &self.roster).unwrap()))
+                .collect()
+        }
+    }
+
+    fn line(step: &Step) -> String {
+        let mark = if step.inferred { "~ " } else { "" };
+        if step.name.is_empty() { step.meaning.clone() } else { format!("{mark}{} = {}", step.call(), step.result) }
+    }
+
+    fn id(number: u32) -> SocketId {
+        SocketId::new(number).unwrap()
+    }
+
+    fn address(port: u16) -> Address {
+        Address::Ip(([127, 0, 0, 1], port).into())
+    }
+
+    fn call(name: &'static str, args: &str, result: &str) -> Fact {
+        Fact::Call { call: name.into(), args: args.to_owned(), result: result.to_owned() }
+    }
+
+    fn failed(operation: Operation, address: Option<&str>, errno: i32) -> Fact {
+        Fact::Failed(Box::new(NetError::from_errno(operation, address.map(str::to_owned), errno)))
+    }
+
+    fn sent(peer: Option<Address>) -> Fact {
+        Fact::Sent { ticket: Ticket(1), peer, bytes: Span { start: 0, len: 5 }, remaining: 0 }
+    }
+
+    fn received(peer: Option<Address>, len: u32) -> Fact {
+        Fact::Received { peer, bytes: Span { start: 0, len }, truncated: false }
+    }
+
+    #[test]
+    fn a_clients_life_reads_as_its_calls() {
+        let note = |name: &'static str| Fact::Note { name: name.into(), message: "...".to_owned() };
+        let log = Log::of(vec![
+            (1, call("socket", "AF_INET, SOCK_STREAM, 0", "9")),
+            (1, call("connect", "127.0.0.1:9", "0")),
+            (1, Fact::Connected { local: address(51022), peer: address(9) }),
+            (1, sent(None)),
+            (1, received(None, 5)),
+            (1, call("shutdown", "SHUT_WR", "0")),
+            (1, note("half-close")),
+            (1, Fact::PeerClosed),
+            (1, note("later")),
+            (1, Fact::Closed { reason: CloseReason::Peer }),
+        ]);
+        assert_eq!(
+            log.timeline(1),
+            [
+                "socket(AF_INET, SOCK_STREAM, 0) = 9",
+                "connect(127.0.0.1:9) = 0",
+                "~ getsockname() = 127.0.0.1:51022",
+                "send(5) = 5  \"hell\\n\"",
+                "recv() = 5  \"hell\\n\"",
+                "shutdown(SHUT_WR) = 0",
+                "recv() = 0",
+                "later: ...",
+                "~ close() = 0",
+            ]
+        );
+        assert!(log.timeline(2).is_empty());
+    }
+
+    #[test]
+    fn a_listeners_timeline_has_its_accepts_and_each_connection_begins_with_its_own() {
+        let log = Log::of(vec![
+            (2, call("listen", "128", "0")),
+            (3, Fact::Accepted { parent: id(2), number: 1, local: address(7), peer: address(51022) }),
+            (3, received(None, 5)),
+            (5, Fact::Paired { parent: id(4), number: 1 }),
+        ]);
+        let accepted = "accept() = 127.0.0.1:51022 \u{2192} server#1";
+        assert_eq!(log.timeline(2), ["listen(128) = 0", accepted]);
+        assert_eq!(log.timeline(3), [accepted, "recv() = 5  \"hell\\n\""]);
+        assert_eq!(log.timeline(4), ["~ socketpair(sv[0]) = pair#1"]);
+        assert_eq!(log.timeline(5), log.timeline(4));
+    }
+
+    #[test]
+    fn a_failure_that_a_call_has_told_is_no_step_of_its_own() {
+        let refused = || failed(Operation::Connect, Some("127.0.0.1:9"), 111);
+        let connect = "connect(127.0.0.1:9) = -1 ECONNREFUSED (111)";
+        let told = Log::of(vec![(1, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")), (1, refused())]);
+        assert_eq!(told.timeline(1), [connect]);
+        // Of another socket, another errno, or another operation: told by nobody.
+        let untold = Log::of(vec![
+            (2, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")),
+            (1, refused()),
+            (1, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")),
+            (1, failed(Operation::Connect, Some("127.0.0.1:9"), 110)),
+            (1, failed(Operation::Recv, None, 104)),
+        ]);
+        assert_eq!(
+            untold.timeline(1),
+            [connect, connect, "~ connect(127.0.0.1:9) = -1 ETIMEDOUT (110)", "recv() = -1 ECONNRESET (104)"]
+        );
+        let words = NetError::other(Operation::Getaddrinfo, Some("nowhere.invalid".to_owned()), "no such name");
+        let unknown = Log::of(vec![
+            (1, call("getaddrinfo", "nowhere.invalid", "no such name")),
+            (1, Fact::Failed(Box::new(words))),
+        ]);
+        assert_eq!(unknown.timeline(1), ["getaddrinfo(nowhere.invalid) = no such name"]);
+    }
+
+    #[test]
+    fn what_the_error_queue_says_is_not_a_call_that_failed() {
+        let log = Log::of(vec![(1, failed(Operation::Recv, Some("127.0.0.1:9"), 111))]);
+        assert_eq!(log.timeline(1), ["recvmsg(MSG_ERRQUEUE) = ee_errno ECONNREFUSED (111)"]);
+        let row = log.store.row(1).unwrap();
+        assert!(step(&row, &log.store, &log.roster).unwrap().has_failed());
+    }
+
+    #[test]
+    fn a_message_and_the_call_beside_it_are_one_step() {
+        let log = Log::of(vec![
+            (1, sent(None)),
+            (3, received(None, 5)),
+            (1, call("send", "50000000", "10")),
+            // The rest of the ten bytes, and then the next send.
+            (1, sent(None)),
+            (1, sent(None)),
+            (1, received(Some(address(9)), 5)),
+            (1, call("recvfrom", "ICMP echo reply, id 7", "13, 0.052 ms")),
+            (1, sent(Some(address(9)))),
+            (1, received(Some(address(9)), 0)),
+            // One that failed tells of itself.
+            (1, call("sendto", "5, 127.0.0.1:9", "-1 EPERM (1)")),
+        ]);
+        assert_eq!(
+            log.timeline(1),
+            [
+                "send(50000000) = 10  \"hell\\n\"",
+                "send(5) = 5  \"hell\\n\"",
+                "recvfrom(ICMP echo reply, id 7) = 13, 0.052 ms  \"hell\\n\"",
+                "sendto(5, 127.0.0.1:9) = 5  \"hell\\n\"",
+                "recvfrom(127.0.0.1:9) = 0  \"\"",
+                "sendto(5, 127.0.0.1:9) = -1 EPERM (1)",
+            ]
+        );
+        let partial = step(&log.store.row(1).unwrap(), &log.store, &log.roster).unwrap();
+        assert_eq!(partial.meaning, "a part: there was no more room");
+    }
+}

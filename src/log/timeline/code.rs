@@ -1,0 +1,441 @@
+//! The same step in Python, Rust and C.
+//!
+//! Owns how each call is written in each language, with the row's own arguments. In the snippets `s` is the socket;
+//! Rust uses `std` where it has the call, as the connected `stream` or the `socket` of datagrams, and else `socket2`
+//! or `libc`. It never explains.
+
+use super::Step;
+use super::errors::python_exception;
+use super::lessons::is_partial;
+use super::literal::{Place, bytes, bytes_c, quoted, quoted_c};
+use super::options;
+use crate::contract::Scheme;
+
+/// A step in three languages.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Code {
+    pub(super) python: Line,
+    pub(super) rust: Line,
+    pub(super) c: Line,
+}
+
+/// One call in one language, as far as it does not depend on what came of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line {
+    /// What must stand before it; or, where `call` is empty, all of it.
+    before: String,
+    /// What takes the result: `n = `.
+    binding: &'static str,
+    /// The call, without an end.
+    call: String,
+    /// It can't fail in this language, or its result says so in another way than usual.
+    infallible: bool,
+}
+
+impl Line {
+    pub(super) fn new(call: impl Into<String>) -> Self {
+        Self { call: call.into(), ..Self::default() }
+    }
+
+    pub(super) fn after(before: impl Into<String>, call: impl Into<String>) -> Self {
+        Self { before: before.into(), ..Self::new(call) }
+    }
+
+    pub(super) fn bound(self, binding: &'static str) -> Self {
+        Self { binding, ..self }
+    }
+
+    pub(super) fn infallible(self) -> Self {
+        Self { infallible: true, ..self }
+    }
+
+    /// Lines that need nothing added.
+    fn whole(lines: impl Into<String>) -> Self {
+        Self::after(lines, "")
+    }
+
+    fn with(&self, rest: &str) -> String {
+        match (self.before.is_empty(), rest.is_empty()) {
+            (true, _) => rest.to_owned(),
+            (_, true) => self.before.clone(),
+            _ => format!("{}\n{rest}", self.before),
+        }
+    }
+
+    /// In Python; where it failed, with the exception that it raised.
+    pub(super) fn python(&self, code: Option<&str>) -> String {
+        let Self { binding, call, .. } = self;
+        self.with(&match code {
+            _ if call.is_empty() => String::new(),
+            Some(code) => format!(
+                "try:\n    {binding}{call}\nexcept {} as error:\n    print(error.errno, error.strerror)  # {code}",
+                python_exception(code)
+            ),
+            None => format!("{binding}{call}"),
+        })
+    }
+
+    /// In Rust; where it failed, with the error that it gave.
+    pub(super) fn rust(&self, code: Option<&str>) -> String {
+        let Self { binding, call, infallible, .. } = self;
+        self.with(&match code {
+            _ if call.is_empty() => String::new(),
+            _ if *infallible => format!("{binding}{call};"),
+            Some(code) => format!("if let Err(error) = {call} {{\n    eprintln!(\"{{error}}\"); // {code}\n}}"),
+            None => format!("{binding}{call}?;"),
+        })
+    }
+
+    /// In C; where it failed, with its errno.
+    pub(super) fn c(&self, code: Option<&str>, name: &str) -> String {
+        let Self { binding, call, .. } = self;
+        let name = word(name, "call");
+        let comment = code.map(|code| format!(" /* {code} */")).unwrap_or_default();
+        let variable = binding.trim_end_matches(" = ").rsplit(' ').next().unwrap_or_default();
+        self.with(&match binding.is_empty() {
+            _ if call.is_empty() => String::new(),
+            true => format!("if ({call} < 0)\n    perror(\"{name}\");{comment}"),
+            false => format!("{binding}{call};\nif ({variable} < 0)\n    perror(\"{name}\");{comment}"),
+        })
+    }
+}
+
+/// How the step's call is written; `None` for a call that is not known here.
+pub(super) fn code(step: &Step) -> Option<Code> {
+    let args = step.args.as_str();
+    let place = Place::parse(args);
+    Some(match step.name.as_str() {
+        "getaddrinfo" => getaddrinfo(args),
+        "socket" => socket(args),
+        "socketpair" => socketpair(args),
+        "setsockopt" => options::code(args),
+        "getsockopt" => options::read_code(args),
+        "bind" => bind(args, &place.unwrap_or_else(|| Place::Path(args.to_owned()))),
+        "listen" => {
+            let backlog = number(args).unwrap_or(128);
+            same(&format!("s.listen({backlog})"), &format!("listen(s, {backlog})"))
+        }
+        "accept" | "accept4" => accept(),
+        "connect" => connect(step, &place.unwrap_or_else(|| Place::Path(args.to_owned()))),
+        "send" => send(step),
+        "sendto" => sendto(step, place.as_ref()),
+        "sendfile" => sendfile(args),
+        "recv" | "read" if step.result == "0" => end_of_stream(),
+        "recv" | "read" => Code {
+            python: Line::new("s.recv(65536)").bound("data = "),
+            rust: Line::after("let mut buf = [0; 65536];", "stream.read(&mut buf)").bound("let n = "),
+            c: Line::after("char buf[65536];", "recv(s, buf, sizeof buf, 0)").bound("ssize_t n = "),
+        },
+        "recvfrom" => recvfrom(),
+        "recvmsg" | "recvmmsg" => error_queue(),
+        "shutdown" => shutdown(args),
+        "close" => Code {
+            python: Line::new("s.close()"),
+            rust: Line::whole("drop(stream); // its end closes it"),
+            c: Line::new("close(s)"),
+        },
+        "getsockname" => name_of("getsockname", "local", "local_addr"),
+        "getpeername" => name_of("getpeername", "peer", "peer_addr"),
+        "unlink" => path(args, "os.unlink(PATH)", "std::fs::remove_file(PATH)", "unlink(PATH)"),
+        "stat" | "lstat" => {
+            path(args, "os.lstat(PATH)", "std::fs::symlink_metadata(PATH)", "lstat(PATH, &(struct stat){ 0 })")
+        }
+        "fchmod" | "chmod" => Code {
+            python: Line::new("os.fchmod(s.fileno(), 0o600)"),
+            rust: Line::new("nix::sys::stat::fchmod(&s, Mode::S_IRUSR | Mode::S_IWUSR)"),
+            c: Line::new("fchmod(s, 0600)"),
+        },
+        "open" | "openat" => Code {
+            python: Line::new(format!("open({}, \"rb\")", quoted(first(args)))).bound("file = "),
+            rust: Line::new(format!("File::open({})", quoted(first(args)))).bound("let file = "),
+            c: Line::new(format!("open({}, O_RDONLY)", quoted_c(first(args)))).bound("int file = "),
+        },
+        "write" => Code {
+            python: Line::new("file.write(data)"),
+            rust: Line::new("file.write_all(&data)"),
+            c: Line::new("write(file, data, len)").bound("ssize_t n = "),
+        },
+        _ => return None,
+    })
+}
+
+/// A name as it may stand in code, or this other one.
+pub(super) fn word<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_word { text } else { otherwise }
+}
+
+/// A call that Python and Rust write alike.
+fn same(call: &str, c: &str) -> Code {
+    Code { python: Line::new(call), rust: Line::new(call), c: Line::new(c) }
+}
+
+fn number(args: &str) -> Option<u64> {
+    first(args).parse().ok()
+}
+
+fn first(args: &str) -> &str {
+    args.split(", ").next().unwrap_or(args)
+}
+
+fn getaddrinfo(args: &str) -> Code {
+    let name = quoted(first(args));
+    Code {
+        python: Line::whole(format!(
+            "found = socket.getaddrinfo({name}, 7788, type=socket.SOCK_STREAM)\n\
+             for family, kind, protocol, _, address in found:\n    print(address)"
+        )),
+        rust: Line::whole(format!(
+            "for address in ({name}, 7788).to_socket_addrs()? {{\n    println!(\"{{address}}\");\n}}"
+        )),
+        c: Line::whole(format!(
+            "struct addrinfo hints = {{ .ai_socktype = SOCK_STREAM }}, *found;\n\
+             int error = getaddrinfo({}, \"7788\", &hints, &found);\n\
+             if (error != 0)\n    fprintf(stderr, \"%s\\n\", gai_strerror(error));",
+            quoted_c(first(args))
+        )),
+    }
+}
+
+/// Family, type and protocol: `AF_INET, SOCK_STREAM, 0`.
+fn kinds(args: &str) -> (&str, &str, &str) {
+    let mut parts = args.split(", ");
+    let mut next = |default| word(parts.next().unwrap_or_default().trim(), default);
+    (next("AF_INET"), next("SOCK_STREAM"), next("0"))
+}
+
+fn rust_kinds((family, kind, protocol): (&str, &str, &str)) -> String {
+    let domain = match family {
+        "AF_INET6" => "IPV6",
+        "AF_UNIX" => "UNIX",
+        _ => "IPV4",
+    };
+    let kind = match kind {
+        "SOCK_RAW" => "from(libc::SOCK_RAW)".to_owned(),
+        _ => kind.trim_start_matches("SOCK_").to_owned(),
+    };
+    let protocol = match protocol {
+        "0" => "None".to_owned(),
+        "IPPROTO_TCP" => "Some(Protocol::TCP)".to_owned(),
+        "IPPROTO_UDP" => "Some(Protocol::UDP)".to_owned(),
+        "IPPROTO_ICMP" => "Some(Protocol::ICMPV4)".to_owned(),
+        "IPPROTO_ICMPV6" => "Some(Protocol::ICMPV6)".to_owned(),
+        number if number.bytes().all(|byte| byte.is_ascii_digit()) => format!("Some(Protocol::from({number}))"),
+        name => format!("Some(Protocol::from(libc::{name}))"),
+    };
+    format!("Domain::{domain}, Type::{kind}, {protocol}")
+}
+
+fn python_kinds((family, kind, protocol): (&str, &str, &str)) -> String {
+    let protocol = match protocol {
+        "0" => String::new(),
+        number if number.bytes().all(|byte| byte.is_ascii_digit()) => format!(", {number}"),
+        name => format!(", socket.{name}"),
+    };
+    format!("socket.{family}, socket.{kind}{protocol}")
+}
+
+fn socket(args: &str) -> Code {
+    let kinds = kinds(args);
+    let (family, kind, protocol) = kinds;
+    Code {
+        python: Line::new(format!("socket.socket({})", python_kinds(kinds))).bound("s = "),
+        rust: Line::new(format!("Socket::new({})", rust_kinds(kinds))).bound("let s = "),
+        c: Line::new(format!("socket({family}, {kind}, {protocol})")).bound("int s = "),
+    }
+}
+
+fn socketpair(args: &str) -> Code {
+    let args = if args.starts_with("AF_") { args } else { "AF_UNIX, SOCK_STREAM, 0" };
+    let kinds = kinds(args);
+    let (family, kind, protocol) = kinds;
+    Code {
+        python: Line::new(format!("socket.socketpair({})", python_kinds(kinds))).bound("a, b = "),
+        rust: match kind {
+            "SOCK_STREAM" => Line::new("UnixStream::pair()"),
+            "SOCK_DGRAM" => Line::new("UnixDatagram::pair()"),
+            _ => Line::new(format!("Socket::pair({})", rust_kinds(kinds))),
+        }
+        .bound("let (a, b) = "),
+        c: Line::after("int sv[2];", format!("socketpair({family}, {kind}, {protocol}, sv)")),
+    }
+}
+
+fn bind(args: &str, place: &Place) -> Code {
+    if args.contains("autobind") {
+        // With the family alone, the kernel chooses an abstract name (unix(7)).
+        return Code {
+            python: Line::new("s.bind(\"\")"),
+            rust: Line::new("s.bind(&SockAddr::unix(\"\")?)"),
+            c: Line::after(
+                "struct sockaddr_un addr = { .sun_family = AF_UNIX };",
+                "bind(s, (struct sockaddr *)&addr, sizeof(sa_family_t))",
+            ),
+        };
+    }
+    let (lines, c_place) = place.c();
+    Code {
+        python: Line::new(format!("s.bind({})", place.python())),
+        rust: Line::new(format!("s.bind({})", place.rust_sock_addr())),
+        c: Line::after(lines, format!("bind(s, {c_place})")),
+    }
+}
+
+fn accept() -> Code {
+    Code {
+        python: Line::new("s.accept()").bound("conn, peer = "),
+        rust: Line::new("listener.accept()").bound("let (conn, peer) = "),
+        c: Line::after(
+            "struct sockaddr_storage peer;\nsocklen_t len = sizeof peer;",
+            "accept(s, (struct sockaddr *)&peer, &len)",
+        )
+        .bound("int conn = "),
+    }
+}
+
+fn connect(step: &Step, place: &Place) -> Code {
+    let (lines, c_place) = place.c();
+    let rust = match (step.scheme, place) {
+        (Some(Scheme::Tcp) | None, Place::Ip(_)) => {
+            Line::new(format!("TcpStream::connect({})", place.rust())).bound("let mut stream = ")
+        }
+        (Some(Scheme::Unix) | None, Place::Path(_)) => {
+            Line::new(format!("UnixStream::connect({})", place.rust())).bound("let mut stream = ")
+        }
+        (Some(Scheme::Unix) | None, Place::Abstract(_)) => {
+            Line::new(format!("UnixStream::connect_addr({})", place.rust())).bound("let mut stream = ")
+        }
+        _ => Line::new(format!("s.connect({})", place.rust_sock_addr())),
+    };
+    Code {
+        python: Line::new(format!("s.connect({})", place.python())),
+        rust,
+        c: Line::after(lines, format!("connect(s, {c_place})")),
+    }
+}
+
+/// The message in Python and Rust, and in C with its length; by name where it is too long to be written.
+fn payload(step: &Step) -> (String, String) {
+    match &step.data {
+        Some(data) => (bytes(data), format!("{}, {}", bytes_c(data), data.len())),
+        None => ("data".to_owned(), "data, len".to_owned()),
+    }
+}
+
+fn send(step: &Step) -> Code {
+    if is_partial(step) {
+        return Code {
+            python: Line::whole("while data:\n    n = s.send(data)  # sendall does this\n    data = data[n:]"),
+            rust: Line::whole(
+                "while !data.is_empty() {\n    let n = stream.write(data)?; // write_all does this\n    data = &data[n..];\n}",
+            ),
+            c: Line::whole(
+                "while (len > 0) {\n    ssize_t n = send(s, data, len, MSG_NOSIGNAL);\n    if (n < 0)\n        break;\n    \
+                 data += n;\n    len -= n;\n}",
+            ),
+        };
+    }
+    let (data, c_data) = payload(step);
+    Code {
+        python: Line::new(format!("s.send({data})")).bound("n = "),
+        rust: Line::new(format!("stream.write({data})")).bound("let n = "),
+        c: Line::new(format!("send(s, {c_data}, MSG_NOSIGNAL)")).bound("ssize_t n = "),
+    }
+}
+
+fn sendto(step: &Step, place: Option<&Place>) -> Code {
+    let Some(place) = place else { return send(step) };
+    let (data, c_data) = payload(step);
+    let (lines, c_place) = place.c();
+    let method = if matches!(place, Place::Abstract(_)) { "send_to_addr" } else { "send_to" };
+    Code {
+        python: Line::new(format!("s.sendto({data}, {})", place.python())).bound("n = "),
+        rust: Line::new(format!("socket.{method}({data}, {})", place.rust())).bound("let n = "),
+        c: Line::after(lines, format!("sendto(s, {c_data}, 0, {c_place})")).bound("ssize_t n = "),
+    }
+}
+
+fn sendfile(args: &str) -> Code {
+    let file = first(args);
+    Code {
+        python: Line::after(format!("file = open({}, \"rb\")", quoted(file)), "s.sendfile(file)").bound("n = "),
+        rust: Line::after(format!("let mut file = File::open({})?;", quoted(file)), "io::copy(&mut file, &mut stream)")
+            .bound("let n = "),
+        c: Line::after(format!("int file = open({}, O_RDONLY);", quoted_c(file)), "sendfile(s, file, NULL, len)")
+            .bound("ssize_t n = "),
+    }
+}
+
+fn end_of_stream() -> Code {
+    Code {
+        python: Line::whole("if s.recv(65536) == b\"\":\n    print(\"the peer sent FIN\")"),
+        rust: Line::whole("if stream.read(&mut buf)? == 0 {\n    println!(\"the peer sent FIN\");\n}"),
+        c: Line::whole("if (recv(s, buf, sizeof buf, 0) == 0)\n    puts(\"the peer sent FIN\");"),
+    }
+}
+
+fn recvfrom() -> Code {
+    Code {
+        python: Line::new("s.recvfrom(65536)").bound("data, peer = "),
+        rust: Line::after("let mut buf = [0; 65536];", "socket.recv_from(&mut buf)").bound("let (n, peer) = "),
+        c: Line::after(
+            "char buf[65536];\nstruct sockaddr_storage peer;\nsocklen_t len = sizeof peer;",
+            "recvfrom(s, buf, sizeof buf, 0, (struct sockaddr *)&peer, &len)",
+        )
+        .bound("ssize_t n = "),
+    }
+}
+
+fn error_queue() -> Code {
+    Code {
+        python: Line::whole(
+            "data, control, flags, about = s.recvmsg(1024, 1024, socket.MSG_ERRQUEUE)\n\
+             for level, kind, error in control:\n    print(about, struct.unpack_from(\"I\", error))  # ee_errno",
+        ),
+        rust: Line::after(
+            "let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);",
+            "recvmsg::<SockaddrIn>(s.as_raw_fd(), &mut iov, Some(&mut control), MsgFlags::MSG_ERRQUEUE)",
+        )
+        .bound("let message = "),
+        c: Line::after(
+            "struct iovec iov = { buf, sizeof buf };\nchar control[512];\n\
+             struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof \
+             control };",
+            "recvmsg(s, &message, MSG_ERRQUEUE)",
+        ),
+    }
+}
+
+fn shutdown(args: &str) -> Code {
+    let how = word(args, "SHUT_WR");
+    let rust = match how {
+        "SHUT_RD" => "Read",
+        "SHUT_RDWR" => "Both",
+        _ => "Write",
+    };
+    Code {
+        python: Line::new(format!("s.shutdown(socket.{how})")),
+        rust: Line::new(format!("stream.shutdown(Shutdown::{rust})")),
+        c: Line::new(format!("shutdown(s, {how})")),
+    }
+}
+
+fn name_of(call: &str, variable: &str, method: &str) -> Code {
+    Code {
+        python: Line::new(format!("print(s.{call}())")),
+        rust: Line::whole(format!("println!(\"{{:?}}\", stream.{method}()?);")),
+        c: Line::after(
+            format!("struct sockaddr_storage {variable};\nsocklen_t len = sizeof {variable};"),
+            format!("{call}(s, (struct sockaddr *)&{variable}, &len)"),
+        ),
+    }
+}
+
+fn path(args: &str, python: &str, rust: &str, c: &str) -> Code {
+    let file = first(args);
+    Code {
+        python: Line::new(python.replace("PATH", &quoted(file))),
+        rust: Line::new(rust.replace("PATH", &quoted(file))),
+        c: Line::new(c.replace("PATH", &quoted_c(file))),
+    }
+}

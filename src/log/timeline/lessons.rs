@@ -1,0 +1,268 @@
+//! What a step teaches: what the call is, what came of it, and the same step in Python, Rust and C.
+//!
+//! Owns the paragraph for each call. Pure data: it never looks at the log.
+
+use super::code::code;
+use super::literal::Place;
+use super::{Step, errors, options};
+use crate::contract::Scheme;
+
+/// What is taught at one step of a timeline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lesson {
+    /// What the call is and what came of it, in a few sentences.
+    pub explanation: String,
+    /// The language and the same step in it, in lines; empty for a step that no call made.
+    pub code: Vec<(&'static str, String)>,
+}
+
+/// What there is to learn at a step.
+#[must_use]
+pub fn lesson(step: &Step) -> Lesson {
+    if step.name.is_empty() {
+        let explanation = "No call returned this: the program remarks on what it saw.".to_owned();
+        return Lesson { explanation, code: Vec::new() };
+    }
+    let mut explanation = about(step);
+    if let Some(failure) = step.code().and_then(|code| errors::explanation(code, &step.name, is_on_path(step))) {
+        // Of what did not come about, one sentence is enough.
+        if let Some(end) = explanation.find(". ") {
+            explanation.truncate(end + 1);
+        }
+        explanation.push(' ');
+        explanation.push_str(failure);
+    }
+    if step.inferred {
+        explanation.push_str(" (~: this call was not observed; it follows from what was.)");
+    }
+    let written = code(step).map(|code| {
+        // What the error queue holds is no failure of the call that reads it.
+        let failed = step.code().filter(|_| step.result.starts_with("-1"));
+        vec![
+            ("Python", code.python.python(failed)),
+            ("Rust", code.rust.rust(failed)),
+            ("C", code.c.c(failed, &step.name)),
+        ]
+    });
+    Lesson { explanation, code: written.unwrap_or_default() }
+}
+
+/// True for a step with the address of a Unix socket.
+pub(super) fn is_on_path(step: &Step) -> bool {
+    matches!(Place::parse(&step.args), Some(Place::Path(_) | Place::Abstract(_)))
+}
+
+/// True for a socket whose peers are on this machine, which sends no segments.
+pub(super) fn is_local(step: &Step) -> bool {
+    step.scheme.is_some_and(|scheme| {
+        matches!(scheme, Scheme::Unix | Scheme::UnixListen | Scheme::Pair) || keeps_messages(step)
+    })
+}
+
+/// True for a connection of messages and not of bytes.
+fn keeps_messages(step: &Step) -> bool {
+    matches!(step.scheme, Some(Scheme::UnixSeqpacket | Scheme::UnixSeqpacketListen))
+}
+
+/// True for a send of which the system took a part.
+pub(super) fn is_partial(step: &Step) -> bool {
+    let number = |text: &str| text.split([' ', ',']).next().and_then(|number| number.parse::<u64>().ok());
+    matches!((number(&step.args), number(&step.result)), (Some(asked), Some(taken)) if taken < asked)
+}
+
+#[expect(clippy::too_many_lines, reason = "a table: one row a call")]
+fn about(step: &Step) -> String {
+    let args = step.args.as_str();
+    let on_path = is_on_path(step);
+    let text = match step.name.as_str() {
+        "getaddrinfo" => {
+            "getaddrinfo(3) asks the resolver, which reads the hosts file and asks DNS, for the addresses of a name. \
+             There may be several, of IPv4 and IPv6; a client tries them in order until one connects. It is a library \
+             function and not a system call, and it may take seconds."
+        }
+        "socket" => return about_socket(args),
+        "socketpair" => {
+            "socketpair(2) makes two sockets that are connected to each other: what is sent at one end is received at \
+             the other. No address, no listener and no handshake are needed, so it is the way to talk to a child \
+             process or another thread."
+        }
+        "setsockopt" => return about_option(args),
+        "getsockopt" => {
+            "getsockopt(2) reads an option back, as the kernel has it; it may differ from what was asked for."
+        }
+        "bind" if args.contains("autobind") => {
+            "bind(2) with the family alone has the kernel choose a name in the abstract namespace (unix(7)), so that \
+             whoever gets our datagrams knows where to send an answer."
+        }
+        "bind" if on_path => {
+            "bind(2) gives a Unix socket its name: it makes a file of the type socket at this path, which clients \
+             connect to. The file stays when the program ends, so a server removes it. A name that begins with NUL, \
+             written @name, lives in the abstract namespace and leaves no file."
+        }
+        "bind" if args.ends_with(":0") => {
+            "bind(2) gives the socket its local address. Port 0 asks the system for any free port, and getsockname(2) \
+             tells which one it was. A client seldom calls bind: connect then chooses address and port by itself."
+        }
+        "bind" if args.starts_with("0.0.0.0") || args.starts_with("[::]") => {
+            "bind(2) gives the socket its local address. This one is the wildcard: it means every address of this \
+             machine, so whoever reaches the machine reaches the socket. 127.0.0.1 or [::1] would keep it to this \
+             machine."
+        }
+        "bind" => {
+            "bind(2) gives the socket its local address: the interface's address and the port that others will send \
+             to. A server must have one that its clients know. A client seldom calls bind: connect then chooses \
+             address and port by itself."
+        }
+        "listen" => {
+            "listen(2) makes the socket one that takes connections and carries no data itself. From now on the kernel \
+             completes handshakes by itself; the argument, the backlog, is how many finished connections may wait for \
+             accept before further ones are put off. Linux caps it at net.core.somaxconn."
+        }
+        "accept" | "accept4" => {
+            "accept(2) takes the oldest finished connection from the backlog and returns a new descriptor for it. That \
+             one talks to this peer alone; the listener stays as it was and waits for the next. The handshake was done \
+             before: accept only hands the connection over."
+        }
+        "connect" if on_path => {
+            "connect(2) puts this connection into the backlog of whoever listens on the path, and is done: both ends \
+             are on this machine, so nothing is sent over a network. The right to write to the file is the right to \
+             connect."
+        }
+        "connect" => {
+            "connect(2) opens the connection: TCP sends SYN, the other end answers SYN+ACK, and this end's ACK \
+             completes the three-way handshake (RFC 9293, 3.5). The kernel also chose our own address and port. The \
+             server's program has not seen anything yet: its kernel did all that."
+        }
+        "send" if is_partial(step) => {
+            "send(2) took a part of the bytes: as many as the socket's send buffer had room for. The peer reads more \
+             slowly than we write. This is no error: send the rest when poll(2) says that there is room again. Who \
+             ignores the result loses the rest."
+        }
+        "send" if keeps_messages(step) => {
+            "send(2) on such a socket sends one message, whole or not at all, and the peer's recv returns exactly this \
+             message: order and boundaries are kept, unlike on a stream."
+        }
+        "send" => {
+            "send(2) copies bytes into the socket's send buffer and returns how many it took. That says nothing of \
+             their arrival: the kernel sends them when it can. A stream has no message boundaries, so the peer may \
+             receive these bytes in several pieces, or together with others."
+        }
+        "sendto" if args.starts_with("ICMP") => {
+            "sendto(2) on an ICMP socket sends an echo request, as ping does: a header with an id and a sequence number \
+             by which the answer is known again, and then our bytes. The other host's kernel answers by itself, with \
+             the same bytes (RFC 792)."
+        }
+        "sendto" => {
+            "sendto(2) sends one datagram to this address, whole or not at all. No connection is made and nothing is \
+             acknowledged: it may be lost, doubled or overtaken on the way, and the result says only that it left. \
+             One sendto is one recvfrom at the other end."
+        }
+        "sendfile" => {
+            "sendfile(2) has the kernel send a file's bytes without copying them through the program. As send, it may \
+             take a part only: call it again from where it stopped."
+        }
+        "recv" | "read" if step.result == "0" && is_local(step) => {
+            "recv(2) returned 0: the end of the connection. The peer shut its direction down, or closed its socket. In \
+             the first case you may go on sending until you close as well (half-close); in the second a send fails \
+             with EPIPE at once, since the system knows both ends. A program that takes 0 for \"nothing yet\" runs in \
+             circles."
+        }
+        "recv" | "read" if step.result == "0" => {
+            "recv(2) returned 0: the end of the stream. The peer closed its direction, or all of its socket, and its \
+             FIN arrived after its last byte. The other direction is still open: you may go on sending until you close \
+             as well (half-close). A program that takes 0 for \"nothing yet\" runs in circles."
+        }
+        "recv" | "read" if keeps_messages(step) => {
+            "recv(2) on such a socket returns one message as it was sent, whole; what does not fit into the buffer is \
+             cut off and gone."
+        }
+        "recv" | "read" => {
+            "recv(2) copies what has arrived, at most the buffer's size, and returns how many bytes that were. It may \
+             be less or more than what the peer sent at once: a stream keeps the order of bytes and no message \
+             boundaries, so a program must find those itself. 0 would mean that the peer has closed."
+        }
+        "recvfrom" if args.starts_with("ICMP") => {
+            "recvfrom(2) on an ICMP socket returned an echo reply: the same bytes came back, with the id and the \
+             sequence number of the request. The time between the two is the round trip."
+        }
+        "recvfrom" => {
+            "recvfrom(2) takes one datagram and tells who sent it, so that it can be answered with sendto. A message \
+             arrives as it was sent, whole; what does not fit into the buffer is cut off and gone. 0 means an empty \
+             datagram and never an end: without a connection there is nothing to close."
+        }
+        "recvmsg" => {
+            "recvmsg(2) with MSG_ERRQUEUE reads the queue in which Linux keeps the ICMP errors about datagrams sent \
+             before, if IP_RECVERR is set. Each entry has an errno, and the destination that it is about."
+        }
+        "shutdown" => {
+            "shutdown(2) with SHUT_WR closes our direction only: TCP sends FIN after the last byte, and the peer's recv \
+             returns 0. We can still receive, so this is how one says \"that was all\" and waits for the answer. The \
+             descriptor stays until close(2)."
+        }
+        "close" if step.scheme.is_some_and(Scheme::is_datagram) => {
+            "close(2) gives the descriptor back. Datagrams that were not read are dropped, and nobody is told: without \
+             a connection there is nothing to end. Who sends to this port now hears ICMP \"port unreachable\"."
+        }
+        "close" if is_local(step) => {
+            "close(2) gives the descriptor back. The other end, if there is one, reads what waits and then gets 0 from \
+             recv; what it sends from now on fails with EPIPE."
+        }
+        "close" => {
+            "close(2) gives the descriptor back. On TCP the bytes that wait are still sent, and then FIN, unless it was \
+             sent before; but if received bytes were never read, RST goes out instead. The end that closes first keeps \
+             the pair of addresses in TIME_WAIT for a minute."
+        }
+        "getsockname" => {
+            "getsockname(2) tells the socket's own address, as the system really gave it. It is how a program learns \
+             the port after bind to port 0, or which address connect chose for it."
+        }
+        "getpeername" => "getpeername(2) tells the address at the other end of a connected socket.",
+        "unlink" => {
+            "unlink(2) removes a name from the file system. The file of a Unix socket stays when its program ends, and \
+             a new bind to that path fails with EADDRINUSE until somebody removes it."
+        }
+        "stat" | "lstat" => {
+            "lstat(2) tells what kind of file a path is, and whose. Only a socket may be replaced by one."
+        }
+        "fchmod" | "chmod" => {
+            "fchmod(2) sets who may use the file. Connecting to a Unix socket needs the right to write to its file, so \
+             0600 keeps it to this user. Set before bind, there is no moment at which others could slip in."
+        }
+        "open" | "openat" => "open(2) opens a file and returns its descriptor.",
+        "write" => "write(2) writes bytes to a file, and returns how many it took.",
+        name => return format!("{name} is a call of the system or the library; `man {name}` describes it."),
+    };
+    text.to_owned()
+}
+
+fn about_socket(args: &str) -> String {
+    let family = match args.split(", ").next() {
+        Some("AF_INET") => "AF_INET chooses IPv4",
+        Some("AF_INET6") => "AF_INET6 chooses IPv6",
+        Some("AF_UNIX") => "AF_UNIX chooses sockets within this machine, which are named by paths",
+        _ => "The first argument chooses the family of addresses",
+    };
+    let kind = match args.split(", ").nth(1) {
+        Some("SOCK_STREAM") if args.starts_with("AF_UNIX") => "SOCK_STREAM a reliable stream of bytes",
+        Some("SOCK_STREAM") => "SOCK_STREAM a reliable stream of bytes, which here is TCP",
+        Some("SOCK_DGRAM") if args.contains("ICMP") => "SOCK_DGRAM with this protocol echo requests, without privilege",
+        Some("SOCK_DGRAM") if args.starts_with("AF_UNIX") => "SOCK_DGRAM single messages",
+        Some("SOCK_DGRAM") => "SOCK_DGRAM single messages, which here is UDP",
+        Some("SOCK_SEQPACKET") => "SOCK_SEQPACKET a connection that keeps message boundaries",
+        Some("SOCK_RAW") => "SOCK_RAW packets below TCP and UDP, which needs a privilege",
+        _ => "the second one the type",
+    };
+    format!(
+        "socket(2) makes a socket and returns its descriptor, the small number that names it in every later call. \
+         {family}, and {kind}. It has neither address nor peer yet: nothing has been sent."
+    )
+}
+
+fn about_option(args: &str) -> String {
+    let general =
+        "setsockopt(2) changes how the socket behaves; the first argument says which layer the option is for.";
+    match options::find(args) {
+        Some(option) => format!("{} {general}", option.about),
+        None => general.to_owned(),
+    }
+}

@@ -1,0 +1,58 @@
+//! What a step means, in the few words that stand beside it.
+
+use super::{Step, lessons, options};
+
+/// The remark; empty where there is nothing to say.
+pub(super) fn remark(step: &Step) -> &'static str {
+    if let Some(code) = step.code() {
+        return failure(code, &step.name, lessons::is_on_path(step));
+    }
+    let args = step.args.as_str();
+    match step.name.as_str() {
+        "getaddrinfo" if step.result.starts_with(|c: char| c.is_ascii_digit()) || step.result.contains(':') => {
+            "to be tried in this order"
+        }
+        "getaddrinfo" => "nobody knows that name",
+        "socket" => "a descriptor, no address",
+        "setsockopt" if args.contains("SO_LINGER, {1, 0}") => "close will send RST: an abort",
+        "setsockopt" => options::find(args).map_or("", |option| option.remark),
+        "bind" if args.contains("autobind") => "the kernel chooses a name",
+        "bind" if args.ends_with(":0") => "any free port",
+        "bind" => "the socket has its address",
+        "listen" => "so many may wait to be accepted",
+        "accept" => "the peer's own socket",
+        "connect" if lessons::is_on_path(step) => "the listener has it in its backlog",
+        "connect" => "SYN, SYN+ACK, ACK: it stands",
+        "send" if lessons::is_partial(step) => "a part: there was no more room",
+        "recv" if step.result == "0" && lessons::is_local(step) => "the peer will send nothing more",
+        "recv" if step.result == "0" => "the peer sent FIN, you may still send",
+        "recvfrom" if step.result.starts_with("0 ") => "an empty datagram is a message, too",
+        "shutdown" if args == "SHUT_WR" => "FIN is sent, receiving goes on",
+        "socketpair" => "two ends, connected already",
+        "unlink" => "the file is gone",
+        "fchmod" | "chmod" => "for this user alone",
+        _ => "",
+    }
+}
+
+/// Of an errno: its paragraph is too long for a row.
+fn failure(code: &str, call: &str, on_path: bool) -> &'static str {
+    match (code, call) {
+        ("ECONNREFUSED", "connect") if on_path => "nobody listens on that path",
+        ("ECONNREFUSED", "connect") => "RST: nobody listens on that port",
+        ("ECONNREFUSED", _) => "ICMP: nobody is bound to that port",
+        ("EADDRINUSE", _) => "another socket holds it",
+        ("EADDRNOTAVAIL", _) => "no interface has that address",
+        ("EACCES" | "EPERM", _) => "not allowed",
+        ("EPIPE", _) => "the connection takes nothing more",
+        ("ECONNRESET", _) => "the peer sent RST",
+        ("ETIMEDOUT", _) => "no answer",
+        ("EHOSTUNREACH" | "ENETUNREACH", _) => "no way leads there",
+        ("EMFILE", _) => "no descriptor is left",
+        ("EMSGSIZE", _) => "longer than a datagram can be",
+        ("ENOENT", _) => "no such path",
+        ("EAGAIN" | "EWOULDBLOCK", _) => "not now",
+        ("EINPROGRESS", _) => "the handshake has begun",
+        _ => "",
+    }
+}

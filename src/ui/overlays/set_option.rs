@@ -1,0 +1,53 @@
+//! Another value for an option of an open socket.
+
+use super::prompt::Prompt;
+use crate::contract::{Command, OptionSpec, SocketId, Value, ValueKind};
+use crate::ui::{Effect, Ui};
+
+pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec) {
+    let title = format!("{} of {}: {}", spec.name, ui.bench.roster.name(socket), spec.kind.hint());
+    let in_kernel = ui.bench.view_of(socket).and_then(|(view, _)| {
+        view.options.iter().find(|(known, _)| known.name == spec.name).map(|(_, value)| value.clone())
+    });
+    let given = ui.bench.roster.get(socket).and_then(|member| member.endpoint.option(spec.name));
+    let text = in_kernel
+        .filter(|text| spec.kind.parse(text).is_ok())
+        .or_else(|| given.map(ToString::to_string))
+        .unwrap_or_default();
+    let check = move |_: &Ui, text: &str| parse(spec, text).map(|_| ());
+    let prompt = Prompt::new(&title, "Value", &text, check, move |ui, text| {
+        if let Ok(value) = parse(spec, text) {
+            set(ui, socket, spec, value);
+        }
+    });
+    let choices = match spec.kind {
+        ValueKind::Flag => vec!["true", "false"],
+        ValueKind::Word(words) => words.iter().map(|word| word.0).collect(),
+        _ => Vec::new(),
+    };
+    ui.overlays.push(Box::new(prompt.with_choices(choices)));
+}
+
+/// Reads a value; no text at all leaves every multicast group.
+fn parse(spec: &OptionSpec, text: &str) -> Result<Value, String> {
+    match spec.kind {
+        ValueKind::Groups if text.is_empty() => Ok(Value::Groups(Vec::new())),
+        kind => kind.parse(text),
+    }
+}
+
+/// Orders the change. What the user opened keeps it for its next opening, and for the profile.
+fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
+    if let Some(root) = ui.bench.roster.get(socket).filter(|member| member.parent.is_none()) {
+        let mut endpoint = root.endpoint.clone();
+        let text = value.to_string();
+        if text.is_empty() {
+            endpoint.clear_option(spec.name);
+        } else if let Err(error) = endpoint.set_option(spec.name, &text) {
+            ui.tell_error(error.to_string());
+            return;
+        }
+        ui.bench.change_live(socket, endpoint);
+    }
+    ui.effects.push(Effect::Order(Command::SetOption { socket, option: spec, value }));
+}

@@ -1,0 +1,156 @@
+//! What is on its way: files that are sent and saved, and long sends; each can be cancelled.
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::layout::Rect;
+
+use super::{Next, Overlay, window};
+use crate::contract::{Command, Direction, Ticket, Timestamp};
+use crate::log::sanitise::Printable;
+use crate::ui::bench::transfers::{Key, Transfer};
+use crate::ui::canvas::Canvas;
+use crate::ui::notice::size;
+use crate::ui::panes::log::difference;
+use crate::ui::{Effect, Ui};
+
+#[derive(Default)]
+struct TransferList {
+    /// Which one is selected; none for the first.
+    selected: Option<Key>,
+}
+
+pub(in crate::ui) fn open(ui: &mut Ui) {
+    ui.overlays.push(Box::new(TransferList::default()));
+}
+
+/// The newest that runs, and how many others do, for the status line: `↑ data.bin → client 45% 12 MiB/s 3s left +1`.
+pub(in crate::ui) fn newest(ui: &Ui) -> Option<String> {
+    let mut running = ui.bench.transfers.running();
+    let (key, transfer) = running.next_back()?;
+    let others = running.count();
+    let more = if others > 0 { format!(" +{others}") } else { String::new() };
+    Some(format!("{}{}{more}", head(ui, key, transfer), progress(transfer, ui.bench.now())))
+}
+
+/// `↑ data.bin → client`, or `↓ data.bin ← client` for what is saved.
+fn head(ui: &Ui, key: Key, transfer: &Transfer) -> String {
+    let marks = ui.look.marks;
+    let name = ui.bench.roster.name(key.1);
+    match transfer.direction {
+        Direction::Sending => format!("{} {} {} {name}", marks.up, transfer.name(), marks.arrow),
+        Direction::Saving => format!("{} {name} {} {}", marks.down, marks.arrow, transfer.name()),
+    }
+}
+
+/// ` 45% 12 MiB/s 3s left`, as far as it is known.
+fn progress(transfer: &Transfer, now: Timestamp) -> String {
+    let done = match transfer.percent() {
+        Some(percent) => format!(" {percent}%"),
+        None => format!(" {}", size(transfer.done)),
+    };
+    let rate = transfer.rate(now).map(|rate| format!(" {}/s", size(rate))).unwrap_or_default();
+    let left = transfer.time_left(now).map(|left| format!(" {} left", seconds(left))).unwrap_or_default();
+    format!("{done}{rate}{left}")
+}
+
+/// A time for a reader: `3s`, `2m05s`, `1h02m`.
+fn seconds(time: std::time::Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+impl TransferList {
+    fn index(&self, listed: &[(Key, &Transfer)]) -> usize {
+        listed.iter().position(|(key, _)| Some(*key) == self.selected).unwrap_or(0)
+    }
+
+    fn move_by(&mut self, by: isize, ui: &Ui) {
+        let listed = ui.bench.transfers.listed();
+        let next = self.index(&listed).saturating_add_signed(by).min(listed.len().saturating_sub(1));
+        self.selected = listed.get(next).map(|(key, _)| *key);
+    }
+
+    fn cancel(&self, ui: &mut Ui) {
+        let listed = ui.bench.transfers.listed();
+        let Some((key, transfer)) = listed.get(self.index(&listed)) else { return };
+        let ticket = key.0;
+        if transfer.has_ended() {
+            return;
+        }
+        if ticket == Ticket::ENGINE {
+            ui.tell_error("Not cancelled: it belongs to the socket's save option, and ends with the socket.");
+            return;
+        }
+        ui.effects.push(Effect::Order(Command::Cancel { ticket }));
+    }
+}
+
+impl Overlay for TransferList {
+    fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
+        match key.code {
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => return Next::Close,
+            KeyCode::Down | KeyCode::Char('j') => self.move_by(1, ui),
+            KeyCode::Up | KeyCode::Char('k') => self.move_by(-1, ui),
+            KeyCode::PageDown => self.move_by(10, ui),
+            KeyCode::PageUp => self.move_by(-10, ui),
+            KeyCode::Char('x') | KeyCode::Delete => self.cancel(ui),
+            _ => {}
+        }
+        Next::Stay
+    }
+
+    fn mouse(&mut self, _x: u16, _y: u16, wheel: i32, ui: &mut Ui) -> Next {
+        self.move_by(wheel.signum() as isize, ui);
+        Next::Stay
+    }
+
+    fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
+        let (listed, now) = (ui.bench.transfers.listed(), ui.bench.now());
+        let width = screen.width.saturating_sub(6).min(100);
+        let height =
+            u16::try_from(listed.len() + 4).unwrap_or(u16::MAX).clamp(8, screen.height.saturating_sub(4).max(8));
+        let inside = window(canvas, screen, ui, "Transfers", width, height);
+        let look = &ui.look;
+        let rows = Rect { height: inside.height.saturating_sub(1), ..inside };
+        let selected = self.index(&listed);
+        let first = (selected + 1).saturating_sub(usize::from(rows.height));
+        for (y, (index, (key, transfer))) in (rows.y..rows.bottom()).zip(listed.iter().enumerate().skip(first)) {
+            let (text, style) = if transfer.has_ended() {
+                (ending(transfer, now), look.dim)
+            } else {
+                (running(transfer, now), look.text)
+            };
+            let text = Printable::text(&text);
+            let text_x = rows.right().saturating_sub(u16::try_from(text.width()).unwrap_or(u16::MAX)).max(rows.x);
+            canvas.put(rows.x, y, text_x.saturating_sub(1), &Printable::text(&head(ui, *key, transfer)), style);
+            canvas.put(text_x, y, rows.right(), &text, style);
+            if index == selected {
+                canvas.style(Rect { y, height: 1, ..rows }, look.selected);
+            }
+        }
+        let hint = if listed.is_empty() {
+            "No file is sent or saved, and no long send is under way. Esc closes"
+        } else {
+            "x cancels  Up/Down choice  Esc closes"
+        };
+        canvas.put(inside.x, inside.bottom().saturating_sub(1), inside.right(), &Printable::text(hint), look.dim);
+    }
+}
+
+fn running(transfer: &Transfer, now: Timestamp) -> String {
+    let of = transfer.total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
+    let done = if transfer.percent().is_some() { format!("  {}{of}", size(transfer.done)) } else { String::new() };
+    format!("{}{done}", progress(transfer, now).trim_start())
+}
+
+fn ending(transfer: &Transfer, now: Timestamp) -> String {
+    let time = difference(transfer.elapsed(now));
+    let time = time.trim_start_matches('+');
+    match transfer.total.filter(|_| transfer.fell_short()) {
+        Some(total) => format!("stopped at {} of {} after {time}", size(transfer.done), size(total)),
+        None => format!("done: {} in {time}", size(transfer.done)),
+    }
+}

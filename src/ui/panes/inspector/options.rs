@@ -1,0 +1,287 @@
+//! The inspector's options: what was given for each, what the kernel made of it, and how it sees the connection.
+//!
+//! Owns which option is focused and when the kernel was asked last. It orders changes, and never makes one itself.
+
+use std::time::{Duration, Instant};
+
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::inset;
+use crate::contract::{Command, OptionSpec, Role, SocketId, SocketView, TcpView};
+use crate::log::Member;
+use crate::log::sanitise::Printable;
+use crate::ui::canvas::Canvas;
+use crate::ui::notice::Notice;
+use crate::ui::overlays::set_option;
+use crate::ui::panes::{grouped, sockets};
+use crate::ui::widgets::paragraph::put_wrapped;
+use crate::ui::{Effect, Pane, Ui};
+
+/// How often the kernel is asked while its answer is looked at.
+const REFRESH: Duration = Duration::from_millis(500);
+
+/// The columns of an option's name, with the mark before and after it, and of what was given.
+const NAME_WIDTH: u16 = 19;
+const GIVEN_WIDTH: u16 = 14;
+
+/// From how many columns on the kernel's view of the connection stands beside the options.
+const BESIDE: u16 = 76;
+
+/// The columns of one figure of the kernel's view.
+const FIGURE_WIDTH: u16 = 26;
+
+/// The columns of what a figure is.
+const LABEL_WIDTH: u16 = 12;
+
+#[derive(Debug, Default)]
+pub(super) struct OptionsTab {
+    focus: usize,
+    /// Of which socket, and when, the kernel was asked last.
+    asked: Option<(SocketId, Instant)>,
+    /// Where the options were drawn, and the index of the first.
+    drawn: (Rect, usize),
+}
+
+/// Moves the focus by so many options, however many there are.
+pub(super) fn move_focus(ui: &mut Ui, by: isize) {
+    let last = shown(ui).map_or(0, |member| member.endpoint.scheme.spec().options.len().saturating_sub(1));
+    let tab = &mut ui.inspector.options;
+    tab.focus = tab.focus.min(last).saturating_add_signed(by).min(last);
+}
+
+/// The socket whose options are shown: the one selected in the list, else that of the log's row.
+fn shown(ui: &Ui) -> Option<&Member> {
+    let selected = ui.selected_socket().and_then(|socket| ui.bench.roster.get(socket));
+    selected.or_else(|| ui.bench.roster.get(ui.bench.current()?.socket))
+}
+
+/// Asks the kernel anew where its answer is on the screen and may be old; after how long to do so again.
+pub(super) fn refresh(ui: &mut Ui) -> Option<Duration> {
+    let socket = shown(ui).filter(|member| member.state.is_open())?.id;
+    if let Some((asked, at)) = ui.inspector.options.asked
+        && asked == socket
+        && let Some(rest) = REFRESH.checked_sub(at.elapsed()).filter(|rest| !rest.is_zero())
+    {
+        return Some(rest);
+    }
+    ui.inspector.options.asked = Some((socket, Instant::now()));
+    ui.bench.look_at(socket);
+    ui.effects.push(Effect::Order(Command::Inspect { socket }));
+    Some(REFRESH)
+}
+
+/// Has the kernel asked at once.
+pub(super) const fn ask_anew(tab: &mut OptionsTab) {
+    tab.asked = None;
+}
+
+pub(super) fn click(ui: &mut Ui, x: u16, y: u16) {
+    let (rows, first) = ui.inspector.options.drawn;
+    if rows.contains((x, y).into()) {
+        ui.inspector.options.focus = first + usize::from(y - rows.y);
+    }
+}
+
+/// Changes the focused option, or says why it can't be changed now.
+pub(super) fn change(ui: &mut Ui) {
+    let Some(member) = shown(ui) else { return };
+    let options = member.endpoint.scheme.spec().options;
+    let Some(spec) = options.get(ui.inspector.options.focus.min(options.len().saturating_sub(1))).copied() else {
+        return;
+    };
+    let (socket, open) = (member.id, member.state.is_open());
+    let edit = ui.keymap.keys_of("edit-socket").into_iter().next().unwrap_or_default();
+    if spec.live && open {
+        set_option::open(ui, socket, spec);
+    } else {
+        let why = if open { "holds from the next opening" } else { "the socket is not open" };
+        ui.tell(Notice::warning(format!("{}: {why}; {edit} in the list of sockets edits it", spec.name)));
+    }
+}
+
+pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect) {
+    let area = inset(inside);
+    let Some(member) = shown(ui) else {
+        put_wrapped(canvas, area, &Printable::text("The options of the selected socket will stand here."), ui.look.dim);
+        return;
+    };
+    let (options, open) = (member.endpoint.scheme.spec().options, member.state.is_open());
+    let focus = ui.inspector.options.focus.min(options.len().saturating_sub(1));
+    ui.inspector.options.focus = focus;
+    let Some(member) = shown(ui) else { return };
+    let view = ui.bench.view_of(member.id).filter(|_| open);
+    let figures = view.map(|(view, before)| figures(ui, member, view, before)).unwrap_or_default();
+    let beside = area.width >= BESIDE && !figures.is_empty();
+    let left = Rect { width: area.width - if beside { FIGURE_WIDTH + 2 } else { 0 }, ..area };
+    let used = put_wrapped(canvas, left, &Printable::text(&headline(ui, member, left.width)), ui.look.dim);
+    let area = below(area, used);
+    let list = if beside {
+        let x = left.right() + 2;
+        render_figures(ui, canvas, Rect { x, y: left.y, width: FIGURE_WIDTH, height: left.height }, &figures);
+        below(left, used)
+    } else {
+        let per_row = usize::from(area.width / FIGURE_WIDTH).max(1);
+        let rows = u16::try_from(figures.len().div_ceil(per_row)).unwrap_or(u16::MAX);
+        // The options come first where there is not room for both.
+        let rows = rows.min(area.height.saturating_sub(8));
+        let figures_area = Rect { y: area.bottom() - rows, height: rows, ..area };
+        render_figures(ui, canvas, figures_area, &figures);
+        Rect { height: area.height - rows, ..area }
+    };
+    ui.inspector.options.drawn = render_options(ui, canvas, list, member, options, focus);
+}
+
+fn below(area: Rect, rows: u16) -> Rect {
+    Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area }
+}
+
+/// Whose options these are, for a pane of so many columns.
+fn headline(ui: &Ui, member: &Member, width: u16) -> String {
+    let dot = ui.look.marks.dot;
+    let phase = match sockets::phase_of(member) {
+        phase if !member.state.is_open() => format!("{phase}: what was given holds from the next opening"),
+        phase if phase.is_empty() => "open".to_owned(),
+        phase => phase,
+    };
+    let url = sockets::shortened(&member.endpoint.base_url(), usize::from(width).max(12), ui.look.marks.ellipsis);
+    format!("{} {dot} {url} {dot} {phase}", ui.bench.roster.name(member.id))
+}
+
+/// Draws the options and the focused one's help; gives where the options are, and the index of the first.
+fn render_options(
+    ui: &Ui,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    member: &Member,
+    options: &[&'static OptionSpec],
+    focus: usize,
+) -> (Rect, usize) {
+    let look = &ui.look;
+    let view = ui.bench.view_of(member.id).filter(|_| member.state.is_open());
+    let (given_x, kernel_x) = (area.x + NAME_WIDTH, area.x + NAME_WIDTH + GIVEN_WIDTH);
+    let mut put = |x: u16, y: u16, end: u16, text: &str, style: Style| {
+        if y < area.bottom() {
+            canvas.put(x, y, end.min(area.right()), &Printable::text(text), style);
+        }
+    };
+    put(area.x + 2, area.y, given_x, "OPTION", look.dim);
+    put(given_x, area.y, kernel_x, "GIVEN", look.dim);
+    put(kernel_x, area.y, area.right(), "KERNEL", look.dim);
+    let help_height = 3.min(area.height.saturating_sub(4));
+    let height = area.height.saturating_sub(1 + help_height).min(u16::try_from(options.len()).unwrap_or(u16::MAX));
+    let rows = Rect { y: area.y + 1, height, ..area };
+    let first = (focus + 1).saturating_sub(usize::from(height));
+    for (y, (index, spec)) in (rows.y..rows.bottom()).zip(options.iter().enumerate().skip(first)) {
+        let focused = index == focus && ui.focus == Pane::Inspector;
+        let name_style = if focused { look.key } else { look.text };
+        put(area.x, y, given_x - 1, &format!("{} {}", if index == focus { ">" } else { " " }, spec.name), name_style);
+        if spec.live {
+            put(given_x - 2, y, given_x, "*", look.good);
+        }
+        match member.endpoint.option(spec.name) {
+            Some(value) => put(given_x, y, kernel_x - 1, &value.to_string(), look.text),
+            None => put(given_x, y, kernel_x - 1, "default", look.dim),
+        }
+        let value_in = |view: &SocketView| {
+            view.options.iter().find(|(known, _)| known.name == spec.name).map(|(_, value)| value.clone())
+        };
+        let value = view.and_then(|(view, _)| value_in(view));
+        let changed = view.and_then(|(_, before)| before).is_some_and(|before| value_in(before) != value);
+        match value {
+            Some(value) => put(kernel_x, y, area.right(), &value, fresh(look.text, changed)),
+            None => put(kernel_x, y, area.right(), look.marks.none, look.dim),
+        }
+    }
+    if let Some(spec) = options.get(focus) {
+        let live = if spec.live { "* It can be changed now." } else { "It holds from the next opening." };
+        let help = format!("{}: {}. Default: {}. {live}", spec.name, spec.help, spec.default);
+        let rest = below(area, 1 + height);
+        let rest = if rest.height > help_height { below(rest, 1) } else { rest };
+        put_wrapped(canvas, Rect { height: rest.height.min(help_height), ..rest }, &Printable::text(&help), look.dim);
+    }
+    (rows, first)
+}
+
+/// A figure that is another than the time before is bold.
+const fn fresh(style: Style, changed: bool) -> Style {
+    if changed { style.add_modifier(Modifier::BOLD) } else { style }
+}
+
+/// One figure of the kernel's view: what it is, its value, and whether that has changed.
+type Figure = (&'static str, String, bool);
+
+fn figures(ui: &Ui, member: &Member, view: &SocketView, before: Option<&SocketView>) -> Vec<Figure> {
+    let listens = member.endpoint.scheme.spec().role == Role::Listener && member.parent.is_none();
+    let now = texts(ui, view, listens);
+    let before = before.map(|before| texts(ui, before, listens));
+    now.into_iter()
+        .map(|(name, value)| {
+            let changed = before.as_ref().is_some_and(|before| !before.contains(&(name, value.clone())));
+            (name, value, changed)
+        })
+        .collect()
+}
+
+fn texts(ui: &Ui, view: &SocketView, listens: bool) -> Vec<(&'static str, String)> {
+    let mut texts = Vec::new();
+    if let Some(tcp) = &view.tcp {
+        texts.extend(tcp_texts(ui, tcp));
+    }
+    let bytes = |count: u32| format!("{} B", grouped(count));
+    if let Some(count) = view.receive_queue {
+        texts.push(if listens { ("to accept", grouped(count)) } else { ("recv queue", bytes(count)) });
+    }
+    if let Some(count) = view.send_queue {
+        texts.push(if listens { ("backlog", grouped(count)) } else { ("send queue", bytes(count)) });
+    }
+    // What hardly ever changes comes last, where room may be short.
+    if let Some(tcp) = &view.tcp {
+        texts.push(("mss", format!("{} / {}", tcp.send_mss, tcp.receive_mss)));
+        texts.push(("recv window", bytes(tcp.receive_space)));
+    }
+    texts
+}
+
+fn tcp_texts(ui: &Ui, tcp: &TcpView) -> [(&'static str, String); 8] {
+    let threshold = tcp.slow_start_threshold.map_or_else(|| ui.look.marks.none.to_owned(), grouped);
+    [
+        ("state", tcp.state.to_owned()),
+        ("rtt", format!("{} {} {}", short_time(tcp.rtt), ui.look.marks.plus_minus, short_time(tcp.rtt_variation))),
+        ("rto", short_time(tcp.retransmission_timeout)),
+        ("cwnd", grouped(tcp.congestion_window)),
+        ("ssthresh", threshold),
+        ("unacked", grouped(tcp.unacknowledged)),
+        ("lost", grouped(tcp.lost)),
+        ("retransmits", grouped(tcp.retransmits)),
+    ]
+}
+
+/// A time in at most five columns: `45us`, `1.2ms`, `201ms`, `1.2s`, `12s`.
+fn short_time(time: Duration) -> String {
+    let micros = time.as_micros();
+    match micros {
+        0..1_000 => format!("{micros}us"),
+        1_000..10_000 => format!("{}.{}ms", micros / 1_000, micros % 1_000 / 100),
+        10_000..1_000_000 => format!("{}ms", micros / 1_000),
+        1_000_000..10_000_000 => format!("{}.{}s", micros / 1_000_000, micros % 1_000_000 / 100_000),
+        _ => format!("{}s", micros / 1_000_000),
+    }
+}
+
+/// Draws the figures in as many columns as there is room for.
+fn render_figures(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, figures: &[Figure]) {
+    let per_row = usize::from(area.width / FIGURE_WIDTH).max(1);
+    for (index, (name, value, changed)) in figures.iter().enumerate() {
+        let (row, column) = (u16::try_from(index / per_row).unwrap_or(u16::MAX), index % per_row);
+        if row >= area.height {
+            return;
+        }
+        let x = area.x + u16::try_from(column).unwrap_or(0) * FIGURE_WIDTH;
+        let end = (x + FIGURE_WIDTH - 1).min(area.right());
+        let y = area.y + row;
+        canvas.put(x, y, end, &Printable::text(name), ui.look.dim);
+        let value_x = (x + LABEL_WIDTH).min(end);
+        canvas.put(value_x, y, end, &Printable::text(value), fresh(ui.look.text, *changed));
+    }
+}

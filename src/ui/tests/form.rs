@@ -1,0 +1,233 @@
+//! The form for sockets, and what is offered where an address is held.
+
+use std::time::Instant;
+
+use super::*;
+use crate::contract::{SCHEMES, UnixAddress};
+use crate::ui::Surroundings;
+
+/// An error of `bind` for an address that another process holds.
+fn in_use(address: &str) -> Fact {
+    let mut error = NetError::from_errno(Operation::Bind, Some(address.to_owned()), 98);
+    "pid 4121 python3 holds it".clone_into(&mut error.cause);
+    Fact::Failed(Box::new(error))
+}
+
+/// The sockets that were opened, with their endpoints.
+fn opened(bench: &mut Harness) -> Vec<(SocketId, String)> {
+    let opened = bench.orders().into_iter().filter_map(|order| match order {
+        Command::Open { socket, endpoint } => Some((socket, endpoint.to_string())),
+        _ => None,
+    });
+    opened.collect()
+}
+
+/// Turns the scheme of an open form to this one.
+fn turn_to(bench: &mut Harness, scheme: &str) {
+    let turns = SCHEMES.iter().position(|spec| spec.name == scheme).unwrap();
+    for _ in 0..turns {
+        bench.keys("right");
+    }
+}
+
+#[test]
+fn the_focused_field_is_in_sight_at_any_size() {
+    for spec in SCHEMES {
+        let mut bench = Harness::new();
+        bench.keys("ctrl-n");
+        turn_to(&mut bench, spec.name);
+        for keys in ["down", "up"] {
+            for _ in 0..spec.options.len() + 3 {
+                for (width, height) in [(80, 24), (60, 16), (40, 12)] {
+                    let picture = bench.picture(width, height);
+                    let focused = picture.lines().filter(|line| line.contains("║ > ")).count();
+                    assert_eq!(focused, 1, "{}:\n{picture}", spec.name);
+                }
+                bench.keys(keys);
+            }
+        }
+    }
+}
+
+#[test]
+fn options_out_of_sight_are_counted() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n right");
+    let picture = bench.picture(80, 24);
+    assert!(picture.contains("↓ 7 more") && !picture.contains('↑'), "{picture}");
+    bench.keys("up");
+    let picture = bench.picture(80, 24);
+    assert!(picture.contains("> save-limit") && picture.contains("↑ 7 more"), "{picture}");
+    insta::assert_snapshot!("form_end_80x24", bench.snapshot(80, 24));
+    let picture = bench.picture(80, 40);
+    assert!(picture.contains("source") && !picture.contains('↑'), "{picture}");
+}
+
+#[test]
+fn a_field_that_is_clicked_is_the_one_that_is_seen() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n right up");
+    let picture = bench.picture(80, 24);
+    let row = picture.lines().position(|line| line.contains("receive-buffer")).expect("it is in sight");
+    bench.mouse(MouseEventKind::Down(MouseButton::Left), 30, u16::try_from(row).unwrap());
+    let picture = bench.picture(80, 24);
+    assert!(picture.contains("> receive-buffer"), "{picture}");
+}
+
+#[test]
+fn a_letter_on_the_scheme_takes_the_next_that_begins_so() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n").text("p");
+    bench.shows("< pair >");
+    bench.shows("Calls: socketpair(AF_UNIX, SOCK_STREAM)");
+    for wanted in ["udp-bind", "udp", "unix-listen"] {
+        bench.text("u");
+        bench.shows(&format!("< {wanted} >"));
+    }
+    bench.text("x");
+    bench.shows("< unix-listen >");
+}
+
+#[test]
+fn a_pair_has_no_address_to_fill_in_and_the_one_that_was_typed_comes_back() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n down ctrl-u").text("10.0.0.7:80").keys("up").text("p").keys("down");
+    bench.shows("> name");
+    bench.keys("up").text("tt");
+    bench.shows("tcp://10.0.0.7:80");
+    bench.text("p").keys("enter");
+    assert_eq!(opened(&mut bench)[0].1, "pair://");
+}
+
+#[test]
+fn a_client_is_proposed_the_server_that_stands() {
+    let mut bench = Harness::new();
+    let listener = bench.ui.open("tcp-listen://0.0.0.0:0".parse().unwrap());
+    let local = "0.0.0.0:40123".parse().map(Address::Ip).unwrap();
+    bench.happens(listener, Fact::Opened { local, peer: None });
+    let unix = bench.ui.open("unix-dgram-bind:///tmp/a%3F.sock".parse().unwrap());
+    let local = UnixAddress::Pathname(b"/tmp/a?.sock".to_vec()).into();
+    bench.happens(unix, Fact::Opened { local, peer: None });
+    for (scheme, url) in [("tcp", "tcp://127.0.0.1:40123"), ("unix-dgram", "unix-dgram:///tmp/a%3F.sock")] {
+        bench.effects();
+        bench.keys("ctrl-n");
+        turn_to(&mut bench, scheme);
+        bench.keys("enter");
+        assert_eq!(opened(&mut bench)[0].1, url);
+    }
+}
+
+#[test]
+fn each_unix_server_is_proposed_a_path_of_its_own() {
+    let mut bench = Harness::new();
+    let socket_folder = "/run/user/1000".to_owned();
+    bench.ui.set_surroundings(Surroundings { socket_folder, ..Surroundings::default() });
+    for (scheme, path) in [
+        ("unix-listen", "/run/user/1000/sockbench.sock"),
+        ("unix-dgram-bind", "/run/user/1000/sockbench-2.sock"),
+        ("unix-listen", "/run/user/1000/sockbench-3.sock"),
+    ] {
+        bench.keys("ctrl-n");
+        turn_to(&mut bench, scheme);
+        bench.keys("enter");
+        assert_eq!(opened(&mut bench)[0].1, format!("{scheme}://{path}"));
+    }
+}
+
+#[test]
+fn a_link_local_address_names_the_interfaces_that_there_are() {
+    let mut bench = Harness::new();
+    let interfaces = vec!["lo".to_owned(), "eth0".to_owned()];
+    bench.ui.set_surroundings(Surroundings { interfaces, ..Surroundings::default() });
+    bench.keys("ctrl-n down ctrl-u").text("[fe80::1]:80").keys("enter");
+    bench.shows("a link-local address needs its interface: [fe80::1%eth0]:port; there");
+    bench.shows("lo, eth0");
+    assert_eq!(bench.orders(), []);
+}
+
+#[test]
+fn a_name_is_looked_up_once_while_its_form_is_open() {
+    let mut bench = Harness::new();
+    let asked = |bench: &mut Harness| {
+        let began = Instant::now();
+        loop {
+            let again = bench.ui.tick();
+            let looked_up: Vec<_> =
+                bench.effects().into_iter().filter(|effect| matches!(effect, Effect::LookUp(_))).collect();
+            // Without a timer nothing will be asked any more.
+            if !looked_up.is_empty() || again.is_none() {
+                return looked_up;
+            }
+            assert!(began.elapsed() < Duration::from_secs(10));
+            std::thread::yield_now();
+        }
+    };
+    bench.keys("ctrl-n down ctrl-u").text("some.host:80");
+    bench.shows("some.host: looking up...");
+    assert_eq!(asked(&mut bench), [Effect::LookUp("some.host".to_owned())]);
+    bench.ui.looked_up("some.host".to_owned(), Ok(vec![[10, 0, 0, 1].into(), [10, 0, 0, 2].into()]));
+    bench.shows("some.host = 10.0.0.1, 10.0.0.2");
+    bench.text("80");
+    assert_eq!(asked(&mut bench), []);
+    bench.keys("ctrl-u").text("other:80").keys("esc");
+    assert_eq!(asked(&mut bench), []);
+}
+
+#[test]
+fn a_held_port_offers_the_next_one() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-p").text("tcp-listen://127.0.0.1:9000").keys("enter");
+    bench.ui.open("udp-bind://127.0.0.1:9001".parse().unwrap());
+    let (socket, _) = opened(&mut bench)[0];
+    bench.happens(socket, in_use("127.0.0.1:9000"));
+    bench.shows("Can't bind 127.0.0.1:9000: EADDRINUSE (98), pid 4121 python3 holds it.");
+    insta::assert_snapshot!("in_use_80x24", bench.snapshot(80, 24));
+    // The port after it is another socket's of the bench.
+    bench.keys("enter");
+    assert_eq!(opened(&mut bench), [(socket, "tcp-listen://127.0.0.1:9002".to_owned())]);
+    // That try is the user's as well.
+    bench.happens(socket, in_use("127.0.0.1:9002"));
+    bench.shows("Enter: use 9003");
+    bench.keys("e end backspace").text("7").keys("enter");
+    assert_eq!(opened(&mut bench), [(socket, "tcp-listen://127.0.0.1:9007".to_owned())]);
+    bench.happens(socket, in_use("127.0.0.1:9007"));
+    bench.keys("esc");
+    assert_eq!(bench.effects(), []);
+}
+
+#[test]
+fn a_stale_path_is_replaced_only_where_the_engine_says_that_it_is_one() {
+    for (hint, wanted) in [
+        ("Nobody answers on it; unlink=true replaces it", vec!["unix-listen:///tmp/a?unlink=true".to_owned()]),
+        ("Choose another path", vec![]),
+    ] {
+        let mut bench = Harness::new();
+        bench.keys("ctrl-p").text("unix-listen:///tmp/a").keys("enter");
+        let (socket, _) = opened(&mut bench)[0];
+        let error = NetError::from_errno(Operation::Bind, Some("/tmp/a".to_owned()), 98).with_hint(hint);
+        bench.happens(socket, Fact::Failed(Box::new(error)));
+        let picture = bench.picture(80, 24);
+        assert_eq!(picture.contains("Enter: replace it"), !wanted.is_empty(), "{picture}");
+        bench.keys("enter");
+        let urls: Vec<_> = opened(&mut bench).into_iter().map(|(_, url)| url).collect();
+        assert_eq!(urls, wanted);
+    }
+}
+
+#[test]
+fn what_a_profile_opens_fails_without_a_question_and_so_does_a_busy_user() {
+    let toml = "version = 1\nname = \"a\"\n[[socket]]\nname = \"s\"\nopen = \"tcp-listen://127.0.0.1:9000\"\n";
+    let mut bench = Harness::new();
+    bench.ui.profile_loaded(Profile::parse(toml, None));
+    let (socket, _) = opened(&mut bench)[0];
+    bench.happens(socket, in_use("127.0.0.1:9000"));
+    assert!(bench.ui.overlays.is_empty());
+    bench.shows("pid 4121 python3 holds it");
+
+    let mut bench = Harness::new();
+    let socket = bench.ui.open("tcp-listen://127.0.0.1:9000".parse().unwrap());
+    bench.keys("ctrl-p");
+    bench.happens(socket, in_use("127.0.0.1:9000"));
+    assert_eq!(bench.ui.overlays.len(), 1);
+    bench.shows("pid 4121 python3 holds it");
+}

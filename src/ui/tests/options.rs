@@ -1,0 +1,217 @@
+//! The inspector's options.
+
+use super::*;
+use crate::contract::{Report, ReportContent, SocketView, TcpView, Value, option_spec};
+
+/// What a kernel may say of a TCP connection.
+fn view(rtt: u64) -> SocketView {
+    let value = |name: &str, value: &str| (option_spec(name).unwrap(), value.to_owned());
+    SocketView {
+        options: vec![
+            value("nodelay", "true"),
+            value("keepalive", "0s"),
+            value("linger", "off"),
+            value("send-buffer", "1275KiB"),
+            value("receive-buffer", "64KiB"),
+            value("ttl", "64"),
+            value("tos", "0"),
+        ],
+        receive_queue: Some(0),
+        send_queue: Some(65_483),
+        tcp: Some(TcpView {
+            state: "ESTABLISHED",
+            rtt: Duration::from_micros(rtt),
+            rtt_variation: Duration::from_micros(12),
+            retransmission_timeout: Duration::from_millis(201),
+            congestion_window: 10,
+            slow_start_threshold: None,
+            send_mss: 32_741,
+            receive_mss: 536,
+            unacknowledged: 2,
+            lost: 0,
+            retransmits: 0,
+            receive_space: 65_495,
+        }),
+    }
+}
+
+impl Harness {
+    /// With a client that is connected and selected in the list.
+    fn with_client(url: &str) -> (Self, SocketId) {
+        let mut bench = Self::new();
+        let client = bench.ui.open(url.parse().unwrap());
+        bench.happens(client, Fact::Connected { local: address(40_000), peer: address(7788) });
+        bench.effects();
+        bench.keys("tab");
+        (bench, client)
+    }
+
+    fn reports(&mut self, socket: SocketId, content: ReportContent) {
+        let mut batch = Batch::new(Vec::new(), Block::new().unwrap(), 0);
+        batch.reports.push(Report { socket, content });
+        self.ui.absorb(batch).unwrap();
+    }
+
+    fn views(&mut self, socket: SocketId, view: SocketView) {
+        self.reports(socket, ReportContent::View(Box::new(view)));
+    }
+}
+
+#[test]
+fn the_kernel_is_asked_only_while_its_answer_is_looked_at() {
+    let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788");
+    bench.picture(120, 40);
+    bench.ui.tick();
+    assert_eq!(bench.orders(), []);
+    bench.keys("shift-o");
+    let after = bench.ui.tick().unwrap();
+    assert!(after <= Duration::from_millis(500));
+    assert_eq!(bench.orders(), [Command::Inspect { socket: client }]);
+    // Not more often than that, whatever else happens meanwhile.
+    assert!(bench.ui.tick().is_some());
+    assert_eq!(bench.orders(), []);
+    // Turned away and back it is asked at once.
+    bench.keys("t t").ui.tick();
+    assert_eq!(bench.orders(), [Command::Inspect { socket: client }]);
+    bench.keys("[");
+    assert_eq!((bench.ui.tick(), bench.orders()), (None, vec![]));
+    bench.keys("]");
+    bench.happens(client, Fact::Closed { reason: CloseReason::User });
+    assert_eq!((bench.ui.tick(), bench.orders()), (None, vec![]));
+    bench.shows("closed: what was given holds from the next opening");
+}
+
+#[test]
+fn on_a_narrow_screen_the_kernel_is_not_asked_while_the_log_is_there() {
+    let (mut bench, _) = Harness::with_client("tcp://127.0.0.1:7788");
+    bench.keys("shift-o").picture(80, 24);
+    bench.ui.tick();
+    assert_eq!(bench.orders().len(), 1);
+    bench.keys("q").picture(80, 24);
+    assert_eq!((bench.ui.tick(), bench.orders()), (None, vec![]));
+}
+
+#[test]
+fn the_options_at_their_three_sizes() {
+    for (width, height) in [(80, 24), (120, 40), (200, 50)] {
+        let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788?keepalive=5s&after-fin=keep");
+        bench.keys("shift-o").ui.tick();
+        bench.views(client, view(45));
+        insta::assert_snapshot!(format!("options_{width}x{height}"), bench.snapshot(width, height));
+    }
+}
+
+#[test]
+fn a_figure_that_changed_is_bold() {
+    let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788");
+    bench.keys("shift-o").ui.tick();
+    let bold = |bench: &mut Harness, text: &str| {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 120, 40));
+        bench.ui.render(&mut buffer);
+        let cells = |y| (0..120).map(move |x| (x, y));
+        let row = (0..40)
+            .find(|y| cells(*y).map(|at| buffer[at].symbol()).collect::<String>().contains(text))
+            .unwrap_or_else(|| panic!("`{text}` is not on the screen"));
+        cells(row)
+            .skip(90)
+            .any(|at| buffer[at].symbol() != "║" && buffer[at].modifier.contains(ratatui::style::Modifier::BOLD))
+    };
+    bench.views(client, view(45));
+    assert!(!bold(&mut bench, "45us"));
+    bench.views(client, view(46));
+    assert!(bold(&mut bench, "46us") && !bold(&mut bench, "201ms"));
+    bench.views(client, view(46));
+    assert!(!bold(&mut bench, "46us"));
+    // Another socket's answer, which came late, is not taken for this one's.
+    bench.views(SocketId::new(99).unwrap(), view(47));
+    bench.shows("46us");
+}
+
+#[test]
+fn an_option_is_changed_on_the_open_socket_and_kept_for_the_profile() {
+    let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788");
+    bench.keys("shift-o").ui.tick();
+    bench.views(client, view(45));
+    bench.effects();
+    bench.shows("[options]");
+    // To nodelay, which turns.
+    bench.keys("down down down down down down enter right enter");
+    let (nodelay, ttl) = (option_spec("nodelay").unwrap(), option_spec("ttl").unwrap());
+    assert_eq!(bench.orders(), [Command::SetOption { socket: client, option: nodelay, value: Value::Flag(false) }]);
+    // What is no value is refused where it is typed, and stays there.
+    bench.keys("down down down down down down down enter");
+    bench.shows("Value: 64");
+    bench.text("0");
+    bench.shows("`640` is not a whole number from 0 to 255");
+    bench.keys("enter");
+    assert_eq!(bench.orders(), []);
+    bench.keys("backspace backspace enter");
+    assert_eq!(bench.orders(), [Command::SetOption { socket: client, option: ttl, value: Value::Integer(6) }]);
+    let toml = bench.ui.profile_mut().to_toml();
+    assert!(toml.contains("nodelay = false") && toml.contains("ttl = 6"), "{toml}");
+    // What the system says to it is told.
+    let refused = NetError::from_errno(Operation::Setsockopt, Some("IPPROTO_IP, IP_TTL, 6".to_owned()), 22);
+    bench.happens(client, Fact::Failed(Box::new(refused)));
+    bench.shows("client: Can't set an option on IPPROTO_IP, IP_TTL, 6: EINVAL (22)");
+    bench.shows("● 127.0.0.1:7788");
+    // The profile does not keep what the system refused.
+    let toml = bench.ui.profile_mut().to_toml();
+    assert!(toml.contains("nodelay = false") && !toml.contains("ttl"), "{toml}");
+}
+
+#[test]
+fn an_option_of_one_connection_leaves_its_listener_alone() {
+    let (mut bench, listener, children) = Harness::with_listener(1);
+    bench.keys("tab down shift-o").keys("down down down down down enter enter");
+    let nodelay = option_spec("nodelay").unwrap();
+    assert_eq!(bench.orders(), [Command::SetOption { socket: children[0], option: nodelay, value: Value::Flag(true) }]);
+    assert_eq!(bench.ui.bench.roster.get(listener).unwrap().endpoint.option("nodelay"), None);
+    // The next socket of the list is the one before it.
+    bench.keys("left enter enter");
+    assert_eq!(bench.orders(), [Command::SetOption { socket: listener, option: nodelay, value: Value::Flag(true) }]);
+    assert!(bench.ui.bench.roster.get(listener).unwrap().endpoint.nodelay());
+}
+
+#[test]
+fn what_holds_from_the_next_opening_says_so() {
+    let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788");
+    bench.keys("shift-o enter");
+    bench.shows("source: holds from the next opening; e in the list of sockets edits it");
+    bench.happens(client, Fact::Closed { reason: CloseReason::User });
+    bench.keys("end up up up up enter");
+    bench.shows("ttl: the socket is not open");
+    assert_eq!(bench.orders(), []);
+}
+
+#[test]
+fn every_group_can_be_left() {
+    let mut bench = Harness::new();
+    let udp = bench.ui.open("udp-bind://127.0.0.1:5000?join=239.1.2.3@lo".parse().unwrap());
+    bench.happens(udp, Fact::Opened { local: address(5000), peer: None });
+    bench.effects();
+    bench.keys("tab shift-o").keys("down down down down down down down down down down enter ctrl-u enter");
+    let join = option_spec("join").unwrap();
+    assert_eq!(bench.orders(), [Command::SetOption { socket: udp, option: join, value: Value::Groups(Vec::new()) }]);
+    assert!(!bench.ui.profile_mut().to_toml().contains("join"));
+}
+
+#[test]
+fn the_tabs_and_the_options_can_be_clicked() {
+    let (mut bench, _) = Harness::with_client("tcp://127.0.0.1:7788");
+    let find = |bench: &mut Harness, text: &str| {
+        let picture = bench.picture(120, 40);
+        let (y, line) = picture.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
+        let x = line[..line.find(text).unwrap()].chars().count();
+        (u16::try_from(x).unwrap(), u16::try_from(y).unwrap())
+    };
+    let press = MouseEventKind::Down(MouseButton::Left);
+    let (x, y) = find(&mut bench, " options ");
+    bench.mouse(press, x + 1, y);
+    bench.shows("[options]");
+    let (x, y) = find(&mut bench, "reconnect");
+    bench.mouse(press, x, y);
+    bench.shows("> reconnect");
+    let (x, y) = find(&mut bench, " bytes ");
+    bench.mouse(press, x + 1, y);
+    bench.shows("[bytes]");
+}

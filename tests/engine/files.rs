@@ -1,0 +1,173 @@
+//! Files that are sent and saved.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::thread;
+
+use sockbench::contract::{CloseHow, CloseReason, Command, Direction, Fact, Progress, Saving, Target, Ticket};
+use tempfile::tempdir;
+
+use crate::bench::{Bench, noise};
+
+#[tokio::test]
+async fn a_file_arrives_whole_and_leaves_no_bytes_in_the_log() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("data.bin");
+    let bytes = noise(20_000_001, 7);
+    fs::write(&path, &bytes).unwrap();
+    let mut bench = Bench::new();
+    let (_, child, mut peer) = bench.pair("").await;
+    let reader = thread::spawn(move || {
+        let mut all = Vec::new();
+        peer.read_to_end(&mut all).unwrap();
+        all
+    });
+    bench.send(Target::Socket(child), b"before ");
+    bench.order(Command::SendFile { ticket: Ticket(70), target: Target::Socket(child), path: path.clone() });
+    bench.send(Target::Socket(child), b" after");
+    let (args, result) = bench
+        .next_of(child, |fact| match fact {
+            Fact::Call { call, args, result } if call == "sendfile" => Some((args.clone(), result.clone())),
+            _ => None,
+        })
+        .await;
+    assert_eq!(args, format!("{}, 0, 20000001", path.display()));
+    assert!(result.starts_with("20000001 in "), "{result}");
+    bench.close(child, CloseHow::Normal);
+    assert_eq!(bench.closed(child).await, CloseReason::User);
+    assert!(reader.join().unwrap() == [b"before ".as_slice(), &bytes, b" after"].concat());
+    let logged: usize = bench.seen.iter().map(|seen| seen.bytes.len()).sum();
+    assert_eq!(logged, 13);
+    let progress: Vec<&Progress> = bench.progress().collect();
+    let last = progress.last().unwrap();
+    assert_eq!((last.ticket, last.direction, last.done, last.total, last.ended), {
+        (Ticket(70), Direction::Sending, 20_000_001, Some(20_000_001), true)
+    });
+    assert!(progress.is_sorted_by_key(|progress| progress.done));
+    assert_eq!(progress.iter().filter(|progress| progress.ended).count(), 1);
+}
+
+#[tokio::test]
+async fn what_can_not_be_sent_is_refused_and_the_socket_lives() {
+    let folder = tempdir().unwrap();
+    let empty = folder.path().join("empty");
+    fs::write(&empty, b"").unwrap();
+    let mut bench = Bench::new();
+    let (_, child, mut peer) = bench.pair("").await;
+    for (ticket, path, wanted) in
+        [(1, folder.path().join("nothing"), "ENOENT"), (2, folder.path().to_owned(), "folder")]
+    {
+        let ticket = Ticket(ticket);
+        bench.order(Command::SendFile { ticket, target: Target::Socket(child), path });
+        assert!(bench.send_failed(child, ticket).await.to_string().contains(wanted));
+    }
+    bench.order(Command::SendFile { ticket: Ticket(3), target: Target::Socket(child), path: empty });
+    bench.next_of(child, |fact| matches!(fact, Fact::Call { call, .. } if call == "sendfile").then_some(())).await;
+    bench.send(Target::Socket(child), b"alive");
+    let mut answer = [0; 5];
+    peer.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"alive");
+}
+
+#[tokio::test]
+async fn a_file_for_a_datagram_socket_is_one_datagram() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("datagram");
+    fs::write(&path, noise(5000, 3)).unwrap();
+    let long = folder.path().join("long");
+    fs::write(&long, noise(65_508, 3)).unwrap();
+    let mut bench = Bench::new();
+    let server = bench.open("udp-bind://127.0.0.1:0");
+    let address = bench.opened(server).await;
+    let client = bench.open(&format!("udp://{address}"));
+    bench.opened(client).await;
+    bench.order(Command::SendFile { ticket: Ticket(1), target: Target::Socket(client), path });
+    assert!(bench.received(server, 1).await == noise(5000, 3));
+    bench.order(Command::SendFile { ticket: Ticket(2), target: Target::Socket(client), path: long });
+    assert_eq!(bench.send_failed(client, Ticket(2)).await.code().as_deref(), Some("EMSGSIZE"));
+}
+
+#[tokio::test]
+async fn a_send_that_nobody_reads_is_cancelled() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("data.bin");
+    fs::write(&path, noise(50_000_000, 7)).unwrap();
+    let mut bench = Bench::new();
+    let (_, child, mut peer) = bench.pair("").await;
+    bench.order(Command::SendFile { ticket: Ticket(1), target: Target::Socket(child), path });
+    let waiting = bench.send(Target::Socket(child), b"never");
+    while bench.progress().next().is_none() {
+        let batch = bench.batches.next().await.unwrap();
+        bench.keep(batch);
+    }
+    bench.order(Command::Cancel { ticket: waiting });
+    assert!(bench.send_failed(child, waiting).await.cause.contains("cancelled after 0 bytes"));
+    bench.order(Command::Cancel { ticket: Ticket(1) });
+    let error = bench.send_failed(child, Ticket(1)).await;
+    let sent: usize = error.cause.split(' ').find_map(|word| word.parse().ok()).unwrap();
+    assert!(sent > 0 && sent < 50_000_000, "{error}");
+    bench.send(Target::Socket(child), b"the end");
+    bench.close(child, CloseHow::HalfClose);
+    let mut all = Vec::new();
+    peer.read_to_end(&mut all).unwrap();
+    assert!(all == [&noise(50_000_000, 7)[..sent], b"the end"].concat());
+}
+
+#[tokio::test]
+async fn what_is_received_is_saved_up_to_a_limit_and_added_to() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("saved");
+    let file = path.to_str().unwrap().to_owned();
+    let mut bench = Bench::new();
+    let (listener, child, mut peer) = bench.pair("").await;
+    let saving = |append, limit| Saving { path: file.clone(), append, limit };
+    bench.order(Command::Save { ticket: Ticket(9), socket: child, saving: saving(false, Some(3_000_000)) });
+    // Served in order, so that what comes now is saved.
+    bench.order(Command::Inspect { socket: child });
+    bench.viewed().await;
+    let bytes = noise(4_000_000, 11);
+    peer.write_all(&bytes).unwrap();
+    let said = bench.note(child, "save").await;
+    assert!(said.starts_with("3000000 bytes are saved in "), "{said}");
+    assert!(bench.progress().last().unwrap().ended);
+    assert!(fs::read(&path).unwrap() == bytes[..3_000_000]);
+    bench.order(Command::Save { ticket: Ticket(10), socket: child, saving: saving(false, None) });
+    let error = bench.failed(child).await;
+    assert_eq!(error.code().as_deref(), Some("EEXIST"));
+    assert!(error.to_string().contains("save-append=true"), "{error}");
+    drop(peer);
+    bench.close(listener, CloseHow::Normal);
+
+    let (_, sender, mut peer) = bench.pair("").await;
+    bench.order(Command::Save { ticket: Ticket(11), socket: sender, saving: saving(true, None) });
+    bench.order(Command::Inspect { socket: sender });
+    bench.viewed().await;
+    peer.write_all(b"more").unwrap();
+    bench.received(sender, 4).await;
+    bench.order(Command::Cancel { ticket: Ticket(11) });
+    bench.note(sender, "save").await;
+    peer.write_all(b"not this").unwrap();
+    bench.received(sender, 8).await;
+    bench.close(sender, CloseHow::Normal);
+    bench.closed(sender).await;
+    assert!(fs::read(&path).unwrap() == [&bytes[..3_000_000], b"more"].concat());
+}
+
+#[tokio::test]
+async fn a_file_that_can_not_be_made_opens_no_socket() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("exists");
+    fs::write(&path, b"precious").unwrap();
+    let mut bench = Bench::new();
+    let server = bench.open(&format!("udp-bind://127.0.0.1:0?save={}", path.display()));
+    assert_eq!(bench.failed(server).await.code().as_deref(), Some("EEXIST"));
+    assert_eq!(bench.calls(server), []);
+    let server = bench.open(&format!("udp-bind://127.0.0.1:0?save={}&save-append", path.display()));
+    let address = bench.opened(server).await;
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.send_to(b" and more", address).unwrap();
+    bench.received(server, 9).await;
+    bench.close(server, CloseHow::Normal);
+    bench.note(server, "save").await;
+    assert_eq!(fs::read(&path).unwrap(), b"precious and more");
+}
