@@ -638,10 +638,10 @@ mod tests {
     #[test]
     fn a_datagram_that_is_cut_says_its_real_length() {
         opened("", async |mut rig, _, socket| {
-            socket.says(Ok(&[1; LONGEST_OF_IP + 1]));
+            socket.says(Ok(&vec![1; LONGEST_OF_IP + 1]));
             rig.until(|fact| matches!(fact, Fact::Received { truncated: true, bytes, .. } if bytes.len as usize == LONGEST_OF_IP)).await;
             rig.until(|fact| matches!(fact, Fact::Note { message, .. } if message.contains("65537"))).await;
-            socket.says(Ok(&[1; LONGEST_OF_IP]));
+            socket.says(Ok(&vec![1; LONGEST_OF_IP]));
             rig.until(|fact| matches!(fact, Fact::Received { truncated: false, .. })).await;
         });
     }

@@ -47,7 +47,8 @@ pub(super) async fn keep_errors(socket: &Socket, fd: &socket2::Socket, v6: bool)
 pub(super) fn next_error(fd: &impl AsFd) -> io::Result<Told> {
     let mut head = [0; HEAD];
     let mut iov = [IoSliceMut::new(&mut head)];
-    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6);
+    // A socket that tells how far a packet came tells it here, too.
+    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6, libc::c_int);
     let flags = MsgFlags::MSG_ERRQUEUE;
     let message = recvmsg::<SockaddrStorage>(fd.as_fd().as_raw_fd(), &mut iov, Some(&mut control), flags)?;
     let about = message.address.as_ref().and_then(socket_address);
@@ -77,7 +78,7 @@ impl Told {
             0 => host(about).to_string(),
             _ => about.to_string(),
         });
-        let plain = NetError::from_errno(Operation::Send, shown, errno);
+        let plain = NetError::from_errno(Operation::Recv, shown, errno);
         let Some((family, words, hint)) = self.words() else { return Some(plain) };
         let who = match self.offender {
             Some(offender) if self.about.is_none_or(|about| about.ip() != offender) => offender.to_string(),

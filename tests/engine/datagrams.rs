@@ -163,7 +163,7 @@ async fn an_icmp_error_names_the_destination_and_what_it_said_in_every_family() 
     bench.opened(client).await;
     bench.send(Target::Socket(client), b"?");
     let error = bench.failed(client).await;
-    assert_eq!(error.operation, Operation::Send);
+    assert_eq!((error.operation, error.address), (Operation::Recv, Some(v4.to_string())));
     assert_eq!(error.cause, "the host answered \"port unreachable\" (ICMP type 3, code 3)");
     if !has_ipv6() {
         return;
@@ -194,6 +194,26 @@ async fn a_broadcast_needs_its_option_which_can_be_set_while_the_socket_is_open(
     bench.order(Command::SetOption { socket: client, option, value: Value::Flag(true) });
     let ticket = bench.send(Target::Socket(client), b"all");
     bench.next(|seen| matches!(seen.fact, Fact::Sent { ticket: of, .. } if of == ticket)).await;
+}
+
+#[tokio::test]
+async fn what_datagrams_bring_is_saved_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("saved");
+    let mut bench = Bench::new();
+    let server = bench.open(&format!("udp-bind://127.0.0.1:0?save={}", path.display()));
+    let address = bench.opened(server).await;
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for payload in [&b"one"[..], b"", b"two"] {
+        sender.send_to(payload, address).unwrap();
+    }
+    bench.received(server, 6).await;
+    bench.close(server, CloseHow::Normal);
+    bench.closed(server).await;
+    // The file is written by a thread of its own, which says when it is done.
+    bench.at = 0;
+    bench.next(|seen| matches!(&seen.fact, Fact::Note { name, .. } if name == "save")).await;
+    assert_eq!(std::fs::read(path).unwrap(), b"onetwo");
 }
 
 /// Two that hear a group on the same port, and one that sends to it.

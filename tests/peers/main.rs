@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "the tests of the engine use all of it")]
 mod bench;
 mod clients;
+mod datagrams;
 mod ending;
 mod exchanges;
 mod listeners;
