@@ -135,15 +135,13 @@ pub(super) fn decode(text: &str) -> String {
     let mut path = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        match ESCAPES.iter().find(|(_, escape)| rest.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(escape))) {
-            Some((plain, escape)) => {
-                path.push(*plain);
-                rest = &rest[escape.len()..];
-            }
-            None => {
-                path.push(c);
-                rest = &rest[c.len_utf8()..];
-            }
+        let is_next = |escape: &str| rest.get(..escape.len()).is_some_and(|head| head.eq_ignore_ascii_case(escape));
+        if let Some((plain, escape)) = ESCAPES.iter().find(|(_, escape)| is_next(escape)) {
+            path.push(*plain);
+            rest = &rest[escape.len()..];
+        } else {
+            path.push(c);
+            rest = &rest[c.len_utf8()..];
         }
     }
     path

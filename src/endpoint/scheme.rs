@@ -33,7 +33,7 @@ pub enum Scheme {
     UnixSeqpacket,
     /// An ICMP echo socket.
     Icmp,
-    /// A raw IP socket.
+    /// A raw IP socket. What it receives over IPv4 begins with the IP header, as `recv` gives it.
     Raw,
     /// Two connected sockets.
     Pair,

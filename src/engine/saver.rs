@@ -120,16 +120,12 @@ impl Watch {
             if ended {
                 let error = self.written.error.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let path = self.path.display();
-                let fact = match error {
-                    Some(error) => {
-                        let error = NetError::from_io(Operation::Write, Some(path.to_string()), &error);
-                        let hint = format!("{done} bytes are in the file; the socket goes on");
-                        Fact::Failed(Box::new(error.with_hint(hint)))
-                    }
-                    None => {
-                        let message = format!("{done} bytes are saved in {path}");
-                        Fact::Note { name: "save".into(), message }
-                    }
+                let fact = if let Some(error) = error {
+                    let error = NetError::from_io(Operation::Write, Some(path.to_string()), &error);
+                    let hint = format!("{done} bytes are in the file; the socket goes on");
+                    Fact::Failed(Box::new(error.with_hint(hint)))
+                } else {
+                    Fact::Note { name: "save".into(), message: format!("{done} bytes are saved in {path}") }
                 };
                 outbox.report(socket, fact).await;
                 return;
