@@ -43,6 +43,9 @@ pub(super) trait Datagrams: AsFd {
     /// The longest datagram that is received whole, in bytes.
     const LONGEST: usize;
 
+    /// Whether a call may return an error about an earlier datagram, as ICMP brings it.
+    const ERRORS_COME_LATE: bool = true;
+
     /// Waits until the socket may be ready for one of these.
     async fn ready(&self, interest: Interest) -> io::Result<Ready>;
 
@@ -390,7 +393,9 @@ impl<D: Datagrams> Life<'_, D> {
             let outcome = outbox.with_tail(bytes.len(), bytes.len(), |tail| {
                 // An error about an earlier datagram is returned instead of sending; it is in the error queue too.
                 let sent = match self.datagrams.try_send(bytes, &peer) {
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.datagrams.try_send(bytes, &peer),
+                    Err(error) if D::ERRORS_COME_LATE && error.kind() != io::ErrorKind::WouldBlock => {
+                        self.datagrams.try_send(bytes, &peer)
+                    }
                     sent => sent,
                 };
                 let beside = sent?;

@@ -361,6 +361,7 @@ fn get(sock: &SockRef<'_>, endpoint: &Endpoint, name: &str) -> Option<String> {
         "tos" => number(if v6 { sock.tclass_v6() } else { sock.tos_v4() }),
         "multicast-ttl" => number(if v6 { sock.multicast_hops_v6() } else { sock.multicast_ttl_v4() }),
         "multicast-loop" => on(if v6 { sock.multicast_loop_v6() } else { sock.multicast_loop_v4() }),
+        "connected" => Some(sock.peer_addr().is_ok().to_string()),
         // The kernel does not tell which groups a socket has joined.
         _ => endpoint.option(name).filter(|_| option_spec(name).is_some_and(|spec| spec.live)).map(ToString::to_string),
     }

@@ -45,6 +45,62 @@ async fn datagrams_go_both_ways_and_empty_ones_are_messages() {
 }
 
 #[tokio::test]
+async fn a_connected_socket_hears_its_peer_alone() {
+    let mut bench = Bench::new();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let address = peer.local_addr().unwrap();
+    let client = bench.open(&format!("udp://{address}?connected"));
+    let local = bench.opened(client).await;
+    assert!(bench.calls(client).contains(&("connect".to_owned(), address.to_string(), "0".to_owned())));
+    bench.send(Target::Socket(client), b"question");
+    let mut buffer = [0; 8];
+    assert_eq!(peer.recv_from(&mut buffer).unwrap(), (8, local));
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"third party", local).unwrap();
+    peer.send_to(b"answer", local).unwrap();
+    let seen = bench.next(|seen| matches!(seen.fact, Fact::Received { .. })).await;
+    assert_eq!(seen.bytes, b"answer");
+    drop(peer);
+    bench.send(Target::Socket(client), b"anyone?");
+    let error = bench.failed(client).await;
+    assert_eq!((error.code().as_deref(), error.address), (Some("ECONNREFUSED"), Some(address.to_string())));
+    // What ICMP told is told once, and costs no datagram.
+    let peer = UdpSocket::bind(address).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    bench.send(Target::Socket(client), b"again");
+    assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
+    bench.close(client, CloseHow::Normal);
+    bench.closed(client).await;
+    assert_eq!(bench.seen.iter().filter(|seen| matches!(seen.fact, Fact::Failed(_))).count(), 1);
+}
+
+#[tokio::test]
+async fn a_connected_unix_datagram_socket_hears_its_peer_alone() {
+    use std::os::unix::net::UnixDatagram;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("peer.sock");
+    let mut bench = Bench::new();
+    let client = bench.open(&format!("unix-dgram://{}?connected", path.display()));
+    let error = bench.failed(client).await;
+    assert_eq!((error.operation, error.code().as_deref()), (Operation::Connect, Some("ENOENT")));
+    let peer = UnixDatagram::bind(&path).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let client = bench.open(&format!("unix-dgram://{}?connected", path.display()));
+    local_of(&mut bench, client).await;
+    bench.send(Target::Socket(client), b"question");
+    let mut buffer = [0; 8];
+    let (len, from) = peer.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"question");
+    let refused = UnixDatagram::unbound().unwrap().send_to_addr(b"third party", &from).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(nix::errno::Errno::EPERM as i32));
+    peer.send_to_addr(b"answer", &from).unwrap();
+    assert_eq!(bench.received(client, 6).await, b"answer");
+    drop(peer);
+    let ticket = bench.send(Target::Socket(client), b"anyone?");
+    assert_eq!(bench.send_failed(client, ticket).await.code().as_deref(), Some("ECONNREFUSED"));
+}
+
+#[tokio::test]
 async fn a_dead_port_is_told_and_the_socket_lives_on() {
     let mut bench = Bench::new();
     let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -13,7 +13,7 @@ use socket2::{Protocol, Type};
 use tokio::io::{Interest, Ready};
 
 use super::ip_packets::{IpSocket, LONGEST_PACKET, hosts, new_ip_socket, not_allowed};
-use super::{Life, Transport, unless_closed};
+use super::{Life, Transport, connect, unless_closed};
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation, Scheme};
 use crate::engine::datagrams::{self, Datagram, Datagrams, LONGEST_OF_IP};
 use crate::engine::error_queue::{host, keep_errors};
@@ -60,12 +60,10 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
     set_before_bind(socket, endpoint, fd.as_fd()).await?;
     keep_errors(socket, &fd, address.is_ipv6()).await?;
     // So that the kernel keeps away the packets of other hosts.
-    let connected = fd.connect(&address.into());
-    socket.call("connect", host(address).to_string(), &connected).await;
-    let failed = |error: io::Error| NetError::from_io(Operation::Connect, Some(host(address).to_string()), &error);
-    connected.map_err(failed)?;
+    let shown = host(address).to_string();
+    connect(socket, &fd, &address.into(), shown.clone(), NetError::from_io).await?;
     let fd = IpSocket::new(fd)?;
-    let local = fd.local().map_err(failed)?;
+    let local = fd.local().map_err(|error| NetError::from_io(Operation::Connect, Some(shown), &error))?;
     socket.report(Fact::Opened { local, peer: Some(host(address)) }).await;
     Ok(Opened(fd))
 }
