@@ -369,6 +369,12 @@ impl Scheme {
         SCHEMES.iter().find(|spec| spec.name == name).map(|spec| spec.scheme)
     }
 
+    /// False for pings, which are echoed already: the echo of a reply would be another request.
+    #[must_use]
+    pub const fn can_echo(self) -> bool {
+        !matches!(self, Self::Icmp)
+    }
+
     /// True where messages are datagrams and the socket may have many peers.
     #[must_use]
     pub fn is_datagram(self) -> bool {

@@ -4,7 +4,7 @@
 //! ends the one task that it happened in, and is reported as that socket's failure.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,6 +45,7 @@ struct Row {
     role: Role,
     /// Each send is a message of its own.
     keeps_messages_apart: bool,
+    can_echo: bool,
     orders: Rc<Orders>,
 }
 
@@ -91,8 +92,11 @@ impl Table {
             }
             Command::SetEcho { socket, on } => {
                 self.echo_of(socket).set(on);
-                // One that waits for its echo to be sent no longer has to.
                 let rows = self.rows.borrow();
+                if on && rows.get(&socket).is_some_and(|row| !row.can_echo) {
+                    self.refuse_echo(socket);
+                }
+                // One that waits for its echo to be sent no longer has to.
                 let is_its = |(id, row): &(&SocketId, &Row)| **id == socket || row.parent == Some(socket);
                 rows.iter().filter(is_its).for_each(|(_, row)| row.orders.touch());
             }
@@ -106,8 +110,15 @@ impl Table {
         L: Future<Output = Ending> + 'static,
     {
         // It is as its listener, which is here for as long as it accepts.
-        let keeps = self.rows.borrow().get(&parent).is_some_and(|row| row.keeps_messages_apart);
-        self.start(self.ids.mint(), Some(parent), Role::Client, keeps, Rc::clone(echo), live);
+        let keeps_messages_apart = self.rows.borrow().get(&parent).is_some_and(|row| row.keeps_messages_apart);
+        let row = Row {
+            parent: Some(parent),
+            role: Role::Client,
+            keeps_messages_apart,
+            can_echo: true,
+            orders: Rc::default(),
+        };
+        self.start(self.ids.mint(), row, Rc::clone(echo), live);
     }
 
     /// Runs something of a socket's beside it, which may outlast it a little.
@@ -172,9 +183,21 @@ impl Table {
             self.report_later(id, Fact::Failed(Box::new(error)));
             return;
         };
-        let role = endpoint.scheme.spec().role;
-        let keeps = endpoint.keeps_messages_apart();
-        self.start(id, None, role, keeps, self.echo_of(id), |socket| async move {
+        let row = Row {
+            parent: None,
+            role: endpoint.scheme.spec().role,
+            keeps_messages_apart: endpoint.keeps_messages_apart(),
+            can_echo: endpoint.scheme.can_echo(),
+            orders: Rc::default(),
+        };
+        let mut echo = self.echo_of(id);
+        if !row.can_echo {
+            if echo.get() {
+                self.refuse_echo(id);
+            }
+            echo = Rc::default();
+        }
+        self.start(id, row, echo, |socket| async move {
             if let Some(saving) = endpoint.saving()
                 && let Err(error) = socket.start_saving(Ticket::ENGINE, &saving)
             {
@@ -186,10 +209,13 @@ impl Table {
 
     fn send_file(self: &Rc<Self>, ticket: Ticket, target: &Target, path: &Path) {
         let file = OutgoingFile::open(path);
+        // Read once, whoever is to have it: they would share the place in the file, too.
+        let message = OnceCell::new();
         let order = |row: &Row, to| {
             let file = file.clone()?;
             if row.keeps_messages_apart {
-                return Ok(Order::new(ticket, file.read_message()?.into(), to));
+                let bytes = message.get_or_init(|| file.read_message()).clone()?;
+                return Ok(Order::new(ticket, bytes, to));
             }
             Ok(Order::of_file(ticket, file))
         };
@@ -262,6 +288,11 @@ impl Table {
         }
     }
 
+    fn refuse_echo(self: &Rc<Self>, id: SocketId) {
+        let message = "replies are not echoed: each echo would be a ping that is answered again".to_owned();
+        self.report_later(id, Fact::Note { name: "echo".into(), message });
+    }
+
     fn fail_send(self: &Rc<Self>, id: SocketId, ticket: Ticket, error: NetError) {
         self.report_later(id, Fact::SendFailed { ticket, error: Box::new(error) });
     }
@@ -274,19 +305,12 @@ impl Table {
         }
     }
 
-    fn start<L>(
-        self: &Rc<Self>,
-        id: SocketId,
-        parent: Option<SocketId>,
-        role: Role,
-        keeps_messages_apart: bool,
-        echo: Rc<Cell<bool>>,
-        live: impl FnOnce(Socket) -> L,
-    ) where
+    fn start<L>(self: &Rc<Self>, id: SocketId, row: Row, echo: Rc<Cell<bool>>, live: impl FnOnce(Socket) -> L)
+    where
         L: Future<Output = Ending> + 'static,
     {
-        let orders = Rc::new(Orders::default());
-        self.rows.borrow_mut().insert(id, Row { parent, role, keeps_messages_apart, orders: Rc::clone(&orders) });
+        let orders = Rc::clone(&row.orders);
+        self.rows.borrow_mut().insert(id, row);
         let outbox = self.outbox.clone();
         let saver = RefCell::default();
         let socket =

@@ -489,6 +489,27 @@ async fn a_ping_is_answered_with_its_payload_once() {
 }
 
 #[tokio::test]
+async fn a_ping_does_not_echo_its_replies() {
+    let mut bench = Bench::new();
+    let Some(socket) = open_privileged(&mut bench, "icmp://127.0.0.1").await else { return };
+    bench.order(Command::SetEcho { socket, on: true });
+    assert!(bench.note(socket, "echo").await.contains("ping"));
+    bench.send(Target::Socket(socket), b"once");
+    bench.received(socket, 4).await;
+    bench.close(socket, CloseHow::Normal);
+    bench.closed(socket).await;
+    assert_eq!(bench.seen.iter().filter(|seen| matches!(seen.fact, Fact::Sent { .. })).count(), 1);
+    // Nor where it was asked for before.
+    let again = "icmp://127.0.0.1".parse().unwrap();
+    bench.order(Command::Open { socket, endpoint: again });
+    bench.send(Target::Socket(socket), b"twice");
+    bench.received(socket, 5).await;
+    bench.close(socket, CloseHow::Normal);
+    bench.closed(socket).await;
+    assert_eq!(bench.seen.iter().filter(|seen| matches!(seen.fact, Fact::Sent { .. })).count(), 2);
+}
+
+#[tokio::test]
 async fn a_raw_socket_receives_whole_packets_and_leaves_others_alone() {
     let mut bench = Bench::new();
     let Some(one) = open_privileged(&mut bench, "raw://127.0.0.1?protocol=253").await else { return };
