@@ -308,11 +308,8 @@ impl<D: Datagrams> Life<'_, D> {
     /// Tells what is lost, if there is room for that.
     fn confess(&self, lost: &mut Lost) {
         // Not before datagrams can be taken again, or each would be a row of its own.
-        if !lost.is_none()
-            && self.socket.outbox.has_room_for(D::LONGEST)
-            && self.socket.outbox.push(self.socket.outbox.event(self.socket.id, lost.fact())).is_ok()
-        {
-            *lost = Lost::default();
+        if !lost.is_none() && self.socket.outbox.has_room_for(D::LONGEST) {
+            self.socket.outbox.push(self.socket.id, std::mem::take(lost).fact());
         }
     }
 

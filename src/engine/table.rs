@@ -174,13 +174,13 @@ impl Table {
     fn open(self: &Rc<Self>, id: SocketId, endpoint: Endpoint) {
         if self.rows.borrow().contains_key(&id) {
             let message = format!("it is open already, so {endpoint} was not opened");
-            self.report_later(id, Fact::Note { name: "open".into(), message });
+            self.outbox.push(id, Fact::Note { name: "open".into(), message });
             return;
         }
         let Some(transport) = transport(endpoint.scheme) else {
             let cause = format!("{} can't be opened by this build", endpoint.scheme);
             let error = NetError::other(Operation::Socket, Some(endpoint.address.to_string()), cause);
-            self.report_later(id, Fact::Failed(Box::new(error)));
+            self.outbox.push(id, Fact::Failed(Box::new(error)));
             return;
         };
         let row = Row {
@@ -223,6 +223,10 @@ impl Table {
     }
 
     fn cancel(self: &Rc<Self>, ticket: Ticket) {
+        if ticket == Ticket::ENGINE {
+            // Nobody ordered that.
+            return;
+        }
         let mut cancelled = Vec::new();
         for (id, row) in &*self.rows.borrow() {
             if row.orders.is_saving(ticket) {
@@ -290,19 +294,11 @@ impl Table {
 
     fn refuse_echo(self: &Rc<Self>, id: SocketId) {
         let message = "replies are not echoed: each echo would be a ping that is answered again".to_owned();
-        self.report_later(id, Fact::Note { name: "echo".into(), message });
+        self.outbox.push(id, Fact::Note { name: "echo".into(), message });
     }
 
     fn fail_send(self: &Rc<Self>, id: SocketId, ticket: Ticket, error: NetError) {
-        self.report_later(id, Fact::SendFailed { ticket, error: Box::new(error) });
-    }
-
-    /// Reports now, or as soon as there is room, without making the command loop wait for it.
-    fn report_later(self: &Rc<Self>, id: SocketId, fact: Fact) {
-        if let Err(event) = self.outbox.push(self.outbox.event(id, fact)) {
-            let outbox = self.outbox.clone();
-            self.tasks.spawn_local(async move { outbox.say(Box::new(event)).await });
-        }
+        self.outbox.push(id, Fact::SendFailed { ticket, error: Box::new(error) });
     }
 
     fn start<L>(self: &Rc<Self>, id: SocketId, row: Row, echo: Rc<Cell<bool>>, live: impl FnOnce(Socket) -> L)
