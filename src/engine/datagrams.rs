@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::orders::Stop;
 use super::outbox::TAIL_LEAST;
 use super::socket::Socket;
-use super::socket_options::attend;
-use crate::contract::{Address, CloseReason, Endpoint, Fact, NetError, Operation, format_duration};
+use super::socket_options::{LiveEndpoint, attend};
+use crate::contract::{Address, CloseReason, Fact, NetError, Operation, format_duration};
 
 /// How long closing waits for datagrams that the system has not taken yet.
 const LINGER: Duration = Duration::from_millis(500);
@@ -105,7 +105,7 @@ fn dropped_by_kernel(fd: BorrowedFd<'_>) -> u32 {
 pub(super) async fn run<D: Datagrams>(
     datagrams: D,
     socket: &Socket,
-    endpoint: &Endpoint,
+    endpoint: &LiveEndpoint,
     peer: Option<Address>,
 ) -> CloseReason {
     let learns = peer.is_none();
@@ -115,7 +115,7 @@ pub(super) async fn run<D: Datagrams>(
         learns,
         dropped: Cell::new(0),
         told: Cell::new(None),
-        idle_timeout: endpoint.idle_timeout(),
+        idle_timeout: endpoint.borrow().idle_timeout(),
         last: Cell::new(Instant::now()),
         datagrams,
     };
@@ -437,7 +437,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::contract::{CloseHow, Command, SocketId, Target, Ticket};
+    use crate::contract::{CloseHow, Command, Endpoint, SocketId, Target, Ticket};
     use crate::engine::socket::Ending;
     use crate::engine::testing::{Rig, rig};
 
@@ -528,6 +528,7 @@ mod tests {
             let socket = Scripted(Rc::default(), Rc::new(any.into()));
             let scripted = socket.clone();
             let endpoint: Endpoint = format!("udp-bind://127.0.0.1:1{options}").parse().unwrap();
+            let endpoint = RefCell::new(Rc::new(endpoint));
             let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint, None).await) });
             test(rig, id, socket).await;
         });

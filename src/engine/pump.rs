@@ -16,9 +16,9 @@ use super::orders::{Order, Stop};
 use super::outbox::{TAIL_LEAST, TAIL_MOST};
 use super::outgoing_file::CHUNK;
 use super::socket::Socket;
-use super::socket_options::attend;
+use super::socket_options::{LiveEndpoint, attend};
 use super::stream::{Incoming, Stream};
-use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Endpoint, Fact, NetError, Operation, ReportContent};
+use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, ReportContent};
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,16 +33,16 @@ const TURN_BYTES: usize = 1024 * 1024;
 const MESSAGE_TAIL: usize = 512 * 1024;
 
 /// Lives a connection's life to its end, and closes it.
-pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &Endpoint) -> CloseReason {
+pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEndpoint) -> CloseReason {
     let pump = Pump {
         stream,
         socket,
-        after_fin: endpoint.after_fin(),
+        after_fin: endpoint.borrow().after_fin(),
         fin_sent: Cell::new(false),
         fin_received: Cell::new(false),
         broken: Cell::new(None),
         last_send: Cell::new(Instant::now()),
-        idle_timeout: endpoint.idle_timeout(),
+        idle_timeout: endpoint.borrow().idle_timeout(),
         last_traffic: Cell::new(Instant::now()),
     };
     let fds = [pump.stream.as_fd()];
@@ -438,7 +438,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::contract::{CloseHow, Command, SocketId, Target, Ticket, Value};
+    use crate::contract::{CloseHow, Command, Endpoint, SocketId, Target, Ticket, Value};
     use crate::engine::socket::Ending;
     use crate::engine::testing::{Rig, rig};
 
@@ -549,6 +549,7 @@ mod tests {
             let mut endpoint: Endpoint = "tcp://127.0.0.1:1".parse().unwrap();
             let after_fin = Value::AfterFin(after_fin).to_string();
             endpoint.set_option("after-fin", &after_fin).unwrap();
+            let endpoint = RefCell::new(Rc::new(endpoint));
             let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint).await) });
             test(rig, id, stream).await;
         });

@@ -330,6 +330,24 @@ async fn a_group_is_heard_by_all_who_joined_it() {
 }
 
 #[tokio::test]
+async fn groups_that_were_joined_before_one_failed_are_known() {
+    let mut bench = Bench::new();
+    let socket = bench.open("udp-bind://0.0.0.0:0?join=239.1.2.5@lo");
+    bench.opened(socket).await;
+    let mut join = async |groups: &str| {
+        let option = option_spec("join").unwrap();
+        bench.order(Command::SetOption { socket, option, value: option.kind.parse(groups).unwrap() });
+        bench.viewed().await;
+        bench.seen.iter().filter(|seen| matches!(seen.fact, Fact::Failed(_))).count()
+    };
+    assert_eq!(join("239.1.2.6@lo,239.1.2.7@nowhere0").await, 1);
+    assert_eq!(join("239.1.2.6@lo").await, 1, "joined already");
+    assert_eq!(join("239.1.2.5@lo").await, 1, "left already");
+    let joins = bench.calls(socket).into_iter().filter(|(_, args, _)| args.contains("ADD_MEMBERSHIP"));
+    assert_eq!(joins.count(), 3);
+}
+
+#[tokio::test]
 async fn a_group_is_joined_by_the_interface_s_name_index_and_address_and_a_wrong_one_is_told() {
     let mut bench = Bench::new();
     let index = nix::net::if_::if_nametoindex("lo").unwrap().to_string();

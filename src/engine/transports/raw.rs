@@ -3,6 +3,7 @@
 //! Of an IPv4 packet the IP header is received, too, as `recv(2)` gives it (raw(7)); of an IPv6 packet it is not
 //! (RFC 3542). The kernel writes the header of what is sent.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -32,7 +33,9 @@ impl Transport for Raw {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
-                Ok((raw, peer)) => Ending::Closed(datagrams::run(raw, &socket, &endpoint, Some(peer)).await),
+                Ok((raw, peer)) => {
+                    Ending::Closed(datagrams::run(raw, &socket, &RefCell::new(endpoint), Some(peer)).await)
+                }
                 Err(ending) => ending,
             }
         })

@@ -3,6 +3,7 @@
 //! Both stay unconnected, so that replies from anywhere are heard, unless the endpoint says otherwise. ICMP errors come
 //! through the socket's error queue, with the destination that they are about.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -39,7 +40,7 @@ impl Transport for Udp {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
-                Ok((udp, peer)) => Ending::Closed(datagrams::run(udp, &socket, &endpoint, peer).await),
+                Ok((udp, peer)) => Ending::Closed(datagrams::run(udp, &socket, &RefCell::new(endpoint), peer).await),
                 Err(ending) => ending,
             }
         })

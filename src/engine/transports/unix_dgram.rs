@@ -1,6 +1,7 @@
 //! Unix datagram sockets: with a default destination and a name that the system chose, or bound to a name and
 //! answering whoever they last heard.
 
+use std::cell::RefCell;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -38,7 +39,9 @@ impl Transport for UnixDgram {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
-                Ok((opened, peer)) => Ending::Closed(datagrams::run(opened, &socket, &endpoint, peer).await),
+                Ok((opened, peer)) => {
+                    Ending::Closed(datagrams::run(opened, &socket, &RefCell::new(endpoint), peer).await)
+                }
                 Err(ending) => ending,
             }
         })
