@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::idle::Idle;
 use super::orders::{Order, Stop};
 use super::outbox::{TAIL_LEAST, TAIL_MOST};
 use super::outgoing_file::CHUNK;
@@ -42,8 +43,7 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
         fin_received: Cell::new(false),
         broken: Cell::new(None),
         last_send: Cell::new(Instant::now()),
-        idle_timeout: endpoint.borrow().idle_timeout(),
-        last_traffic: Cell::new(Instant::now()),
+        idle: Idle::new(endpoint.borrow().idle_timeout()),
     };
     let fds = [pump.stream.as_fd()];
     tokio::select! {
@@ -51,7 +51,7 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
         reason = pump.stop_waiting() => reason,
         reason = pump.receive() => reason,
         reason = pump.transmit() => reason,
-        reason = pump.idle() => reason,
+        reason = pump.idle.over(socket) => reason,
         never = attend(socket, endpoint, &fds) => match never {},
     }
 }
@@ -68,10 +68,7 @@ struct Pump<'a, S> {
     /// FIN.
     broken: Cell<Option<Errno>>,
     last_send: Cell<Instant>,
-    /// After which time without traffic to close.
-    idle_timeout: Option<Duration>,
-    /// When bytes last went either way; kept only where there is such a time.
-    last_traffic: Cell<Instant>,
+    idle: Idle,
 }
 
 /// What one attempt to write came to.
@@ -137,7 +134,7 @@ impl<S: Stream> Pump<'_, S> {
                     Incoming::Message { len, truncated } => (len, truncated),
                     Incoming::End => return Ok(incoming),
                 };
-                self.moved();
+                self.idle.moved();
                 self.socket.echo(&tail.bytes[..len], None);
                 self.socket.save(&tail.bytes[..len]);
                 tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated });
@@ -179,28 +176,6 @@ impl<S: Stream> Pump<'_, S> {
         };
         self.socket.fail(self.stream.failure(Operation::Recv, &error)).await;
         reason
-    }
-
-    /// Notes that bytes went either way.
-    fn moved(&self) {
-        if self.idle_timeout.is_some() {
-            self.last_traffic.set(Instant::now());
-        }
-    }
-
-    /// Ends when nothing has gone either way for as long as the endpoint says.
-    async fn idle(&self) -> CloseReason {
-        let Some(time) = self.idle_timeout else {
-            return std::future::pending().await;
-        };
-        // On the heap, for most connections have no such time.
-        Box::pin(async {
-            while self.last_traffic.get() + time > Instant::now() {
-                sleep_until(self.last_traffic.get() + time).await;
-            }
-        })
-        .await;
-        CloseReason::Timeout
     }
 
     /// After the peer's FIN: ends when the connection has no use any more.
@@ -326,7 +301,7 @@ impl<S: Stream> Pump<'_, S> {
                     order.reported += len;
                     let (ticket, remaining) = (order.ticket, (order.bytes.len() - order.reported) as u64);
                     tail.commit(*id, len, |bytes| Fact::Sent { ticket, peer: None, bytes, remaining });
-                    self.moved();
+                    self.idle.moved();
                     let partly = taken > 0 && taken < rest.len();
                     Ok::<_, io::Error>(if partly {
                         Written::Partly { asked: rest.len(), taken }
@@ -362,7 +337,7 @@ impl<S: Stream> Pump<'_, S> {
                 file.calls += 1;
                 order.sent += len;
                 order.reported = order.sent;
-                self.moved();
+                self.idle.moved();
                 let progress = file.progress(order.ticket, order.sent, false);
                 if let Some(progress) = progress.filter(|progress| progress.done < file.len as u64) {
                     self.socket.outbox.tell(self.socket.id, ReportContent::Progress(progress));
