@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::idle::Idle;
 use super::orders::{Order, Stop};
-use super::outbox::{TAIL_LEAST, TAIL_MOST};
+use super::outbox::{MESSAGE_TAIL, TAIL_LEAST, TAIL_MOST};
 use super::outgoing_file::CHUNK;
 use super::socket::Socket;
 use super::socket_options::{LiveEndpoint, attend};
@@ -28,10 +28,6 @@ const LINGER_AT_THE_END: Duration = Duration::from_millis(500);
 /// What a reader or writer does before it lets the others go on: so many calls, or so many bytes.
 const TURN_CALLS: usize = 32;
 const TURN_BYTES: usize = 1024 * 1024;
-
-/// The free tail that a reader of whole messages asks for at least, in bytes: the longest message that a system with
-/// the usual limits lets through (twice `net.core.wmem_max`) fits.
-const MESSAGE_TAIL: usize = 512 * 1024;
 
 /// Lives a connection's life to its end, and closes it.
 pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEndpoint) -> CloseReason {
