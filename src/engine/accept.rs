@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use socket2::SockRef;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::pump;
@@ -30,7 +31,7 @@ const BETWEEN_NOTES: Duration = Duration::from_secs(1);
 /// A listening socket that never blocks.
 pub(super) trait Listener: AsFd {
     /// What `accept(2)` gives.
-    type Accepted: 'static;
+    type Accepted: AsFd + 'static;
     /// What the pump lives on.
     type Stream: Stream;
 
@@ -131,6 +132,10 @@ async fn accept_all<L: Listener>(socket: &Socket, endpoint: &LiveEndpoint, liste
                 let endpoint = Rc::clone(&endpoint.borrow());
                 if endpoint.max_connections().is_some_and(|most| open.get() >= most) {
                     turned_away.count += 1;
+                    if endpoint.linger().is_some() {
+                        // It has the option of its listener, and its close would hold up everybody.
+                        let _ = SockRef::from(&connection).set_linger(None);
+                    }
                 } else {
                     turn = socket.table.next_number(socket.id);
                     adopt::<L>(socket, endpoint, connection, peer, turn, Place::take(&open));

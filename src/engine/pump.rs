@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use tokio::task::yield_now;
+use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::idle::Idle;
@@ -42,13 +42,30 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
         idle: Idle::new(endpoint.borrow().idle_timeout()),
     };
     let fds = [pump.stream.as_fd()];
-    tokio::select! {
+    let reason = tokio::select! {
         biased;
         reason = pump.stop_waiting() => reason,
         reason = pump.receive() => reason,
         reason = pump.transmit() => reason,
         reason = pump.idle.over(socket) => reason,
         never = attend(socket, endpoint, &fds) => match never {},
+    };
+    if endpoint.borrow().linger().is_some() {
+        // On the heap, for next to no connection has the option.
+        Box::pin(close_lingering(pump.stream, socket)).await;
+    }
+    reason
+}
+
+/// `close(2)` of a socket with `SO_LINGER`, which waits even where the socket never blocks: on a thread of its own, so
+/// that nobody else waits.
+async fn close_lingering<S: Stream>(stream: S, socket: &Socket) {
+    let Ok(last) = stream.as_fd().try_clone_to_owned() else { return };
+    drop(stream);
+    let closing = spawn_blocking(move || drop(last));
+    tokio::select! {
+        _ = closing => {}
+        () = socket.orders.until(|orders| (orders.stopping() >= Some(Stop::ShutDown)).then_some(())) => {}
     }
 }
 
