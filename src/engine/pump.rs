@@ -9,6 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use socket2::SockRef;
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -60,7 +61,11 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
 /// `close(2)` of a socket with `SO_LINGER`, which waits even where the socket never blocks: on a thread of its own, so
 /// that nobody else waits.
 async fn close_lingering<S: Stream>(stream: S, socket: &Socket) {
-    let Ok(last) = stream.as_fd().try_clone_to_owned() else { return };
+    let Ok(last) = stream.as_fd().try_clone_to_owned() else {
+        // Without a descriptor to spare it can't linger.
+        let _ = SockRef::from(&stream).set_linger(None);
+        return;
+    };
     drop(stream);
     let closing = spawn_blocking(move || drop(last));
     tokio::select! {

@@ -45,6 +45,14 @@ pub(super) fn calls(endpoint: &Endpoint) -> String {
 
 /// Where a socket is bound that only has somebody to send to.
 fn bind_of_sender(endpoint: &Endpoint) -> String {
+    if endpoint.scheme == Scheme::Icmp {
+        return match endpoint.address.host() {
+            Some(Host::Ip(ip, _)) if ip.is_loopback() => format!("bind({ip})"),
+            Some(Host::Ip(IpAddr::V4(_), _)) => "bind(0.0.0.0)".to_owned(),
+            Some(Host::Ip(IpAddr::V6(_), _)) => "bind(::)".to_owned(),
+            _ => "bind(any)".to_owned(),
+        };
+    }
     match (endpoint.source(), endpoint.address.host()) {
         (Some(source), _) => format!("bind({source})"),
         (None, Some(Host::Ip(ip, _))) if ip.is_loopback() && ip.is_ipv4() => format!("bind({ip}:0)"),
@@ -85,7 +93,8 @@ mod tests {
             ("unix-dgram-bind:///tmp/a", "socket(), setsockopt(), fchmod(0600), bind(/tmp/a)"),
             ("unix-listen://@a", "socket(), bind(@a), listen(128), accept()"),
             ("pair://?type=dgram", "socketpair(AF_UNIX, SOCK_DGRAM)"),
-            ("icmp://127.0.0.1", "socket(), setsockopt()"),
+            ("icmp://127.0.0.1", "socket(), setsockopt(), bind(127.0.0.1)"),
+            ("raw://127.0.0.1", "socket(), setsockopt(), connect(127.0.0.1)"),
         ] {
             assert_eq!(calls(&url.parse().unwrap()), format!("Calls: {wanted}"), "{url}");
         }
