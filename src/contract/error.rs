@@ -214,6 +214,9 @@ fn explain(operation: Operation, errno: Errno) -> (String, Option<&'static str>)
         }
         Errno::EACCES => ("the system does not allow it", Some("A broadcast address needs the broadcast option")),
         Errno::EPERM => ("the system does not allow it", Some("A firewall rule may stand in the way")),
+        Errno::ENXIO if operation == Operation::Open => {
+            ("it is a FIFO that nobody reads, or a socket", Some("Start the reader of the FIFO first"))
+        }
         Errno::EMFILE => ("this process has no file descriptor left", Some("Close some sockets, or raise ulimit -n")),
         Errno::ENFILE => ("the system has no file descriptor left", Some("Close some programs")),
         Errno::EPIPE => {

@@ -186,6 +186,13 @@ pub(super) static SOURCE: OptionSpec = OptionSpec {
     help: "the local address to bind before connecting",
     live: false,
 };
+pub(super) static CONNECTED: OptionSpec = OptionSpec {
+    name: "connected",
+    kind: ValueKind::Flag,
+    default: "off",
+    help: "connect to the destination: nobody else is heard, and its ICMP errors are returned by calls",
+    live: false,
+};
 pub(super) static CONNECT_TIMEOUT: OptionSpec = OptionSpec {
     name: "connect-timeout",
     kind: ValueKind::Duration,
@@ -366,6 +373,7 @@ static ALL: &[&OptionSpec] = &[
     &BACKLOG,
     &MAX_CONNECTIONS,
     &SOURCE,
+    &CONNECTED,
     &CONNECT_TIMEOUT,
     &RECONNECT,
     &EOL,

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::options::{
-    AFTER_FIN, BACKLOG, BROADCAST, CONNECT_TIMEOUT, EOL, IDLE_TIMEOUT, JOIN, KEEPALIVE, LINGER, MAX_CONNECTIONS,
-    MULTICAST_LOOP, MULTICAST_TTL, NODELAY, OptionSpec, PROTOCOL, RECEIVE_BUFFER, RECONNECT, REUSE_ADDRESS, REUSE_PORT,
-    SAVE, SAVE_APPEND, SAVE_LIMIT, SEND_BUFFER, SOURCE, TOS, TTL, TYPE, UNLINK, V6ONLY,
+    AFTER_FIN, BACKLOG, BROADCAST, CONNECT_TIMEOUT, CONNECTED, EOL, IDLE_TIMEOUT, JOIN, KEEPALIVE, LINGER,
+    MAX_CONNECTIONS, MULTICAST_LOOP, MULTICAST_TTL, NODELAY, OptionSpec, PROTOCOL, RECEIVE_BUFFER, RECONNECT,
+    REUSE_ADDRESS, REUSE_PORT, SAVE, SAVE_APPEND, SAVE_LIMIT, SEND_BUFFER, SOURCE, TOS, TTL, TYPE, UNLINK, V6ONLY,
 };
 
 /// A kind of socket that can be opened.
@@ -187,6 +187,7 @@ pub static SCHEMES: &[SchemeSpec] = &[
         example: "127.0.0.1:7788",
         options: &[
             &SOURCE,
+            &CONNECTED,
             &EOL,
             &IDLE_TIMEOUT,
             &REUSE_ADDRESS,
@@ -257,7 +258,7 @@ pub static SCHEMES: &[SchemeSpec] = &[
         summary: "Unix datagram socket that sends to a path",
         address_form: "a path, or @name for an abstract one",
         example: "/tmp/sockbench.sock",
-        options: &[&EOL, &IDLE_TIMEOUT, &SEND_BUFFER, &RECEIVE_BUFFER, &SAVE, &SAVE_APPEND, &SAVE_LIMIT],
+        options: &[&CONNECTED, &EOL, &IDLE_TIMEOUT, &SEND_BUFFER, &RECEIVE_BUFFER, &SAVE, &SAVE_APPEND, &SAVE_LIMIT],
         calls: &["socket", "setsockopt", "bind"],
     },
     SchemeSpec {
@@ -366,6 +367,12 @@ impl Scheme {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         SCHEMES.iter().find(|spec| spec.name == name).map(|spec| spec.scheme)
+    }
+
+    /// False for pings, which are echoed already: the echo of a reply would be another request.
+    #[must_use]
+    pub const fn can_echo(self) -> bool {
+        !matches!(self, Self::Icmp)
     }
 
     /// True where messages are datagrams and the socket may have many peers.

@@ -80,6 +80,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether a datagram socket is connected to its destination.
+    #[must_use]
+    pub fn connected(&self) -> bool {
+        self.flag(&options::CONNECTED).unwrap_or(false)
+    }
+
     /// How long to wait for an answer to `connect`.
     #[must_use]
     pub fn connect_timeout(&self) -> Duration {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::pump;
 use super::socket::{Ending, Socket};
-use super::socket_options::attend_listener;
+use super::socket_options::{LiveEndpoint, attend};
 use super::stream::Stream;
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation};
 
@@ -52,7 +52,7 @@ pub(super) async fn run<L: Listener>(socket: &Socket, endpoint: Rc<Endpoint>, li
         biased;
         reason = socket.refuse_half_closes() => Ending::Closed(reason),
         never = accept_all(socket, &endpoint, listeners) => match never {},
-        never = attend_listener(socket, &endpoint, &fds) => match never {},
+        never = attend(socket, &endpoint, &fds) => match never {},
     }
 }
 
@@ -100,7 +100,7 @@ impl TurnedAway {
     }
 }
 
-async fn accept_all<L: Listener>(socket: &Socket, endpoint: &RefCell<Rc<Endpoint>>, listeners: &[L]) -> Infallible {
+async fn accept_all<L: Listener>(socket: &Socket, endpoint: &LiveEndpoint, listeners: &[L]) -> Infallible {
     let open = Rc::new(Cell::new(0));
     let mut turned_away = TurnedAway::default();
     let mut turn = 0;
@@ -170,7 +170,7 @@ fn adopt<L: Listener>(
         socket.report(Fact::Accepted { parent, number, local, peer }).await;
         // It has the options of its listener.
         match L::begin(accepted, &socket, &endpoint).await {
-            Ok(stream) => Ending::Closed(pump::run(stream, &socket, &endpoint).await),
+            Ok(stream) => Ending::Closed(pump::run(stream, &socket, &RefCell::new(endpoint)).await),
             Err(error) => Ending::Failed(error),
         }
     });

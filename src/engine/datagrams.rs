@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::orders::Stop;
 use super::outbox::TAIL_LEAST;
 use super::socket::Socket;
-use super::socket_options::attend;
-use crate::contract::{Address, CloseReason, Endpoint, Fact, NetError, Operation, format_duration};
+use super::socket_options::{LiveEndpoint, attend};
+use crate::contract::{Address, CloseReason, Fact, NetError, Operation, format_duration};
 
 /// How long closing waits for datagrams that the system has not taken yet.
 const LINGER: Duration = Duration::from_millis(500);
@@ -42,6 +42,9 @@ const MAY_BE_FULL: usize = 2 * OVERHEAD;
 pub(super) trait Datagrams: AsFd {
     /// The longest datagram that is received whole, in bytes.
     const LONGEST: usize;
+
+    /// Whether a call may return an error about an earlier datagram, as ICMP brings it.
+    const ERRORS_COME_LATE: bool = true;
 
     /// Waits until the socket may be ready for one of these.
     async fn ready(&self, interest: Interest) -> io::Result<Ready>;
@@ -102,7 +105,7 @@ fn dropped_by_kernel(fd: BorrowedFd<'_>) -> u32 {
 pub(super) async fn run<D: Datagrams>(
     datagrams: D,
     socket: &Socket,
-    endpoint: &Endpoint,
+    endpoint: &LiveEndpoint,
     peer: Option<Address>,
 ) -> CloseReason {
     let learns = peer.is_none();
@@ -112,7 +115,7 @@ pub(super) async fn run<D: Datagrams>(
         learns,
         dropped: Cell::new(0),
         told: Cell::new(None),
-        idle_timeout: endpoint.idle_timeout(),
+        idle_timeout: endpoint.borrow().idle_timeout(),
         last: Cell::new(Instant::now()),
         datagrams,
     };
@@ -305,11 +308,8 @@ impl<D: Datagrams> Life<'_, D> {
     /// Tells what is lost, if there is room for that.
     fn confess(&self, lost: &mut Lost) {
         // Not before datagrams can be taken again, or each would be a row of its own.
-        if !lost.is_none()
-            && self.socket.outbox.has_room_for(D::LONGEST)
-            && self.socket.outbox.push(self.socket.outbox.event(self.socket.id, lost.fact())).is_ok()
-        {
-            *lost = Lost::default();
+        if !lost.is_none() && self.socket.outbox.has_room_for(D::LONGEST) {
+            self.socket.outbox.push(self.socket.id, std::mem::take(lost).fact());
         }
     }
 
@@ -390,7 +390,9 @@ impl<D: Datagrams> Life<'_, D> {
             let outcome = outbox.with_tail(bytes.len(), bytes.len(), |tail| {
                 // An error about an earlier datagram is returned instead of sending; it is in the error queue too.
                 let sent = match self.datagrams.try_send(bytes, &peer) {
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.datagrams.try_send(bytes, &peer),
+                    Err(error) if D::ERRORS_COME_LATE && error.kind() != io::ErrorKind::WouldBlock => {
+                        self.datagrams.try_send(bytes, &peer)
+                    }
                     sent => sent,
                 };
                 let beside = sent?;
@@ -435,7 +437,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::contract::{CloseHow, Command, SocketId, Target, Ticket};
+    use crate::contract::{CloseHow, Command, Endpoint, SocketId, Target, Ticket};
     use crate::engine::socket::Ending;
     use crate::engine::testing::{Rig, rig};
 
@@ -526,6 +528,7 @@ mod tests {
             let socket = Scripted(Rc::default(), Rc::new(any.into()));
             let scripted = socket.clone();
             let endpoint: Endpoint = format!("udp-bind://127.0.0.1:1{options}").parse().unwrap();
+            let endpoint = RefCell::new(Rc::new(endpoint));
             let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint, None).await) });
             test(rig, id, socket).await;
         });

@@ -131,10 +131,15 @@ impl Orders {
         self.echo.get() < MAX_ECHO
     }
 
-    /// Asks for something besides.
+    /// Asks for something besides. While nobody serves requests, as between two connections, one question waits, and
+    /// not many.
     pub(super) fn ask(&self, request: Request) {
-        self.requests.borrow_mut().push_back(request);
-        self.changed.notify_waiters();
+        let mut requests = self.requests.borrow_mut();
+        let is_asked = matches!((requests.back(), &request), (Some(Request::Inspect), Request::Inspect));
+        if !is_asked {
+            requests.push_back(request);
+            self.changed.notify_waiters();
+        }
     }
 
     /// Says which order has what is received saved.

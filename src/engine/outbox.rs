@@ -24,7 +24,7 @@ pub(super) const TAIL_LEAST: usize = 64 * 1024;
 /// The longest read of a stream, in bytes.
 pub(super) const TAIL_MOST: usize = 256 * 1024;
 
-/// How many events one batch holds at most.
+/// How many events one batch holds, but for those that are added at once whatever waits.
 const MAX_EVENTS: usize = 16 * 1024;
 
 /// From how many waiting bytes on there is a flood, in which full blocks are worth a wait of this long.
@@ -96,19 +96,16 @@ impl Outbox {
         Some(outcome)
     }
 
-    /// Adds an event that has no bytes.
-    ///
-    /// # Errors
-    /// The event, when there is no room.
-    pub(super) fn push(&self, event: Event) -> Result<(), Event> {
+    /// Adds an event that has no bytes, dated now, even where the list is full.
+    pub(super) fn push(&self, socket: SocketId, fact: Fact) {
         let shared = &*self.0;
+        let event = Event { at: shared.clock.now(), socket, fact };
         let mut filling = shared.filling.borrow_mut();
-        if filling.events.len() >= MAX_EVENTS && !filling.send(shared) {
-            return Err(event);
+        if filling.events.len() >= MAX_EVENTS {
+            filling.send(shared);
         }
         filling.events.push(event);
         shared.pool.bell.notify_one();
-        Ok(())
     }
 
     /// Tells what is no row of the log, with the next batch. More than a few of them at once are not kept: the next
@@ -121,29 +118,15 @@ impl Outbox {
         }
     }
 
-    /// Adds an event that has no bytes, dated now: at once if there is room, and else when the future has waited for
-    /// it. Boxed while it waits, for every connection holds the space of the futures that it may once wait for.
+    /// Adds an event that has no bytes, dated now. The future waits until there is room for it, so that who reports
+    /// more than is taken is held up; the event is not lost where nobody waits.
     pub(super) fn report(&self, socket: SocketId, fact: Fact) -> impl Future<Output = ()> + use<'_> {
-        let unsaid = self.push(self.event(socket, fact)).err().map(Box::new);
+        self.push(socket, fact);
         async move {
-            if let Some(event) = unsaid {
-                self.say(event).await;
+            while self.0.filling.borrow().events.len() > MAX_EVENTS {
+                self.room().await;
             }
         }
-    }
-
-    /// Adds an event that found no room, as soon as there is some.
-    pub(super) async fn say(&self, event: Box<Event>) {
-        let mut unsaid = Some(event);
-        while let Some(event) = unsaid {
-            self.room().await;
-            unsaid = self.push(*event).err().map(Box::new);
-        }
-    }
-
-    /// An event, dated now.
-    pub(super) fn event(&self, socket: SocketId, fact: Fact) -> Event {
-        Event { at: self.0.clock.now(), socket, fact }
     }
 
     /// Waits until there may be room again; to be asked for right after there was none.
@@ -255,6 +238,8 @@ fn span(start: usize, len: usize) -> Span {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
 
     use proptest::prelude::*;
     use tokio::runtime::{Builder, LocalOptions};
@@ -344,12 +329,19 @@ mod tests {
     fn events_without_bytes_are_bounded_too_and_wait() {
         let (outbox, mut receiver, pool) = outbox();
         let socket = SocketId::new(1).unwrap();
-        let mut count = 0;
-        while outbox.push(outbox.event(socket, Fact::PeerClosed)).is_ok() {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut count = 1;
+        while pin!(outbox.report(socket, Fact::PeerClosed)).poll(&mut context).is_ready() {
             count += 1;
         }
-        assert_eq!(count, (BLOCKS + 1) * MAX_EVENTS, "eight batches under way, and one that is full");
-        pool.give(receiver.try_recv().unwrap().block);
-        assert!(outbox.push(outbox.event(socket, Fact::PeerClosed)).is_ok());
+        assert_eq!(count, (BLOCKS + 1) * MAX_EVENTS + 1, "eight batches under way, one that is full, and who waits");
+        // That nobody waits any more loses nothing.
+        let mut told = 0;
+        while let Ok(batch) = receiver.try_recv() {
+            told += batch.events.len();
+            pool.give(batch.block);
+            outbox.0.filling.borrow_mut().send(&outbox.0);
+        }
+        assert_eq!(told, count);
     }
 }

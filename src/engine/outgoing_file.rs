@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -60,14 +61,14 @@ impl OutgoingFile {
     ///
     /// # Errors
     /// When it is longer than any message can be, or can't be read.
-    pub(super) fn read_message(&self) -> Result<Vec<u8>, NetError> {
+    pub(super) fn read_message(&self) -> Result<Arc<[u8]>, NetError> {
         let address = Some(self.path.display().to_string());
         if self.len as u64 > LONGEST_MESSAGE {
             return Err(NetError::from_errno(Operation::Send, address, Errno::EMSGSIZE as i32));
         }
         let mut bytes = Vec::with_capacity(self.len);
         match (&*self.file).take(LONGEST_MESSAGE).read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
+            Ok(_) => Ok(bytes.into()),
             Err(error) => Err(NetError::from_io(Operation::Open, address, &error)),
         }
     }

@@ -16,9 +16,9 @@ use super::orders::{Order, Stop};
 use super::outbox::{TAIL_LEAST, TAIL_MOST};
 use super::outgoing_file::CHUNK;
 use super::socket::Socket;
-use super::socket_options::attend;
+use super::socket_options::{LiveEndpoint, attend};
 use super::stream::{Incoming, Stream};
-use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Endpoint, Fact, NetError, Operation, ReportContent};
+use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, ReportContent};
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,16 +33,16 @@ const TURN_BYTES: usize = 1024 * 1024;
 const MESSAGE_TAIL: usize = 512 * 1024;
 
 /// Lives a connection's life to its end, and closes it.
-pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &Endpoint) -> CloseReason {
+pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEndpoint) -> CloseReason {
     let pump = Pump {
         stream,
         socket,
-        after_fin: endpoint.after_fin(),
+        after_fin: endpoint.borrow().after_fin(),
         fin_sent: Cell::new(false),
         fin_received: Cell::new(false),
-        reset: Cell::new(false),
+        broken: Cell::new(None),
         last_send: Cell::new(Instant::now()),
-        idle_timeout: endpoint.idle_timeout(),
+        idle_timeout: endpoint.borrow().idle_timeout(),
         last_traffic: Cell::new(Instant::now()),
     };
     let fds = [pump.stream.as_fd()];
@@ -64,8 +64,9 @@ struct Pump<'a, S> {
     fin_sent: Cell<bool>,
     /// The peer's direction is.
     fin_received: Cell<bool>,
-    /// A send found out that the peer had sent RST. The system tells it once only, so the reader would take it for FIN.
-    reset: Cell<bool>,
+    /// Why the connection broke, as a send found out. The system tells it once only, so the reader would take it for
+    /// FIN.
+    broken: Cell<Option<Errno>>,
     last_send: Cell<Instant>,
     /// After which time without traffic to close.
     idle_timeout: Option<Duration>,
@@ -150,10 +151,10 @@ impl<S: Stream> Pump<'_, S> {
             });
             match outcome {
                 None => self.socket.outbox.room().await,
-                Some(Ok(Incoming::End)) if self.reset.get() => {
-                    break io::Error::from_raw_os_error(Errno::ECONNRESET as i32);
-                }
                 Some(Ok(Incoming::End)) => {
+                    if let Some(errno) = self.broken.get() {
+                        break errno.into();
+                    }
                     self.last_send.set(Instant::now());
                     self.fin_received.set(true);
                     self.socket.report(Fact::PeerClosed).await;
@@ -250,8 +251,10 @@ impl<S: Stream> Pump<'_, S> {
                 Written::Blocked => {
                     let cancelled = orders.until(|orders| orders.with_first(|order| order.cancelled).filter(|is| *is));
                     tokio::select! {
-                        writable = self.stream.writable() => if let Err(error) = writable {
-                            Box::pin(self.fail_all(&error)).await;
+                        writable = self.stream.writable() => if let Err(error) = writable
+                            && let Some(reason) = Box::pin(self.give_up_sending(&error)).await
+                        {
+                            return reason;
                         },
                         _ = cancelled => {}
                     }
@@ -290,7 +293,7 @@ impl<S: Stream> Pump<'_, S> {
                 self.last_send.set(Instant::now());
                 socket.call_with("send", asked.to_string(), &Ok(taken), |taken| *taken).await;
             }
-            Written::File(order, error) => self.tell_of_file(*order, error).await,
+            Written::File(order, error) => return self.tell_of_file(*order, error).await,
             Written::Cancelled(mut order) => {
                 self.end_progress(&mut order);
                 let error = NetError::cancelled(order.sent as u64);
@@ -302,13 +305,7 @@ impl<S: Stream> Pump<'_, S> {
                     socket.report(Fact::SendFailed { ticket: order.ticket, error }).await;
                 }
             }
-            Written::Failed(error) => {
-                self.fail_all(&error).await;
-                // After its FIN the peer answers with RST what it will not read, and no read is left to tell us.
-                if self.fin_received.get() && !self.fin_sent.get() {
-                    return Some(CloseReason::Reset);
-                }
-            }
+            Written::Failed(error) => return self.give_up_sending(&error).await,
             Written::Bytes(_) | Written::Blocked | Written::NoRoom | Written::NothingToDo => {}
         }
         None
@@ -396,19 +393,20 @@ impl<S: Stream> Pump<'_, S> {
         (Written::File(Box::new(order.clone()), error), true)
     }
 
-    /// Says what became of a file.
-    async fn tell_of_file(&self, mut order: Order, error: Option<io::Error>) {
+    /// Says what became of a file; why the connection closes, if that ends it.
+    async fn tell_of_file(&self, mut order: Order, error: Option<io::Error>) -> Option<CloseReason> {
         self.end_progress(&mut order);
-        let Order { ticket, sent, file: Some(file), .. } = order else { return };
+        let Order { ticket, sent, file: Some(file), .. } = order else { return None };
         let socket = self.socket;
         let outcome = error.map_or(Ok(()), Err);
         socket.call_with("sendfile", file.arguments(), &outcome, |()| file.result(sent)).await;
-        if let Err(error) = outcome {
-            let failed = NetError::from_io(Operation::Sendfile, Some(file.arguments()), &error);
-            let failed = failed.with_hint(format!("{sent} bytes of it were sent"));
-            socket.report(Fact::SendFailed { ticket, error: Box::new(failed) }).await;
-            self.fail_all(&error).await;
-        }
+        let error = outcome.err()?;
+        let failed = NetError::from_io(Operation::Sendfile, Some(file.arguments()), &error);
+        let failed = failed.with_hint(format!("{sent} bytes of it were sent"));
+        socket.report(Fact::SendFailed { ticket, error: Box::new(failed) }).await;
+        let errno = error.raw_os_error().map(Errno::from_raw)?;
+        // What is wrong with the file is no matter of what waits behind it.
+        if errno == Errno::EPIPE || breaks_connection(errno) { self.give_up_sending(&error).await } else { None }
     }
 
     /// Tells for the last time how far a file has come.
@@ -419,12 +417,21 @@ impl<S: Stream> Pump<'_, S> {
         }
     }
 
-    async fn fail_all(&self, error: &io::Error) {
-        if error.raw_os_error() == Some(Errno::ECONNRESET as i32) {
-            self.reset.set(true);
+    /// Fails what waits to be sent, for nothing can be sent any more; why the connection closes, if that ends it.
+    async fn give_up_sending(&self, error: &io::Error) -> Option<CloseReason> {
+        let errno = error.raw_os_error().map(Errno::from_raw);
+        if errno.is_some_and(breaks_connection) {
+            self.broken.set(errno);
         }
         self.socket.fail_all(&self.stream.failure(Operation::Send, error)).await;
+        // After its FIN the peer answers with RST what it will not read, and no read is left to tell us.
+        (self.fin_received.get() && !self.fin_sent.get()).then_some(CloseReason::Reset)
     }
+}
+
+/// Whether an error of a call means that the connection is gone, in both directions.
+const fn breaks_connection(errno: Errno) -> bool {
+    matches!(errno, Errno::ECONNRESET | Errno::ETIMEDOUT | Errno::EHOSTUNREACH | Errno::ENETUNREACH)
 }
 
 /// Whether a send failed for what it was to send, and not for the connection's sake.
@@ -444,7 +451,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::contract::{CloseHow, Command, SocketId, Target, Ticket, Value};
+    use crate::contract::{CloseHow, Command, Endpoint, SocketId, Target, Ticket, Value};
     use crate::engine::socket::Ending;
     use crate::engine::testing::{Rig, rig};
 
@@ -555,6 +562,7 @@ mod tests {
             let mut endpoint: Endpoint = "tcp://127.0.0.1:1".parse().unwrap();
             let after_fin = Value::AfterFin(after_fin).to_string();
             endpoint.set_option("after-fin", &after_fin).unwrap();
+            let endpoint = RefCell::new(Rc::new(endpoint));
             let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint).await) });
             test(rig, id, stream).await;
         });
@@ -663,15 +671,40 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_that_a_send_found_out_is_no_fin() {
-        connection(100, AfterFin::Keep, async |mut rig, id, stream| {
-            stream.0.broken.set(Some(Errno::ECONNRESET));
-            send(&rig, id, 1, b"x");
-            rig.until(|fact| matches!(fact, Fact::SendFailed { error, .. } if error.is_reset())).await;
-            stream.says(FIN);
-            let failed = rig.until(|fact| matches!(fact, Fact::Failed(_) | Fact::PeerClosed)).await;
-            assert!(matches!(failed, Fact::Failed(error) if error.is_reset()));
-            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Reset }).await;
+    fn a_broken_connection_that_a_send_found_out_is_no_fin() {
+        for (errno, reason) in [(Errno::ECONNRESET, CloseReason::Reset), (Errno::ETIMEDOUT, CloseReason::Timeout)] {
+            connection(100, AfterFin::Keep, async |mut rig, id, stream| {
+                stream.0.broken.set(Some(errno));
+                send(&rig, id, 1, b"x");
+                rig.until(|fact| matches!(fact, Fact::SendFailed { .. })).await;
+                // Every send after it hears that sending is over.
+                stream.0.broken.set(Some(Errno::EPIPE));
+                send(&rig, id, 2, b"x");
+                rig.until(|fact| matches!(fact, Fact::SendFailed { .. })).await;
+                stream.says(FIN);
+                let failed = rig.until(|fact| matches!(fact, Fact::Failed(_) | Fact::PeerClosed)).await;
+                assert!(matches!(failed, Fact::Failed(error) if error.errno == Some(errno as i32)));
+                rig.until(|fact| *fact == Fact::Closed { reason }).await;
+            });
+        }
+    }
+
+    #[test]
+    fn a_file_that_became_shorter_fails_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, [7; 25]).unwrap();
+        connection(20, AfterFin::Keep, async |mut rig, id, stream| {
+            rig.obey(Command::SendFile { ticket: Ticket(1), target: Target::Socket(id), path: path.clone() });
+            send(&rig, id, 2, b"behind");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            std::fs::write(&path, [7; 20]).unwrap();
+            stream.0.window.set(100);
+            stream.0.changed.notify_waiters();
+            let failed = rig.until(|fact| matches!(fact, Fact::SendFailed { .. })).await;
+            assert!(matches!(failed, Fact::SendFailed { ticket: Ticket(1), error } if error.cause.contains("shorter")));
+            rig.until(is_sent).await;
+            assert!(stream.0.written.borrow().ends_with(b"behind"));
         });
     }
 

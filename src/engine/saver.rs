@@ -5,11 +5,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
@@ -50,19 +54,18 @@ impl Saver {
     /// Opens the file, and starts to write what [`take`](Self::take) is given.
     ///
     /// # Errors
-    /// When the file can't be made: one that exists is only ever added to.
+    /// When the file can't be made: one that holds something is only ever added to.
     pub(super) fn start(ticket: Ticket, saving: &Saving) -> Result<(Self, Watch), NetError> {
         let path = Path::new(&saving.path);
-        let mut options = OpenOptions::new();
-        let options = options.write(true).append(saving.append).create(saving.append).create_new(!saving.append);
-        let opened = options.open(path);
         let failed = |error: &io::Error| NetError::from_io(Operation::Open, Some(saving.path.clone()), error);
-        let file = opened.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                failed(&error).with_hint("Choose another name, or save-append=true to add to it")
-            }
-            _ => failed(&error),
-        })?;
+        let file = open(path).map_err(|error| failed(&error))?;
+        // An empty one may be what a try that failed has left.
+        let is_new = file.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
+        if !saving.append && !is_new {
+            return Err(
+                failed(&Errno::EEXIST.into()).with_hint("Choose another name, or save-append=true to add to it")
+            );
+        }
         let (chunks, incoming) = mpsc::channel(WAITING);
         let written = Arc::new(Written::default());
         let told = Arc::clone(&written);
@@ -93,6 +96,14 @@ impl Saver {
     pub(super) fn wait_for_room(&self) -> Option<mpsc::Sender<Vec<u8>>> {
         (self.chunks.capacity() == 0).then(|| self.chunks.clone())
     }
+}
+
+/// Opens a file to be added to, without waiting for whoever is to read a FIFO.
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    // The thread that writes may wait.
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+    Ok(file)
 }
 
 fn write_all(mut file: File, mut incoming: mpsc::Receiver<Vec<u8>>, told: &Written) {

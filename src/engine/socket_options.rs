@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -44,59 +43,47 @@ pub(super) async fn set_before_bind(socket: &Socket, endpoint: &Endpoint, fd: Bo
 /// # Errors
 /// When the system refuses one, or there is no such interface.
 pub(super) async fn join_groups(socket: &Socket, endpoint: &Endpoint, fd: BorrowedFd<'_>) -> Result<(), NetError> {
-    change_groups(socket, fd, &[], endpoint.join()).await
+    change_groups(socket, fd, &mut Vec::new(), endpoint.join()).await
 }
 
-/// Serves what is asked of an open socket, for as long as it lives.
-pub(super) async fn attend(socket: &Socket, endpoint: &Endpoint, fds: &[BorrowedFd<'_>]) -> Infallible {
-    let mut joined = endpoint.join().to_vec();
+/// An endpoint whose options may be changed while its socket is open.
+pub(super) type LiveEndpoint = RefCell<Rc<Endpoint>>;
+
+/// Serves what is asked of an open socket, for as long as it lives. What is changed holds in `endpoint` from then on:
+/// for what a listener accepts, and for a client that connects again.
+pub(super) async fn attend(socket: &Socket, endpoint: &LiveEndpoint, fds: &[BorrowedFd<'_>]) -> Infallible {
+    let mut joined = endpoint.borrow().join().to_vec();
     loop {
         let request = socket.orders.until(Orders::next_request).await;
         // On the heap: every connection holds the space of this future, and next to none is ever asked anything.
-        Box::pin(serve(socket, fds, &mut joined, request, || endpoint, |_, _| {})).await;
+        Box::pin(serve(socket, endpoint, fds, &mut joined, request)).await;
     }
 }
 
-/// The same for a listener. What is changed holds in `endpoint` from then on, for the connections to come.
-pub(super) async fn attend_listener(
+async fn serve(
     socket: &Socket,
-    endpoint: &RefCell<Rc<Endpoint>>,
-    fds: &[BorrowedFd<'_>],
-) -> Infallible {
-    let current = || Rc::clone(&endpoint.borrow());
-    let changed = |spec: &OptionSpec, value: &Value| {
-        // It is a value of that option already, so that this can't fail.
-        let _ = Rc::make_mut(&mut endpoint.borrow_mut()).set_option(spec.name, &value.to_string());
-    };
-    loop {
-        let request = socket.orders.until(Orders::next_request).await;
-        serve(socket, fds, &mut Vec::new(), request, current, changed).await;
-    }
-}
-
-/// Serves one request: `endpoint` gives the options that hold, and `changed` hears of one that was changed.
-async fn serve<E: Deref<Target = Endpoint>>(
-    socket: &Socket,
+    endpoint: &LiveEndpoint,
     fds: &[BorrowedFd<'_>],
     joined: &mut Vec<Group>,
     request: Request,
-    endpoint: impl Fn() -> E,
-    changed: impl Fn(&OptionSpec, &Value),
 ) {
     match request {
         Request::Inspect => {}
         Request::SetOption(spec, value) => {
             let mut outcome = Ok(());
             for fd in fds {
-                outcome = match &value {
+                let set = match &value {
                     Value::Groups(wanted) => change_groups(socket, *fd, joined, wanted).await,
                     value => set(socket, *fd, spec, value).await,
                 };
+                outcome = outcome.and(set);
             }
-            match (outcome, value) {
-                (Ok(()), Value::Groups(wanted)) => *joined = wanted,
-                (Ok(()), value) => changed(spec, &value),
-                (Err(error), _) => socket.fail(error).await,
+            match outcome {
+                Ok(()) => {
+                    // It is a value of that option already, so that this can't fail.
+                    let _ = Rc::make_mut(&mut endpoint.borrow_mut()).set_option(spec.name, &value.to_string());
+                }
+                Err(error) => socket.fail(error).await,
             }
         }
         Request::Save(ticket, saving) => {
@@ -111,7 +98,7 @@ async fn serve<E: Deref<Target = Endpoint>>(
         }
     }
     if let Some(fd) = fds.first() {
-        socket.tell_view(view(&endpoint(), *fd));
+        socket.tell_view(view(&endpoint.borrow(), *fd));
     }
 }
 
@@ -205,18 +192,23 @@ async fn set_keepalive(socket: &Socket, sock: &SockRef<'_>, time: Duration) -> R
     .await
 }
 
-/// Leaves the groups that are not wanted any more, and joins those that are new.
+/// Leaves the groups that are not wanted any more, and joins those that are new. Where one fails, `joined` says how far
+/// it came.
 async fn change_groups(
     socket: &Socket,
     fd: BorrowedFd<'_>,
-    joined: &[Group],
+    joined: &mut Vec<Group>,
     wanted: &[Group],
 ) -> Result<(), NetError> {
-    for group in joined.iter().filter(|group| !wanted.contains(group)) {
-        membership(socket, fd, group, false).await?;
+    while let Some(place) = joined.iter().position(|group| !wanted.contains(group)) {
+        membership(socket, fd, &joined[place], false).await?;
+        joined.remove(place);
     }
-    for group in wanted.iter().filter(|group| !joined.contains(group)) {
-        membership(socket, fd, group, true).await?;
+    for group in wanted {
+        if !joined.contains(group) {
+            membership(socket, fd, group, true).await?;
+            joined.push(group.clone());
+        }
     }
     if let Some(group) = wanted.first().filter(|group| group.interface.is_some()) {
         send_by_interface_of(socket, fd, group).await?;
@@ -361,6 +353,7 @@ fn get(sock: &SockRef<'_>, endpoint: &Endpoint, name: &str) -> Option<String> {
         "tos" => number(if v6 { sock.tclass_v6() } else { sock.tos_v4() }),
         "multicast-ttl" => number(if v6 { sock.multicast_hops_v6() } else { sock.multicast_ttl_v4() }),
         "multicast-loop" => on(if v6 { sock.multicast_loop_v6() } else { sock.multicast_loop_v4() }),
+        "connected" => Some(sock.peer_addr().is_ok().to_string()),
         // The kernel does not tell which groups a socket has joined.
         _ => endpoint.option(name).filter(|_| option_spec(name).is_some_and(|spec| spec.live)).map(ToString::to_string),
     }

@@ -4,7 +4,7 @@
 //! ends the one task that it happened in, and is reported as that socket's failure.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,6 +45,7 @@ struct Row {
     role: Role,
     /// Each send is a message of its own.
     keeps_messages_apart: bool,
+    can_echo: bool,
     orders: Rc<Orders>,
 }
 
@@ -91,8 +92,11 @@ impl Table {
             }
             Command::SetEcho { socket, on } => {
                 self.echo_of(socket).set(on);
-                // One that waits for its echo to be sent no longer has to.
                 let rows = self.rows.borrow();
+                if on && rows.get(&socket).is_some_and(|row| !row.can_echo) {
+                    self.refuse_echo(socket);
+                }
+                // One that waits for its echo to be sent no longer has to.
                 let is_its = |(id, row): &(&SocketId, &Row)| **id == socket || row.parent == Some(socket);
                 rows.iter().filter(is_its).for_each(|(_, row)| row.orders.touch());
             }
@@ -106,8 +110,15 @@ impl Table {
         L: Future<Output = Ending> + 'static,
     {
         // It is as its listener, which is here for as long as it accepts.
-        let keeps = self.rows.borrow().get(&parent).is_some_and(|row| row.keeps_messages_apart);
-        self.start(self.ids.mint(), Some(parent), Role::Client, keeps, Rc::clone(echo), live);
+        let keeps_messages_apart = self.rows.borrow().get(&parent).is_some_and(|row| row.keeps_messages_apart);
+        let row = Row {
+            parent: Some(parent),
+            role: Role::Client,
+            keeps_messages_apart,
+            can_echo: true,
+            orders: Rc::default(),
+        };
+        self.start(self.ids.mint(), row, Rc::clone(echo), live);
     }
 
     /// Runs something of a socket's beside it, which may outlast it a little.
@@ -163,18 +174,30 @@ impl Table {
     fn open(self: &Rc<Self>, id: SocketId, endpoint: Endpoint) {
         if self.rows.borrow().contains_key(&id) {
             let message = format!("it is open already, so {endpoint} was not opened");
-            self.report_later(id, Fact::Note { name: "open".into(), message });
+            self.outbox.push(id, Fact::Note { name: "open".into(), message });
             return;
         }
         let Some(transport) = transport(endpoint.scheme) else {
             let cause = format!("{} can't be opened by this build", endpoint.scheme);
             let error = NetError::other(Operation::Socket, Some(endpoint.address.to_string()), cause);
-            self.report_later(id, Fact::Failed(Box::new(error)));
+            self.outbox.push(id, Fact::Failed(Box::new(error)));
             return;
         };
-        let role = endpoint.scheme.spec().role;
-        let keeps = endpoint.keeps_messages_apart();
-        self.start(id, None, role, keeps, self.echo_of(id), |socket| async move {
+        let row = Row {
+            parent: None,
+            role: endpoint.scheme.spec().role,
+            keeps_messages_apart: endpoint.keeps_messages_apart(),
+            can_echo: endpoint.scheme.can_echo(),
+            orders: Rc::default(),
+        };
+        let mut echo = self.echo_of(id);
+        if !row.can_echo {
+            if echo.get() {
+                self.refuse_echo(id);
+            }
+            echo = Rc::default();
+        }
+        self.start(id, row, echo, |socket| async move {
             if let Some(saving) = endpoint.saving()
                 && let Err(error) = socket.start_saving(Ticket::ENGINE, &saving)
             {
@@ -186,10 +209,13 @@ impl Table {
 
     fn send_file(self: &Rc<Self>, ticket: Ticket, target: &Target, path: &Path) {
         let file = OutgoingFile::open(path);
+        // Read once, whoever is to have it: they would share the place in the file, too.
+        let message = OnceCell::new();
         let order = |row: &Row, to| {
             let file = file.clone()?;
             if row.keeps_messages_apart {
-                return Ok(Order::new(ticket, file.read_message()?.into(), to));
+                let bytes = message.get_or_init(|| file.read_message()).clone()?;
+                return Ok(Order::new(ticket, bytes, to));
             }
             Ok(Order::of_file(ticket, file))
         };
@@ -197,6 +223,10 @@ impl Table {
     }
 
     fn cancel(self: &Rc<Self>, ticket: Ticket) {
+        if ticket == Ticket::ENGINE {
+            // Nobody ordered that.
+            return;
+        }
         let mut cancelled = Vec::new();
         for (id, row) in &*self.rows.borrow() {
             if row.orders.is_saving(ticket) {
@@ -262,31 +292,21 @@ impl Table {
         }
     }
 
+    fn refuse_echo(self: &Rc<Self>, id: SocketId) {
+        let message = "replies are not echoed: each echo would be a ping that is answered again".to_owned();
+        self.outbox.push(id, Fact::Note { name: "echo".into(), message });
+    }
+
     fn fail_send(self: &Rc<Self>, id: SocketId, ticket: Ticket, error: NetError) {
-        self.report_later(id, Fact::SendFailed { ticket, error: Box::new(error) });
+        self.outbox.push(id, Fact::SendFailed { ticket, error: Box::new(error) });
     }
 
-    /// Reports now, or as soon as there is room, without making the command loop wait for it.
-    fn report_later(self: &Rc<Self>, id: SocketId, fact: Fact) {
-        if let Err(event) = self.outbox.push(self.outbox.event(id, fact)) {
-            let outbox = self.outbox.clone();
-            self.tasks.spawn_local(async move { outbox.say(Box::new(event)).await });
-        }
-    }
-
-    fn start<L>(
-        self: &Rc<Self>,
-        id: SocketId,
-        parent: Option<SocketId>,
-        role: Role,
-        keeps_messages_apart: bool,
-        echo: Rc<Cell<bool>>,
-        live: impl FnOnce(Socket) -> L,
-    ) where
+    fn start<L>(self: &Rc<Self>, id: SocketId, row: Row, echo: Rc<Cell<bool>>, live: impl FnOnce(Socket) -> L)
+    where
         L: Future<Output = Ending> + 'static,
     {
-        let orders = Rc::new(Orders::default());
-        self.rows.borrow_mut().insert(id, Row { parent, role, keeps_messages_apart, orders: Rc::clone(&orders) });
+        let orders = Rc::clone(&row.orders);
+        self.rows.borrow_mut().insert(id, row);
         let outbox = self.outbox.clone();
         let saver = RefCell::default();
         let socket =

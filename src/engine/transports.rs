@@ -16,12 +16,13 @@ mod unix_connection;
 mod unix_dgram;
 mod unix_listen;
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol, SockAddr, Type};
 
 use super::holder::explained;
 use super::resolve::resolve;
@@ -134,6 +135,19 @@ async fn bind(socket: &Socket, fd: &socket2::Socket, address: SocketAddr, shown:
         socket.note("bind", hears).await;
     }
     Ok(())
+}
+
+/// `connect(2)` of a datagram socket: it is done at once, for nothing is asked of the peer.
+async fn connect(
+    socket: &Socket,
+    fd: &socket2::Socket,
+    peer: &SockAddr,
+    shown: String,
+    failure: fn(Operation, Option<String>, &io::Error) -> NetError,
+) -> Result<(), NetError> {
+    let connected = fd.connect(peer);
+    socket.call("connect", shown.clone(), &connected).await;
+    connected.map_err(|error| failure(Operation::Connect, Some(shown), &error))
 }
 
 /// Binds the `source` of an endpoint, if it has one that fits the family of `peer`.

@@ -261,7 +261,9 @@ impl Bench {
 
     pub(super) fn echoes(&self, socket: SocketId) -> bool {
         let index = self.roots.iter().position(|root| *root == socket);
-        index.and_then(|index| self.profile.sockets.get(index)).is_some_and(|entry| entry.echo)
+        index
+            .and_then(|index| self.profile.sockets.get(index))
+            .is_some_and(|entry| entry.echo && entry.endpoint.scheme.can_echo())
     }
 
     /// Has a socket, or each connection of a listener, send back what comes, or no longer.

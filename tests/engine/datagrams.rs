@@ -45,6 +45,62 @@ async fn datagrams_go_both_ways_and_empty_ones_are_messages() {
 }
 
 #[tokio::test]
+async fn a_connected_socket_hears_its_peer_alone() {
+    let mut bench = Bench::new();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let address = peer.local_addr().unwrap();
+    let client = bench.open(&format!("udp://{address}?connected"));
+    let local = bench.opened(client).await;
+    assert!(bench.calls(client).contains(&("connect".to_owned(), address.to_string(), "0".to_owned())));
+    bench.send(Target::Socket(client), b"question");
+    let mut buffer = [0; 8];
+    assert_eq!(peer.recv_from(&mut buffer).unwrap(), (8, local));
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"third party", local).unwrap();
+    peer.send_to(b"answer", local).unwrap();
+    let seen = bench.next(|seen| matches!(seen.fact, Fact::Received { .. })).await;
+    assert_eq!(seen.bytes, b"answer");
+    drop(peer);
+    bench.send(Target::Socket(client), b"anyone?");
+    let error = bench.failed(client).await;
+    assert_eq!((error.code().as_deref(), error.address), (Some("ECONNREFUSED"), Some(address.to_string())));
+    // What ICMP told is told once, and costs no datagram.
+    let peer = UdpSocket::bind(address).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    bench.send(Target::Socket(client), b"again");
+    assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
+    bench.close(client, CloseHow::Normal);
+    bench.closed(client).await;
+    assert_eq!(bench.seen.iter().filter(|seen| matches!(seen.fact, Fact::Failed(_))).count(), 1);
+}
+
+#[tokio::test]
+async fn a_connected_unix_datagram_socket_hears_its_peer_alone() {
+    use std::os::unix::net::UnixDatagram;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("peer.sock");
+    let mut bench = Bench::new();
+    let client = bench.open(&format!("unix-dgram://{}?connected", path.display()));
+    let error = bench.failed(client).await;
+    assert_eq!((error.operation, error.code().as_deref()), (Operation::Connect, Some("ENOENT")));
+    let peer = UnixDatagram::bind(&path).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let client = bench.open(&format!("unix-dgram://{}?connected", path.display()));
+    local_of(&mut bench, client).await;
+    bench.send(Target::Socket(client), b"question");
+    let mut buffer = [0; 8];
+    let (len, from) = peer.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"question");
+    let refused = UnixDatagram::unbound().unwrap().send_to_addr(b"third party", &from).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(nix::errno::Errno::EPERM as i32));
+    peer.send_to_addr(b"answer", &from).unwrap();
+    assert_eq!(bench.received(client, 6).await, b"answer");
+    drop(peer);
+    let ticket = bench.send(Target::Socket(client), b"anyone?");
+    assert_eq!(bench.send_failed(client, ticket).await.code().as_deref(), Some("ECONNREFUSED"));
+}
+
+#[tokio::test]
 async fn a_dead_port_is_told_and_the_socket_lives_on() {
     let mut bench = Bench::new();
     let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -274,6 +330,24 @@ async fn a_group_is_heard_by_all_who_joined_it() {
 }
 
 #[tokio::test]
+async fn groups_that_were_joined_before_one_failed_are_known() {
+    let mut bench = Bench::new();
+    let socket = bench.open("udp-bind://0.0.0.0:0?join=239.1.2.5@lo");
+    bench.opened(socket).await;
+    let mut join = async |groups: &str| {
+        let option = option_spec("join").unwrap();
+        bench.order(Command::SetOption { socket, option, value: option.kind.parse(groups).unwrap() });
+        bench.viewed().await;
+        bench.seen.iter().filter(|seen| matches!(seen.fact, Fact::Failed(_))).count()
+    };
+    assert_eq!(join("239.1.2.6@lo,239.1.2.7@nowhere0").await, 1);
+    assert_eq!(join("239.1.2.6@lo").await, 1, "joined already");
+    assert_eq!(join("239.1.2.5@lo").await, 1, "left already");
+    let joins = bench.calls(socket).into_iter().filter(|(_, args, _)| args.contains("ADD_MEMBERSHIP"));
+    assert_eq!(joins.count(), 3);
+}
+
+#[tokio::test]
 async fn a_group_is_joined_by_the_interface_s_name_index_and_address_and_a_wrong_one_is_told() {
     let mut bench = Bench::new();
     let index = nix::net::if_::if_nametoindex("lo").unwrap().to_string();
@@ -430,6 +504,27 @@ async fn a_ping_is_answered_with_its_payload_once() {
     if has_ipv6() {
         pings("icmp://[::1]", Ipv6Addr::LOCALHOST.into()).await;
     }
+}
+
+#[tokio::test]
+async fn a_ping_does_not_echo_its_replies() {
+    let mut bench = Bench::new();
+    let Some(socket) = open_privileged(&mut bench, "icmp://127.0.0.1").await else { return };
+    bench.order(Command::SetEcho { socket, on: true });
+    assert!(bench.note(socket, "echo").await.contains("ping"));
+    bench.send(Target::Socket(socket), b"once");
+    bench.received(socket, 4).await;
+    bench.close(socket, CloseHow::Normal);
+    bench.closed(socket).await;
+    assert_eq!(bench.seen.iter().filter(|seen| matches!(seen.fact, Fact::Sent { .. })).count(), 1);
+    // Nor where it was asked for before.
+    let again = "icmp://127.0.0.1".parse().unwrap();
+    bench.order(Command::Open { socket, endpoint: again });
+    bench.send(Target::Socket(socket), b"twice");
+    bench.received(socket, 5).await;
+    bench.close(socket, CloseHow::Normal);
+    bench.closed(socket).await;
+    assert_eq!(bench.seen.iter().filter(|seen| matches!(seen.fact, Fact::Sent { .. })).count(), 2);
 }
 
 #[tokio::test]

@@ -88,6 +88,84 @@ async fn a_file_for_a_datagram_socket_is_one_datagram() {
 }
 
 #[tokio::test]
+async fn every_connection_of_messages_gets_the_whole_file() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("message");
+    fs::write(&path, noise(5000, 3)).unwrap();
+    let mut bench = Bench::new();
+    let name = folder.path().join("s.sock");
+    let listener = bench.open(&format!("unix-seqpacket-listen://{}", name.display()));
+    bench.next_of(listener, |fact| matches!(fact, Fact::Opened { .. }).then_some(())).await;
+    let clients = [0; 2].map(|_| bench.open(&format!("unix-seqpacket://{}", name.display())));
+    for _ in clients {
+        bench.accepted(listener).await;
+    }
+    bench.order(Command::SendFile { ticket: Ticket(1), target: Target::Children(listener), path });
+    for client in clients {
+        bench.at = 0;
+        let seen = bench.next(|seen| seen.socket == client && matches!(seen.fact, Fact::Received { .. })).await;
+        assert!(seen.bytes == noise(5000, 3));
+    }
+}
+
+#[tokio::test]
+async fn a_fifo_that_nobody_reads_is_refused_and_one_that_is_read_is_saved_to() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut bench = Bench::new();
+    let url = format!("udp-bind://127.0.0.1:0?save={}&save-append", path.display());
+    let server = bench.open(&url);
+    let error = bench.failed(server).await;
+    assert_eq!(error.code().as_deref(), Some("ENXIO"));
+    assert!(error.cause.contains("nobody reads"), "{error}");
+    let reading = path.clone();
+    let reader = thread::spawn(move || fs::read(reading).unwrap());
+    // The reader waits for a writer, so that the first try may come too early.
+    let server = loop {
+        let server = bench.open(&url);
+        let opened = bench.next_of(server, |fact| match fact {
+            Fact::Opened { .. } => Some(true),
+            Fact::Failed(_) => Some(false),
+            _ => None,
+        });
+        if opened.await {
+            break server;
+        }
+    };
+    bench.at = 0;
+    let address = bench.opened(server).await;
+    // More than a pipe holds.
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..20 {
+        client.send_to(&[7; 10_000], address).unwrap();
+        bench.received(server, 10_000).await;
+    }
+    bench.close(server, CloseHow::Normal);
+    assert_eq!(reader.join().unwrap().len(), 200_000);
+}
+
+#[tokio::test]
+async fn a_try_that_failed_leaves_no_file_that_keeps_the_next_from_saving() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("saved");
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut bench = Bench::new();
+    let endpoint: sockbench::contract::Endpoint = format!("tcp://{address}?save={}", path.display()).parse().unwrap();
+    let client = bench.ids.mint();
+    bench.order(Command::Open { socket: client, endpoint: endpoint.clone() });
+    assert_eq!(bench.failed(client).await.code().as_deref(), Some("ECONNREFUSED"));
+    let listener = std::net::TcpListener::bind(address).unwrap();
+    bench.order(Command::Open { socket: client, endpoint });
+    bench.connected(client).await;
+    listener.accept().unwrap().0.write_all(b"hello").unwrap();
+    bench.note(client, "save").await;
+    while fs::read(&path).unwrap() != b"hello" {
+        bench.note(client, "save").await;
+    }
+}
+
+#[tokio::test]
 async fn a_send_that_nobody_reads_is_cancelled() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("data.bin");

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use sockbench::contract::{CloseHow, CloseReason, Fact, Target};
+use sockbench::contract::{CloseHow, CloseReason, Command, Fact, Target, Value, option_spec};
 
 use crate::bench::{Bench, PATIENCE};
 
@@ -35,6 +35,24 @@ async fn a_client_connects_again_until_the_user_closes_it() {
     let refused =
         bench.calls(client).into_iter().filter(|(call, _, result)| call == "connect" && result.contains("111"));
     assert!(refused.count() >= 2);
+}
+
+#[tokio::test]
+async fn an_option_that_was_changed_holds_for_the_next_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut bench = Bench::new();
+    let client = bench.open(&format!("tcp://{}?reconnect=10ms&after-fin=close", listener.local_addr().unwrap()));
+    let (peer, _) = listener.accept().unwrap();
+    bench.connected(client).await;
+    let option = option_spec("ttl").unwrap();
+    bench.order(Command::SetOption { socket: client, option, value: Value::Integer(7) });
+    bench.viewed().await;
+    drop(peer);
+    let _peer = listener.accept().unwrap();
+    bench.connected(client).await;
+    bench.order(Command::Inspect { socket: client });
+    let view = bench.viewed().await;
+    assert!(view.options.iter().any(|(spec, value)| spec.name == "ttl" && value == "7"), "{view:?}");
 }
 
 #[tokio::test]

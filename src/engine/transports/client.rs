@@ -1,12 +1,14 @@
 //! The life of a client: connect, pump, and connect again where the endpoint says so.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::unless_closed;
-use crate::contract::{Address, CloseReason, Endpoint, Fact, NetError, Operation, format_duration};
+use crate::contract::{Address, Endpoint, Fact, NetError, Operation, format_duration};
+use crate::engine::orders::Stop;
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
 use crate::engine::stream::Stream;
@@ -27,20 +29,24 @@ pub(super) async fn live<S: Stream>(
     endpoint: Rc<Endpoint>,
     connect: impl AsyncFn(&Socket, &Endpoint) -> Result<Connection<S>, NetError>,
 ) -> Ending {
-    let mut pause = endpoint.reconnect();
+    let reconnect = endpoint.reconnect();
+    let endpoint = RefCell::new(endpoint);
+    let mut pause = reconnect;
     loop {
-        let ending = match unless_closed(&socket, connect(&socket, &endpoint)).await {
+        let current = Rc::clone(&endpoint.borrow());
+        let (ending, cause) = match unless_closed(&socket, connect(&socket, &current)).await {
             Ok(Connection { stream, local, peer }) => {
                 socket.report(Fact::Connected { local, peer }).await;
-                pause = endpoint.reconnect();
-                Ending::Closed(pump::run(stream, &socket, &endpoint).await)
+                pause = reconnect;
+                let reason = pump::run(stream, &socket, &endpoint).await;
+                (Ending::Closed(reason), "the connection ended before all of it was sent")
             }
-            Err(ending) => ending,
+            Err(ending) => (ending, "there was no connection to send it on"),
         };
-        let Some(wait) = pause.filter(|_| !is_wanted(&ending)) else {
+        let Some(wait) = pause.filter(|_| socket.orders.stopping() < Some(Stop::Close)) else {
             return ending;
         };
-        let unsent = NetError::other(Operation::Send, None, "the connection ended before all of it was sent");
+        let unsent = NetError::other(Operation::Send, None, cause);
         socket.fail_all(&unsent).await;
         socket.report(ending.into_fact()).await;
         socket.note("reconnect", format!("tries again in {}", format_duration(wait))).await;
@@ -52,9 +58,4 @@ pub(super) async fn live<S: Stream>(
         }
         pause = Some((wait * 2).min(LONGEST_PAUSE).max(wait));
     }
-}
-
-/// Whether a socket ended because somebody here wanted it to.
-const fn is_wanted(ending: &Ending) -> bool {
-    matches!(ending, Ending::Closed(CloseReason::User | CloseReason::Shutdown))
 }

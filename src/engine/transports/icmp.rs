@@ -51,7 +51,9 @@ impl Transport for Icmp {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
-                Ok((echo, peer)) => Ending::Closed(datagrams::run(echo, &socket, &endpoint, Some(peer)).await),
+                Ok((echo, peer)) => {
+                    Ending::Closed(datagrams::run(echo, &socket, &RefCell::new(endpoint), Some(peer)).await)
+                }
                 Err(ending) => ending,
             }
         })

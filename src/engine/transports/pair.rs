@@ -1,6 +1,6 @@
 //! Socket pairs: `socketpair(2)`. The pair carries no bytes; its two ends are its children.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
@@ -94,7 +94,9 @@ fn adopt(pair: &Socket, endpoint: &Rc<Endpoint>, fd: socket2::Socket, number: u3
     let (parent, endpoint) = (pair.id, Rc::clone(endpoint));
     pair.table.adopt(parent, &pair.echo, |socket| async move {
         socket.report(Fact::Paired { parent, number }).await;
-        let ended = match endpoint.pair_type() {
+        let kind = endpoint.pair_type();
+        let endpoint = RefCell::new(endpoint);
+        let ended = match kind {
             PairType::Stream => match unix_stream(fd) {
                 Ok(stream) => Ok(pump::run(stream, &socket, &endpoint).await),
                 Err(error) => Err(error),

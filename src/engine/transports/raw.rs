@@ -3,6 +3,7 @@
 //! Of an IPv4 packet the IP header is received, too, as `recv(2)` gives it (raw(7)); of an IPv6 packet it is not
 //! (RFC 3542). The kernel writes the header of what is sent.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -13,7 +14,7 @@ use socket2::{Protocol, Type};
 use tokio::io::{Interest, Ready};
 
 use super::ip_packets::{IpSocket, LONGEST_PACKET, hosts, new_ip_socket, not_allowed};
-use super::{Life, Transport, unless_closed};
+use super::{Life, Transport, connect, unless_closed};
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation, Scheme};
 use crate::engine::datagrams::{self, Datagram, Datagrams, LONGEST_OF_IP};
 use crate::engine::error_queue::{host, keep_errors};
@@ -32,7 +33,9 @@ impl Transport for Raw {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
-                Ok((raw, peer)) => Ending::Closed(datagrams::run(raw, &socket, &endpoint, Some(peer)).await),
+                Ok((raw, peer)) => {
+                    Ending::Closed(datagrams::run(raw, &socket, &RefCell::new(endpoint), Some(peer)).await)
+                }
                 Err(ending) => ending,
             }
         })
@@ -60,12 +63,10 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
     set_before_bind(socket, endpoint, fd.as_fd()).await?;
     keep_errors(socket, &fd, address.is_ipv6()).await?;
     // So that the kernel keeps away the packets of other hosts.
-    let connected = fd.connect(&address.into());
-    socket.call("connect", host(address).to_string(), &connected).await;
-    let failed = |error: io::Error| NetError::from_io(Operation::Connect, Some(host(address).to_string()), &error);
-    connected.map_err(failed)?;
+    let shown = host(address).to_string();
+    connect(socket, &fd, &address.into(), shown.clone(), NetError::from_io).await?;
     let fd = IpSocket::new(fd)?;
-    let local = fd.local().map_err(failed)?;
+    let local = fd.local().map_err(|error| NetError::from_io(Operation::Connect, Some(shown), &error))?;
     socket.report(Fact::Opened { local, peer: Some(host(address)) }).await;
     Ok(Opened(fd))
 }

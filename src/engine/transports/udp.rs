@@ -1,8 +1,9 @@
 //! UDP sockets: with a default destination, or bound to an address and answering whoever they last heard.
 //!
-//! Both stay unconnected, so that replies from anywhere are heard. ICMP errors come through the socket's error queue,
-//! with the destination that they are about.
+//! Both stay unconnected, so that replies from anywhere are heard, unless the endpoint says otherwise. ICMP errors come
+//! through the socket's error queue, with the destination that they are about.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -14,7 +15,9 @@ use socket2::{SockRef, Type};
 use tokio::io::{Interest, Ready};
 use tokio::net::UdpSocket;
 
-use super::{Life, Transport, bind, bind_source, host_port, new_socket, own_address, resolve, tried, unless_closed};
+use super::{
+    Life, Transport, bind, bind_source, connect, host_port, new_socket, own_address, resolve, tried, unless_closed,
+};
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation, Scheme};
 use crate::engine::datagrams::{self, Datagram, Datagrams, LONGEST_OF_IP};
 use crate::engine::error_queue::{canonical, keep_errors, next_error};
@@ -37,7 +40,7 @@ impl Transport for Udp {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
-                Ok((udp, peer)) => Ending::Closed(datagrams::run(udp, &socket, &endpoint, peer).await),
+                Ok((udp, peer)) => Ending::Closed(datagrams::run(udp, &socket, &RefCell::new(endpoint), peer).await),
                 Err(ending) => ending,
             }
         })
@@ -47,6 +50,8 @@ impl Transport for Udp {
 struct Opened {
     udp: UdpSocket,
     v6: bool,
+    /// The peer that it is connected to.
+    connected: Option<Address>,
 }
 
 async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<(Opened, Option<Address>), NetError> {
@@ -78,11 +83,18 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
         bind(socket, &fd, own, own.to_string()).await?;
     }
     join_groups(socket, endpoint, fd.as_fd()).await?;
+    let connected = match peer.filter(|_| endpoint.connected()) {
+        Some(peer) => {
+            connect(socket, &fd, &peer.into(), peer.to_string(), NetError::from_io).await?;
+            Some(Address::Ip(peer))
+        }
+        None => None,
+    };
     let udp = UdpSocket::from_std(fd.into()).and_then(|udp| Ok((udp.local_addr()?, udp)));
     let (local, udp) =
         udp.map_err(|error| NetError::from_io(Operation::Bind, Some(tried(endpoint, address)), &error))?;
     socket.report(Fact::Opened { local: local.into(), peer: peer.map(Address::from) }).await;
-    Ok(Opened { udp, v6: local.is_ipv6() })
+    Ok(Opened { udp, v6: local.is_ipv6(), connected })
 }
 
 impl AsFd for Opened {
@@ -110,6 +122,9 @@ impl Datagrams for Opened {
     }
 
     fn try_send(&self, bytes: &[u8], to: &Address) -> io::Result<Option<Fact>> {
+        if self.connected.as_ref() == Some(to) {
+            return self.udp.try_send(bytes).map(|_| None);
+        }
         let to = to.socket_address().ok_or(Errno::EAFNOSUPPORT)?;
         self.udp.try_send_to(bytes, if self.v6 { mapped(to) } else { to })?;
         Ok(None)

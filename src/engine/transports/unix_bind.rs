@@ -44,8 +44,7 @@ impl Drop for Bound {
         if fs::symlink_metadata(&file.path).is_ok_and(|now| identity(&now) == file.identity) {
             let removed = fs::remove_file(&file.path);
             let fact = call_fact("unlink", file.path.display().to_string(), &removed, |()| "0");
-            // Where nobody takes what is reported, the file goes all the same.
-            let _ = file.outbox.push(file.outbox.event(file.socket, fact));
+            file.outbox.push(file.socket, fact);
         }
     }
 }

@@ -278,6 +278,7 @@ mod tests {
             }));
             let scripted = stream.clone();
             let endpoint: Endpoint = "unix-seqpacket:///nowhere?after-fin=keep".parse().unwrap();
+            let endpoint = RefCell::new(Rc::new(endpoint));
             let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint).await) });
             test(rig, id, stream).await;
         });

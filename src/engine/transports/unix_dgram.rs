@@ -1,6 +1,7 @@
 //! Unix datagram sockets: with a default destination and a name that the system chose, or bound to a name and
 //! answering whoever they last heard.
 
+use std::cell::RefCell;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -12,9 +13,9 @@ use socket2::{SockRef, Type};
 use tokio::io::{Interest, Ready};
 use tokio::net::UnixDatagram;
 
-use super::unix_bind::{Bound, bind_unix, told_address, unix_address};
+use super::unix_bind::{Bound, bind_unix, sock_addr, told_address, unix_address};
 use super::unix_connection::new_unix_socket;
-use super::{Life, Transport, unix_name, unless_closed};
+use super::{Life, Transport, connect, unix_name, unless_closed};
 use crate::contract::{Address, BLOCK_SIZE, Endpoint, Fact, NetError, Operation, Scheme, UnixAddress};
 use crate::engine::datagrams::{self, Datagram, Datagrams};
 use crate::engine::outbox::TAIL_MOST;
@@ -38,7 +39,9 @@ impl Transport for UnixDgram {
         Box::pin(async move {
             let opened = unless_closed(&socket, open(&socket, &endpoint)).await;
             match opened {
-                Ok((opened, peer)) => Ending::Closed(datagrams::run(opened, &socket, &endpoint, peer).await),
+                Ok((opened, peer)) => {
+                    Ending::Closed(datagrams::run(opened, &socket, &RefCell::new(endpoint), peer).await)
+                }
                 Err(ending) => ending,
             }
         })
@@ -49,6 +52,8 @@ struct Opened {
     /// The name goes before the socket does.
     _bound: Option<Bound>,
     fd: UnixDatagram,
+    /// The peer that it is connected to.
+    connected: Option<Address>,
 }
 
 async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<(Opened, Option<Address>), NetError> {
@@ -64,10 +69,14 @@ async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<(Opened, Option<Ad
         (None, Some(Address::Unix(unix_address(name))))
     };
     let failed = |error: io::Error| NetError::from_unix(Operation::Bind, Some(endpoint.address.to_string()), &error);
+    let connected = peer.clone().filter(|_| endpoint.connected());
+    if let Some(peer) = &connected {
+        connect(socket, &fd, &sock_addr(name).map_err(failed)?, peer.to_string(), NetError::from_unix).await?;
+    }
     let local = told_address(&fd.local_addr().map_err(failed)?);
     let fd = UnixDatagram::from_std(fd.into()).map_err(failed)?;
     socket.report(Fact::Opened { local, peer: peer.clone() }).await;
-    Ok((Opened { _bound: bound, fd }, peer))
+    Ok((Opened { _bound: bound, fd, connected }, peer))
 }
 
 impl AsFd for Opened {
@@ -78,6 +87,7 @@ impl AsFd for Opened {
 
 impl Datagrams for Opened {
     const LONGEST: usize = TAIL_MOST;
+    const ERRORS_COME_LATE: bool = false;
 
     async fn ready(&self, interest: Interest) -> io::Result<Ready> {
         self.fd.ready(interest).await
@@ -95,6 +105,9 @@ impl Datagrams for Opened {
     }
 
     fn try_send(&self, bytes: &[u8], to: &Address) -> io::Result<Option<Fact>> {
+        if self.connected.as_ref() == Some(to) {
+            return self.fd.try_send(bytes).map(|_| None);
+        }
         let to = match to {
             Address::Unix(UnixAddress::Pathname(path)) => UnixAddr::new(path.as_slice())?,
             Address::Unix(UnixAddress::Abstract(name)) => UnixAddr::new_abstract(name)?,

@@ -123,6 +123,11 @@ fn about(step: &Step) -> String {
              one talks to this peer alone; the listener stays as it was and waits for the next. The handshake was done \
              before: accept only hands the connection over."
         }
+        "connect" if step.scheme.is_some_and(Scheme::is_datagram) => {
+            "connect(2) on a datagram socket sends nothing: it tells the kernel whom send(2) is for, and to pass on only \
+             what comes from there. An ICMP error about that peer is returned by the next call. A later connect may \
+             name another peer."
+        }
         "connect" if on_path => {
             "connect(2) puts this connection into the backlog of whoever listens on the path, and is done: both ends \
              are on this machine, so nothing is sent over a network. The right to write to the file is the right to \

@@ -16,7 +16,10 @@ pub(super) fn calls(endpoint: &Endpoint) -> String {
     }
     for call in spec.calls {
         match *call {
-            "bind" if spec.role == Role::DatagramClient => calls.push(bind_of_sender(endpoint)),
+            "bind" if spec.role == Role::DatagramClient => {
+                calls.push(bind_of_sender(endpoint));
+                calls.extend(endpoint.connected().then(|| format!("connect({})", endpoint.address)));
+            }
             "bind" => {
                 if matches!(endpoint.address, EndpointAddress::Unix(UnixName::Path(_))) {
                     calls.push("fchmod(0600)".to_owned());
@@ -72,6 +75,7 @@ mod tests {
             ("tcp://127.0.0.1:1?source=[::1]:4", "socket(), setsockopt(), bind([::1]:4), connect(127.0.0.1:1)"),
             ("udp://a.example:1", "getaddrinfo(a.example), socket(), setsockopt(), bind(any:0)"),
             ("udp://[::1]:1", "socket(), setsockopt(), bind([::1]:0)"),
+            ("udp://127.0.0.1:1?connected", "socket(), setsockopt(), bind(127.0.0.1:0), connect(127.0.0.1:1)"),
             (
                 "udp-bind://0.0.0.0:1?join=239.1.2.3",
                 "socket(), setsockopt(), bind(0.0.0.0:1), setsockopt(join 239.1.2.3)",

@@ -58,7 +58,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         keys: &["shift-e"],
         help: "echo what comes to this socket, or stop to",
         run: toggle_echo,
-        available: some_root,
+        available: can_echo,
     },
     ActionSpec {
         name: "test-client",
@@ -184,6 +184,11 @@ fn some_socket(ui: &Ui) -> Result<(), &'static str> {
 
 fn some_root(ui: &Ui) -> Result<(), &'static str> {
     ui.selected_root().map(|_| ()).ok_or("no socket is selected")
+}
+
+fn can_echo(ui: &Ui) -> Result<(), &'static str> {
+    let root = ui.selected_root().and_then(|root| ui.bench.roster.get(root)).ok_or("no socket is selected")?;
+    if root.endpoint.scheme.can_echo() { Ok(()) } else { Err("the echo of a reply would be another ping") }
 }
 
 fn closed_root(ui: &Ui) -> Result<(), &'static str> {
