@@ -5,7 +5,7 @@ use ratatui::style::Modifier;
 
 use crate::contract::{SocketId, Timestamp};
 use crate::log::sanitise::Printable;
-use crate::log::timeline::step;
+use crate::log::timeline::{Step, step};
 use crate::log::{Kind, Row, Scope, export};
 use crate::ui::canvas::Canvas;
 use crate::ui::{Effect, Ui};
@@ -26,7 +26,7 @@ fn wanted(ui: &Ui) -> Option<SocketId> {
     ui.selected_socket().or_else(|| ui.bench.current().map(|row| row.socket))
 }
 
-pub(super) fn some_socket(ui: &Ui) -> Result<(), &'static str> {
+pub(in crate::ui) fn some_socket(ui: &Ui) -> Result<(), &'static str> {
     wanted(ui).map(|_| ()).ok_or("no socket is selected")
 }
 
@@ -34,6 +34,11 @@ pub(super) fn show(ui: &mut Ui) {
     if let Some(socket) = wanted(ui) {
         set_scope(ui, Scope::Timeline(socket));
     }
+}
+
+/// The timeline of the selected socket, or the log of all where that is shown already.
+pub(in crate::ui) fn toggle(ui: &mut Ui) {
+    if socket(ui).is_some() { leave(ui) } else { show(ui) }
 }
 
 pub(super) fn leave(ui: &mut Ui) {
@@ -64,6 +69,12 @@ pub(super) fn copy(ui: &mut Ui, socket: SocketId) {
 
 /// The columns that a call's arguments have at least, where there are so many.
 const LEAST_ARGS: usize = 6;
+
+/// The columns of a quoted message that arguments leave to it.
+const LEAST_QUOTE: usize = 10;
+
+/// In fewer columns than this a remark says nothing.
+const LEAST_REMARK: u16 = 12;
 
 /// Where the columns of the timeline begin.
 pub(super) struct Columns {
@@ -134,17 +145,31 @@ pub(super) fn render_row(
     }
     // The name stands out, so that a row is read from its call.
     let x = canvas.put(columns.call, area.y, right, &Printable::text(&step.name), style.add_modifier(Modifier::BOLD));
-    // Where there is not room for all, the result matters most.
+    // Where there is not room for all, what was returned matters most, and a quoted message least.
     let result = Printable::text(&format!(") = {}", step.result));
-    let room = usize::from(right.saturating_sub(x + 1)).saturating_sub(result.width());
+    let returned = step.result.find("  \"").map_or(result.width(), |quote| {
+        result.width().min(Printable::text(&step.result[..quote]).width() + ") = ".len() + LEAST_QUOTE)
+    });
+    let room = usize::from(right.saturating_sub(x + 1)).saturating_sub(returned);
     let x = canvas.put(x, area.y, right, &Printable::text("("), style);
-    let x = canvas.put(x, area.y, right, &Printable::text(&step.args).truncate(room.max(LEAST_ARGS)), style);
+    let x = canvas.put(x, area.y, right, &args(&step, room.max(LEAST_ARGS), look.marks.ellipsis), style);
     let x = canvas.put(x, area.y, right, &result.truncate(usize::from(right.saturating_sub(x))), style);
     // In its column, unless it needs room from the left, or the call does.
     let width = u16::try_from(Printable::text(&step.meaning).width()).unwrap_or(u16::MAX);
     let x = columns.remark.min(right.saturating_sub(width)).max(x + 2);
-    if x < right {
+    if right.saturating_sub(x) >= width.min(LEAST_REMARK) {
         canvas.put(x, area.y, right, &fitting(&step.meaning, x, right), look.dim);
+    }
+}
+
+/// The arguments in at most so many columns; of an option, its layer says least.
+fn args(step: &Step, columns: usize, ellipsis: &str) -> Printable {
+    let whole = Printable::text(&step.args);
+    match step.args.split_once(", ") {
+        Some((_, rest)) if step.name.ends_with("sockopt") && whole.width() > columns => {
+            Printable::text(&format!("{ellipsis}, {rest}")).truncate(columns)
+        }
+        _ => whole.truncate(columns),
     }
 }
 
