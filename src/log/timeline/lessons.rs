@@ -127,7 +127,11 @@ fn about(step: &Step) -> String {
              one talks to this peer alone; the listener stays as it was and waits for the next. The handshake was done \
              before: accept only hands the connection over."
         }
-        "connect" if step.scheme.is_some_and(Scheme::is_datagram) => {
+        "connect" if step.carrier == Some(Carrier::Raw) => {
+            "connect(2) on a raw socket sends nothing: it sets where send goes, and from now on the kernel passes on only \
+             packets from that host."
+        }
+        "connect" if step.carrier.is_some_and(Carrier::is_datagrams) => {
             "connect(2) on a datagram socket sends nothing: it tells the kernel whom send(2) is for, and to pass on only \
              what comes from there. An ICMP error about that peer is returned by the next call. A later connect may \
              name another peer."
@@ -136,10 +140,6 @@ fn about(step: &Step) -> String {
             "connect(2) puts this connection into the backlog of whoever listens on the path, and is done: both ends \
              are on this machine, so nothing is sent over a network. The right to write to the file is the right to \
              connect."
-        }
-        "connect" if step.carrier == Some(Carrier::Raw) => {
-            "connect(2) on a raw socket sends nothing: it sets where send goes, and from now on the kernel passes on only \
-             packets from that host."
         }
         "connect" => {
             "connect(2) opens the connection: TCP sends SYN, the other end answers SYN+ACK, and this end's ACK \
