@@ -38,7 +38,7 @@ fn view(rtt: u64) -> SocketView {
 
 impl Harness {
     /// With a client that is connected and selected in the list.
-    fn with_client(url: &str) -> (Self, SocketId) {
+    pub(super) fn with_client(url: &str) -> (Self, SocketId) {
         let mut bench = Self::new();
         let client = bench.ui.open(url.parse().unwrap());
         bench.happens(client, Fact::Connected { local: address(40_000), peer: address(7788) });
