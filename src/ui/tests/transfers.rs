@@ -154,7 +154,7 @@ fn a_file_that_can_not_be_sent_says_why() {
 #[test]
 fn a_payload_that_is_a_long_file_is_sent_as_a_file_and_a_short_one_is_taken_into_the_input() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("long.bin"), [7; 65_537]).unwrap();
+    std::fs::write(folder.path().join("long.bin"), vec![7; 65_537]).unwrap();
     std::fs::write(folder.path().join("short.bin"), [7; 3]).unwrap();
     let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788");
     let toml = "version = 1\n[[payload]]\nname = \"long\"\nfile = \"long.bin\"\n\
