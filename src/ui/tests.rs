@@ -687,6 +687,10 @@ fn on_a_narrow_screen_a_call_keeps_its_value_and_a_remark_that_has_no_room_is_le
     harness.keys("4");
     let picture = harness.picture(80, 24);
     assert!(picture.contains("setsockopt(…, TCP_NODELAY, 1) = 0"), "{picture}");
+    harness.shows("setsockopt(IPPROTO_TCP, TCP_NODELAY, 1) = 0  sends at once");
+    let (args, result) = ("IPPROTO_IP, IP_RECVERR, 1".to_owned(), "0".to_owned());
+    harness.happens(child, Fact::Call { call: "setsockopt".into(), args, result });
+    harness.shows("setsockopt(…, IP_RECVERR, 1) = 0  ICMP errors are kept for us");
     assert!(picture.contains("socket(AF_INET, SOCK_STREAM, 0) = 19   ║"), "{picture}");
 }
 

@@ -155,8 +155,10 @@ pub(super) fn render_row(
         result.width().min(Printable::text(&step.result[..quote]).width() + ") = ".len() + LEAST_QUOTE)
     });
     let room = usize::from(right.saturating_sub(x + 1)).saturating_sub(returned);
+    let width = u16::try_from(Printable::text(&step.meaning).width()).unwrap_or(u16::MAX);
+    let beside = room.saturating_sub(usize::from(width) + 2);
     let x = canvas.put(x, area.y, right, &Printable::text("("), style);
-    let x = canvas.put(x, area.y, right, &args(&step, room.max(LEAST_ARGS), look.marks.ellipsis), style);
+    let x = canvas.put(x, area.y, right, &args(&step, room.max(LEAST_ARGS), beside, look.marks.ellipsis), style);
     let x = canvas.put(
         x,
         area.y,
@@ -165,18 +167,18 @@ pub(super) fn render_row(
         style,
     );
     // In its column, unless it needs room from the left, or the call does.
-    let width = u16::try_from(Printable::text(&step.meaning).width()).unwrap_or(u16::MAX);
     let x = columns.remark.min(right.saturating_sub(width)).max(x + 2);
     if right.saturating_sub(x) >= width.min(LEAST_REMARK) {
         canvas.put(x, area.y, right, &fitting(&step.meaning, x, right, look.marks.ellipsis), look.dim);
     }
 }
 
-/// The arguments in at most so many columns; of an option, its layer says least.
-fn args(step: &Step, columns: usize, ellipsis: &'static str) -> Printable {
+/// The arguments in at most so many columns. Of an option, its layer says least: it goes first, where the remark has no
+/// room `beside` it.
+fn args(step: &Step, columns: usize, beside: usize, ellipsis: &'static str) -> Printable {
     let whole = Printable::text(&step.args);
     match step.args.split_once(", ") {
-        Some((_, rest)) if step.name.ends_with("sockopt") && whole.width() > columns => {
+        Some((_, rest)) if step.name.ends_with("sockopt") && whole.width() > columns.min(beside) => {
             Printable::text(&format!("{ellipsis}, {rest}")).truncate(columns, ellipsis)
         }
         _ => whole.truncate(columns, ellipsis),
