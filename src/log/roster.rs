@@ -274,6 +274,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_counts_as_one_message_with_its_bytes_and_one_that_failed_does_not() {
+        let mut roster = server();
+        accept(&mut roster, 2, 1);
+        for result in ["-1 EPIPE (32)", "20000001 in 153 calls", "5"] {
+            let (call, args) = ("sendfile".into(), "/tmp/data.bin, 0, 5".to_owned());
+            observe(&mut roster, 2, Fact::Call { call, args, result: result.to_owned() });
+        }
+        let sent = roster.get(id(2)).unwrap().sent;
+        assert_eq!((sent.messages, sent.bytes), (2, 20_000_006));
+    }
+
+    #[test]
     fn a_connection_lives_as_the_events_tell() {
         let mut roster = server();
         assert_eq!(state(&roster, 1), State::Open);

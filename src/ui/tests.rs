@@ -655,6 +655,17 @@ fn the_timeline_is_of_the_selected_socket_and_goes_with_the_selection() {
 }
 
 #[test]
+fn a_timeline_in_ascii_is_ascii() {
+    let (mut harness, listener, _) = with_lives();
+    harness.ui.look = crate::ui::theme::Look::new(crate::config::Theme::Ascii, true);
+    harness.ui.select(Entry::Root(listener));
+    harness.keys("4");
+    let picture = harness.picture(120, 40);
+    assert!(picture.contains("accept() = 127.0.0.1:50001 -> server#1"), "{picture}");
+    assert!(picture.is_ascii(), "{picture}");
+}
+
+#[test]
 fn the_list_leads_into_the_timeline_and_out_of_it() {
     let (mut harness, _, child) = with_lives();
     harness.ui.select(Entry::Child(child));
@@ -676,6 +687,10 @@ fn on_a_narrow_screen_a_call_keeps_its_value_and_a_remark_that_has_no_room_is_le
     harness.keys("4");
     let picture = harness.picture(80, 24);
     assert!(picture.contains("setsockopt(…, TCP_NODELAY, 1) = 0"), "{picture}");
+    harness.shows("setsockopt(IPPROTO_TCP, TCP_NODELAY, 1) = 0  sends at once");
+    let (args, result) = ("IPPROTO_IP, IP_RECVERR, 1".to_owned(), "0".to_owned());
+    harness.happens(child, Fact::Call { call: "setsockopt".into(), args, result });
+    harness.shows("setsockopt(…, IP_RECVERR, 1) = 0  ICMP errors are kept for us");
     assert!(picture.contains("socket(AF_INET, SOCK_STREAM, 0) = 19   ║"), "{picture}");
 }
 

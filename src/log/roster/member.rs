@@ -149,6 +149,13 @@ impl Member {
                 // The engine tries again by itself, or tries the next address of the name.
                 "socket" if matches!(self.state, State::Failed | State::Closed(_) | State::Waiting) => self.reopen(),
                 "shutdown" if result == "0" => self.sending_closed = true,
+                // A file goes without ever being a row of bytes.
+                "sendfile" => {
+                    if let Some(bytes) = result.split(' ').next().and_then(|bytes| bytes.parse::<u64>().ok()) {
+                        self.sent.messages += 1;
+                        self.sent.bytes += bytes;
+                    }
+                }
                 _ => {}
             },
             Fact::Opened { local, peer } => {

@@ -94,7 +94,7 @@ static OPTIONS: &[SocketOption] = &[
     ),
     option(
         "SO_LINGER",
-        "what close does with unsent bytes",
+        "close may wait",
         "set_linger(Some(SECONDS))",
         "SO_LINGER decides what close(2) does with what is not sent yet: with time it waits that many seconds for it \
          to be acknowledged. With {1, 0} it throws it away and sends RST instead of FIN: the peer's next call fails \

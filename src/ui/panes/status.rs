@@ -60,7 +60,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             Gravity::Error => (ui.look.marks.failed, ui.look.error),
         };
         let text = Printable::text(&format!(" {mark} {}", notice.text));
-        let text = text.truncate(usize::from(area.width));
+        let text = text.truncate(usize::from(area.width), ui.look.marks.ellipsis);
         canvas.put(area.x, area.y, area.right(), &text, style);
         return;
     }

@@ -38,7 +38,7 @@ fn view(rtt: u64) -> SocketView {
 
 impl Harness {
     /// With a client that is connected and selected in the list.
-    fn with_client(url: &str) -> (Self, SocketId) {
+    pub(super) fn with_client(url: &str) -> (Self, SocketId) {
         let mut bench = Self::new();
         let client = bench.ui.open(url.parse().unwrap());
         bench.happens(client, Fact::Connected { local: address(40_000), peer: address(7788) });
@@ -54,7 +54,7 @@ impl Harness {
     }
 
     /// Moves the focus to this option.
-    fn to_option(&mut self, name: &str) -> &mut Self {
+    fn focus_option(&mut self, name: &str) -> &mut Self {
         self.keys("home");
         let wanted = format!("> {name} ");
         for _ in 0..40 {
@@ -149,11 +149,11 @@ fn an_option_is_changed_on_the_open_socket_and_kept_for_the_profile() {
     bench.effects();
     bench.shows("[options]");
     // A flag turns.
-    bench.to_option("nodelay").keys("enter right enter");
+    bench.focus_option("nodelay").keys("enter right enter");
     let (nodelay, ttl) = (option_spec("nodelay").unwrap(), option_spec("ttl").unwrap());
     assert_eq!(bench.orders(), [Command::SetOption { socket: client, option: nodelay, value: Value::Flag(false) }]);
     // What is no value is refused where it is typed, and stays there.
-    bench.to_option("ttl").keys("enter");
+    bench.focus_option("ttl").keys("enter");
     bench.shows("Value: 64");
     bench.text("0");
     bench.shows("`640` is not a whole number from 0 to 255");
@@ -188,12 +188,12 @@ fn a_listener_shows_who_waits_and_no_figures_of_a_connection() {
 #[test]
 fn an_option_of_one_connection_leaves_its_listener_alone() {
     let (mut bench, listener, children) = Harness::with_listener(1);
-    bench.keys("tab down shift-o").to_option("nodelay").keys("enter enter");
+    bench.keys("tab down shift-o").focus_option("nodelay").keys("enter enter");
     let nodelay = option_spec("nodelay").unwrap();
     assert_eq!(bench.orders(), [Command::SetOption { socket: children[0], option: nodelay, value: Value::Flag(true) }]);
     assert_eq!(bench.ui.bench.roster.get(listener).unwrap().endpoint.option("nodelay"), None);
     // The next socket of the list is the one before it.
-    bench.keys("left").to_option("nodelay").keys("enter enter");
+    bench.keys("left").focus_option("nodelay").keys("enter enter");
     assert_eq!(bench.orders(), [Command::SetOption { socket: listener, option: nodelay, value: Value::Flag(true) }]);
     assert!(bench.ui.bench.roster.get(listener).unwrap().endpoint.nodelay());
 }
@@ -201,10 +201,10 @@ fn an_option_of_one_connection_leaves_its_listener_alone() {
 #[test]
 fn what_holds_from_the_next_opening_says_so() {
     let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788");
-    bench.keys("shift-o").to_option("source").keys("enter");
+    bench.keys("shift-o").focus_option("source").keys("enter");
     bench.shows("source: holds from the next opening; e in the list of sockets edits it");
     bench.happens(client, Fact::Closed { reason: CloseReason::User });
-    bench.to_option("ttl").keys("enter");
+    bench.focus_option("ttl").keys("enter");
     bench.shows("ttl: the socket is not open");
     assert_eq!(bench.orders(), []);
 }
@@ -215,7 +215,7 @@ fn every_group_can_be_left() {
     let udp = bench.ui.open("udp-bind://127.0.0.1:5000?join=239.1.2.3@lo".parse().unwrap());
     bench.happens(udp, Fact::Opened { local: address(5000), peer: None });
     bench.effects();
-    bench.keys("tab shift-o").to_option("join").keys("enter ctrl-u enter");
+    bench.keys("tab shift-o").focus_option("join").keys("enter ctrl-u enter");
     let join = option_spec("join").unwrap();
     assert_eq!(bench.orders(), [Command::SetOption { socket: udp, option: join, value: Value::Groups(Vec::new()) }]);
     assert!(!bench.ui.profile_mut().to_toml().contains("join"));
@@ -247,7 +247,7 @@ fn a_connection_has_no_options_of_its_listener_and_what_can_be_changed_comes_fir
     let (mut bench, _, _) = Harness::with_listener(1);
     bench.keys("tab shift-o");
     bench.shows("> max-connections*");
-    bench.to_option("backlog");
+    bench.focus_option("backlog");
     bench.keys("home right");
     bench.shows("> nodelay ");
     for _ in 0..30 {

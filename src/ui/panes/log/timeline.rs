@@ -122,7 +122,11 @@ pub(super) fn render_row(
         let delta = super::delta(row.at, previous);
         canvas.put(columns.delta, area.y, columns.mark, &Printable::text(&delta), look.dim);
     }
-    let Some(step) = step(row, &ui.bench.store, &ui.bench.roster) else { return };
+    let Some(mut step) = step(row, &ui.bench.store, &ui.bench.roster) else { return };
+    if row.kind == Kind::Accepted {
+        // The arrow that this set of marks has.
+        step.result = step.result.replace('\u{2192}', look.marks.arrow);
+    }
     let (mark, style) = if step.has_failed() {
         (look.marks.failed, look.error)
     } else if step.inferred {
@@ -140,7 +144,7 @@ pub(super) fn render_row(
     if step.name.is_empty() {
         let style = if row.kind == Kind::Lost { look.error } else { look.dim };
         let x = canvas.put(columns.call, area.y, right, &Printable::text(look.marks.dot), style);
-        canvas.put(x + 1, area.y, right, &fitting(&step.meaning, x + 1, right), style);
+        canvas.put(x + 1, area.y, right, &fitting(&step.meaning, x + 1, right, look.marks.ellipsis), style);
         return;
     }
     // The name stands out, so that a row is read from its call.
@@ -151,28 +155,36 @@ pub(super) fn render_row(
         result.width().min(Printable::text(&step.result[..quote]).width() + ") = ".len() + LEAST_QUOTE)
     });
     let room = usize::from(right.saturating_sub(x + 1)).saturating_sub(returned);
-    let x = canvas.put(x, area.y, right, &Printable::text("("), style);
-    let x = canvas.put(x, area.y, right, &args(&step, room.max(LEAST_ARGS), look.marks.ellipsis), style);
-    let x = canvas.put(x, area.y, right, &result.truncate(usize::from(right.saturating_sub(x))), style);
-    // In its column, unless it needs room from the left, or the call does.
     let width = u16::try_from(Printable::text(&step.meaning).width()).unwrap_or(u16::MAX);
+    let beside = room.saturating_sub(usize::from(width) + 2);
+    let x = canvas.put(x, area.y, right, &Printable::text("("), style);
+    let x = canvas.put(x, area.y, right, &args(&step, room.max(LEAST_ARGS), beside, look.marks.ellipsis), style);
+    let x = canvas.put(
+        x,
+        area.y,
+        right,
+        &result.truncate(usize::from(right.saturating_sub(x)), look.marks.ellipsis),
+        style,
+    );
+    // In its column, unless it needs room from the left, or the call does.
     let x = columns.remark.min(right.saturating_sub(width)).max(x + 2);
     if right.saturating_sub(x) >= width.min(LEAST_REMARK) {
-        canvas.put(x, area.y, right, &fitting(&step.meaning, x, right), look.dim);
+        canvas.put(x, area.y, right, &fitting(&step.meaning, x, right, look.marks.ellipsis), look.dim);
     }
 }
 
-/// The arguments in at most so many columns; of an option, its layer says least.
-fn args(step: &Step, columns: usize, ellipsis: &str) -> Printable {
+/// The arguments in at most so many columns. Of an option, its layer says least: it goes first, where the remark has no
+/// room `beside` it.
+fn args(step: &Step, columns: usize, beside: usize, ellipsis: &'static str) -> Printable {
     let whole = Printable::text(&step.args);
     match step.args.split_once(", ") {
-        Some((_, rest)) if step.name.ends_with("sockopt") && whole.width() > columns => {
-            Printable::text(&format!("{ellipsis}, {rest}")).truncate(columns)
+        Some((_, rest)) if step.name.ends_with("sockopt") && whole.width() > columns.min(beside) => {
+            Printable::text(&format!("{ellipsis}, {rest}")).truncate(columns, ellipsis)
         }
-        _ => whole.truncate(columns),
+        _ => whole.truncate(columns, ellipsis),
     }
 }
 
-fn fitting(text: &str, x: u16, right: u16) -> Printable {
-    Printable::text(text).truncate(usize::from(right.saturating_sub(x)))
+fn fitting(text: &str, x: u16, right: u16, ellipsis: &'static str) -> Printable {
+    Printable::text(text).truncate(usize::from(right.saturating_sub(x)), ellipsis)
 }
