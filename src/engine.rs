@@ -9,6 +9,7 @@ mod accept;
 mod datagrams;
 mod error_queue;
 mod holder;
+mod idle;
 mod orders;
 mod outbox;
 mod outgoing_file;

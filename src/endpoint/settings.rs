@@ -104,6 +104,12 @@ impl Endpoint {
         self.duration(&options::IDLE_TIMEOUT).filter(|time| !time.is_zero())
     }
 
+    /// How long the system's `close` waits for what is not sent; `None` for not at all.
+    #[must_use]
+    pub fn linger(&self) -> Option<Duration> {
+        self.duration(&options::LINGER).filter(|time| !time.is_zero())
+    }
+
     /// What Enter adds to a typed payload.
     #[must_use]
     pub fn eol(&self) -> LineEnding {

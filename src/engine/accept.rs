@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use socket2::SockRef;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::pump;
@@ -30,7 +31,7 @@ const BETWEEN_NOTES: Duration = Duration::from_secs(1);
 /// A listening socket that never blocks.
 pub(super) trait Listener: AsFd {
     /// What `accept(2)` gives.
-    type Accepted: 'static;
+    type Accepted: AsFd + 'static;
     /// What the pump lives on.
     type Stream: Stream;
 
@@ -72,14 +73,16 @@ impl Drop for Place {
     }
 }
 
-/// Connections that were closed at once and are not told yet.
-#[derive(Default)]
-struct TurnedAway {
+/// Connections that were closed at once. Those that are not told yet are told when it is dropped.
+struct TurnedAway<'a> {
+    socket: &'a Socket,
+    /// How many are open.
+    open: &'a Cell<u32>,
     count: u32,
     told: Option<Instant>,
 }
 
-impl TurnedAway {
+impl TurnedAway<'_> {
     /// Waits until they may be told.
     async fn due(&self) {
         match self.told {
@@ -89,20 +92,29 @@ impl TurnedAway {
         }
     }
 
-    /// Tells them.
-    async fn tell(&mut self, socket: &Socket, open: u32) {
+    fn tell(&mut self) {
+        let open = self.open.get();
         let connections = if self.count == 1 { "connection" } else { "connections" };
         let are = if open == 1 { "is" } else { "are" };
         let count = std::mem::take(&mut self.count);
         let why = format!("{open} {are} open, the most that max-connections allows");
-        socket.note("max-connections", format!("{count} {connections} closed at once: {why}")).await;
+        let message = format!("{count} {connections} closed at once: {why}");
+        self.socket.outbox.push(self.socket.id, Fact::Note { name: "max-connections".into(), message });
         self.told = Some(Instant::now());
     }
 }
 
+impl Drop for TurnedAway<'_> {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.tell();
+        }
+    }
+}
+
 async fn accept_all<L: Listener>(socket: &Socket, endpoint: &LiveEndpoint, listeners: &[L]) -> Infallible {
-    let open = Rc::new(Cell::new(0));
-    let mut turned_away = TurnedAway::default();
+    let open = socket.table.open_connections(socket.id);
+    let mut turned_away = TurnedAway { socket, open: &open, count: 0, told: None };
     let mut turn = 0;
     loop {
         // While nobody takes what is reported, connections wait in the backlog, and not here.
@@ -110,7 +122,7 @@ async fn accept_all<L: Listener>(socket: &Socket, endpoint: &LiveEndpoint, liste
         let accepted = tokio::select! {
             biased;
             () = turned_away.due() => {
-                turned_away.tell(socket, open.get()).await;
+                turned_away.tell();
                 continue;
             }
             accepted = accept(listeners, turn) => accepted,
@@ -120,6 +132,10 @@ async fn accept_all<L: Listener>(socket: &Socket, endpoint: &LiveEndpoint, liste
                 let endpoint = Rc::clone(&endpoint.borrow());
                 if endpoint.max_connections().is_some_and(|most| open.get() >= most) {
                     turned_away.count += 1;
+                    if endpoint.linger().is_some() {
+                        // It has the option of its listener, and its close would hold up everybody.
+                        let _ = SockRef::from(&connection).set_linger(None);
+                    }
                 } else {
                     turn = socket.table.next_number(socket.id);
                     adopt::<L>(socket, endpoint, connection, peer, turn, Place::take(&open));

@@ -13,13 +13,14 @@ use nix::sys::socket::GetSockOpt;
 use nix::{getsockopt_impl, libc, sockopt_impl};
 use tokio::io::{Interest, Ready};
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
+use super::idle::Idle;
 use super::orders::Stop;
 use super::outbox::TAIL_LEAST;
 use super::socket::Socket;
 use super::socket_options::{LiveEndpoint, attend};
-use crate::contract::{Address, CloseReason, Fact, NetError, Operation, format_duration};
+use crate::contract::{Address, CloseReason, Fact, NetError, Operation};
 
 /// How long closing waits for datagrams that the system has not taken yet.
 const LINGER: Duration = Duration::from_millis(500);
@@ -115,8 +116,7 @@ pub(super) async fn run<D: Datagrams>(
         learns,
         dropped: Cell::new(0),
         told: Cell::new(None),
-        idle_timeout: endpoint.borrow().idle_timeout(),
-        last: Cell::new(Instant::now()),
+        idle: Idle::new(endpoint.borrow().idle_timeout()),
         datagrams,
     };
     let fds = [life.datagrams.as_fd()];
@@ -127,7 +127,7 @@ pub(super) async fn run<D: Datagrams>(
         never = attend(socket, endpoint, &fds) => match never {},
         reason = life.transmit() => reason,
         reason = life.receive() => reason,
-        reason = life.run_idle() => reason,
+        reason = life.idle.over(socket) => reason,
     }
 }
 
@@ -142,9 +142,7 @@ struct Life<'a, D> {
     dropped: Cell<u32>,
     /// The last errno that came out of the error queue. The kernel may return it from a call, too.
     told: Cell<Option<i32>>,
-    idle_timeout: Option<Duration>,
-    /// When something last came or went; kept only for `idle_timeout`.
-    last: Cell<Instant>,
+    idle: Idle,
 }
 
 /// Datagrams that are lost and not told yet.
@@ -193,25 +191,6 @@ impl<D: Datagrams> Life<'_, D> {
         reason
     }
 
-    /// Ends when nothing has come or gone for as long as the endpoint says.
-    async fn run_idle(&self) -> CloseReason {
-        let Some(limit) = self.idle_timeout else { return std::future::pending().await };
-        loop {
-            sleep_until(self.last.get() + limit).await;
-            if self.last.get() + limit <= Instant::now() {
-                let message = format!("nothing came or went for {}", format_duration(limit));
-                self.socket.note("idle-timeout", message).await;
-                return CloseReason::Timeout;
-            }
-        }
-    }
-
-    fn moved(&self) {
-        if self.idle_timeout.is_some() {
-            self.last.set(Instant::now());
-        }
-    }
-
     async fn receive(&self) -> CloseReason {
         let mut lost = Lost::default();
         let (mut turn, mut waited) = (0, 0);
@@ -226,7 +205,6 @@ impl<D: Datagrams> Life<'_, D> {
             self.socket.room_to_save().await;
             match self.receive_once(&mut lost) {
                 Ok(taken) => {
-                    self.moved();
                     waited += taken.len + OVERHEAD;
                     if let Some(fact) = taken.beside {
                         self.socket.report(fact).await;
@@ -276,6 +254,7 @@ impl<D: Datagrams> Life<'_, D> {
                     return Ok(Taken { len: 0, beside: None });
                 };
                 let Datagram { len, whole, from, beside } = datagram;
+                self.idle.moved();
                 // Where too much waits to be sent, the sender hears nothing, as of a lost datagram.
                 self.socket.echo(&tail.bytes[..len], Some(from.clone()));
                 self.socket.save(&tail.bytes[..len]);
@@ -295,6 +274,7 @@ impl<D: Datagrams> Life<'_, D> {
         if let Some(len) = len {
             lost.count += 1;
             lost.bytes += len as u64;
+            self.idle.moved();
         }
         Ok(Taken { len: len.unwrap_or(0), beside: None })
     }
@@ -348,7 +328,7 @@ impl<D: Datagrams> Life<'_, D> {
             }
             match self.send_once() {
                 Attempt::Done(beside) => {
-                    self.moved();
+                    self.idle.moved();
                     if let Some(fact) = beside {
                         self.socket.report(fact).await;
                     }
@@ -435,6 +415,7 @@ mod tests {
 
     use nix::errno::Errno;
     use tokio::sync::Notify;
+    use tokio::time::Instant;
 
     use super::*;
     use crate::contract::{CloseHow, Command, Endpoint, SocketId, Target, Ticket};

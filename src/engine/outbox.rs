@@ -24,6 +24,10 @@ pub(super) const TAIL_LEAST: usize = 64 * 1024;
 /// The longest read of a stream, in bytes.
 pub(super) const TAIL_MOST: usize = 256 * 1024;
 
+/// The free tail that a reader of whole messages of a Unix socket asks for at least, in bytes: the longest message that
+/// a system with the usual limits lets through (twice `net.core.wmem_max`) fits.
+pub(super) const MESSAGE_TAIL: usize = 512 * 1024;
+
 /// How many events one batch holds, but for those that are added at once whatever waits.
 const MAX_EVENTS: usize = 16 * 1024;
 

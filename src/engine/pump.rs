@@ -9,11 +9,12 @@ use std::io;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use tokio::task::yield_now;
+use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::idle::Idle;
 use super::orders::{Order, Stop};
-use super::outbox::{TAIL_LEAST, TAIL_MOST};
+use super::outbox::{MESSAGE_TAIL, TAIL_LEAST, TAIL_MOST};
 use super::outgoing_file::CHUNK;
 use super::socket::Socket;
 use super::socket_options::{LiveEndpoint, attend};
@@ -28,10 +29,6 @@ const LINGER_AT_THE_END: Duration = Duration::from_millis(500);
 const TURN_CALLS: usize = 32;
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// The free tail that a reader of whole messages asks for at least, in bytes: the longest message that a system with
-/// the usual limits lets through (twice `net.core.wmem_max`) fits.
-const MESSAGE_TAIL: usize = 512 * 1024;
-
 /// Lives a connection's life to its end, and closes it.
 pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEndpoint) -> CloseReason {
     let pump = Pump {
@@ -42,17 +39,33 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
         fin_received: Cell::new(false),
         broken: Cell::new(None),
         last_send: Cell::new(Instant::now()),
-        idle_timeout: endpoint.borrow().idle_timeout(),
-        last_traffic: Cell::new(Instant::now()),
+        idle: Idle::new(endpoint.borrow().idle_timeout()),
     };
     let fds = [pump.stream.as_fd()];
-    tokio::select! {
+    let reason = tokio::select! {
         biased;
         reason = pump.stop_waiting() => reason,
         reason = pump.receive() => reason,
         reason = pump.transmit() => reason,
-        reason = pump.idle() => reason,
+        reason = pump.idle.over(socket) => reason,
         never = attend(socket, endpoint, &fds) => match never {},
+    };
+    if endpoint.borrow().linger().is_some() {
+        // On the heap, for next to no connection has the option.
+        Box::pin(close_lingering(pump.stream, socket)).await;
+    }
+    reason
+}
+
+/// `close(2)` of a socket with `SO_LINGER`, which waits even where the socket never blocks: on a thread of its own, so
+/// that nobody else waits.
+async fn close_lingering<S: Stream>(stream: S, socket: &Socket) {
+    let Ok(last) = stream.as_fd().try_clone_to_owned() else { return };
+    drop(stream);
+    let closing = spawn_blocking(move || drop(last));
+    tokio::select! {
+        _ = closing => {}
+        () = socket.orders.until(|orders| (orders.stopping() >= Some(Stop::ShutDown)).then_some(())) => {}
     }
 }
 
@@ -68,10 +81,7 @@ struct Pump<'a, S> {
     /// FIN.
     broken: Cell<Option<Errno>>,
     last_send: Cell<Instant>,
-    /// After which time without traffic to close.
-    idle_timeout: Option<Duration>,
-    /// When bytes last went either way; kept only where there is such a time.
-    last_traffic: Cell<Instant>,
+    idle: Idle,
 }
 
 /// What one attempt to write came to.
@@ -143,7 +153,7 @@ impl<S: Stream> Pump<'_, S> {
                     Incoming::Message { len, truncated } => (len, truncated),
                     Incoming::End => return Ok(incoming),
                 };
-                self.moved();
+                self.idle.moved();
                 self.socket.echo(&tail.bytes[..len], None);
                 self.socket.save(&tail.bytes[..len]);
                 tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated });
@@ -185,28 +195,6 @@ impl<S: Stream> Pump<'_, S> {
         };
         Box::pin(self.socket.fail(self.stream.failure(Operation::Recv, &error))).await;
         reason
-    }
-
-    /// Notes that bytes went either way.
-    fn moved(&self) {
-        if self.idle_timeout.is_some() {
-            self.last_traffic.set(Instant::now());
-        }
-    }
-
-    /// Ends when nothing has gone either way for as long as the endpoint says.
-    async fn idle(&self) -> CloseReason {
-        let Some(time) = self.idle_timeout else {
-            return std::future::pending().await;
-        };
-        // On the heap, for most connections have no such time.
-        Box::pin(async {
-            while self.last_traffic.get() + time > Instant::now() {
-                sleep_until(self.last_traffic.get() + time).await;
-            }
-        })
-        .await;
-        CloseReason::Timeout
     }
 
     /// After the peer's FIN: ends when the connection has no use any more.
@@ -339,7 +327,7 @@ impl<S: Stream> Pump<'_, S> {
                     order.reported += len;
                     let (ticket, remaining) = (order.ticket, (order.bytes.len() - order.reported) as u64);
                     tail.commit(*id, len, |bytes| Fact::Sent { ticket, peer: None, bytes, remaining });
-                    self.moved();
+                    self.idle.moved();
                     let partly = taken > 0 && taken < rest.len();
                     Ok::<_, io::Error>(if partly {
                         Written::Partly { asked: rest.len(), taken }
@@ -375,7 +363,7 @@ impl<S: Stream> Pump<'_, S> {
                 file.calls += 1;
                 order.sent += len;
                 order.reported = order.sent;
-                self.moved();
+                self.idle.moved();
                 let progress = file.progress(order.ticket, order.sent, false);
                 if let Some(progress) = progress.filter(|progress| progress.done < file.len as u64) {
                     self.socket.outbox.tell(self.socket.id, ReportContent::Progress(progress));

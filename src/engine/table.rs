@@ -35,9 +35,15 @@ pub(super) struct Table {
     rows: RefCell<BTreeMap<SocketId, Row>>,
     /// Which roots echo: kept from one opening to the next.
     echoes: RefCell<BTreeMap<SocketId, Rc<Cell<bool>>>>,
-    /// How many connections each listener has accepted, in all the times that it was open.
-    accepted: RefCell<BTreeMap<SocketId, u32>>,
+    /// The connections of each listener, in all the times that it was open.
+    accepted: RefCell<BTreeMap<SocketId, Accepted>>,
     tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct Accepted {
+    count: u32,
+    open: Rc<Cell<u32>>,
 }
 
 struct Row {
@@ -134,9 +140,14 @@ impl Table {
     /// The number of the connection that a listener has just accepted, from 1.
     pub(super) fn next_number(&self, listener: SocketId) -> u32 {
         let mut accepted = self.accepted.borrow_mut();
-        let number = accepted.entry(listener).or_default();
-        *number += 1;
-        *number
+        let accepted = accepted.entry(listener).or_default();
+        accepted.count += 1;
+        accepted.count
+    }
+
+    /// How many connections of a listener are open, those included that are left of an earlier time.
+    pub(super) fn open_connections(&self, listener: SocketId) -> Rc<Cell<u32>> {
+        Rc::clone(&self.accepted.borrow_mut().entry(listener).or_default().open)
     }
 
     /// Stops every socket below a root.

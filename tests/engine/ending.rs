@@ -1,10 +1,11 @@
 //! The end of the engine.
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sockbench::contract::{CloseReason, Command, Fact, SocketId, Target};
+use sockbench::contract::{CloseHow, CloseReason, Command, Fact, SocketId, Target};
 use sockbench::engine::Batches;
 
 use crate::bench::{Bench, PATIENCE, noise, silent_listener};
@@ -17,6 +18,35 @@ async fn ends_in_time(mut batches: Batches, started: Instant) -> Vec<(SocketId, 
     let took = started.elapsed();
     assert!(took < Duration::from_millis(1100), "{took:?}");
     facts
+}
+
+/// The state in the kernel of the connection of TCP from this port of `127.0.0.1` to that, from proc(5).
+fn kernel_state(local: SocketAddr, peer: SocketAddr) -> Option<u8> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let wanted = [local, peer].map(|address| format!("0100007F:{:04X}", address.port()));
+    let row = table.lines().find(|row| row.split_whitespace().skip(1).take(2).eq(wanted.iter()))?;
+    u8::from_str_radix(row.split_whitespace().nth(3)?, 16).ok()
+}
+
+#[tokio::test]
+async fn a_close_that_lingers_holds_up_no_other_socket() {
+    const FIN_WAIT_1: u8 = 4;
+    let mut bench = Bench::new();
+    let (_, child, peer) = bench.pair("?linger=100s").await;
+    let (here, there) = (peer.peer_addr().unwrap(), peer.local_addr().unwrap());
+    let ticket = bench.send(Target::Socket(child), &vec![7; 50_000_000]);
+    bench.next_of(child, |fact| matches!(fact, Fact::Sent { .. }).then_some(())).await;
+    bench.close(child, CloseHow::Normal);
+    while kernel_state(here, there) != Some(FIN_WAIT_1) {
+        tokio::task::yield_now().await;
+        std::thread::yield_now();
+    }
+    let other = bench.open("udp-bind://127.0.0.1:0");
+    bench.opened(other).await;
+    // Once nobody is there to wait for, it is over.
+    drop(peer);
+    bench.send_failed(child, ticket).await;
+    assert_eq!(bench.closed(child).await, CloseReason::User);
 }
 
 #[tokio::test]

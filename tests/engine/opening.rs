@@ -56,6 +56,8 @@ async fn a_silent_address_times_out_and_a_try_can_be_cancelled() {
     let client = bench.open(&format!("tcp://{address}?connect-timeout=50ms"));
     let error = bench.failed(client).await;
     assert_eq!((error.operation, error.code().as_deref()), (Operation::Connect, Some("ETIMEDOUT")));
+    let tried = ("connect".to_owned(), address.to_string(), "given up after 50ms: connect-timeout".to_owned());
+    assert!(bench.calls(client).contains(&tried));
     let client = bench.open(&format!("tcp://{address}"));
     let ticket = bench.send(Target::Socket(client), b"never sent");
     bench.close(client, CloseHow::Normal);

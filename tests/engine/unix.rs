@@ -344,3 +344,29 @@ async fn the_limit_holds_for_tcp_and_may_be_none_at_all() {
     let note = bench.note(listener, "max-connections").await;
     assert_eq!(note, "1 connection closed at once: 0 are open, the most that max-connections allows");
 }
+
+#[tokio::test]
+async fn the_limit_counts_what_is_left_of_an_earlier_time_and_none_goes_untold() {
+    let mut bench = Bench::new();
+    let listener = bench.open("tcp-listen://127.0.0.1:0?max-connections=1");
+    let address = bench.opened(listener).await;
+    let _inside = std::net::TcpStream::connect(address).unwrap();
+    bench.accepted(listener).await;
+    bench.close(listener, CloseHow::Normal);
+    bench.closed(listener).await;
+    let endpoint = format!("tcp-listen://{address}?max-connections=1").parse().unwrap();
+    bench.order(Command::Open { socket: listener, endpoint });
+    bench.opened(listener).await;
+    for _ in 0..3 {
+        let mut peer = std::net::TcpStream::connect(address).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    }
+    bench.close(listener, CloseHow::Normal);
+    bench.closed(listener).await;
+    let told = bench.seen.iter().filter_map(|seen| match &seen.fact {
+        Fact::Note { name, message } if name == "max-connections" => message.split(' ').next()?.parse::<u32>().ok(),
+        _ => None,
+    });
+    assert_eq!(told.sum::<u32>(), 3);
+}

@@ -1,6 +1,6 @@
 //! TCP clients: resolve, connect to each address in turn, then pump.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::client::{self, Connection};
 use super::{Life, Transport, bind_source, host_port, new_socket, resolve, tried};
-use crate::contract::{Endpoint, NetError, Operation, Scheme};
+use crate::contract::{Endpoint, NetError, Operation, Scheme, format_duration};
 use crate::engine::socket::Socket;
 
 /// How long an address has to itself before the next is tried beside it (RFC 8305 section 5).
@@ -36,15 +36,20 @@ impl Transport for Tcp {
 }
 
 async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<Connection<TcpStream>, NetError> {
-    // Which address is being tried, to be named if the time runs out.
-    let trying = Cell::new(None);
+    // Which addresses are being tried, to be named if the time runs out.
+    let trying = RefCell::new(Vec::new());
     let connecting = async {
         let addresses = resolve(socket, host_port(endpoint)?).await?;
         try_each(socket, endpoint, addresses, &trying).await
     };
     let Ok(connected) = timeout(endpoint.connect_timeout(), connecting).await else {
-        let (operation, address) = match trying.get() {
-            Some(address) => (Operation::Connect, tried(endpoint, address)),
+        let trying = trying.take();
+        for address in &trying {
+            let limit = format_duration(endpoint.connect_timeout());
+            give_up(socket, *address, format!("given up after {limit}: connect-timeout")).await;
+        }
+        let (operation, address) = match trying.last() {
+            Some(address) => (Operation::Connect, tried(endpoint, *address)),
             None => (Operation::Getaddrinfo, endpoint.address.to_string()),
         };
         return Err(NetError::from_errno(operation, Some(address), Errno::ETIMEDOUT as i32));
@@ -65,14 +70,14 @@ async fn try_each(
     socket: &Socket,
     endpoint: &Endpoint,
     addresses: Vec<SocketAddr>,
-    trying: &Cell<Option<SocketAddr>>,
+    trying: &RefCell<Vec<SocketAddr>>,
 ) -> Result<(TcpStream, SocketAddr), NetError> {
     let mut untried = addresses.into_iter().peekable();
     let mut attempts: Vec<(SocketAddr, Attempt<'_>)> = Vec::new();
     let mut last = None;
     loop {
         if let Some(address) = untried.next() {
-            trying.set(Some(address));
+            trying.borrow_mut().push(address);
             attempts.push((address, Box::pin(connect(socket, endpoint, address))));
         } else if attempts.is_empty() {
             return Err(
@@ -84,18 +89,25 @@ async fn try_each(
         } else {
             Some(first_of(&mut attempts).await)
         };
+        if let Some((address, _)) = &outcome {
+            trying.borrow_mut().retain(|other| other != address);
+        }
         match outcome {
             None => {}
             Some((_, Err(error))) => last = Some(error),
             Some((address, Ok(stream))) => {
                 for (other, _) in attempts {
-                    let given_up = Err::<(), _>(io::Error::other(format!("given up: {address} answered first")));
-                    socket.call("connect", other.to_string(), &given_up).await;
+                    give_up(socket, other, format!("given up: {address} answered first")).await;
                 }
                 return Ok((stream, address));
             }
         }
     }
+}
+
+/// Reports a try that came to no end of its own.
+async fn give_up(socket: &Socket, address: SocketAddr, why: String) {
+    socket.call("connect", address.to_string(), &Err::<(), _>(io::Error::other(why))).await;
 }
 
 /// The first attempt to come to an end, which is taken out.
@@ -149,7 +161,7 @@ mod tests {
             let addresses = vec![refusing, silent_address, answering_address];
             rig.live(|socket| async move {
                 let endpoint: Endpoint = "tcp://localhost:1".parse().unwrap();
-                let (_, peer) = try_each(&socket, &endpoint, addresses, &Cell::new(None)).await.unwrap();
+                let (_, peer) = try_each(&socket, &endpoint, addresses, &RefCell::default()).await.unwrap();
                 assert_eq!(peer, answering_address);
                 Ending::Closed(CloseReason::User)
             });

@@ -15,6 +15,9 @@ use crate::engine::socket::Socket;
 use crate::engine::socket_options::{option, set_before_bind};
 use crate::engine::stream::{Incoming, Stream, send_file};
 
+/// What the kernel keeps for itself of the send buffer (`unix_dgram_sendmsg`), in bytes.
+const KEPT_OF_BUFFER: usize = 32;
+
 /// What a half-closed connection's log says, where the peer learns of it.
 const HALF_CLOSED: &str = "the peer reads the end of the data: sending is over, receiving goes on";
 
@@ -132,15 +135,21 @@ impl Stream for Packets {
 
     fn failure(&self, operation: Operation, error: &io::Error) -> NetError {
         let failed = NetError::from_unix(operation, None, error);
-        match SockRef::from(&self.fd).send_buffer_size() {
-            Ok(size) if failed.code().as_deref() == Some("EMSGSIZE") => {
-                // What the kernel keeps for itself of the buffer (unix_dgram_sendmsg).
-                let most = size.saturating_sub(32).min(BLOCK_SIZE);
-                failed.with_hint(format!("At most {most} bytes; a larger send-buffer lets longer ones through"))
-            }
+        match longest_message(self) {
+            Some(most) if failed.code().as_deref() == Some("EMSGSIZE") => failed.with_hint(at_most(most)),
             _ => failed,
         }
     }
+}
+
+/// The longest message that a Unix socket takes now, in bytes.
+pub(super) fn longest_message(fd: &impl AsFd) -> Option<usize> {
+    Some(SockRef::from(fd).send_buffer_size().ok()?.saturating_sub(KEPT_OF_BUFFER).min(BLOCK_SIZE))
+}
+
+/// What to do about a message that is too long.
+pub(super) fn at_most(longest: usize) -> String {
+    format!("At most {longest} bytes; a larger send-buffer lets longer ones through")
 }
 
 /// `socket(2)`: a new socket that never blocks, with the endpoint's options.

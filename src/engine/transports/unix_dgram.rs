@@ -9,20 +9,17 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockaddrLike, UnixAddr, recvmsg, sendto};
-use socket2::{SockRef, Type};
+use socket2::Type;
 use tokio::io::{Interest, Ready};
 use tokio::net::UnixDatagram;
 
 use super::unix_bind::{Bound, bind_unix, sock_addr, told_address, unix_address};
-use super::unix_connection::new_unix_socket;
+use super::unix_connection::{at_most, longest_message, new_unix_socket};
 use super::{Life, Transport, connect, unix_name, unless_closed};
-use crate::contract::{Address, BLOCK_SIZE, Endpoint, Fact, NetError, Operation, Scheme, UnixAddress};
+use crate::contract::{Address, Endpoint, Fact, NetError, Operation, Scheme, UnixAddress};
 use crate::engine::datagrams::{self, Datagram, Datagrams};
-use crate::engine::outbox::TAIL_MOST;
+use crate::engine::outbox::MESSAGE_TAIL;
 use crate::engine::socket::{Ending, Socket};
-
-/// What the kernel keeps for itself of the send buffer (`unix_dgram_sendmsg`), in bytes.
-const KEPT_OF_BUFFER: usize = 32;
 
 /// The length of an address that holds no name: its family alone.
 const FAMILY_ALONE: u32 = 2;
@@ -86,7 +83,7 @@ impl AsFd for Opened {
 }
 
 impl Datagrams for Opened {
-    const LONGEST: usize = TAIL_MOST;
+    const LONGEST: usize = MESSAGE_TAIL;
     const ERRORS_COME_LATE: bool = false;
 
     async fn ready(&self, interest: Interest) -> io::Result<Ready> {
@@ -125,11 +122,8 @@ impl Datagrams for Opened {
             let hint = "The peer must bind its socket before it sends, then it can be answered";
             return Some(NetError::other(Operation::Send, None, cause).with_hint(hint));
         }
-        let most = SockRef::from(self).send_buffer_size().ok()?.saturating_sub(KEPT_OF_BUFFER).min(BLOCK_SIZE);
-        (len > most).then(|| {
-            self.send_error(to, &Errno::EMSGSIZE.into())
-                .with_hint(format!("At most {most} bytes; a larger send-buffer lets longer ones through"))
-        })
+        let most = longest_message(self)?;
+        (len > most).then(|| self.send_error(to, &Errno::EMSGSIZE.into()).with_hint(at_most(most)))
     }
 
     fn send_error(&self, to: &Address, error: &io::Error) -> NetError {
