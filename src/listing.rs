@@ -31,7 +31,7 @@ pub fn actions_table() -> String {
         let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, scope.title());
         for action in actions().filter(|action| action.scope == scope) {
             let keys = keymap.keys_of(action.name).join(" ");
-            let _ = writeln!(text, "    {:<22}{keys:<14}{}", action.name, action.help);
+            let _ = writeln!(text, "    {:<24}{keys:<14}{}", action.name, action.help);
         }
     }
     text

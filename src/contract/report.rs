@@ -89,6 +89,8 @@ pub struct TcpView {
     pub lost: u32,
     /// How many segments were sent again, in all.
     pub retransmits: u32,
-    /// The receive window that is offered at most, in bytes.
-    pub receive_space: u32,
+    /// The window that the peer offers, in bytes, where the kernel tells.
+    pub send_window: Option<u32>,
+    /// The window that is offered to the peer, in bytes, where the kernel tells.
+    pub receive_window: Option<u32>,
 }

@@ -112,7 +112,13 @@ impl<S: Stream> Pump<'_, S> {
     /// Ends when the connection must close whatever is still to be sent.
     async fn stop_waiting(&self) -> CloseReason {
         let orders = &self.socket.orders;
-        let mut stop = orders.until(|orders| orders.stopping().filter(|stop| *stop >= Stop::Close)).await;
+        let stop = orders.until(|orders| orders.stopping().filter(|stop| *stop >= Stop::Close)).await;
+        // On the heap, as all that is rare: every connection holds the space of this future.
+        Box::pin(self.stop(stop)).await
+    }
+
+    async fn stop(&self, mut stop: Stop) -> CloseReason {
+        let orders = &self.socket.orders;
         loop {
             let (reason, linger) = match stop {
                 Stop::Abort => {
@@ -167,7 +173,7 @@ impl<S: Stream> Pump<'_, S> {
                     self.last_send.set(Instant::now());
                     self.fin_received.set(true);
                     self.socket.report(Fact::PeerClosed).await;
-                    return self.outlive_fin().await;
+                    return Box::pin(self.outlive_fin()).await;
                 }
                 Some(Ok(Incoming::Bytes(len) | Incoming::Message { len, .. })) => {
                     calls += 1;
@@ -192,7 +198,7 @@ impl<S: Stream> Pump<'_, S> {
             Some(Errno::ETIMEDOUT) => CloseReason::Timeout,
             _ => CloseReason::Error,
         };
-        self.socket.fail(self.stream.failure(Operation::Recv, &error)).await;
+        Box::pin(self.socket.fail(self.stream.failure(Operation::Recv, &error))).await;
         reason
     }
 
@@ -235,26 +241,11 @@ impl<S: Stream> Pump<'_, S> {
                         yield_now().await;
                     }
                 }
-                Written::Partly { asked, taken } => {
-                    self.last_send.set(Instant::now());
-                    self.socket.call_with("send", asked.to_string(), &Ok(taken), |taken| *taken).await;
-                }
-                // On the heap, for it is rare, and every connection holds the space of this future.
-                Written::File(order, error) => {
-                    if let Some(reason) = Box::pin(self.tell_of_file(*order, error)).await {
-                        return reason;
-                    }
-                }
-                Written::Cancelled(mut order) => {
-                    self.end_progress(&mut order);
-                    let error = NetError::cancelled(order.sent as u64);
-                    self.socket.report(Fact::SendFailed { ticket: order.ticket, error: Box::new(error) }).await;
-                }
                 Written::Blocked => {
                     let cancelled = orders.until(|orders| orders.with_first(|order| order.cancelled).filter(|is| *is));
                     tokio::select! {
                         writable = self.stream.writable() => if let Err(error) = writable
-                            && let Some(reason) = self.give_up_sending(&error).await
+                            && let Some(reason) = Box::pin(self.give_up_sending(&error)).await
                         {
                             return reason;
                         },
@@ -262,33 +253,55 @@ impl<S: Stream> Pump<'_, S> {
                     }
                 }
                 Written::NoRoom => self.socket.outbox.room().await,
-                Written::Refused(error) => {
-                    if let Some(order) = orders.finish_first() {
-                        let error = Box::new(self.stream.failure(Operation::Send, &error));
-                        self.socket.report(Fact::SendFailed { ticket: order.ticket, error }).await;
-                    }
-                }
-                Written::Failed(error) => {
-                    if let Some(reason) = self.give_up_sending(&error).await {
-                        return reason;
-                    }
-                }
                 Written::NothingToDo => match orders.stopping() {
-                    Some(Stop::HalfClose) if !self.fin_sent.get() => {
-                        let result = self.stream.shut_down_writing();
-                        self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
-                        self.socket.note("half-close", self.stream.half_closed()).await;
-                        self.fin_sent.set(true);
-                        orders.touch();
-                    }
+                    Some(Stop::HalfClose) if !self.fin_sent.get() => Box::pin(self.half_close()).await,
                     known @ (None | Some(Stop::HalfClose)) => orders.news(known).await,
                     Some(Stop::Close) => return CloseReason::User,
                     Some(Stop::ShutDown) => return CloseReason::Shutdown,
                     // That is for the one who does not wait.
                     Some(Stop::Abort) => std::future::pending().await,
                 },
+                rare => {
+                    if let Some(reason) = Box::pin(self.tell(rare)).await {
+                        return reason;
+                    }
+                }
             }
         }
+    }
+
+    async fn half_close(&self) {
+        let result = self.stream.shut_down_writing();
+        self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
+        self.socket.note("half-close", self.stream.half_closed()).await;
+        self.fin_sent.set(true);
+        self.socket.orders.touch();
+    }
+
+    /// Tells what is not told by a `Sent` alone; why the connection is over, if it is.
+    async fn tell(&self, written: Written) -> Option<CloseReason> {
+        let socket = self.socket;
+        match written {
+            Written::Partly { asked, taken } => {
+                self.last_send.set(Instant::now());
+                socket.call_with("send", asked.to_string(), &Ok(taken), |taken| *taken).await;
+            }
+            Written::File(order, error) => return self.tell_of_file(*order, error).await,
+            Written::Cancelled(mut order) => {
+                self.end_progress(&mut order);
+                let error = NetError::cancelled(order.sent as u64);
+                socket.report(Fact::SendFailed { ticket: order.ticket, error: Box::new(error) }).await;
+            }
+            Written::Refused(error) => {
+                if let Some(order) = socket.orders.finish_first() {
+                    let error = Box::new(self.stream.failure(Operation::Send, &error));
+                    socket.report(Fact::SendFailed { ticket: order.ticket, error }).await;
+                }
+            }
+            Written::Failed(error) => return self.give_up_sending(&error).await,
+            Written::Bytes(_) | Written::Blocked | Written::NoRoom | Written::NothingToDo => {}
+        }
+        None
     }
 
     /// One `send(2)` for the first order, and its `Sent` before anything that the peer may answer.

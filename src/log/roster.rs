@@ -7,6 +7,7 @@
 mod member;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -60,10 +61,10 @@ impl Roster {
     pub fn register(&mut self, id: SocketId, name: String, endpoint: Endpoint) {
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
-            member.endpoint = endpoint;
+            member.endpoint = Arc::new(endpoint);
             member.reopen();
         } else {
-            self.roots.insert(id, Member::new(id, name, endpoint));
+            self.roots.insert(id, Member::new(id, name, Arc::new(endpoint)));
         }
         self.set_root_name(id);
     }
@@ -91,7 +92,7 @@ impl Roster {
     /// Says what a root is to open from now on. An id that is no root is left alone.
     pub fn set_endpoint(&mut self, id: SocketId, endpoint: Endpoint) {
         if let Some(member) = self.roots.get_mut(&id) {
-            member.endpoint = endpoint;
+            member.endpoint = Arc::new(endpoint);
         }
     }
 
@@ -175,7 +176,7 @@ impl Roster {
         *self.slot_mut(id) = Slot { parent: Some(parent), number };
         let Some(listener) = self.roots.get_mut(&parent) else { return };
         listener.accepted += 1;
-        let mut member = Member::new(id, String::new(), listener.endpoint.clone());
+        let mut member = Member::new(id, String::new(), Arc::clone(&listener.endpoint));
         member.parent = Some(parent);
         member.number = number;
         self.families.entry(parent).or_default().members.insert(number, member);
@@ -270,6 +271,18 @@ mod tests {
         roster.register(id(1), "server".to_owned(), endpoint("tcp-listen://127.0.0.1:7788"));
         observe(&mut roster, 1, Fact::Opened { local: address(7788), peer: None });
         roster
+    }
+
+    #[test]
+    fn a_file_counts_as_one_message_with_its_bytes_and_one_that_failed_does_not() {
+        let mut roster = server();
+        accept(&mut roster, 2, 1);
+        for result in ["-1 EPIPE (32)", "20000001 in 153 calls", "5"] {
+            let (call, args) = ("sendfile".into(), "/tmp/data.bin, 0, 5".to_owned());
+            observe(&mut roster, 2, Fact::Call { call, args, result: result.to_owned() });
+        }
+        let sent = roster.get(id(2)).unwrap().sent;
+        assert_eq!((sent.messages, sent.bytes), (2, 20_000_006));
     }
 
     #[test]

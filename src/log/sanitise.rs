@@ -110,13 +110,13 @@ impl Printable {
         })
     }
 
-    /// At most `columns` of it, with `…` at the end when something was cut.
+    /// At most `columns` of it, with `cut` at its end where something was cut: ASCII, or characters of one column.
     #[must_use]
-    pub fn truncate(self, columns: usize) -> Self {
+    pub fn truncate(self, columns: usize, cut: &'static str) -> Self {
         if self.columns <= columns {
             return self;
         }
-        let Some(room) = columns.checked_sub(1) else { return Self::default() };
+        let Some(room) = columns.checked_sub(cut.chars().count()) else { return Self::default() };
         let mut kept = Self::default();
         for (grapheme, width) in self.graphemes() {
             if kept.columns + width > room {
@@ -125,8 +125,8 @@ impl Printable {
             kept.text.push_str(grapheme);
             kept.columns += width;
         }
-        kept.text.push_str(CUT);
-        kept.columns += 1;
+        kept.text.push_str(cut);
+        kept.columns += cut.chars().count();
         kept
     }
 }
@@ -431,7 +431,7 @@ mod tests {
     fn a_preview_of_much_looks_at_little() {
         let long = vec![b'x'; 1000];
         assert_eq!(Printable::bytes_up_to(&long, 10).as_str(), "xxxxxxxxxx");
-        assert_eq!(Printable::bytes_up_to(&long, 11).truncate(10).as_str(), "xxxxxxxxx…");
+        assert_eq!(Printable::bytes_up_to(&long, 11).truncate(10, CUT).as_str(), "xxxxxxxxx…");
         let marks = format!("a{}", "\u{301}".repeat(100_000));
         let preview = Printable::bytes_up_to(marks.as_bytes(), 80);
         assert!(preview.as_str().ends_with(" marks}…"), "{preview}");
@@ -439,7 +439,7 @@ mod tests {
 
     #[test]
     fn truncation_says_so() {
-        let cut = |columns| Printable::text("日本語").truncate(columns).as_str().to_owned();
+        let cut = |columns| Printable::text("日本語").truncate(columns, CUT).as_str().to_owned();
         assert_eq!([0, 1, 2, 3, 4, 5, 6].map(cut), ["", "…", "…", "日…", "日…", "日本…", "日本語"]);
     }
 
@@ -511,7 +511,7 @@ mod tests {
 
         #[test]
         fn truncation_fits(bytes in hostile(), columns in 0_usize..40) {
-            let cut = Printable::bytes(&bytes).truncate(columns);
+            let cut = Printable::bytes(&bytes).truncate(columns, CUT);
             check(&cut)?;
             prop_assert!(cut.width() <= columns);
         }

@@ -3,6 +3,7 @@
 //! Owns which rows belong to a socket's timeline, how each one reads as a call, and what a call teaches ([`lesson`]).
 //! It never changes the log, and never claims a call that was not observed: what is inferred is marked.
 
+mod carrier;
 mod code;
 mod errors;
 mod lessons;
@@ -11,8 +12,9 @@ mod options;
 mod remarks;
 
 use super::{Kind, LogStore, Roster, Row};
-use crate::contract::{Address, CloseReason, Fact, NetError, Operation, Scheme, SocketId};
+use crate::contract::{Address, CloseReason, Fact, NetError, Operation, Role, SocketId};
 use crate::log::export::escaped;
+use carrier::Carrier;
 
 pub use lessons::{Lesson, lesson};
 
@@ -41,8 +43,10 @@ pub struct Step {
     pub meaning: String,
     /// The message, if the step carries one that is short enough to be quoted whole.
     data: Option<Vec<u8>>,
-    /// What kind of socket it is, while that is known.
-    scheme: Option<Scheme>,
+    /// What carries the socket's bytes, while that is known.
+    carrier: Option<Carrier>,
+    /// It is a listener's own step, and not one of a connection.
+    listens: bool,
 }
 
 impl Step {
@@ -93,7 +97,9 @@ pub fn belongs(row: &Row, socket: SocketId, store: &LogStore, roster: &Roster) -
 pub fn step(row: &Row, store: &LogStore, roster: &Roster) -> Option<Step> {
     let member = roster.get(row.socket).or_else(|| roster.get(roster.parent(row.socket)?));
     let mut step = if row.kind.is_message() { message(row, store) } else { of_fact(row, store.fact(row)?, roster) };
-    step.scheme = member.map(|member| member.endpoint.scheme);
+    step.carrier = member.map(|member| Carrier::of(&member.endpoint));
+    step.listens =
+        member.is_some_and(|member| member.parent.is_none() && member.endpoint.scheme.spec().role == Role::Listener);
     if step.meaning.is_empty() {
         step.meaning = remarks::remark(&step).to_owned();
     }
@@ -129,9 +135,7 @@ fn of_fact(row: &Row, fact: Fact, roster: &Roster) -> Step {
         Fact::Connected { local, peer: Address::Unix(peer) } => {
             Step::inferred("getpeername", peer.to_string(), format!("connected; this end is {local}"))
         }
-        Fact::Connected { local, peer } => {
-            Step::inferred("getsockname", local.to_string(), format!("our end; the other is {peer}"))
-        }
+        Fact::Connected { local, peer } => Step::inferred("getsockname", local.to_string(), format!("peer {peer}")),
         Fact::Accepted { peer, .. } => {
             Step::of_call("accept", "", format!("{peer} \u{2192} {}", roster.name(row.socket)))
         }
@@ -288,10 +292,14 @@ mod tests {
 
     impl Log {
         fn of(facts: Vec<(u32, Fact)>) -> Self {
+            let sockets =
+                [(1, "client", "tcp://127.0.0.1:9"), (2, "server", "tcp-listen://127.0.0.1:7"), (4, "pair", "pair://")];
+            Self::with(&sockets, facts)
+        }
+
+        fn with(sockets: &[(u32, &str, &str)], facts: Vec<(u32, Fact)>) -> Self {
             let mut roster = Roster::default();
-            for (number, name, url) in
-                [(1, "client", "tcp://127.0.0.1:9"), (2, "server", "tcp-listen://127.0.0.1:7"), (4, "pair", "pair://")]
-            {
+            for &(number, name, url) in sockets {
                 roster.register(id(number), name.to_owned(), url.parse().unwrap());
             }
             let mut store = LogStore::new(u64::MAX);
@@ -458,5 +466,66 @@ mod tests {
         );
         let partial = step(&log.store.row(1).unwrap(), &log.store, &log.roster).unwrap();
         assert_eq!(partial.meaning, "a part: there was no more room");
+    }
+    /// What the step of the last row teaches, if the socket was opened as this.
+    fn taught(url: &str, facts: Vec<Fact>) -> (Step, Lesson) {
+        let facts = facts.into_iter().map(|fact| (if matches!(fact, Fact::Paired { .. }) { 2 } else { 1 }, fact));
+        let log = Log::with(&[(1, "socket", url)], facts.collect());
+        let row = log.store.rows(0..u64::MAX).filter(|row| !is_told(row, &log.store)).last().unwrap();
+        let step = step(&row, &log.store, &log.roster).unwrap();
+        let lesson = lesson(&step);
+        (step, lesson)
+    }
+
+    #[test]
+    fn what_is_taught_is_true_of_what_carries_the_socket() {
+        let close = || Fact::Closed { reason: CloseReason::User };
+        let path = || Some("/run/a.sock");
+        let unix = Address::Unix(crate::contract::UnixAddress::Pathname(b"/run/a.sock".to_vec()));
+        for (url, fact, says, never) in [
+            ("raw://127.0.0.1?protocol=89", call("connect", "127.0.0.1", "0"), "sends nothing", "SYN"),
+            ("tcp-listen://127.0.0.1:7", close(), "nobody accepted", "TIME_WAIT"),
+            ("unix-dgram-bind:///run/a.sock", close(), "ECONNREFUSED", "ICMP"),
+            ("icmp://127.0.0.1", close(), "nothing to end", "unreachable"),
+            ("unix-dgram:///run/a.sock", sent(Some(unix)), "On this machine none is lost", "may be lost"),
+            ("unix-dgram:///run/a.sock", failed(Operation::Send, path(), 111), "nobody receives there", "ICMP"),
+            ("unix:///run/a.sock", failed(Operation::Recv, None, 104), "unread", "RST"),
+            ("unix:///run/a.sock", failed(Operation::Send, None, 32), "at once", "RST"),
+            ("unix:///run/a.sock", call("shutdown", "SHUT_WR", "0"), "returns 0", "FIN"),
+            ("unix://@a", call("bind", "@a", "-1 EADDRINUSE (98)"), "goes with its socket", "file"),
+            ("pair://?type=dgram", received(None, 5), "whole", "stream"),
+            ("tcp://127.0.0.1:9", call("connect", "127.0.0.1:9", "-1 EADDRNOTAVAIL (99)"), "ephemeral", "0.0.0.0"),
+            (
+                "icmp://127.0.0.1",
+                call("socket", "AF_INET, SOCK_DGRAM, IPPROTO_ICMP", "-1 EACCES (13)"),
+                "ping_group",
+                "make packets",
+            ),
+        ] {
+            let (step, lesson) = taught(url, vec![fact]);
+            let text = format!("{} {}", lesson.explanation, step.meaning);
+            assert!(text.contains(says), "{url} {}: {text}", step.call());
+            assert!(!text.contains(never), "{url} {}: {text}", step.call());
+        }
+    }
+
+    #[test]
+    fn an_echo_request_is_written_with_its_header() {
+        let request = call("sendto", "ICMP echo request, id 7, seq 1, 5 bytes, 127.0.0.1", "13");
+        let (_, lesson) =
+            taught("icmp://127.0.0.1", vec![sent(Some(Address::Host([127, 0, 0, 1].into(), 0))), request]);
+        let [(_, python), (_, rust), (_, c)] = lesson.code.as_slice() else { panic!("{lesson:?}") };
+        assert_eq!(
+            python,
+            "header = struct.pack(\"!BBHHH\", 8, 0, 0x1926, 7, 1)\nn = s.sendto(header + b\"hell\\n\", (\"127.0.0.1\", 0))"
+        );
+        assert!(rust.contains(r#"[&b"\x08\x00\x19&\x00\x07\x00\x01"[..], &b"hell\n"[..]].concat()"#), "{rust}");
+        assert!(c.contains(r#""\010\000\031&\000\007\000\001" "hell\n", 13"#), "{c}");
+    }
+
+    #[test]
+    fn a_pair_is_written_with_its_type() {
+        let (_, lesson) = taught("pair://?type=dgram", vec![Fact::Paired { parent: id(1), number: 1 }]);
+        assert!(lesson.code[0].1.contains("SOCK_DGRAM"), "{lesson:?}");
     }
 }

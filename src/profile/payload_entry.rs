@@ -59,10 +59,22 @@ impl PayloadContent {
         match self {
             Self::File(path) => {
                 let path = base.join(path);
+                // Others may have no end, or wait for somebody who writes.
+                if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+                    return Err(format!("{} is no regular file", path.display()));
+                }
                 std::fs::read(&path).map_err(|error| format!("{} can't be read: {error}", path.display()))
             }
             written => written.decode().map_err(|error| error.message),
         }
+    }
+
+    /// The file, where it is one of more than so many bytes; `base` is the profile's folder.
+    #[must_use]
+    pub fn file_longer_than(&self, bytes: u64, base: &Path) -> Option<PathBuf> {
+        let Self::File(path) = self else { return None };
+        let path = base.join(path);
+        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > bytes).then_some(path)
     }
 
     /// The bytes that are written down here; none for a file.

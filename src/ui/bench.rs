@@ -168,7 +168,7 @@ impl Bench {
     /// Opens a socket of the list again.
     pub(super) fn reopen(&mut self, socket: SocketId, effects: &mut Vec<Effect>) {
         if let Some(member) = self.roster.get(socket) {
-            let (name, endpoint) = (member.name.clone(), member.endpoint.clone());
+            let (name, endpoint) = (member.name.clone(), (*member.endpoint).clone());
             self.before_change = None;
             self.roster.register(socket, name, endpoint.clone());
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
@@ -186,7 +186,7 @@ impl Bench {
 
     /// Gives an open socket of the list an endpoint with another option, as long as the system does not refuse it.
     pub(super) fn change_live(&mut self, socket: SocketId, endpoint: Endpoint) {
-        let before = self.roster.get(socket).map(|member| (socket, member.endpoint.clone()));
+        let before = self.roster.get(socket).map(|member| (socket, (*member.endpoint).clone()));
         self.change(socket, endpoint);
         self.before_change = before;
     }

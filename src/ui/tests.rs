@@ -655,6 +655,46 @@ fn the_timeline_is_of_the_selected_socket_and_goes_with_the_selection() {
 }
 
 #[test]
+fn a_timeline_in_ascii_is_ascii() {
+    let (mut harness, listener, _) = with_lives();
+    harness.ui.look = crate::ui::theme::Look::new(crate::config::Theme::Ascii, true);
+    harness.ui.select(Entry::Root(listener));
+    harness.keys("4");
+    let picture = harness.picture(120, 40);
+    assert!(picture.contains("accept() = 127.0.0.1:50001 -> server#1"), "{picture}");
+    assert!(picture.is_ascii(), "{picture}");
+}
+
+#[test]
+fn the_list_leads_into_the_timeline_and_out_of_it() {
+    let (mut harness, _, child) = with_lives();
+    harness.ui.select(Entry::Child(child));
+    harness.ui.focus = Pane::Sockets;
+    harness.keys("4");
+    harness.shows("Timeline · server#1");
+    harness.keys("4");
+    harness.shows("Log · all");
+}
+
+#[test]
+fn on_a_narrow_screen_a_call_keeps_its_value_and_a_remark_that_has_no_room_is_left_out() {
+    let (mut harness, _, child) = with_lives();
+    let (args, result) = ("IPPROTO_TCP, TCP_NODELAY, 1".to_owned(), "0".to_owned());
+    harness.happens(child, Fact::Call { call: "setsockopt".into(), args, result });
+    let (args, result) = ("AF_INET, SOCK_STREAM, 0".to_owned(), "19".to_owned());
+    harness.happens(child, Fact::Call { call: "socket".into(), args, result });
+    harness.ui.select(Entry::Child(child));
+    harness.keys("4");
+    let picture = harness.picture(80, 24);
+    assert!(picture.contains("setsockopt(…, TCP_NODELAY, 1) = 0"), "{picture}");
+    harness.shows("setsockopt(IPPROTO_TCP, TCP_NODELAY, 1) = 0  sends at once");
+    let (args, result) = ("IPPROTO_IP, IP_RECVERR, 1".to_owned(), "0".to_owned());
+    harness.happens(child, Fact::Call { call: "setsockopt".into(), args, result });
+    harness.shows("setsockopt(…, IP_RECVERR, 1) = 0  ICMP errors are kept for us");
+    assert!(picture.contains("socket(AF_INET, SOCK_STREAM, 0) = 19   ║"), "{picture}");
+}
+
+#[test]
 fn a_step_is_explained_in_three_languages() {
     let (mut harness, _, child) = with_lives();
     harness.keys("4");

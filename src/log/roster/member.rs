@@ -2,6 +2,8 @@
 //!
 //! Owns what an event means for the socket it is about. It never knows of another socket.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
 use crate::contract::{Address, CloseReason, Endpoint, Event, Fact, NetError, SocketId, Timestamp, UnixAddress};
@@ -76,8 +78,8 @@ pub struct Member {
     pub id: SocketId,
     /// A root's name; empty for a child, see [`Roster::name`](super::Roster::name).
     pub name: String,
-    /// What was opened; a child has its listener's.
-    pub endpoint: Endpoint,
+    /// What was opened; a child shares its listener's.
+    pub endpoint: Arc<Endpoint>,
     /// The listener that accepted it.
     pub parent: Option<SocketId>,
     /// The listener's how-manieth connection, from 1; 0 for a root.
@@ -103,13 +105,13 @@ pub struct Member {
     /// Whom a datagram socket heard last.
     pub last_heard: Option<Address>,
     /// What failed last.
-    pub error: Option<NetError>,
+    pub error: Option<Box<NetError>>,
     /// This side has half-closed: nothing more can be sent.
     pub sending_closed: bool,
 }
 
 impl Member {
-    pub(super) fn new(id: SocketId, name: String, endpoint: Endpoint) -> Self {
+    pub(super) fn new(id: SocketId, name: String, endpoint: Arc<Endpoint>) -> Self {
         Self {
             id,
             name,
@@ -147,6 +149,13 @@ impl Member {
                 // The engine tries again by itself, or tries the next address of the name.
                 "socket" if matches!(self.state, State::Failed | State::Closed(_) | State::Waiting) => self.reopen(),
                 "shutdown" if result == "0" => self.sending_closed = true,
+                // A file goes without ever being a row of bytes.
+                "sendfile" => {
+                    if let Some(bytes) = result.split(' ').next().and_then(|bytes| bytes.parse::<u64>().ok()) {
+                        self.sent.messages += 1;
+                        self.sent.bytes += bytes;
+                    }
+                }
                 _ => {}
             },
             Fact::Opened { local, peer } => {
@@ -190,7 +199,7 @@ impl Member {
                     traffic.sent.count(bytes.len);
                 }
             }
-            Fact::SendFailed { error, .. } => self.error = Some(error.as_ref().clone()),
+            Fact::SendFailed { error, .. } => self.error = Some(error.clone()),
             Fact::PeerClosed => {
                 if self.state.is_open() {
                     self.state = State::PeerClosed;
@@ -202,7 +211,7 @@ impl Member {
                     if never_open && *reason == CloseReason::Error { State::Failed } else { State::Closed(*reason) };
             }
             Fact::Failed(error) => {
-                self.error = Some(error.as_ref().clone());
+                self.error = Some(error.clone());
                 if self.state == State::Opening {
                     self.state = State::Failed;
                 }

@@ -5,11 +5,11 @@
 //! or `libc`. It never explains.
 
 use super::Step;
+use super::carrier::Carrier;
 use super::errors::python_exception;
 use super::lessons::is_partial;
 use super::literal::{Place, bytes, bytes_c, quoted, quoted_c};
 use super::options;
-use crate::contract::Scheme;
 
 /// A step in three languages.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +107,7 @@ pub(super) fn code(step: &Step) -> Option<Code> {
     Some(match step.name.as_str() {
         "getaddrinfo" => getaddrinfo(args),
         "socket" => socket(args),
-        "socketpair" => socketpair(args),
+        "socketpair" => socketpair(step),
         "setsockopt" => options::code(args),
         "getsockopt" => options::read_code(args),
         "bind" => bind(args, &place.unwrap_or_else(|| Place::Path(args.to_owned()))),
@@ -131,11 +131,11 @@ pub(super) fn code(step: &Step) -> Option<Code> {
         "shutdown" => shutdown(args),
         "close" => Code {
             python: Line::new("s.close()"),
-            rust: Line::whole("drop(stream); // its end closes it"),
+            rust: Line::whole(format!("drop({}); // its end closes it", variable(step))),
             c: Line::new("close(s)"),
         },
-        "getsockname" => name_of("getsockname", "local", "local_addr"),
-        "getpeername" => name_of("getpeername", "peer", "peer_addr"),
+        "getsockname" => name_of(step, "local", "local_addr"),
+        "getpeername" => name_of(step, "peer", "peer_addr"),
         "unlink" => path(args, "os.unlink(PATH)", "std::fs::remove_file(PATH)", "unlink(PATH)"),
         "stat" | "lstat" => {
             path(args, "os.lstat(PATH)", "std::fs::symlink_metadata(PATH)", "lstat(PATH, &(struct stat){ 0 })")
@@ -163,6 +163,15 @@ pub(super) fn code(step: &Step) -> Option<Code> {
 pub(super) fn word<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
     let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if is_word { text } else { otherwise }
+}
+
+/// What holds the socket in Rust.
+fn variable(step: &Step) -> &'static str {
+    match step.carrier {
+        _ if step.listens => "listener",
+        Some(carrier) if carrier.is_datagrams() => "socket",
+        _ => "stream",
+    }
 }
 
 /// A call that Python and Rust write alike.
@@ -245,9 +254,12 @@ fn socket(args: &str) -> Code {
     }
 }
 
-fn socketpair(args: &str) -> Code {
-    let args = if args.starts_with("AF_") { args } else { "AF_UNIX, SOCK_STREAM, 0" };
-    let kinds = kinds(args);
+fn socketpair(step: &Step) -> Code {
+    let kinds = if step.args.starts_with("AF_") {
+        kinds(&step.args)
+    } else {
+        ("AF_UNIX", step.carrier.map_or("SOCK_STREAM", Carrier::unix_type), "0")
+    };
     let (family, kind, protocol) = kinds;
     Code {
         python: Line::new(format!("socket.socketpair({})", python_kinds(kinds))).bound("a, b = "),
@@ -295,14 +307,14 @@ fn accept() -> Code {
 
 fn connect(step: &Step, place: &Place) -> Code {
     let (lines, c_place) = place.c();
-    let rust = match (step.scheme, place) {
-        (Some(Scheme::Tcp) | None, Place::Ip(_)) => {
+    let rust = match (step.carrier, place) {
+        (Some(Carrier::Tcp) | None, Place::Ip(_)) => {
             Line::new(format!("TcpStream::connect({})", place.rust())).bound("let mut stream = ")
         }
-        (Some(Scheme::Unix) | None, Place::Path(_)) => {
+        (Some(Carrier::UnixStream) | None, Place::Path(_)) => {
             Line::new(format!("UnixStream::connect({})", place.rust())).bound("let mut stream = ")
         }
-        (Some(Scheme::Unix) | None, Place::Abstract(_)) => {
+        (Some(Carrier::UnixStream) | None, Place::Abstract(_)) => {
             Line::new(format!("UnixStream::connect_addr({})", place.rust())).bound("let mut stream = ")
         }
         _ => Line::new(format!("s.connect({})", place.rust_sock_addr())),
@@ -336,15 +348,22 @@ fn send(step: &Step) -> Code {
         };
     }
     let (data, c_data) = payload(step);
+    let rust = match variable(step) {
+        "socket" => format!("socket.send({data})"),
+        stream => format!("{stream}.write({data})"),
+    };
     Code {
         python: Line::new(format!("s.send({data})")).bound("n = "),
-        rust: Line::new(format!("stream.write({data})")).bound("let n = "),
+        rust: Line::new(rust).bound("let n = "),
         c: Line::new(format!("send(s, {c_data}, MSG_NOSIGNAL)")).bound("ssize_t n = "),
     }
 }
 
 fn sendto(step: &Step, place: Option<&Place>) -> Code {
     let Some(place) = place else { return send(step) };
+    if let Some((id, sequence)) = echo_of(&step.args) {
+        return echo_request(step, place, id, sequence);
+    }
     let (data, c_data) = payload(step);
     let (lines, c_place) = place.c();
     let method = if matches!(place, Place::Abstract(_)) { "send_to_addr" } else { "send_to" };
@@ -353,6 +372,57 @@ fn sendto(step: &Step, place: Option<&Place>) -> Code {
         rust: Line::new(format!("socket.{method}({data}, {})", place.rust())).bound("let n = "),
         c: Line::after(lines, format!("sendto(s, {c_data}, 0,\n    {c_place})")).bound("ssize_t n = "),
     }
+}
+
+/// The id and the sequence number of `ICMP echo request, id 7, seq 1, 13 bytes, 127.0.0.1`.
+fn echo_of(args: &str) -> Option<(u16, u16)> {
+    let number = |name: &str| args.split(", ").find_map(|part| part.strip_prefix(name)?.parse().ok());
+    args.starts_with("ICMP").then(|| Some((number("id ")?, number("seq ")?)))?
+}
+
+/// The message whole: what stands before the data is the work of whoever uses such a socket.
+fn echo_request(step: &Step, place: &Place, id: u16, sequence: u16) -> Code {
+    let v6 = step.args.starts_with("ICMPv6");
+    let kind = if v6 { 128 } else { 8 };
+    let [id_high, id_low] = id.to_be_bytes();
+    let [sequence_high, sequence_low] = sequence.to_be_bytes();
+    let data = step.data.as_deref();
+    let mut header = [kind, 0, 0, 0, id_high, id_low, sequence_high, sequence_low];
+    // The kernel computes that of ICMPv6, since it holds the addresses, too.
+    if let Some(data) = data.filter(|_| !v6) {
+        let checksum = internet_checksum(&[&header, data].concat());
+        header[2..4].copy_from_slice(&checksum.to_be_bytes());
+    }
+    let checksum = u16::from_be_bytes([header[2], header[3]]);
+    let python_data = data.map_or_else(|| "data".to_owned(), bytes);
+    let (lines, c_place) = place.c();
+    let c_data = match data {
+        Some(data) => format!("{} {}, {}", bytes_c(&header), bytes_c(data), header.len() + data.len()),
+        None => "data /* with its header */, len".to_owned(),
+    };
+    Code {
+        python: Line::after(
+            format!("header = struct.pack(\"!BBHHH\", {kind}, 0, {checksum:#06x}, {id}, {sequence})"),
+            format!("s.sendto(header + {python_data}, {})", place.python()),
+        )
+        .bound("n = "),
+        rust: Line::after(
+            format!("let packet = [{}, &{python_data}[..]].concat();", bytes(&header).replacen('b', "&b", 1) + "[..]"),
+            format!("s.send_to(&packet, {})", place.rust_sock_addr()),
+        )
+        .bound("let n = "),
+        c: Line::after(lines, format!("sendto(s, {c_data}, 0,\n    {c_place})")).bound("ssize_t n = "),
+    }
+}
+
+/// The sum of RFC 1071 over a message in which it is 0.
+fn internet_checksum(message: &[u8]) -> u16 {
+    let words = message.chunks(2).map(|pair| u64::from(pair[0]) << 8 | pair.get(1).map_or(0, |&low| u64::from(low)));
+    let mut sum: u64 = words.sum();
+    while sum > 0xffff {
+        sum = (sum >> 16) + (sum & 0xffff);
+    }
+    !u16::try_from(sum).unwrap_or(u16::MAX)
 }
 
 fn sendfile(args: &str) -> Code {
@@ -368,9 +438,9 @@ fn sendfile(args: &str) -> Code {
 
 fn end_of_stream() -> Code {
     Code {
-        python: Line::whole("if s.recv(65536) == b\"\":\n    print(\"the peer sent FIN\")"),
-        rust: Line::whole("if stream.read(&mut buf)? == 0 {\n    println!(\"the peer sent FIN\");\n}"),
-        c: Line::whole("if (recv(s, buf, sizeof buf, 0) == 0)\n    puts(\"the peer sent FIN\");"),
+        python: Line::whole("if s.recv(65536) == b\"\":\n    print(\"the peer will send no more\")"),
+        rust: Line::whole("if stream.read(&mut buf)? == 0 {\n    println!(\"the peer will send no more\");\n}"),
+        c: Line::whole("if (recv(s, buf, sizeof buf, 0) == 0)\n    puts(\"the peer will send no more\");"),
     }
 }
 
@@ -420,13 +490,14 @@ fn shutdown(args: &str) -> Code {
     }
 }
 
-fn name_of(call: &str, variable: &str, method: &str) -> Code {
+fn name_of(step: &Step, end: &str, method: &str) -> Code {
+    let call = &step.name;
     Code {
         python: Line::new(format!("print(s.{call}())")),
-        rust: Line::whole(format!("println!(\"{{:?}}\", stream.{method}()?);")),
+        rust: Line::whole(format!("println!(\"{{:?}}\", {}.{method}()?);", variable(step))),
         c: Line::after(
-            format!("struct sockaddr_storage {variable};\nsocklen_t len = sizeof {variable};"),
-            format!("{call}(s, (struct sockaddr *)&{variable}, &len)"),
+            format!("struct sockaddr_storage {end};\nsocklen_t len = sizeof {end};"),
+            format!("{call}(s, (struct sockaddr *)&{end}, &len)"),
         ),
     }
 }

@@ -1,13 +1,16 @@
 //! What an errno means after which call, for someone who is learning sockets.
 //!
-//! Owns the paragraph for each errno. It never knows a call's arguments.
+//! Owns the paragraph for each errno, and the exception that Python raises for it.
 
-/// What came of it, in two or three sentences; `None` for an errno that has no words here. `on_path` is true for Unix
-/// sockets, which know neither ports nor networks.
+use super::{Step, lessons};
+
+/// What came of it, in two or three sentences; `None` for an errno that has no words here.
 #[expect(clippy::too_many_lines, reason = "a table: one row an errno")]
-pub(super) fn explanation(code: &str, call: &str, on_path: bool) -> Option<&'static str> {
-    Some(match (code, call) {
-        ("ECONNREFUSED", "connect") if on_path => {
+pub(super) fn explanation(code: &str, step: &Step) -> Option<&'static str> {
+    // Unix sockets know neither ports nor networks.
+    let unix = lessons::is_unix(step);
+    Some(match (code, step.name.as_str()) {
+        ("ECONNREFUSED", "connect") if unix => {
             "ECONNREFUSED: the socket file is there, but nobody listens on it. Whoever made it is gone and left the \
              file behind, or has not called listen(2) yet."
         }
@@ -16,18 +19,28 @@ pub(super) fn explanation(code: &str, call: &str, on_path: bool) -> Option<&'sta
              So the host is up and the network works. Start the server, or check the port; a firewall that drops \
              packets would have shown itself as ETIMEDOUT instead."
         }
+        ("ECONNREFUSED", _) if unix => {
+            "ECONNREFUSED: nobody receives there any more: the other socket is closed, and at most its file is left."
+        }
         ("ECONNREFUSED", _) => {
             "ECONNREFUSED: a datagram sent earlier reached the host, and ICMP said \"port unreachable\": nobody is \
              bound to that port. UDP itself never answers, so this is the only sign, and it comes late, with another \
              call. The socket is as good as before."
         }
-        ("EADDRINUSE", _) if on_path => {
+        ("EADDRINUSE", _) if step.args.starts_with('@') => {
+            "EADDRINUSE: another socket has this abstract name, and is open: such a name goes with its socket."
+        }
+        ("EADDRINUSE", _) if unix => {
             "EADDRINUSE: the path exists already. The file of a Unix socket outlives its program, so bind(2) fails \
              even when nobody listens there any more; a server removes a stale file first."
         }
         ("EADDRINUSE", _) => {
             "EADDRINUSE: another socket holds this address and port. With SO_REUSEADDR an old connection in TIME_WAIT \
              is not in the way, but a socket that listens still is. `ss -ltnp` shows who it is."
+        }
+        ("EADDRNOTAVAIL", "connect") => {
+            "EADDRNOTAVAIL: no address and port of our own could be chosen: every ephemeral port towards this address is \
+             taken (net.ipv4.ip_local_port_range), or no interface has an address that leads there."
         }
         ("EADDRNOTAVAIL", _) => {
             "EADDRNOTAVAIL: no interface of this machine has that address, so nothing could ever arrive there. Use one \
@@ -36,6 +49,10 @@ pub(super) fn explanation(code: &str, call: &str, on_path: bool) -> Option<&'sta
         ("EACCES", "bind") => {
             "EACCES: the system does not allow this address. Ports below 1024 need a privilege on most systems; for a \
              path, the folder must be writable."
+        }
+        ("EACCES" | "EPERM", "socket") if step.args.contains("SOCK_DGRAM") => {
+            "EACCES: echo requests without privilege are for the groups in net.ipv4.ping_group_range (icmp(7)), and none \
+             of ours is in it. A raw socket does the same, and needs CAP_NET_RAW."
         }
         ("EACCES" | "EPERM", "socket") => {
             "The system gives such sockets only to those with the privilege: raw sockets see and make packets that \
@@ -60,10 +77,18 @@ pub(super) fn explanation(code: &str, call: &str, on_path: bool) -> Option<&'sta
              poll(2) says that it can be written to, SO_ERROR tells how the connect ended."
         }
         ("EINTR", _) => "EINTR: a signal arrived before there was a result. Make the call again.",
+        ("EPIPE", _) if unix => {
+            "EPIPE: the other end has closed its socket or shut down its reading, or this end was shut down here. On one \
+             machine the system knows that at once. Without MSG_NOSIGNAL the process gets SIGPIPE as well, which kills \
+             it."
+        }
         ("EPIPE", _) => {
             "EPIPE: this end can no longer send: the connection is reset, or it was shut down here. The first send \
              after the peer closed still succeeds, and is answered with RST; the next one ends here. Without \
              MSG_NOSIGNAL the process gets SIGPIPE as well, which kills it."
+        }
+        ("ECONNRESET", _) if unix => {
+            "ECONNRESET: the peer closed its socket while bytes of ours waited there unread. They are lost."
         }
         ("ECONNRESET", _) => {
             "ECONNRESET: RST came from the peer. Its program crashed, closed with unread bytes or with SO_LINGER 0, or \
@@ -97,6 +122,10 @@ pub(super) fn explanation(code: &str, call: &str, on_path: bool) -> Option<&'sta
         ("EMSGSIZE", _) => {
             "EMSGSIZE: longer than one datagram can be: 65,507 bytes over IPv4 and 65,527 over IPv6, the send buffer \
              for Unix sockets. A datagram goes whole or not at all; split the message, or use a stream."
+        }
+        ("EPROTOTYPE", _) => {
+            "EPROTOTYPE: the socket at this path is of another type: a stream, datagrams and sequenced packets can't talk \
+             to each other."
         }
         ("ENOTCONN", _) => "ENOTCONN: the socket has no peer yet, or has none any more.",
         ("EDESTADDRREQ", _) => "EDESTADDRREQ: the socket has no default destination, and the call names none.",

@@ -2,10 +2,10 @@
 //!
 //! Owns the paragraph for each call. Pure data: it never looks at the log.
 
+use super::carrier::Carrier;
 use super::code::code;
 use super::literal::Place;
 use super::{Step, errors, options};
-use crate::contract::Scheme;
 
 /// What is taught at one step of a timeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub fn lesson(step: &Step) -> Lesson {
         return Lesson { explanation, code: Vec::new() };
     }
     let mut explanation = about(step);
-    if let Some(failure) = step.code().and_then(|code| errors::explanation(code, &step.name, is_on_path(step))) {
+    if let Some(failure) = step.code().and_then(|code| errors::explanation(code, step)) {
         // Of what did not come about, one sentence is enough.
         if let Some(end) = explanation.find(". ") {
             explanation.truncate(end + 1);
@@ -52,16 +52,13 @@ pub(super) fn is_on_path(step: &Step) -> bool {
     matches!(Place::parse(&step.args), Some(Place::Path(_) | Place::Abstract(_)))
 }
 
-/// True for a socket whose peers are on this machine, which sends no segments.
-pub(super) fn is_local(step: &Step) -> bool {
-    step.scheme.is_some_and(|scheme| {
-        matches!(scheme, Scheme::Unix | Scheme::UnixListen | Scheme::Pair) || keeps_messages(step)
-    })
+/// True for a Unix socket: its peers are on this machine, and it sends no segments.
+pub(super) fn is_unix(step: &Step) -> bool {
+    step.carrier.is_some_and(Carrier::is_unix) || is_on_path(step)
 }
 
-/// True for a connection of messages and not of bytes.
-fn keeps_messages(step: &Step) -> bool {
-    matches!(step.scheme, Some(Scheme::UnixSeqpacket | Scheme::UnixSeqpacketListen))
+fn is_without_ports(step: &Step) -> bool {
+    step.carrier.is_some_and(Carrier::is_without_ports)
 }
 
 /// True for a send of which the system took a part.
@@ -94,10 +91,17 @@ fn about(step: &Step) -> String {
             "bind(2) with the family alone has the kernel choose a name in the abstract namespace (unix(7)), so that \
              whoever gets our datagrams knows where to send an answer."
         }
+        "bind" if args.starts_with('@') => {
+            "bind(2) gives a Unix socket its name. One that begins with NUL, written @name, lives in the abstract \
+             namespace of Linux: it leaves no file, needs no right to one, and is gone with its socket."
+        }
         "bind" if on_path => {
             "bind(2) gives a Unix socket its name: it makes a file of the type socket at this path, which clients \
-             connect to. The file stays when the program ends, so a server removes it. A name that begins with NUL, \
-             written @name, lives in the abstract namespace and leaves no file."
+             connect to. The file stays when the program ends, so a server removes it."
+        }
+        "bind" if is_without_ports(step) => {
+            "bind(2) gives the socket its local address: only packets to it are received, and it is what we send from. \
+             This protocol knows no ports."
         }
         "bind" if args.ends_with(":0") => {
             "bind(2) gives the socket its local address. Port 0 asks the system for any free port, and getsockname(2) \
@@ -123,7 +127,11 @@ fn about(step: &Step) -> String {
              one talks to this peer alone; the listener stays as it was and waits for the next. The handshake was done \
              before: accept only hands the connection over."
         }
-        "connect" if step.scheme.is_some_and(Scheme::is_datagram) => {
+        "connect" if step.carrier == Some(Carrier::Raw) => {
+            "connect(2) on a raw socket sends nothing: it sets where send goes, and from now on the kernel passes on only \
+             packets from that host."
+        }
+        "connect" if step.carrier.is_some_and(Carrier::is_datagrams) => {
             "connect(2) on a datagram socket sends nothing: it tells the kernel whom send(2) is for, and to pass on only \
              what comes from there. An ICMP error about that peer is returned by the next call. A later connect may \
              name another peer."
@@ -143,7 +151,11 @@ fn about(step: &Step) -> String {
              slowly than we write. This is no error: send the rest when poll(2) says that there is room again. Who \
              ignores the result loses the rest."
         }
-        "send" if keeps_messages(step) => {
+        "send" if step.carrier == Some(Carrier::UnixDatagrams) => {
+            "send(2) on such a socket sends one datagram to the other end, whole or not at all. On this machine none is \
+             lost, doubled or overtaken: where the other end's queue is full, send waits or says EAGAIN (unix(7))."
+        }
+        "send" if step.carrier == Some(Carrier::UnixMessages) => {
             "send(2) on such a socket sends one message, whole or not at all, and the peer's recv returns exactly this \
              message: order and boundaries are kept, unlike on a stream."
         }
@@ -155,7 +167,17 @@ fn about(step: &Step) -> String {
         "sendto" if args.starts_with("ICMP") => {
             "sendto(2) on an ICMP socket sends an echo request, as ping does: a header with an id and a sequence number \
              by which the answer is known again, and then our bytes. The other host's kernel answers by itself, with \
-             the same bytes (RFC 792)."
+             the same bytes (RFC 792, RFC 4443). Without privilege the kernel fills in id and checksum; a raw socket of \
+             IPv4 must do both itself."
+        }
+        "sendto" if is_unix(step) => {
+            "sendto(2) sends one datagram to the socket at this path, whole or not at all. On this machine none is lost, \
+             doubled or overtaken: where the receiver's queue is full, sendto waits or says EAGAIN (unix(7)). One \
+             sendto is one recvfrom at the other end."
+        }
+        "sendto" if step.carrier == Some(Carrier::Raw) => {
+            "sendto(2) on a raw socket sends these bytes as the body of one IP packet; the kernel puts the IP header \
+             before them. Whatever header the protocol wants is up to us."
         }
         "sendto" => {
             "sendto(2) sends one datagram to this address, whole or not at all. No connection is made and nothing is \
@@ -166,7 +188,7 @@ fn about(step: &Step) -> String {
             "sendfile(2) has the kernel send a file's bytes without copying them through the program. As send, it may \
              take a part only: call it again from where it stopped."
         }
-        "recv" | "read" if step.result == "0" && is_local(step) => {
+        "recv" | "read" if step.result == "0" && is_unix(step) => {
             "recv(2) returned 0: the end of the connection. The peer shut its direction down, or closed its socket. In \
              the first case you may go on sending until you close as well (half-close); in the second a send fails \
              with EPIPE at once, since the system knows both ends. A program that takes 0 for \"nothing yet\" runs in \
@@ -177,7 +199,7 @@ fn about(step: &Step) -> String {
              FIN arrived after its last byte. The other direction is still open: you may go on sending until you close \
              as well (half-close). A program that takes 0 for \"nothing yet\" runs in circles."
         }
-        "recv" | "read" if keeps_messages(step) => {
+        "recv" | "read" if matches!(step.carrier, Some(Carrier::UnixMessages | Carrier::UnixDatagrams)) => {
             "recv(2) on such a socket returns one message as it was sent, whole; what does not fit into the buffer is \
              cut off and gone."
         }
@@ -190,6 +212,10 @@ fn about(step: &Step) -> String {
             "recvfrom(2) on an ICMP socket returned an echo reply: the same bytes came back, with the id and the \
              sequence number of the request. The time between the two is the round trip."
         }
+        "recvfrom" if step.carrier == Some(Carrier::Raw) => {
+            "recvfrom(2) on a raw socket returns one IP packet of this protocol: over IPv4 with its IP header before it, \
+             over IPv6 without (raw(7), RFC 3542). What does not fit into the buffer is cut off and gone."
+        }
         "recvfrom" => {
             "recvfrom(2) takes one datagram and tells who sent it, so that it can be answered with sendto. A message \
              arrives as it was sent, whole; what does not fit into the buffer is cut off and gone. 0 means an empty \
@@ -199,16 +225,33 @@ fn about(step: &Step) -> String {
             "recvmsg(2) with MSG_ERRQUEUE reads the queue in which Linux keeps the ICMP errors about datagrams sent \
              before, if IP_RECVERR is set. Each entry has an errno, and the destination that it is about."
         }
+        "shutdown" if is_unix(step) => {
+            "shutdown(2) with SHUT_WR closes our direction only: the peer reads what waits, and then its recv returns 0. \
+             We can still receive, so this is how one says \"that was all\" and waits for the answer. The descriptor \
+             stays until close(2)."
+        }
         "shutdown" => {
             "shutdown(2) with SHUT_WR closes our direction only: TCP sends FIN after the last byte, and the peer's recv \
              returns 0. We can still receive, so this is how one says \"that was all\" and waits for the answer. The \
              descriptor stays until close(2)."
         }
-        "close" if step.scheme.is_some_and(Scheme::is_datagram) => {
+        "close" if step.listens => {
+            "close(2) gives the descriptor back, and the listener is gone: who connects now is refused, and connections \
+             that nobody accepted are reset. Those that were accepted are sockets of their own, and go on."
+        }
+        "close" if step.carrier == Some(Carrier::UnixDatagrams) => {
+            "close(2) gives the descriptor back. Datagrams that were not read are dropped. Who sends to this socket now \
+             is told ECONNREFUSED."
+        }
+        "close" if is_without_ports(step) => {
+            "close(2) gives the descriptor back. Packets that were not read are dropped, and nobody is told: without a \
+             connection there is nothing to end."
+        }
+        "close" if step.carrier.is_some_and(Carrier::is_datagrams) => {
             "close(2) gives the descriptor back. Datagrams that were not read are dropped, and nobody is told: without \
              a connection there is nothing to end. Who sends to this port now hears ICMP \"port unreachable\"."
         }
-        "close" if is_local(step) => {
+        "close" if is_unix(step) => {
             "close(2) gives the descriptor back. The other end, if there is one, reads what waits and then gets 0 from \
              recv; what it sends from now on fails with EPIPE."
         }

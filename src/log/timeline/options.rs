@@ -2,7 +2,7 @@
 //!
 //! Owns one row an option. It never knows whether setting it succeeded.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::code::{Code, Line, word};
 use super::literal::quoted;
@@ -94,7 +94,7 @@ static OPTIONS: &[SocketOption] = &[
     ),
     option(
         "SO_LINGER",
-        "what close does with unsent bytes",
+        "close may wait",
         "set_linger(Some(SECONDS))",
         "SO_LINGER decides what close(2) does with what is not sent yet: with time it waits that many seconds for it \
          to be acknowledged. With {1, 0} it throws it away and sends RST instead of FIN: the peer's next call fails \
@@ -348,11 +348,24 @@ fn group<'a>(name: &str, value: &'a str) -> Option<(IpAddr, Option<&'a str>)> {
 fn membership(level: &str, name: &str, group: IpAddr, interface: Option<&str>) -> Code {
     let joins = name.contains("ADD") || name.contains("JOIN");
     let verb = if joins { "join" } else { "leave" };
-    let index = |prefix: &str| {
-        interface.map_or_else(|| "0".to_owned(), |name| format!("{prefix}if_nametoindex({})", quoted(name)))
-    };
-    let rust_index = interface.map_or_else(|| "0".to_owned(), |name| format!("if_nametoindex({})?", quoted(name)));
+    let interface = interface.map_or(Interface::Index("0"), Interface::of);
+    let (index, rust_index) = (|prefix: &str| interface.index(prefix), interface.rust_index());
     match group {
+        IpAddr::V4(ip) if let Interface::Address(own) = interface => Code {
+            python: Line::after(
+                format!("group = socket.inet_aton(\"{ip}\") + socket.inet_aton(\"{own}\")"),
+                format!("s.setsockopt(socket.{level}, socket.{name}, group)"),
+            ),
+            rust: Line::new(format!("s.{verb}_multicast_v4(&\"{ip}\".parse()?, &\"{own}\".parse()?)")),
+            c: c_value(
+                &format!(
+                    "struct ip_mreq value;\ninet_pton(AF_INET, \"{ip}\", &value.imr_multiaddr);\n\
+                     inet_pton(AF_INET, \"{own}\", &value.imr_interface);"
+                ),
+                level,
+                name,
+            ),
+        },
         IpAddr::V4(ip) => Code {
             python: Line::after(
                 format!("group = struct.pack(\"4s4si\", socket.inet_aton(\"{ip}\"), bytes(4), {})", index("socket.")),
@@ -392,30 +405,71 @@ fn membership(level: &str, name: &str, group: IpAddr, interface: Option<&str>) -
     }
 }
 
+/// An interface as the options for multicast name it.
+#[derive(Clone, Copy)]
+enum Interface<'a> {
+    Name(&'a str),
+    Index(&'a str),
+    /// By one of its own addresses, for IPv4.
+    Address(Ipv4Addr),
+}
+
+impl<'a> Interface<'a> {
+    fn of(text: &'a str) -> Self {
+        match text.parse() {
+            Ok(address) => Self::Address(address),
+            Err(_) if text.parse::<u32>().is_ok() => Self::Index(text),
+            Err(_) => Self::Name(text),
+        }
+    }
+
+    /// Its index in Python and in C, whose function has this before its name.
+    fn index(self, prefix: &str) -> String {
+        match self {
+            Self::Name(name) => format!("{prefix}if_nametoindex({})", quoted(name)),
+            Self::Index(index) => index.to_owned(),
+            Self::Address(_) => "0".to_owned(),
+        }
+    }
+
+    fn rust_index(self) -> String {
+        match self {
+            Self::Name(name) => format!("if_nametoindex({})?", quoted(name)),
+            other => other.index(""),
+        }
+    }
+}
+
 fn multicast_interface(level: &str, name: &str, interface: &str) -> Code {
-    let interface = quoted(interface);
+    let interface = Interface::of(interface);
+    let (index, python_index, rust_index) = (interface.index(""), interface.index("socket."), interface.rust_index());
     if name == "IPV6_MULTICAST_IF" {
         return Code {
-            python: Line::new(format!(
-                "s.setsockopt(socket.{level}, socket.{name}, socket.if_nametoindex({interface}))"
-            )),
-            rust: Line::new(format!("s.set_multicast_if_v6(if_nametoindex({interface})?)")),
-            c: c_value(&format!("int value = if_nametoindex({interface});"), level, name),
+            python: Line::new(format!("s.setsockopt(socket.{level}, socket.{name}, {python_index})")),
+            rust: Line::new(format!("s.set_multicast_if_v6({rust_index})")),
+            c: c_value(&format!("int value = {index};"), level, name),
+        };
+    }
+    if let Interface::Address(own) = interface {
+        return Code {
+            python: Line::new(format!("s.setsockopt(socket.{level}, socket.{name}, socket.inet_aton(\"{own}\"))")),
+            rust: Line::new(format!("s.set_multicast_if_v4(&\"{own}\".parse()?)")),
+            c: c_value(&format!("struct in_addr value;\ninet_pton(AF_INET, \"{own}\", &value);"), level, name),
         };
     }
     Code {
         python: Line::after(
-            format!("out = struct.pack(\"4s4si\", bytes(4), bytes(4), socket.if_nametoindex({interface}))"),
+            format!("out = struct.pack(\"4s4si\", bytes(4), bytes(4), {python_index})"),
             format!("s.setsockopt(socket.{level}, socket.{name}, out)"),
         ),
         rust: rust_libc(
             &format!(
                 "let any = libc::in_addr {{ s_addr: 0 }};\n\
-                 let value = libc::ip_mreqn {{ imr_multiaddr: any, imr_address: any, imr_ifindex: if_nametoindex({interface})? as i32 }};"
+                 let value = libc::ip_mreqn {{ imr_multiaddr: any, imr_address: any, imr_ifindex: {rust_index} as i32 }};"
             ),
             level,
             name,
         ),
-        c: c_value(&format!("struct ip_mreqn value = {{ .imr_ifindex = if_nametoindex({interface}) }};"), level, name),
+        c: c_value(&format!("struct ip_mreqn value = {{ .imr_ifindex = {index} }};"), level, name),
     }
 }

@@ -1,11 +1,12 @@
 //! What a step means, in the few words that stand beside it.
 
+use super::carrier::Carrier;
 use super::{Step, lessons, options};
 
 /// The remark; empty where there is nothing to say.
 pub(super) fn remark(step: &Step) -> &'static str {
     if let Some(code) = step.code() {
-        return failure(code, &step.name, lessons::is_on_path(step));
+        return failure(code, &step.name, lessons::is_unix(step));
     }
     let args = step.args.as_str();
     match step.name.as_str() {
@@ -22,11 +23,13 @@ pub(super) fn remark(step: &Step) -> &'static str {
         "listen" => "so many may wait to be accepted",
         "accept" => "the peer's own socket",
         "connect" if lessons::is_on_path(step) => "the listener has it in its backlog",
+        "connect" if step.carrier == Some(Carrier::Raw) => "packets from this host alone",
         "connect" => "SYN, SYN+ACK, ACK: it stands",
         "send" if lessons::is_partial(step) => "a part: there was no more room",
-        "recv" if step.result == "0" && lessons::is_local(step) => "the peer will send nothing more",
+        "recv" if step.result == "0" && lessons::is_unix(step) => "the peer will send nothing more",
         "recv" if step.result == "0" => "the peer sent FIN, you may still send",
         "recvfrom" if step.result.starts_with("0 ") => "an empty datagram is a message, too",
+        "shutdown" if args == "SHUT_WR" && lessons::is_unix(step) => "no more is sent, receiving goes on",
         "shutdown" if args == "SHUT_WR" => "FIN is sent, receiving goes on",
         "socketpair" => "two ends, connected already",
         "unlink" => "the file is gone",
@@ -36,15 +39,19 @@ pub(super) fn remark(step: &Step) -> &'static str {
 }
 
 /// Of an errno: its paragraph is too long for a row.
-fn failure(code: &str, call: &str, on_path: bool) -> &'static str {
+fn failure(code: &str, call: &str, unix: bool) -> &'static str {
     match (code, call) {
-        ("ECONNREFUSED", "connect") if on_path => "nobody listens on that path",
+        ("ECONNREFUSED", "connect") if unix => "nobody listens on that path",
         ("ECONNREFUSED", "connect") => "RST: refused",
+        ("ECONNREFUSED", _) if unix => "nobody receives there",
         ("ECONNREFUSED", _) => "ICMP: port unreachable",
         ("EADDRINUSE", _) => "another socket holds it",
+        ("EADDRNOTAVAIL", "connect") => "no port or address of our own",
         ("EADDRNOTAVAIL", _) => "no interface has that address",
         ("EACCES" | "EPERM", _) => "not allowed",
         ("EPIPE", _) => "the connection takes nothing more",
+        ("ECONNRESET", _) if unix => "the peer closed, with bytes unread",
+        ("EPROTOTYPE", _) => "a socket of another type",
         ("ECONNRESET", _) => "the peer sent RST",
         ("ETIMEDOUT", _) => "no answer",
         ("EHOSTUNREACH" | "ENETUNREACH", _) => "no way leads there",

@@ -60,6 +60,23 @@ pub(in crate::ui) fn send(ui: &mut Ui) {
     }
 }
 
+/// Sends this file to the present target, or says why that can't be.
+pub(in crate::ui) fn send_to_target(ui: &mut Ui, path: PathBuf) {
+    let Some(target) = ui.target.clone() else {
+        ui.tell_error("No file can be sent: no target is chosen.");
+        return;
+    };
+    match ui.bench.can_send(&target) {
+        Ok(()) => send_path(ui, target, path),
+        Err(why) => ui.tell_error(format!("No file can be sent: {why}.")),
+    }
+}
+
+fn send_path(ui: &mut Ui, target: Target, path: PathBuf) {
+    let what = format!("{} goes", path.file_name().unwrap_or_default().display());
+    unless_many(ui, &target.clone(), &what, move |ui| ui.bench.send_file(target, path, &mut ui.effects));
+}
+
 /// Asks where to save what the selected socket receives.
 pub(in crate::ui) fn save(ui: &mut Ui) {
     if let Some(socket) = ui.selected_socket() {
@@ -193,8 +210,7 @@ impl FileForm {
                 Next::Stay
             }
             Purpose::Send(target) => {
-                let what = format!("{name} goes");
-                unless_many(ui, &target.clone(), &what, move |ui| ui.bench.send_file(target, path, &mut ui.effects));
+                send_path(ui, target, path);
                 Next::Close
             }
             Purpose::Save(socket) => {

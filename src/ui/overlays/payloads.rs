@@ -7,7 +7,10 @@ use super::prompt::Prompt;
 use crate::payload::{self, Mode};
 use crate::profile::{PayloadContent, PayloadEntry};
 use crate::ui::Ui;
-use crate::ui::overlays::message;
+use crate::ui::overlays::{file, message};
+
+/// The longest file that is taken into the input; a longer one is sent as it is.
+const INPUT_MOST: u64 = 64 * 1024;
 
 pub(in crate::ui) fn open(ui: &mut Ui) {
     if ui.bench.profile.payloads.is_empty() {
@@ -36,7 +39,11 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
             }
         })
         .collect();
-    ui.overlays.push(Box::new(Picker::new("Payloads", "Enter takes it into the input", items)));
+    ui.overlays.push(Box::new(Picker::new(
+        "Payloads",
+        "Enter takes it into the input; a file of more than 64 KiB is sent at once",
+        items,
+    )));
 }
 
 fn describe(content: &PayloadContent) -> (&'static str, String) {
@@ -60,6 +67,10 @@ fn take(ui: &mut Ui, content: &PayloadContent) {
         ui.input.put(ui.target.as_ref(), &ui.bench, mode, text);
     } else {
         let base = ui.bench.profile.path.as_deref().and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
+        if let Some(path) = content.file_longer_than(INPUT_MOST, &base) {
+            file::send_to_target(ui, path);
+            return;
+        }
         match content.bytes(&base) {
             Ok(bytes) => match payload::show(Mode::Hex, &bytes) {
                 Ok(text) => ui.input.put(ui.target.as_ref(), &ui.bench, Mode::Hex, &text),

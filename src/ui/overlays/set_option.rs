@@ -39,7 +39,7 @@ fn parse(spec: &OptionSpec, text: &str) -> Result<Value, String> {
 /// Orders the change. What the user opened keeps it for its next opening, and for the profile.
 fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
     if let Some(root) = ui.bench.roster.get(socket).filter(|member| member.parent.is_none()) {
-        let mut endpoint = root.endpoint.clone();
+        let mut endpoint = (*root.endpoint).clone();
         let text = value.to_string();
         if text.is_empty() {
             endpoint.clear_option(spec.name);

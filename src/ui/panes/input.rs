@@ -457,7 +457,8 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             render_preview(ui, canvas, preview, &bytes);
         }
         (Err(_), Some(error)) => {
-            let text = Printable::text(&format!(" {error} ")).truncate(usize::from(area.width.saturating_sub(4)));
+            let text = Printable::text(&format!(" {error} "))
+                .truncate(usize::from(area.width.saturating_sub(4)), ui.look.marks.ellipsis);
             canvas.put(area.x + 2, area.bottom() - 1, area.right().saturating_sub(1), &text, look.error);
         }
         _ => {}

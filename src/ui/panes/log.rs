@@ -427,11 +427,11 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
         let preview = if ui.log.hex {
             hex_preview(&bytes, width)
         } else {
-            Printable::bytes_up_to(&bytes, width + 1).truncate(width)
+            Printable::bytes_up_to(&bytes, width + 1).truncate(width, ui.look.marks.ellipsis)
         };
         canvas.put(x, area.y, right, &preview, style);
     } else if let Some(fact) = &fact {
-        let text = Printable::text(&in_a_row(fact)).truncate(usize::from(right - x));
+        let text = Printable::text(&in_a_row(fact)).truncate(usize::from(right - x), ui.look.marks.ellipsis);
         canvas.put(x, area.y, right, &text, style);
     }
 }

@@ -6,6 +6,7 @@ use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::{Gravity, size};
 use crate::ui::overlays::transfers;
+use crate::ui::panes::log::timeline;
 use crate::ui::{Pane, Ui, actions};
 
 /// The hints for each pane, most useful first: action names.
@@ -59,7 +60,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             Gravity::Error => (ui.look.marks.failed, ui.look.error),
         };
         let text = Printable::text(&format!(" {mark} {}", notice.text));
-        let text = text.truncate(usize::from(area.width));
+        let text = text.truncate(usize::from(area.width), ui.look.marks.ellipsis);
         canvas.put(area.x, area.y, area.right(), &text, style);
         return;
     }
@@ -104,8 +105,12 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
 
 fn render_hints(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
     let mut x = area.x;
-    for (name, word) in hints(ui.focus) {
-        let Some(action) = actions().find(|action| action.name == *name) else { continue };
+    let in_timeline = timeline::socket(ui).is_some();
+    for &(name, word) in hints(ui.focus) {
+        // What leads into the timeline leads out of it by another key.
+        let (name, word) =
+            if in_timeline && name == "log-timeline" { ("as-text", "all sockets") } else { (name, word) };
+        let Some(action) = actions().find(|action| action.name == name) else { continue };
         if (action.available)(ui).is_err() {
             continue;
         }

@@ -150,3 +150,25 @@ fn a_file_that_can_not_be_sent_says_why() {
     bench.happens(children[0], Fact::SendFailed { ticket: Ticket(3), error: Box::new(error) });
     bench.shows("server#1: Can't open the file /tmp/x: EACCES (13)");
 }
+
+#[test]
+fn a_payload_that_is_a_long_file_is_sent_as_a_file_and_a_short_one_is_taken_into_the_input() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("long.bin"), vec![7; 65_537]).unwrap();
+    std::fs::write(folder.path().join("short.bin"), [7; 3]).unwrap();
+    let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788");
+    let toml = "version = 1\n[[payload]]\nname = \"long\"\nfile = \"long.bin\"\n\
+                [[payload]]\nname = \"short\"\nfile = \"short.bin\"\n";
+    let path = folder.path().join("lab.toml");
+    std::fs::write(&path, toml).unwrap();
+    bench.ui.profile_mut().payloads = crate::profile::Profile::load(&path).unwrap().payloads;
+    bench.ui.profile_mut().path = Some(path);
+    crate::ui::overlays::payloads::open(&mut bench.ui);
+    bench.text("long").keys("enter");
+    let path = folder.path().join("long.bin");
+    assert_eq!(bench.orders(), [Command::SendFile { ticket: Ticket(0), target: Target::Socket(client), path }]);
+    crate::ui::overlays::payloads::open(&mut bench.ui);
+    bench.text("short").keys("enter");
+    assert_eq!(bench.orders(), []);
+    bench.shows("07 07 07");
+}

@@ -22,7 +22,7 @@ pub(in crate::ui) struct Composer {
 impl Composer {
     /// An empty draft, with the line ending that the socket's endpoint says.
     pub(super) fn new(bench: &Bench, socket: Option<SocketId>) -> Self {
-        let endpoint = socket.and_then(|socket| bench.roster.get(socket)).map(|member| &member.endpoint);
+        let endpoint = socket.and_then(|socket| bench.roster.get(socket)).map(|member| &*member.endpoint);
         let eol = endpoint.map_or(LineEnding::Lf, crate::contract::Endpoint::eol);
         let given = endpoint.is_some_and(|endpoint| endpoint.option("eol").is_some());
         Self {

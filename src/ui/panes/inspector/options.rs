@@ -25,14 +25,14 @@ const REFRESH: Duration = Duration::from_millis(500);
 const NAME_WIDTH: u16 = 19;
 const GIVEN_WIDTH: u16 = 14;
 
-/// From how many columns on the kernel's view of the connection stands beside the options.
-const BESIDE: u16 = 76;
+/// The columns between two figures of the kernel's view.
+const FIGURE_GAP: u16 = 3;
 
-/// The columns of one figure of the kernel's view.
-const FIGURE_WIDTH: u16 = 26;
+/// The rows that the options and their help have before figures get any.
+const ROWS_OF_OPTIONS: u16 = 6;
 
-/// The columns of what a figure is.
-const LABEL_WIDTH: u16 = 12;
+/// From how many columns on an option's help needs two rows and not three.
+const WIDE: u16 = 76;
 
 #[derive(Debug, Default)]
 pub(super) struct OptionsTab {
@@ -45,7 +45,7 @@ pub(super) struct OptionsTab {
 
 /// Moves the focus by so many options, however many there are.
 pub(super) fn move_focus(ui: &mut Ui, by: isize) {
-    let last = shown(ui).map_or(0, |member| member.endpoint.scheme.spec().options.len().saturating_sub(1));
+    let last = shown(ui).map_or(0, |member| options_of(member).len().saturating_sub(1));
     let tab = &mut ui.inspector.options;
     tab.focus = tab.focus.min(last).saturating_add_signed(by).min(last);
 }
@@ -54,6 +54,16 @@ pub(super) fn move_focus(ui: &mut Ui, by: isize) {
 fn shown(ui: &Ui) -> Option<&Member> {
     let selected = ui.selected_socket().and_then(|socket| ui.bench.roster.get(socket));
     selected.or_else(|| ui.bench.roster.get(ui.bench.current()?.socket))
+}
+
+/// The options of a socket, first those that can be changed while it is open. A connection has none of those that only
+/// its listener has.
+fn options_of(member: &Member) -> Vec<&'static OptionSpec> {
+    let all = member.endpoint.scheme.spec().options.iter().copied();
+    let (live, later): (Vec<_>, Vec<_>) = all
+        .filter(|spec| member.parent.is_none() || !["backlog", "max-connections", "unlink"].contains(&spec.name))
+        .partition(|spec| spec.live);
+    [live, later].concat()
 }
 
 /// Asks the kernel anew where its answer is on the screen and may be old; after how long to do so again.
@@ -86,7 +96,7 @@ pub(super) fn click(ui: &mut Ui, x: u16, y: u16) {
 /// Changes the focused option, or says why it can't be changed now.
 pub(super) fn change(ui: &mut Ui) {
     let Some(member) = shown(ui) else { return };
-    let options = member.endpoint.scheme.spec().options;
+    let options = options_of(member);
     let Some(spec) = options.get(ui.inspector.options.focus.min(options.len().saturating_sub(1))).copied() else {
         return;
     };
@@ -106,30 +116,17 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect) {
         put_wrapped(canvas, area, &Printable::text("The options of the selected socket will stand here."), ui.look.dim);
         return;
     };
-    let (options, open) = (member.endpoint.scheme.spec().options, member.state.is_open());
+    let options = options_of(member);
     let focus = ui.inspector.options.focus.min(options.len().saturating_sub(1));
-    ui.inspector.options.focus = focus;
-    let Some(member) = shown(ui) else { return };
-    let view = ui.bench.view_of(member.id).filter(|_| open);
+    let view = ui.bench.view_of(member.id).filter(|_| member.state.is_open());
     let figures = view.map(|(view, before)| figures(ui, member, view, before)).unwrap_or_default();
-    let beside = area.width >= BESIDE && !figures.is_empty();
-    let left = Rect { width: area.width - if beside { FIGURE_WIDTH + 2 } else { 0 }, ..area };
-    let used = put_wrapped(canvas, left, &Printable::text(&headline(ui, member, left.width)), ui.look.dim);
+    let used = put_wrapped(canvas, area, &Printable::text(&headline(ui, member, area.width)), ui.look.dim);
     let area = below(area, used);
-    let list = if beside {
-        let x = left.right() + 2;
-        render_figures(ui, canvas, Rect { x, y: left.y, width: FIGURE_WIDTH, height: left.height }, &figures);
-        below(left, used)
-    } else {
-        let per_row = usize::from(area.width / FIGURE_WIDTH).max(1);
-        let rows = u16::try_from(figures.len().div_ceil(per_row)).unwrap_or(u16::MAX);
-        // The options come first where there is not room for both.
-        let rows = rows.min(area.height.saturating_sub(8));
-        let figures_area = Rect { y: area.bottom() - rows, height: rows, ..area };
-        render_figures(ui, canvas, figures_area, &figures);
-        Rect { height: area.height - rows, ..area }
-    };
-    ui.inspector.options.drawn = render_options(ui, canvas, list, member, options, focus);
+    let height = area.height.saturating_sub(ROWS_OF_OPTIONS);
+    let used = render_figures(ui, canvas, Rect { height, ..area }, &figures);
+    let drawn = render_options(ui, canvas, below(area, used), member, &options, focus);
+    ui.inspector.options.focus = focus;
+    ui.inspector.options.drawn = drawn;
 }
 
 fn below(area: Rect, rows: u16) -> Rect {
@@ -168,7 +165,7 @@ fn render_options(
     put(area.x + 2, area.y, given_x, "OPTION", look.dim);
     put(given_x, area.y, kernel_x, "GIVEN", look.dim);
     put(kernel_x, area.y, area.right(), "KERNEL", look.dim);
-    let help_height = 3.min(area.height.saturating_sub(4));
+    let help_height = if area.width >= WIDE { 2 } else { 3 }.min(area.height.saturating_sub(3));
     let height = area.height.saturating_sub(1 + help_height).min(u16::try_from(options.len()).unwrap_or(u16::MAX));
     let rows = Rect { y: area.y + 1, height, ..area };
     let first = (focus + 1).saturating_sub(usize::from(height));
@@ -227,10 +224,8 @@ fn texts(ui: &Ui, view: &SocketView, listens: bool) -> Vec<(&'static str, String
     let mut texts = Vec::new();
     // A listener exchanges nothing that could be measured.
     let tcp = view.tcp.as_ref().filter(|_| !listens);
-    match tcp {
-        Some(tcp) => texts.extend(tcp_texts(ui, tcp)),
-        None => texts.extend(view.tcp.iter().map(|tcp| ("state", tcp.state.to_owned()))),
-    }
+    texts.extend(view.tcp.iter().map(|tcp| ("state", tcp.state.to_owned())));
+    texts.extend(tcp.into_iter().flat_map(|tcp| tcp_texts(ui, tcp)));
     let bytes = |count: u32| format!("{} B", grouped(count));
     if let Some(count) = view.receive_queue {
         texts.push(if listens { ("to accept", grouped(count)) } else { ("recv queue", bytes(count)) });
@@ -241,15 +236,16 @@ fn texts(ui: &Ui, view: &SocketView, listens: bool) -> Vec<(&'static str, String
     // What hardly ever changes comes last, where room may be short.
     if let Some(tcp) = tcp {
         texts.push(("mss", format!("{} / {}", tcp.send_mss, tcp.receive_mss)));
-        texts.push(("recv window", bytes(tcp.receive_space)));
+        if let (Some(theirs), Some(ours)) = (tcp.send_window, tcp.receive_window) {
+            texts.push(("window", format!("{} / {}", grouped(theirs), bytes(ours))));
+        }
     }
     texts
 }
 
-fn tcp_texts(ui: &Ui, tcp: &TcpView) -> [(&'static str, String); 8] {
+fn tcp_texts(ui: &Ui, tcp: &TcpView) -> [(&'static str, String); 7] {
     let threshold = tcp.slow_start_threshold.map_or_else(|| ui.look.marks.none.to_owned(), grouped);
     [
-        ("state", tcp.state.to_owned()),
         ("rtt", format!("{} {} {}", short_time(tcp.rtt), ui.look.marks.plus_minus, short_time(tcp.rtt_variation))),
         ("rto", short_time(tcp.retransmission_timeout)),
         ("cwnd", grouped(tcp.congestion_window)),
@@ -272,19 +268,20 @@ fn short_time(time: Duration) -> String {
     }
 }
 
-/// Draws the figures in as many columns as there is room for.
-fn render_figures(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, figures: &[Figure]) {
-    let per_row = usize::from(area.width / FIGURE_WIDTH).max(1);
-    for (index, (name, value, changed)) in figures.iter().enumerate() {
-        let (row, column) = (u16::try_from(index / per_row).unwrap_or(u16::MAX), index % per_row);
-        if row >= area.height {
-            return;
+/// Draws the figures one after the other, in at most so many rows; gives how many those are.
+fn render_figures(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, figures: &[Figure]) -> u16 {
+    let (mut x, mut y) = (area.x, area.y);
+    for (name, value, changed) in figures {
+        let (name, value) = (Printable::text(&format!("{name} ")), Printable::text(value));
+        let width = u16::try_from(name.width() + value.width()).unwrap_or(u16::MAX);
+        if x > area.x && x.saturating_add(width) > area.right() {
+            (x, y) = (area.x, y + 1);
         }
-        let x = area.x + u16::try_from(column).unwrap_or(0) * FIGURE_WIDTH;
-        let end = (x + FIGURE_WIDTH - 1).min(area.right());
-        let y = area.y + row;
-        canvas.put(x, y, end, &Printable::text(name), ui.look.dim);
-        let value_x = (x + LABEL_WIDTH).min(end);
-        canvas.put(value_x, y, end, &Printable::text(value), fresh(ui.look.text, *changed));
+        if y >= area.bottom() {
+            return area.height;
+        }
+        let value_x = canvas.put(x, y, area.right(), &name, ui.look.dim);
+        x = canvas.put(value_x, y, area.right(), &value, fresh(ui.look.text, *changed)) + FIGURE_GAP;
     }
+    if x > area.x { y + 1 - area.y } else { 0 }
 }

@@ -5,7 +5,7 @@ use ratatui::style::Modifier;
 
 use crate::contract::{SocketId, Timestamp};
 use crate::log::sanitise::Printable;
-use crate::log::timeline::step;
+use crate::log::timeline::{Step, step};
 use crate::log::{Kind, Row, Scope, export};
 use crate::ui::canvas::Canvas;
 use crate::ui::{Effect, Ui};
@@ -26,7 +26,7 @@ fn wanted(ui: &Ui) -> Option<SocketId> {
     ui.selected_socket().or_else(|| ui.bench.current().map(|row| row.socket))
 }
 
-pub(super) fn some_socket(ui: &Ui) -> Result<(), &'static str> {
+pub(in crate::ui) fn some_socket(ui: &Ui) -> Result<(), &'static str> {
     wanted(ui).map(|_| ()).ok_or("no socket is selected")
 }
 
@@ -34,6 +34,11 @@ pub(super) fn show(ui: &mut Ui) {
     if let Some(socket) = wanted(ui) {
         set_scope(ui, Scope::Timeline(socket));
     }
+}
+
+/// The timeline of the selected socket, or the log of all where that is shown already.
+pub(in crate::ui) fn toggle(ui: &mut Ui) {
+    if socket(ui).is_some() { leave(ui) } else { show(ui) }
 }
 
 pub(super) fn leave(ui: &mut Ui) {
@@ -64,6 +69,12 @@ pub(super) fn copy(ui: &mut Ui, socket: SocketId) {
 
 /// The columns that a call's arguments have at least, where there are so many.
 const LEAST_ARGS: usize = 6;
+
+/// The columns of a quoted message that arguments leave to it.
+const LEAST_QUOTE: usize = 10;
+
+/// In fewer columns than this a remark says nothing.
+const LEAST_REMARK: u16 = 12;
 
 /// Where the columns of the timeline begin.
 pub(super) struct Columns {
@@ -111,7 +122,11 @@ pub(super) fn render_row(
         let delta = super::delta(row.at, previous);
         canvas.put(columns.delta, area.y, columns.mark, &Printable::text(&delta), look.dim);
     }
-    let Some(step) = step(row, &ui.bench.store, &ui.bench.roster) else { return };
+    let Some(mut step) = step(row, &ui.bench.store, &ui.bench.roster) else { return };
+    if row.kind == Kind::Accepted {
+        // The arrow that this set of marks has.
+        step.result = step.result.replace('\u{2192}', look.marks.arrow);
+    }
     let (mark, style) = if step.has_failed() {
         (look.marks.failed, look.error)
     } else if step.inferred {
@@ -129,25 +144,47 @@ pub(super) fn render_row(
     if step.name.is_empty() {
         let style = if row.kind == Kind::Lost { look.error } else { look.dim };
         let x = canvas.put(columns.call, area.y, right, &Printable::text(look.marks.dot), style);
-        canvas.put(x + 1, area.y, right, &fitting(&step.meaning, x + 1, right), style);
+        canvas.put(x + 1, area.y, right, &fitting(&step.meaning, x + 1, right, look.marks.ellipsis), style);
         return;
     }
     // The name stands out, so that a row is read from its call.
     let x = canvas.put(columns.call, area.y, right, &Printable::text(&step.name), style.add_modifier(Modifier::BOLD));
-    // Where there is not room for all, the result matters most.
+    // Where there is not room for all, what was returned matters most, and a quoted message least.
     let result = Printable::text(&format!(") = {}", step.result));
-    let room = usize::from(right.saturating_sub(x + 1)).saturating_sub(result.width());
-    let x = canvas.put(x, area.y, right, &Printable::text("("), style);
-    let x = canvas.put(x, area.y, right, &Printable::text(&step.args).truncate(room.max(LEAST_ARGS)), style);
-    let x = canvas.put(x, area.y, right, &result.truncate(usize::from(right.saturating_sub(x))), style);
-    // In its column, unless it needs room from the left, or the call does.
+    let returned = step.result.find("  \"").map_or(result.width(), |quote| {
+        result.width().min(Printable::text(&step.result[..quote]).width() + ") = ".len() + LEAST_QUOTE)
+    });
+    let room = usize::from(right.saturating_sub(x + 1)).saturating_sub(returned);
     let width = u16::try_from(Printable::text(&step.meaning).width()).unwrap_or(u16::MAX);
+    let beside = room.saturating_sub(usize::from(width) + 2);
+    let x = canvas.put(x, area.y, right, &Printable::text("("), style);
+    let x = canvas.put(x, area.y, right, &args(&step, room.max(LEAST_ARGS), beside, look.marks.ellipsis), style);
+    let x = canvas.put(
+        x,
+        area.y,
+        right,
+        &result.truncate(usize::from(right.saturating_sub(x)), look.marks.ellipsis),
+        style,
+    );
+    // In its column, unless it needs room from the left, or the call does.
     let x = columns.remark.min(right.saturating_sub(width)).max(x + 2);
-    if x < right {
-        canvas.put(x, area.y, right, &fitting(&step.meaning, x, right), look.dim);
+    if right.saturating_sub(x) >= width.min(LEAST_REMARK) {
+        canvas.put(x, area.y, right, &fitting(&step.meaning, x, right, look.marks.ellipsis), look.dim);
     }
 }
 
-fn fitting(text: &str, x: u16, right: u16) -> Printable {
-    Printable::text(text).truncate(usize::from(right.saturating_sub(x)))
+/// The arguments in at most so many columns. Of an option, its layer says least: it goes first, where the remark has no
+/// room `beside` it.
+fn args(step: &Step, columns: usize, beside: usize, ellipsis: &'static str) -> Printable {
+    let whole = Printable::text(&step.args);
+    match step.args.split_once(", ") {
+        Some((_, rest)) if step.name.ends_with("sockopt") && whole.width() > columns.min(beside) => {
+            Printable::text(&format!("{ellipsis}, {rest}")).truncate(columns, ellipsis)
+        }
+        _ => whole.truncate(columns, ellipsis),
+    }
+}
+
+fn fitting(text: &str, x: u16, right: u16, ellipsis: &'static str) -> Printable {
+    Printable::text(text).truncate(usize::from(right.saturating_sub(x)), ellipsis)
 }

@@ -6,6 +6,7 @@ use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::overlays::confirm::Confirm;
 use crate::ui::overlays::{file, new_socket, rename, transfers};
 use crate::ui::panes::inspector;
+use crate::ui::panes::log::timeline;
 use crate::ui::{Effect, Ui};
 
 /// Where the one-key echo server listens.
@@ -35,6 +36,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "show only this socket in the log, or all again",
         run: only_this,
         available: some_socket,
+    },
+    ActionSpec {
+        name: "list-timeline",
+        scope: Scope::Sockets,
+        keys: &["4"],
+        help: "the timeline of this socket, or all again",
+        run: timeline::toggle,
+        available: timeline::some_socket,
     },
     ActionSpec {
         name: "new",
