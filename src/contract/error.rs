@@ -123,6 +123,12 @@ impl NetError {
         Self::other(Operation::Send, None, format!("it was cancelled after {sent} bytes"))
     }
 
+    /// A send whose connection ended when so many of its bytes had gone.
+    #[must_use]
+    pub fn unsent(sent: u64, total: u64) -> Self {
+        Self::other(Operation::Send, None, format!("the socket closed when {sent} of its {total} bytes were sent"))
+    }
+
     /// The same failure with what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

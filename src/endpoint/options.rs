@@ -217,7 +217,7 @@ pub(super) static IDLE_TIMEOUT: OptionSpec = OptionSpec {
 pub(super) static AFTER_FIN: OptionSpec = OptionSpec {
     name: "after-fin",
     kind: ValueKind::AfterFin,
-    default: "10s",
+    default: "10s, or close where reconnect is given",
     help: "once the peer has sent FIN: keep, close, or close after this time without a send",
     live: false,
 };

@@ -369,10 +369,11 @@ impl Scheme {
         SCHEMES.iter().find(|spec| spec.name == name).map(|spec| spec.scheme)
     }
 
-    /// False for pings, which are echoed already: the echo of a reply would be another request.
+    /// False for pings, which are echoed already, and for raw packets, which would come back with one more IP header each
+    /// time.
     #[must_use]
     pub const fn can_echo(self) -> bool {
-        !matches!(self, Self::Icmp)
+        !matches!(self, Self::Icmp | Self::Raw)
     }
 
     /// True where messages are datagrams and the socket may have many peers.

@@ -135,6 +135,8 @@ impl Endpoint {
     pub fn after_fin(&self) -> AfterFin {
         match self.option(options::AFTER_FIN.name) {
             Some(Value::AfterFin(after)) => *after,
+            // A connection that is to come back has no time to outlive the peer's.
+            _ if self.reconnect().is_some() => AfterFin::Close,
             _ => AfterFin::Within(Duration::from_secs(10)),
         }
     }

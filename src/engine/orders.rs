@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::outgoing_file::OutgoingFile;
-use crate::contract::{Address, NetError, Operation, OptionSpec, Saving, Ticket, Value};
+use crate::contract::{Address, Fact, NetError, Operation, OptionSpec, Saving, Ticket, Value};
 
 /// How many bytes may wait to be sent on one socket, echoes aside. A longer order is taken when no other waits.
 const MAX_QUEUED: usize = 64 * 1024 * 1024;
@@ -47,6 +47,23 @@ impl Order {
     /// An order to send bytes.
     pub(super) fn new(ticket: Ticket, bytes: Arc<[u8]>, to: Option<Address>) -> Self {
         Self { ticket, bytes, file: None, sent: 0, reported: 0, cancelled: false, to }
+    }
+
+    /// How many bytes there are to send.
+    pub(super) fn len(&self) -> usize {
+        self.file.as_ref().map_or(self.bytes.len(), |file| file.len)
+    }
+
+    /// What to report where it ended without all of it sent.
+    pub(super) fn failed(self, error: NetError) -> impl Iterator<Item = Fact> {
+        let Self { ticket, sent, file, .. } = self;
+        let call = file.filter(|_| sent > 0).map(|file| file.call(sent));
+        call.into_iter().chain([Fact::SendFailed { ticket, error: Box::new(error) }])
+    }
+
+    /// That the socket closed before all of it was sent.
+    pub(super) fn unsent(&self) -> NetError {
+        NetError::unsent(self.sent as u64, self.len() as u64)
     }
 
     /// An order to send a file.

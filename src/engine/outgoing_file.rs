@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::libc;
 use tokio::time::Instant;
 
-use crate::contract::{Direction, NetError, Operation, Progress, Ticket};
+use crate::contract::{Direction, Fact, NetError, Operation, Progress, Ticket};
 
 /// The most bytes of one sendfile(2), so that the others get their turn.
 pub(super) const CHUNK: usize = 1024 * 1024;
@@ -93,13 +93,26 @@ impl OutgoingFile {
         })
     }
 
+    /// What came of all calls: how many bytes went, in how many of them.
+    pub(super) fn call(&self, sent: usize) -> Fact {
+        let result = if self.calls > 1 { format!("{sent} in {} calls", self.calls) } else { sent.to_string() };
+        Fact::Call { call: "sendfile".into(), args: self.arguments(), result }
+    }
+
+    /// What is worth a row when it begins.
+    pub(super) fn beginning(&self) -> Fact {
+        Fact::Note { name: "file".into(), message: format!("sending {}, {} bytes", self.path.display(), self.len) }
+    }
+
+    /// What is worth a row when all of it is sent.
+    pub(super) fn end(&self) -> Fact {
+        let seconds = self.began.map_or(0.0, |began| began.elapsed().as_secs_f64());
+        let message = format!("{} is sent: {} bytes in {seconds:.1} s", self.path.display(), self.len);
+        Fact::Note { name: "file".into(), message }
+    }
+
     /// The arguments of the call, as a reader of man pages would write them.
     pub(super) fn arguments(&self) -> String {
         format!("{}, 0, {}", self.path.display(), self.len)
-    }
-
-    /// What came of all calls: how many bytes went, in how many calls.
-    pub(super) fn result(&self, sent: usize) -> String {
-        if self.calls > 1 { format!("{sent} in {} calls", self.calls) } else { sent.to_string() }
     }
 }

@@ -15,12 +15,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::idle::Idle;
 use super::orders::{Order, Stop};
-use super::outbox::{MESSAGE_TAIL, TAIL_LEAST, TAIL_MOST};
+use super::outbox::{MESSAGE_TAIL, TAIL_LEAST, TAIL_MOST, Tail};
 use super::outgoing_file::CHUNK;
 use super::socket::Socket;
 use super::socket_options::{LiveEndpoint, attend};
 use super::stream::{Incoming, Stream};
-use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, ReportContent};
+use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, ReportContent, SocketId};
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -51,6 +51,9 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
         reason = pump.idle.over(socket) => reason,
         never = attend(socket, endpoint, &fds) => match never {},
     };
+    if pump.has_unreported() {
+        Box::pin(pump.report_rest()).await;
+    }
     if endpoint.borrow().linger().is_some() {
         // On the heap, for next to no connection has the option.
         Box::pin(close_lingering(pump.stream, socket)).await;
@@ -290,7 +293,9 @@ impl<S: Stream> Pump<'_, S> {
             Written::Cancelled(mut order) => {
                 self.end_progress(&mut order);
                 let error = NetError::cancelled(order.sent as u64);
-                socket.report(Fact::SendFailed { ticket: order.ticket, error: Box::new(error) }).await;
+                for fact in order.failed(error) {
+                    socket.report(fact).await;
+                }
             }
             Written::Refused(error) => {
                 if let Some(order) = socket.orders.finish_first() {
@@ -322,23 +327,18 @@ impl<S: Stream> Pump<'_, S> {
                 // One message is one row.
                 let least = if S::KEEPS_MESSAGES { unreported } else { unreported.min(TAIL_LEAST) };
                 let outcome = outbox.with_tail(least, unreported, |tail| {
-                    let rest = &order.bytes[order.sent..];
+                    let asked = order.bytes.len() - order.sent;
                     // What the kernel took beyond the room for it in the log is reported before more is sent.
-                    let taken = if order.sent > order.reported { 0 } else { self.stream.try_write(rest)? };
-                    order.sent += taken;
-                    let start = order.reported;
-                    let len = (order.sent - start).min(tail.bytes.len());
-                    tail.bytes[..len].copy_from_slice(&order.bytes[start..start + len]);
-                    order.reported += len;
-                    let (ticket, remaining) = (order.ticket, (order.bytes.len() - order.reported) as u64);
-                    tail.commit(*id, len, |bytes| Fact::Sent { ticket, peer: None, bytes, remaining });
-                    self.idle.moved();
-                    let partly = taken > 0 && taken < rest.len();
-                    Ok::<_, io::Error>(if partly {
-                        Written::Partly { asked: rest.len(), taken }
+                    let taken = if order.sent > order.reported {
+                        0
                     } else {
-                        Written::Bytes(len)
-                    })
+                        self.stream.try_write(&order.bytes[order.sent..])?
+                    };
+                    order.sent += taken;
+                    let len = report_sent(order, tail, *id);
+                    self.idle.moved();
+                    let partly = taken > 0 && taken < asked;
+                    Ok::<_, io::Error>(if partly { Written::Partly { asked, taken } } else { Written::Bytes(len) })
                 });
                 match outcome {
                     None => (Written::NoRoom, false),
@@ -386,14 +386,40 @@ impl<S: Stream> Pump<'_, S> {
         (Written::File(Box::new(order.clone()), error), true)
     }
 
+    fn has_unreported(&self) -> bool {
+        self.socket.orders.with_first(|order| order.sent > order.reported).unwrap_or(false)
+    }
+
+    /// Reports what the kernel took and what found no room in the log yet.
+    async fn report_rest(&self) {
+        let Socket { orders, outbox, id, .. } = self.socket;
+        while self.has_unreported() {
+            let reported = orders.with_first(|order| {
+                let rest = order.sent - order.reported;
+                outbox.with_tail(rest.min(TAIL_LEAST), rest, |tail| report_sent(order, tail, *id))
+            });
+            if reported.flatten().is_none() {
+                outbox.room().await;
+            }
+        }
+    }
+
     /// Says what became of a file; why the connection closes, if that ends it.
     async fn tell_of_file(&self, mut order: Order, error: Option<io::Error>) -> Option<CloseReason> {
         self.end_progress(&mut order);
         let Order { ticket, sent, file: Some(file), .. } = order else { return None };
         let socket = self.socket;
-        let outcome = error.map_or(Ok(()), Err);
-        socket.call_with("sendfile", file.arguments(), &outcome, |()| file.result(sent)).await;
-        let error = outcome.err()?;
+        let Some(error) = error else {
+            socket.report(file.call(sent)).await;
+            socket.report(file.end()).await;
+            return None;
+        };
+        if sent > 0 {
+            socket.report(file.call(sent)).await;
+        }
+        let failed = Err::<(), _>(error);
+        socket.call("sendfile", file.arguments(), &failed).await;
+        let error = failed.err()?;
         let failed = NetError::from_io(Operation::Sendfile, Some(file.arguments()), &error);
         let failed = failed.with_hint(format!("{sent} bytes of it were sent"));
         socket.report(Fact::SendFailed { ticket, error: Box::new(failed) }).await;
@@ -420,6 +446,17 @@ impl<S: Stream> Pump<'_, S> {
         // After its FIN the peer answers with RST what it will not read, and no read is left to tell us.
         (self.fin_received.get() && !self.fin_sent.get()).then_some(CloseReason::Reset)
     }
+}
+
+/// Reports what was sent of an order and is not reported yet, as far as there is room; how many bytes that is.
+fn report_sent(order: &mut Order, tail: Tail<'_>, id: SocketId) -> usize {
+    let start = order.reported;
+    let len = (order.sent - start).min(tail.bytes.len());
+    tail.bytes[..len].copy_from_slice(&order.bytes[start..start + len]);
+    order.reported += len;
+    let (ticket, remaining) = (order.ticket, (order.bytes.len() - order.reported) as u64);
+    tail.commit(id, len, |bytes| Fact::Sent { ticket, peer: None, bytes, remaining });
+    len
 }
 
 /// Whether an error of a call means that the connection is gone, in both directions.

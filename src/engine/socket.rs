@@ -166,6 +166,16 @@ impl Socket {
         }
     }
 
+    /// Reports of every order that waits that the connection ended.
+    pub(super) async fn fail_unsent(&self) {
+        while let Some(order) = self.orders.finish_first() {
+            let error = order.unsent();
+            for fact in order.failed(error) {
+                self.report(fact).await;
+            }
+        }
+    }
+
     /// Reports that every order that waits can't be sent any more.
     pub(super) async fn fail_all(&self, error: &NetError) {
         while let Some(order) = self.orders.finish_first() {

@@ -72,7 +72,7 @@ impl Table {
         match command {
             Command::Open { socket, endpoint } => self.open(socket, endpoint),
             Command::Send { ticket, target, bytes } => {
-                let order = |_: &Row, to| Ok(Order::new(ticket, Arc::clone(&bytes), to));
+                let order = |_, _: &Row, to| Ok(Order::new(ticket, Arc::clone(&bytes), to));
                 self.send(ticket, &target, order);
             }
             Command::SendFile { ticket, target, path } => self.send_file(ticket, &target, &path),
@@ -222,12 +222,13 @@ impl Table {
         let file = OutgoingFile::open(path);
         // Read once, whoever is to have it: they would share the place in the file, too.
         let message = OnceCell::new();
-        let order = |row: &Row, to| {
+        let order = |id, row: &Row, to| {
             let file = file.clone()?;
             if row.keeps_messages_apart {
                 let bytes = message.get_or_init(|| file.read_message()).clone()?;
                 return Ok(Order::new(ticket, bytes, to));
             }
+            self.outbox.push(id, file.beginning());
             Ok(Order::of_file(ticket, file))
         };
         self.send(ticket, target, order);
@@ -254,7 +255,7 @@ impl Table {
         self: &Rc<Self>,
         ticket: Ticket,
         target: &Target,
-        order: impl Fn(&Row, Option<Address>) -> Result<Order, NetError>,
+        order: impl Fn(SocketId, &Row, Option<Address>) -> Result<Order, NetError>,
     ) {
         match target {
             Target::Socket(id) => self.queue(*id, ticket, None, &order),
@@ -284,7 +285,7 @@ impl Table {
         id: SocketId,
         ticket: Ticket,
         to: Option<Address>,
-        order: &impl Fn(&Row, Option<Address>) -> Result<Order, NetError>,
+        order: &impl Fn(SocketId, &Row, Option<Address>) -> Result<Order, NetError>,
     ) {
         let outcome = match self.rows.borrow().get(&id) {
             None => Err(NetError::from_errno(Operation::Send, None, Errno::ENOTCONN as i32)),
@@ -296,7 +297,7 @@ impl Table {
                 Err(NetError::from_errno(Operation::Send, to.as_ref().map(Address::to_string), Errno::EISCONN as i32)
                     .with_hint("A connection has one peer; send to the socket"))
             }
-            Some(row) => order(row, to).and_then(|order| row.orders.push(order)),
+            Some(row) => order(id, row, to).and_then(|order| row.orders.push(order)),
         };
         if let Err(error) = outcome {
             self.fail_send(id, ticket, error);
@@ -329,9 +330,11 @@ impl Table {
             let ending = unless_it_panics(future).await;
             // Before the last word is out, so that whoever hears it can open the id again.
             table.rows.borrow_mut().remove(&id);
-            let unsent = NetError::other(Operation::Send, None, "the socket closed before all of it was sent");
             while let Some(order) = orders.finish_first() {
-                outbox.report(id, Fact::SendFailed { ticket: order.ticket, error: Box::new(unsent.clone()) }).await;
+                let error = order.unsent();
+                for fact in order.failed(error) {
+                    outbox.report(id, fact).await;
+                }
             }
             match ending {
                 Ok(ending) => outbox.report(id, ending.into_fact()).await,

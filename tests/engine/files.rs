@@ -33,6 +33,7 @@ async fn a_file_arrives_whole_and_leaves_no_bytes_in_the_log() {
         .await;
     assert_eq!(args, format!("{}, 0, 20000001", path.display()));
     assert!(result.starts_with("20000001 in "), "{result}");
+    assert!(bench.note(child, "file").await.contains("data.bin is sent: 20000001 bytes in "));
     bench.close(child, CloseHow::Normal);
     assert_eq!(bench.closed(child).await, CloseReason::User);
     assert!(reader.join().unwrap() == [b"before ".as_slice(), &bytes, b" after"].concat());
@@ -181,9 +182,16 @@ async fn a_send_that_nobody_reads_is_cancelled() {
     bench.order(Command::Cancel { ticket: waiting });
     assert!(bench.send_failed(child, waiting).await.cause.contains("cancelled after 0 bytes"));
     bench.order(Command::Cancel { ticket: Ticket(1) });
+    let sent_by_call = bench
+        .next_of(child, |fact| match fact {
+            Fact::Call { call, result, .. } if call == "sendfile" => result.split(' ').next()?.parse::<usize>().ok(),
+            _ => None,
+        })
+        .await;
     let error = bench.send_failed(child, Ticket(1)).await;
     let sent: usize = error.cause.split(' ').find_map(|word| word.parse().ok()).unwrap();
     assert!(sent > 0 && sent < 50_000_000, "{error}");
+    assert_eq!(sent_by_call, sent);
     bench.send(Target::Socket(child), b"the end");
     bench.close(child, CloseHow::HalfClose);
     let mut all = Vec::new();

@@ -117,6 +117,19 @@ async fn a_send_that_the_kernel_takes_only_part_of_is_told_as_the_call_was() {
     assert_eq!(logged, 50_000_000);
 }
 
+#[tokio::test]
+async fn what_the_kernel_took_is_in_the_log_although_the_connection_is_aborted() {
+    let mut bench = Bench::new();
+    let (_, child, peer) = bench.pair("").await;
+    let ticket = bench.send(Target::Socket(child), &vec![7; 50_000_000]);
+    bench.close(child, CloseHow::Abort);
+    let error = bench.send_failed(child, ticket).await;
+    assert_eq!(bench.closed(child).await, CloseReason::User);
+    let logged: usize = bench.seen.iter().map(|seen| seen.bytes.len()).sum();
+    assert_eq!(error.cause, format!("the socket closed when {logged} of its 50000000 bytes were sent"));
+    drop(peer);
+}
+
 fn read_all(mut peer: TcpStream) -> usize {
     let mut all = Vec::new();
     peer.read_to_end(&mut all).unwrap();

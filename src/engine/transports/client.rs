@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::unless_closed;
-use crate::contract::{Address, Endpoint, Fact, NetError, Operation, format_duration};
+use crate::contract::{Address, Endpoint, Fact, NetError, format_duration};
 use crate::engine::orders::Stop;
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
@@ -34,20 +34,18 @@ pub(super) async fn live<S: Stream>(
     let mut pause = reconnect;
     loop {
         let current = Rc::clone(&endpoint.borrow());
-        let (ending, cause) = match unless_closed(&socket, connect(&socket, &current)).await {
+        let ending = match unless_closed(&socket, connect(&socket, &current)).await {
             Ok(Connection { stream, local, peer }) => {
                 socket.report(Fact::Connected { local, peer }).await;
                 pause = reconnect;
-                let reason = pump::run(stream, &socket, &endpoint).await;
-                (Ending::Closed(reason), "the connection ended before all of it was sent")
+                Ending::Closed(pump::run(stream, &socket, &endpoint).await)
             }
-            Err(ending) => (ending, "there was no connection to send it on"),
+            Err(ending) => ending,
         };
         let Some(wait) = pause.filter(|_| socket.orders.stopping() < Some(Stop::Close)) else {
             return ending;
         };
-        let unsent = NetError::other(Operation::Send, None, cause);
-        socket.fail_all(&unsent).await;
+        socket.fail_unsent().await;
         socket.report(ending.into_fact()).await;
         socket.note("reconnect", format!("tries again in {}", format_duration(wait))).await;
         // The half that was closed was that of the connection which is gone.
