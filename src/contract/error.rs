@@ -120,7 +120,8 @@ impl NetError {
     /// A send that was given up when so many bytes of it had gone.
     #[must_use]
     pub fn cancelled(sent: u64) -> Self {
-        Self::other(Operation::Send, None, format!("it was cancelled after {sent} bytes"))
+        let cancelled = Self::other(Operation::Send, None, format!("it was cancelled after {sent} bytes"));
+        if sent > 0 { cancelled.with_hint("The peer has a part of it") } else { cancelled }
     }
 
     /// A send whose connection ended when so many of its bytes had gone.
