@@ -262,6 +262,29 @@ fn fin_reset_and_refusal_are_told_apart() {
 }
 
 #[test]
+fn a_long_name_in_the_log_keeps_its_number() {
+    for theme in [crate::config::Theme::default(), crate::config::Theme::Ascii] {
+        let mut bench = Harness::new();
+        bench.ui.look = crate::ui::theme::Look::new(theme, true);
+        let listener = bench.ui.open("unix-seqpacket-listen://@a".parse().unwrap());
+        for number in [1, 12, 34_567] {
+            let child = bench.ids.mint();
+            let unnamed = || Address::Unix(crate::contract::UnixAddress::Unnamed);
+            bench.happens(child, Fact::Accepted { parent: listener, number, local: unnamed(), peer: unnamed() });
+            bench.received(child, b"hello");
+        }
+        for (width, height) in [(40, 12), (80, 24), (120, 40)] {
+            bench.ui.focus = Pane::Log;
+            let picture = bench.picture(width, height);
+            for number in ["#1 ", "#12 ", "#34567 "] {
+                let found = picture.lines().any(|line| line.contains(number) && line.contains("RX"));
+                assert!(found, "{number}:\n{picture}");
+            }
+        }
+    }
+}
+
+#[test]
 fn letters_act_in_the_list_and_are_text_in_the_input() {
     let (mut bench, listener, children) = Harness::with_listener(1);
     bench.text("xX");

@@ -2,7 +2,7 @@
 //! typed, with the URL, the addresses of a name and the system calls that will come of it.
 
 mod calls;
-mod proposal;
+pub(super) mod proposal;
 mod view;
 
 use std::cell::Cell;

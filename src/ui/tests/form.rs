@@ -118,6 +118,21 @@ fn a_client_is_proposed_the_server_that_stands() {
 }
 
 #[test]
+fn a_port_is_taken_by_a_socket_of_the_same_protocol_alone() {
+    let (mut bench, ..) = Harness::with_listener(0);
+    for (scheme, url) in [
+        ("udp-bind", "udp-bind://127.0.0.1:7788"),
+        ("udp-bind", "udp-bind://127.0.0.1:0"),
+        ("tcp-listen", "tcp-listen://127.0.0.1:0"),
+    ] {
+        bench.keys("ctrl-n");
+        turn_to(&mut bench, scheme);
+        bench.keys("enter");
+        assert_eq!(opened(&mut bench)[0].1, url);
+    }
+}
+
+#[test]
 fn each_unix_server_is_proposed_a_path_of_its_own() {
     let mut bench = Harness::new();
     let socket_folder = "/run/user/1000".to_owned();
@@ -177,7 +192,8 @@ fn a_name_is_looked_up_once_while_its_form_is_open() {
 fn a_held_port_offers_the_next_one() {
     let mut bench = Harness::new();
     bench.keys("ctrl-p").text("tcp-listen://127.0.0.1:9000").keys("enter");
-    bench.ui.open("udp-bind://127.0.0.1:9001".parse().unwrap());
+    bench.ui.open("tcp-listen://127.0.0.1:9001".parse().unwrap());
+    bench.ui.open("udp-bind://127.0.0.1:9002".parse().unwrap());
     let (socket, _) = opened(&mut bench)[0];
     bench.happens(socket, in_use("127.0.0.1:9000"));
     bench.shows("Can't bind 127.0.0.1:9000: EADDRINUSE (98), pid 4121 python3 holds it.");
