@@ -303,7 +303,7 @@ pub static SCHEMES: &[SchemeSpec] = &[
         address_form: "host, [v6]",
         example: "127.0.0.1",
         options: &[&EOL, &IDLE_TIMEOUT, &SEND_BUFFER, &RECEIVE_BUFFER, &TTL, &TOS, &SAVE, &SAVE_APPEND, &SAVE_LIMIT],
-        calls: &["socket", "setsockopt"],
+        calls: &["socket", "setsockopt", "bind"],
     },
     SchemeSpec {
         scheme: Scheme::Raw,
@@ -326,7 +326,7 @@ pub static SCHEMES: &[SchemeSpec] = &[
             &SAVE_APPEND,
             &SAVE_LIMIT,
         ],
-        calls: &["socket", "setsockopt"],
+        calls: &["socket", "setsockopt", "connect"],
     },
     SchemeSpec {
         scheme: Scheme::Pair,

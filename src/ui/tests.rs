@@ -377,6 +377,7 @@ fn udp_answers_whom_it_heard_or_an_address_that_is_typed() {
     bench.shows("nobody has sent to udp-server yet");
     let heard = |bytes| Fact::Received { peer: Some(address(6000)), bytes, truncated: false };
     bench.carries(udp, b"ping", heard);
+    bench.shows("Send → udp-server 127.0.0.1:6000 (last heard) ·");
     bench.keys("enter");
     let orders = bench.orders();
     let [Command::Send { target, bytes, .. }] = orders.as_slice() else { panic!("{orders:?}") };
@@ -385,6 +386,10 @@ fn udp_answers_whom_it_heard_or_an_address_that_is_typed() {
     let orders = bench.orders();
     let [Command::Send { target, .. }] = orders.as_slice() else { panic!("{orders:?}") };
     assert_eq!(target, &Target::Peer(udp, address(6001)));
+    bench.shows("Send → udp-server 127.0.0.1:6001 (chosen) ·");
+    // A row of the target picker goes back.
+    bench.keys("ctrl-x").shows("udp-server  whoever spoke last");
+    bench.keys("enter").shows("Send → udp-server 127.0.0.1:6000 (last heard) ·");
 }
 
 #[test]

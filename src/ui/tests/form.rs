@@ -118,6 +118,27 @@ fn a_client_is_proposed_the_server_that_stands() {
 }
 
 #[test]
+fn a_default_is_that_of_the_scheme() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n");
+    let mut defaults = |scheme: &str, keys: &str| {
+        bench.keys("esc ctrl-n");
+        turn_to(&mut bench, scheme);
+        bench.keys(keys);
+        let picture = bench.picture(80, 40);
+        ["eol", "reuse-address", "receive-buffer"].map(|option| {
+            let row = picture.lines().find(|line| line.contains(&format!("  {option} ")));
+            row.map(|row| row.split_once('(').unwrap().1.split_once(')').unwrap().0.to_owned()).unwrap_or_default()
+        })
+    };
+    assert_eq!(defaults("tcp-listen", ""), ["lf", "on", "the system's"]);
+    assert_eq!(defaults("tcp", ""), ["lf", "the system's", "the system's"]);
+    assert_eq!(defaults("udp-bind", ""), ["none", "the system's", "4MiB asked for"]);
+    assert_eq!(defaults("pair", ""), ["lf", "", "the system's"]);
+    assert_eq!(defaults("pair", "down down right right up"), ["none", "", "the system's"]);
+}
+
+#[test]
 fn a_port_is_taken_by_a_socket_of_the_same_protocol_alone() {
     let (mut bench, ..) = Harness::with_listener(0);
     for (scheme, url) in [

@@ -211,7 +211,7 @@ fn render_options(
     }
     if let Some(spec) = options.get(focus) {
         let live = if spec.live { "* It can be changed now." } else { "It holds from the next opening." };
-        let help = format!("{}: {}. Default: {}. {live}", spec.name, spec.help, spec.default);
+        let help = format!("{}: {}. Default: {}. {live}", spec.name, spec.help, member.endpoint.default_of(spec));
         let rest = below(area, 1 + height);
         let rest = if rest.height > help_height { below(rest, 1) } else { rest };
         put_wrapped(canvas, Rect { height: rest.height.min(help_height), ..rest }, &Printable::text(&help), look.dim);
