@@ -157,8 +157,10 @@ pub struct Ui {
     profile_folder: Option<PathBuf>,
     surroundings: Surroundings,
     names: Names,
-    /// The sockets that the user has opened one by one, and not with a profile, and that have not failed since.
+    /// The sockets that the user has ordered one by one in here, and neither has typed since nor seen them fail.
     by_hand: HashSet<SocketId>,
+    /// Whether the selection was nobody's choice, so that it may pass to a socket that opens from one that does not.
+    may_select: bool,
 }
 
 impl Ui {
@@ -198,6 +200,7 @@ impl Ui {
             surroundings: Surroundings::default(),
             names: Names::default(),
             by_hand: HashSet::new(),
+            may_select: false,
         }
     }
 
@@ -206,10 +209,13 @@ impl Ui {
         self.surroundings = surroundings;
     }
 
-    /// Opens an endpoint under a name made from its scheme, with the configured defaults for what it does not say.
+    /// Opens an endpoint that was given from outside, under a name made from its scheme, with the configured defaults
+    /// for what it does not say.
     pub fn open(&mut self, endpoint: Endpoint) -> SocketId {
         let endpoint = self.with_defaults(endpoint);
-        self.open_named(Self::default_name(endpoint.scheme), endpoint)
+        let socket = self.open_and_select(Self::default_name(endpoint.scheme), endpoint, false);
+        self.may_select = true;
+        socket
     }
 
     fn with_defaults(&self, mut endpoint: Endpoint) -> Endpoint {
@@ -246,10 +252,16 @@ impl Ui {
         self.open_with(name, endpoint, false)
     }
 
+    /// Opens what the user orders in here, who is asked where it fails.
     fn open_with(&mut self, name: &str, endpoint: Endpoint, echo: bool) -> SocketId {
+        let socket = self.open_and_select(name, endpoint, echo);
+        self.by_hand.insert(socket);
+        socket
+    }
+
+    fn open_and_select(&mut self, name: &str, endpoint: Endpoint, echo: bool) -> SocketId {
         let exposed = endpoint.address.is_wildcard() && !endpoint.scheme.spec().is_client();
         let socket = self.bench.add(name, endpoint, echo, &mut self.effects);
-        self.by_hand.insert(socket);
         self.select(Entry::Root(socket));
         self.focus = Pane::Input;
         if exposed {
@@ -274,6 +286,7 @@ impl Ui {
         for told in told {
             self.tell_of(told);
         }
+        self.select_what_opened();
         Ok(block)
     }
 
@@ -288,13 +301,51 @@ impl Ui {
                 self.tell(Notice::error(format!("{name}: {error}")));
                 let never_opened = self.bench.roster.get(socket).is_some_and(|root| root.state == State::Failed);
                 // Whoever is busy with something else is not interrupted.
-                if never_opened && self.by_hand.remove(&socket) && self.overlays.is_empty() {
+                if never_opened && self.by_hand.remove(&socket) && self.overlays.is_empty() && !self.is_typing() {
                     overlays::in_use::offer(self, socket, &error);
                 }
             }
             Told::Transferred(socket, transfer) => {
                 let notice = Notice::of_transfer(socket, &transfer, &self.bench);
                 self.tell(notice);
+            }
+            Told::Paired { pair, first } => {
+                // The pair itself carries nothing.
+                if self.sockets.selected == Some(Entry::Root(pair)) && !self.is_typing() {
+                    self.select(Entry::Child(first));
+                }
+            }
+        }
+    }
+
+    /// Whoever types has gone on to something else: neither a question nor another selection comes between.
+    fn has_typed(&mut self) {
+        self.by_hand.clear();
+        self.may_select = false;
+    }
+
+    /// True while the input has the focus and holds a text.
+    fn is_typing(&self) -> bool {
+        self.focus == Pane::Input && !self.input.draft(self.target.as_ref()).is_empty()
+    }
+
+    /// Passes a selection that nobody chose on to a socket that is open, where the selected one is not and will not be.
+    fn select_what_opened(&mut self) {
+        if !self.may_select {
+            return;
+        }
+        let roster = &self.bench.roster;
+        let state = self.selected_root().and_then(|root| roster.get(root)).map(|root| root.state);
+        if state.is_some_and(State::is_open) {
+            self.may_select = false;
+        } else if state != Some(State::Opening) {
+            let open = roster.roots().find(|root| root.state.is_open());
+            let entry = open.map(|root| {
+                let end = roster.children(root.id).find(|_| root.endpoint.scheme == Scheme::Pair);
+                end.map_or(Entry::Root(root.id), |end| Entry::Child(end.id))
+            });
+            if let Some(entry) = entry {
+                self.select(entry);
             }
         }
     }
@@ -365,6 +416,7 @@ impl Ui {
                 let first = self.bench.roster.roots().next().map(|member| member.id);
                 if let Some(first) = first {
                     self.select(Entry::Root(first));
+                    self.may_select = true;
                     self.focus = Pane::Input;
                 }
                 self.tell(Notice::good(text));
@@ -448,6 +500,7 @@ impl Ui {
     fn paste(&mut self, text: &str) {
         if self.overlays.is_empty() {
             self.focus = Pane::Input;
+            self.has_typed();
             self.input.paste(self.target.as_ref(), &self.bench, text);
         } else {
             self.with_overlay(|overlay, ui| {
@@ -542,6 +595,7 @@ impl Ui {
 
     /// Selects an entry of the list, and makes it what the input sends to.
     fn select(&mut self, entry: Entry) {
+        self.may_select = false;
         self.target = Some(entry.target(&self.bench));
         self.sockets.selected = Some(entry);
         panes::log::timeline::follow_selection(self);

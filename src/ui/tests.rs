@@ -538,6 +538,53 @@ fn the_configuration_holds_for_what_is_opened_and_for_the_time_that_is_shown() {
     bench.shows("       0.000 ");
 }
 
+#[test]
+fn a_socket_that_opens_is_selected_rather_than_one_that_does_not_unless_the_user_chose() {
+    let refused = || Fact::Failed(Box::new(NetError::from_errno(Operation::Connect, None, 111)));
+    let opened = || Fact::Opened { local: address(7788), peer: None };
+    let started = || {
+        let mut bench = Harness::new();
+        let server = bench.ui.open("tcp-listen://127.0.0.1:7788".parse().unwrap());
+        let client = bench.ui.open("tcp://127.0.0.1:9".parse().unwrap());
+        (bench, server, client)
+    };
+    for server_first in [false, true] {
+        let (mut bench, server, client) = started();
+        let mut both = [(server, opened()), (client, refused())];
+        if !server_first {
+            both.reverse();
+        }
+        for (socket, fact) in both {
+            bench.happens(socket, fact);
+        }
+        assert_eq!(bench.ui.sockets.selected, Some(Entry::Root(server)));
+        assert_eq!(bench.ui.target, Some(Target::Children(server)));
+    }
+    for key in ["x", "tab k j"] {
+        let (mut bench, server, client) = started();
+        bench.keys(key);
+        bench.happens(client, refused());
+        bench.happens(server, opened());
+        assert_eq!(bench.ui.sockets.selected, Some(Entry::Root(client)), "{key}");
+    }
+    // Once it has been open it stays selected.
+    let (mut bench, server, client) = started();
+    bench.happens(client, Fact::Connected { local: address(1), peer: address(9) });
+    bench.happens(server, opened());
+    bench.happens(client, Fact::Closed { reason: CloseReason::Reset });
+    assert_eq!(bench.ui.sockets.selected, Some(Entry::Root(client)));
+    // Of a profile, too, whose first socket is not opened at all; of a pair it is an end.
+    let toml = "version = 1\n[[socket]]\nname = 'a'\nopen = 'tcp://127.0.0.1:9'\nauto = false\n\
+                [[socket]]\nname = 'b'\nopen = 'pair://'\n";
+    let mut bench = Harness::new();
+    bench.ui.profile_loaded(Profile::parse(toml, None));
+    let Some(Command::Open { socket: pair, .. }) = bench.orders().pop() else { panic!("nothing was opened") };
+    bench.happens(pair, Fact::Opened { local: crate::contract::UnixAddress::Unnamed.into(), peer: None });
+    let end = bench.ids.mint();
+    bench.happens(end, Fact::Paired { parent: pair, number: 1 });
+    assert_eq!(bench.ui.sockets.selected, Some(Entry::Child(end)));
+}
+
 /// A bench with some of everything, for pictures.
 fn busy() -> Harness {
     let (mut bench, _, children) = Harness::with_listener(3);
@@ -659,6 +706,7 @@ fn with_lives() -> (Harness, SocketId, SocketId) {
     harness.happens(client, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)"));
     let refused = NetError::from_errno(Operation::Connect, Some("127.0.0.1:9".to_owned()), 111);
     harness.happens(client, Fact::Failed(Box::new(refused)));
+    harness.ui.select(Entry::Root(client));
     harness.ui.focus = Pane::Log;
     (harness, listener, children[0])
 }

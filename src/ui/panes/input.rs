@@ -300,6 +300,7 @@ fn history_name(target: Option<&Target>, bench: &Bench) -> String {
 
 impl Ui {
     fn edit(&mut self, edit: Edit) {
+        self.has_typed();
         // What was wrong with the draft before is not what is wrong with it now.
         if self.notice.as_ref().is_some_and(|notice| notice.text.starts_with(NOT_SENT)) {
             self.notice = None;

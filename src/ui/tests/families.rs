@@ -104,12 +104,13 @@ fn a_pair_has_two_ends_and_is_closed_as_one() {
     bench.effects();
     bench.shows("● #1");
     bench.shows("● #2");
+    // What is typed goes to the first end.
     bench.text("hi").keys("enter");
-    bench.shows("pair carries nothing itself; select one of its ends");
-    bench.keys("tab down backtab").text("hi").keys("enter");
     let orders = bench.orders();
     assert!(matches!(orders.as_slice(), [Command::Send { target, .. }] if *target == Target::Socket(ends[0])));
-    bench.keys("tab up x");
+    bench.keys("tab up backtab").text("hi").keys("enter");
+    bench.shows("pair carries nothing itself; select one of its ends");
+    bench.keys("tab x");
     assert_eq!(bench.orders(), [Command::CloseAll { root: pair }]);
 }
 

@@ -261,10 +261,28 @@ fn what_a_profile_opens_fails_without_a_question_and_so_does_a_busy_user() {
     assert!(bench.ui.overlays.is_empty());
     bench.shows("pid 4121 python3 holds it");
 
+    // So does what was given on the command line, and so do those that a user who went on has opened.
     let mut bench = Harness::new();
     let socket = bench.ui.open("tcp-listen://127.0.0.1:9000".parse().unwrap());
-    bench.keys("ctrl-p");
     bench.happens(socket, in_use("127.0.0.1:9000"));
-    assert_eq!(bench.ui.overlays.len(), 1);
+    assert!(bench.ui.overlays.is_empty());
     bench.shows("pid 4121 python3 holds it");
+    // A key in the list opens it again, and is asked.
+    bench.keys("tab o").happens(socket, in_use("127.0.0.1:9000"));
+    assert_eq!(bench.ui.overlays.len(), 1);
+
+    for (busy, overlays) in [("ctrl-p", 1), ("e", 0), ("e backspace", 0), ("ctrl-y tab j", 1)] {
+        let mut bench = Harness::new();
+        bench.keys("ctrl-p").text("tcp-listen://127.0.0.1:9000").keys("enter");
+        let (socket, _) = opened(&mut bench)[0];
+        bench.keys(busy).happens(socket, in_use("127.0.0.1:9000"));
+        assert_eq!(bench.ui.overlays.len(), overlays, "{busy}");
+        bench.shows("pid 4121 python3 holds it");
+    }
+    let mut bench = Harness::new();
+    bench.keys("ctrl-p").text("tcp-listen://127.0.0.1:9000").keys("enter");
+    let (socket, _) = opened(&mut bench)[0];
+    bench.ui.handle(TerminalEvent::Paste("e".to_owned()));
+    bench.happens(socket, in_use("127.0.0.1:9000"));
+    assert!(bench.ui.overlays.is_empty());
 }
