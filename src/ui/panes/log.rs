@@ -442,10 +442,10 @@ fn short_name(ui: &Ui, socket: SocketId, columns: &Columns) -> String {
     let width = usize::from((columns.len - columns.socket).saturating_sub(1));
     let name = ui.bench.roster.name(socket);
     let (root, number) = name.split_at(name.rfind('#').unwrap_or(name.len()));
-    let room = width.saturating_sub(number.len());
+    let left = width.saturating_sub(number.len());
     // The mark of what is left out must not push the number out.
     let ellipsis = ui.look.marks.ellipsis;
-    let root = if room > ellipsis.chars().count() { shortened(root, room, ellipsis) } else { String::new() };
+    let root = if left > ellipsis.chars().count() { shortened(root, left, ellipsis) } else { String::new() };
     root + number
 }
 
