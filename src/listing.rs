@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::config::Theme;
-use crate::contract::SCHEMES;
+use crate::contract::{Endpoint, EndpointAddress, SCHEMES};
 use crate::ui::{Keymap, Scope, actions};
 
 /// Schemes with their addresses and options.
@@ -14,9 +14,10 @@ pub fn endpoints() -> String {
         let _ = writeln!(text, "\n{}://{}", scheme.name, scheme.example);
         let _ = writeln!(text, "    {}", scheme.summary);
         let _ = writeln!(text, "    address: {}", scheme.address_form);
+        let plain = Endpoint::new(scheme.scheme, EndpointAddress::Nothing);
         for option in scheme.options {
-            let value = option.kind.hint();
-            let _ = writeln!(text, "    {:<18}{}; {value} (default: {})", option.name, option.help, option.default);
+            let (value, default) = (option.kind.hint(), plain.default_of(option));
+            let _ = writeln!(text, "    {:<18}{}; {value} (default: {default})", option.name, option.help);
         }
     }
     text

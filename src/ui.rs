@@ -29,7 +29,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
-use crate::contract::{Batch, Block, Clock, Command, Endpoint, Scheme, SocketId, SocketIds, Target};
+use crate::contract::{Batch, Block, Clock, Command, SocketId, SocketIds, Target};
 use crate::log::State;
 use crate::log::sanitise::Printable;
 use crate::profile::{Invalid, Profile, SaveError};
@@ -157,8 +157,10 @@ pub struct Ui {
     profile_folder: Option<PathBuf>,
     surroundings: Surroundings,
     names: Names,
-    /// The sockets that the user has opened one by one, and not with a profile, and that have not failed since.
+    /// The sockets that the user has ordered one by one in here, and neither has typed since nor seen them fail.
     by_hand: HashSet<SocketId>,
+    /// Whether the selection was nobody's choice, so that it may pass to a socket that opens from one that does not.
+    may_select: bool,
 }
 
 impl Ui {
@@ -198,64 +200,13 @@ impl Ui {
             surroundings: Surroundings::default(),
             names: Names::default(),
             by_hand: HashSet::new(),
+            may_select: false,
         }
     }
 
     /// Tells what forms must know of the machine.
     pub fn set_surroundings(&mut self, surroundings: Surroundings) {
         self.surroundings = surroundings;
-    }
-
-    /// Opens an endpoint under a name made from its scheme, with the configured defaults for what it does not say.
-    pub fn open(&mut self, endpoint: Endpoint) -> SocketId {
-        let endpoint = self.with_defaults(endpoint);
-        self.open_named(Self::default_name(endpoint.scheme), endpoint)
-    }
-
-    fn with_defaults(&self, mut endpoint: Endpoint) -> Endpoint {
-        for (name, value) in &self.defaults {
-            let has = endpoint.scheme.spec().option(name).is_some();
-            if has && endpoint.option(name).is_none() {
-                // The configuration was checked when it was read.
-                let _ = endpoint.set_option(name, value);
-            }
-        }
-        endpoint
-    }
-
-    /// The name that sockets of a scheme get unless the user chooses one.
-    const fn default_name(scheme: Scheme) -> &'static str {
-        match scheme {
-            Scheme::TcpListen => "server",
-            Scheme::Tcp => "client",
-            Scheme::UdpBind => "udp-server",
-            Scheme::Udp => "udp",
-            Scheme::UnixListen => "unix-server",
-            Scheme::Unix => "unix-client",
-            Scheme::UnixDgramBind => "dgram-server",
-            Scheme::UnixDgram => "dgram",
-            Scheme::UnixSeqpacketListen => "seqpacket-server",
-            Scheme::UnixSeqpacket => "seqpacket",
-            Scheme::Icmp => "ping",
-            Scheme::Raw => "raw",
-            Scheme::Pair => "pair",
-        }
-    }
-
-    fn open_named(&mut self, name: &str, endpoint: Endpoint) -> SocketId {
-        self.open_with(name, endpoint, false)
-    }
-
-    fn open_with(&mut self, name: &str, endpoint: Endpoint, echo: bool) -> SocketId {
-        let exposed = endpoint.address.is_wildcard() && !endpoint.scheme.spec().is_client();
-        let socket = self.bench.add(name, endpoint, echo, &mut self.effects);
-        self.by_hand.insert(socket);
-        self.select(Entry::Root(socket));
-        self.focus = Pane::Input;
-        if exposed {
-            self.tell(Notice::warning(format!("{name} listens on every interface: EXPOSED")));
-        }
-        socket
     }
 
     /// What is to be done since the last time.
@@ -274,6 +225,7 @@ impl Ui {
         for told in told {
             self.tell_of(told);
         }
+        self.select_what_opened();
         Ok(block)
     }
 
@@ -288,13 +240,19 @@ impl Ui {
                 self.tell(Notice::error(format!("{name}: {error}")));
                 let never_opened = self.bench.roster.get(socket).is_some_and(|root| root.state == State::Failed);
                 // Whoever is busy with something else is not interrupted.
-                if never_opened && self.by_hand.remove(&socket) && self.overlays.is_empty() {
+                if never_opened && self.by_hand.remove(&socket) && self.overlays.is_empty() && !self.is_typing() {
                     overlays::in_use::offer(self, socket, &error);
                 }
             }
             Told::Transferred(socket, transfer) => {
                 let notice = Notice::of_transfer(socket, &transfer, &self.bench);
                 self.tell(notice);
+            }
+            Told::Paired { pair, first } => {
+                // The pair itself carries nothing.
+                if self.sockets.selected == Some(Entry::Root(pair)) && !self.is_typing() {
+                    self.select(Entry::Child(first));
+                }
             }
         }
     }
@@ -365,6 +323,7 @@ impl Ui {
                 let first = self.bench.roster.roots().next().map(|member| member.id);
                 if let Some(first) = first {
                     self.select(Entry::Root(first));
+                    self.may_select = true;
                     self.focus = Pane::Input;
                 }
                 self.tell(Notice::good(text));
@@ -448,6 +407,7 @@ impl Ui {
     fn paste(&mut self, text: &str) {
         if self.overlays.is_empty() {
             self.focus = Pane::Input;
+            self.has_typed();
             self.input.paste(self.target.as_ref(), &self.bench, text);
         } else {
             self.with_overlay(|overlay, ui| {
@@ -542,6 +502,7 @@ impl Ui {
 
     /// Selects an entry of the list, and makes it what the input sends to.
     fn select(&mut self, entry: Entry) {
+        self.may_select = false;
         self.target = Some(entry.target(&self.bench));
         self.sockets.selected = Some(entry);
         panes::log::timeline::follow_selection(self);

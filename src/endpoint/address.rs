@@ -91,6 +91,16 @@ impl EndpointAddress {
     pub fn is_wildcard(&self) -> bool {
         matches!(self.host(), Some(Host::Ip(ip, _)) if ip.is_unspecified())
     }
+
+    /// The address as a reader or another program is told it: a path without the escapes of a URL.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Unix(UnixName::Path(path)) => path.clone(),
+            Self::Unix(UnixName::Abstract(name)) => format!("@{name}"),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl UnixName {

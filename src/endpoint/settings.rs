@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::options::{self, Group, LineEnding, OptionSpec};
+use super::value::format_size;
 use super::{AfterFin, Endpoint, HostPort, Scheme, Value};
 
 /// The most bytes of a datagram socket's buffer that are asked for unless an option says otherwise.
@@ -56,6 +57,25 @@ impl Endpoint {
         match self.option(spec.name) {
             Some(Value::Size(bytes)) => Some(*bytes),
             _ => None,
+        }
+    }
+
+    /// What holds for an option where it is not given, in words: of a default that depends on the scheme, the part that
+    /// is true of this one.
+    #[must_use]
+    pub fn default_of(&self, option: &OptionSpec) -> String {
+        let mut plain = self.clone();
+        plain.clear_option(option.name);
+        let system = || "the system's".to_owned();
+        match option.name {
+            name if name == options::EOL.name => plain.eol().word().to_owned(),
+            name if name == options::NODELAY.name && plain.nodelay() => "on".to_owned(),
+            name if name == options::REUSE_ADDRESS.name && plain.reuse_address() == Some(true) => "on".to_owned(),
+            name if name == options::NODELAY.name || name == options::REUSE_ADDRESS.name => system(),
+            name if name == options::RECEIVE_BUFFER.name => {
+                plain.receive_buffer().map_or_else(system, |bytes| format!("{} asked for", format_size(bytes)))
+            }
+            _ => option.default.to_owned(),
         }
     }
 

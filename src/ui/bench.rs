@@ -393,6 +393,7 @@ impl Bench {
                     self.refused(event.socket, error);
                     tell.push(Told::Failed(event.socket, (**error).clone()));
                 }
+                Fact::Paired { parent, number: 1 } => tell.push(Told::Paired { pair: *parent, first: event.socket }),
                 Fact::Lost { count, .. } => self.lost += count,
                 Fact::Call { .. } => self.calls += 1,
                 _ => {}
@@ -489,4 +490,9 @@ pub(super) enum Told {
     Failed(SocketId, NetError),
     /// A file has ended.
     Transferred(SocketId, Transfer),
+    /// A pair has its first end.
+    Paired {
+        pair: SocketId,
+        first: SocketId,
+    },
 }

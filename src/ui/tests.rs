@@ -262,6 +262,29 @@ fn fin_reset_and_refusal_are_told_apart() {
 }
 
 #[test]
+fn a_long_name_in_the_log_keeps_its_number() {
+    for theme in [crate::config::Theme::default(), crate::config::Theme::Ascii] {
+        let mut bench = Harness::new();
+        bench.ui.look = crate::ui::theme::Look::new(theme, true);
+        let listener = bench.ui.open("unix-seqpacket-listen://@a".parse().unwrap());
+        for number in [1, 12, 34_567] {
+            let child = bench.ids.mint();
+            let unnamed = || Address::Unix(crate::contract::UnixAddress::Unnamed);
+            bench.happens(child, Fact::Accepted { parent: listener, number, local: unnamed(), peer: unnamed() });
+            bench.received(child, b"hello");
+        }
+        for (width, height) in [(40, 12), (80, 24), (120, 40)] {
+            bench.ui.focus = Pane::Log;
+            let picture = bench.picture(width, height);
+            for number in ["#1 ", "#12 ", "#34567 "] {
+                let found = picture.lines().any(|line| line.contains(number) && line.contains("RX"));
+                assert!(found, "{number}:\n{picture}");
+            }
+        }
+    }
+}
+
+#[test]
 fn letters_act_in_the_list_and_are_text_in_the_input() {
     let (mut bench, listener, children) = Harness::with_listener(1);
     bench.text("xX");
@@ -354,6 +377,7 @@ fn udp_answers_whom_it_heard_or_an_address_that_is_typed() {
     bench.shows("nobody has sent to udp-server yet");
     let heard = |bytes| Fact::Received { peer: Some(address(6000)), bytes, truncated: false };
     bench.carries(udp, b"ping", heard);
+    bench.shows("Send → udp-server 127.0.0.1:6000 (last heard) ·");
     bench.keys("enter");
     let orders = bench.orders();
     let [Command::Send { target, bytes, .. }] = orders.as_slice() else { panic!("{orders:?}") };
@@ -362,6 +386,10 @@ fn udp_answers_whom_it_heard_or_an_address_that_is_typed() {
     let orders = bench.orders();
     let [Command::Send { target, .. }] = orders.as_slice() else { panic!("{orders:?}") };
     assert_eq!(target, &Target::Peer(udp, address(6001)));
+    bench.shows("Send → udp-server 127.0.0.1:6001 (chosen) ·");
+    // A row of the target picker goes back.
+    bench.keys("ctrl-x").shows("udp-server  whoever spoke last");
+    bench.keys("enter").shows("Send → udp-server 127.0.0.1:6000 (last heard) ·");
 }
 
 #[test]
@@ -510,6 +538,53 @@ fn the_configuration_holds_for_what_is_opened_and_for_the_time_that_is_shown() {
     bench.shows("       0.000 ");
 }
 
+#[test]
+fn a_socket_that_opens_is_selected_rather_than_one_that_does_not_unless_the_user_chose() {
+    let refused = || Fact::Failed(Box::new(NetError::from_errno(Operation::Connect, None, 111)));
+    let opened = || Fact::Opened { local: address(7788), peer: None };
+    let started = || {
+        let mut bench = Harness::new();
+        let server = bench.ui.open("tcp-listen://127.0.0.1:7788".parse().unwrap());
+        let client = bench.ui.open("tcp://127.0.0.1:9".parse().unwrap());
+        (bench, server, client)
+    };
+    for server_first in [false, true] {
+        let (mut bench, server, client) = started();
+        let mut both = [(server, opened()), (client, refused())];
+        if !server_first {
+            both.reverse();
+        }
+        for (socket, fact) in both {
+            bench.happens(socket, fact);
+        }
+        assert_eq!(bench.ui.sockets.selected, Some(Entry::Root(server)));
+        assert_eq!(bench.ui.target, Some(Target::Children(server)));
+    }
+    for key in ["x", "tab k j"] {
+        let (mut bench, server, client) = started();
+        bench.keys(key);
+        bench.happens(client, refused());
+        bench.happens(server, opened());
+        assert_eq!(bench.ui.sockets.selected, Some(Entry::Root(client)), "{key}");
+    }
+    // Once it has been open it stays selected.
+    let (mut bench, server, client) = started();
+    bench.happens(client, Fact::Connected { local: address(1), peer: address(9) });
+    bench.happens(server, opened());
+    bench.happens(client, Fact::Closed { reason: CloseReason::Reset });
+    assert_eq!(bench.ui.sockets.selected, Some(Entry::Root(client)));
+    // Of a profile, too, whose first socket is not opened at all; of a pair it is an end.
+    let toml = "version = 1\n[[socket]]\nname = 'a'\nopen = 'tcp://127.0.0.1:9'\nauto = false\n\
+                [[socket]]\nname = 'b'\nopen = 'pair://'\n";
+    let mut bench = Harness::new();
+    bench.ui.profile_loaded(Profile::parse(toml, None));
+    let Some(Command::Open { socket: pair, .. }) = bench.orders().pop() else { panic!("nothing was opened") };
+    bench.happens(pair, Fact::Opened { local: crate::contract::UnixAddress::Unnamed.into(), peer: None });
+    let end = bench.ids.mint();
+    bench.happens(end, Fact::Paired { parent: pair, number: 1 });
+    assert_eq!(bench.ui.sockets.selected, Some(Entry::Child(end)));
+}
+
 /// A bench with some of everything, for pictures.
 fn busy() -> Harness {
     let (mut bench, _, children) = Harness::with_listener(3);
@@ -631,6 +706,7 @@ fn with_lives() -> (Harness, SocketId, SocketId) {
     harness.happens(client, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)"));
     let refused = NetError::from_errno(Operation::Connect, Some("127.0.0.1:9".to_owned()), 111);
     harness.happens(client, Fact::Failed(Box::new(refused)));
+    harness.ui.select(Entry::Root(client));
     harness.ui.focus = Pane::Log;
     (harness, listener, children[0])
 }

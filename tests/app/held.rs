@@ -3,14 +3,14 @@
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use crate::session::{DOWN, ENTER, Home, ctrl};
+use crate::session::{DOWN, ENTER, Home, Session, ctrl};
 
 #[test]
 fn who_holds_a_port_is_named_and_one_key_takes_the_next() {
     let home = Home::new();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = holder.local_addr().unwrap();
-    let mut session = home.start(&[format!("tcp-listen://{address}")]);
+    let mut session = opened_by_a_key(&home, &format!("tcp-listen://{address}"));
     session.wait_for(&format!("Can't bind {address}: EADDRINUSE (98), pid {} ", std::process::id()));
     // Whoever holds the ports after it is passed over in the same way.
     for port in address.port() + 1.. {
@@ -33,7 +33,7 @@ fn a_stale_path_is_replaced_by_one_key_and_a_live_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     drop(UnixListener::bind(&path).unwrap());
-    let mut session = home.start(&[format!("unix-listen://{}", path.display())]);
+    let mut session = opened_by_a_key(&home, &format!("unix-listen://{}", path.display()));
     session.wait_for("Enter: replace it");
     session.keys(ENTER);
     session.wait_until("a question no more", |screen| !screen.contents().contains("is not open"));
@@ -43,7 +43,7 @@ fn a_stale_path_is_replaced_by_one_key_and_a_live_one_is_not() {
     assert_eq!(session.leave(), 0);
 
     let _live = UnixListener::bind(&path).unwrap();
-    let mut session = home.start(&[format!("unix-listen://{}", path.display())]);
+    let mut session = opened_by_a_key(&home, &format!("unix-listen://{}", path.display()));
     session.wait_for(&format!("pid {} ", std::process::id()));
     session.wait_for("e: edit");
     assert!(!session.text().contains("Enter: "));
@@ -69,4 +69,13 @@ fn a_name_in_the_form_is_looked_up_without_being_asked() {
     session.wait_until("the form is gone", |screen| !screen.contents().contains("New socket"));
     session.keys(&ctrl('q'));
     assert_eq!(session.leave(), 0);
+}
+
+/// With an endpoint that could not be opened from the command line, which is no question, and not by a key either.
+fn opened_by_a_key(home: &Home, endpoint: &str) -> Session {
+    let mut session = home.start(&[endpoint]);
+    session.wait_for("EADDRINUSE 98");
+    assert!(!session.text().contains("is not open"));
+    session.keys("\to");
+    session
 }

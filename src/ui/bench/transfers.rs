@@ -24,9 +24,14 @@ pub(in crate::ui) struct Transfer {
     pub(in crate::ui) done: u64,
     pub(in crate::ui) total: Option<u64>,
     began: Timestamp,
+    /// When `done` was last another than before.
+    moved: Timestamp,
     /// When it ended; none while it runs.
     ended: Option<Timestamp>,
 }
+
+/// After how long without a byte something has stalled.
+const STALLED: Duration = Duration::from_secs(2);
 
 impl Transfer {
     pub(in crate::ui) const fn has_ended(&self) -> bool {
@@ -57,7 +62,12 @@ impl Transfer {
         Some(u64::try_from((u128::from(self.done) * 100).checked_div(total).unwrap_or(100)).unwrap_or(100))
     }
 
-    /// Bytes a second, over the whole time: while nothing moves it sinks.
+    /// True while it runs and has not moved for so long that a rate says nothing of it.
+    pub(in crate::ui) fn has_stalled(&self, now: Timestamp) -> bool {
+        !self.has_ended() && now.since(self.moved) >= STALLED
+    }
+
+    /// Bytes a second, over the whole time.
     pub(in crate::ui) fn rate(&self, now: Timestamp) -> Option<u64> {
         let rate = (u128::from(self.done) * 1_000_000_000).checked_div(self.elapsed(now).as_nanos())?;
         Some(u64::try_from(rate).unwrap_or(u64::MAX))
@@ -99,6 +109,7 @@ impl Transfers {
             done: progress.done,
             total: progress.total,
             began: Timestamp(now.0.saturating_sub(u64::try_from(progress.elapsed.as_nanos()).unwrap_or(u64::MAX))),
+            moved: self.moved(key, progress.done, now),
             ended: progress.ended.then_some(now),
         };
         // An option of an endpoint saves anew each time that the socket opens: that is another one.
@@ -113,9 +124,16 @@ impl Transfers {
     /// Takes in how far a long send has come.
     pub(super) fn sent(&mut self, key: Key, done: u64, total: u64, began: Timestamp, now: Timestamp) {
         let ended = (done == total).then_some(now);
-        let transfer = Transfer { path: None, direction: Direction::Sending, done, total: Some(total), began, ended };
+        let moved = self.moved(key, done, now);
+        let direction = Direction::Sending;
+        let transfer = Transfer { path: None, direction, done, total: Some(total), began, moved, ended };
         self.0.insert(key, transfer);
         self.forget_ended();
+    }
+
+    /// When a transfer last moved that has come so far by now.
+    fn moved(&self, key: Key, done: u64, now: Timestamp) -> Timestamp {
+        self.0.get(&key).filter(|known| known.done == done && !known.has_ended()).map_or(now, |known| known.moved)
     }
 
     /// Such a transfer has ended, if there is one.
@@ -162,12 +180,28 @@ mod tests {
         let transfer = transfers.get((Ticket(1), socket)).unwrap();
         let (percent, rate, left) = (transfer.percent(), transfer.rate(NOW), transfer.time_left(NOW));
         assert_eq!((percent, rate, left), (Some(20), Some(10), Some(Duration::from_secs(8))));
-        // Nothing has come since: that is seen in the rate.
         assert_eq!(transfer.rate(Timestamp(NOW.0 + 2_000_000_000)), Some(5));
         assert!(transfers.progress(socket, &progress(1, 60, true), NOW).unwrap().fell_short());
         // Nothing is done, and nothing is to be done: no division by either.
         let nothing = Transfer { done: 0, total: Some(0), began: NOW, ..transfer_of(&transfers) };
         assert_eq!((nothing.percent(), nothing.rate(NOW), nothing.time_left(NOW)), (Some(100), None, None));
+    }
+
+    #[test]
+    fn what_does_not_move_has_stalled_until_it_moves_or_ends() {
+        let socket = SocketId::new(1).unwrap();
+        let mut transfers = Transfers::default();
+        let after = |seconds: u64| Timestamp(NOW.0 + seconds * 1_000_000_000);
+        transfers.progress(socket, &progress(1, 20, false), NOW);
+        assert!(!transfer_of(&transfers).has_stalled(after(1)));
+        // That it is told again does not make it move.
+        transfers.progress(socket, &progress(1, 20, false), after(1));
+        assert!(transfer_of(&transfers).has_stalled(after(2)));
+        transfers.progress(socket, &progress(1, 21, false), after(3));
+        assert!(!transfer_of(&transfers).has_stalled(after(4)));
+        assert!(transfer_of(&transfers).has_stalled(after(5)));
+        transfers.progress(socket, &progress(1, 21, true), after(5));
+        assert!(!transfer_of(&transfers).has_stalled(after(9)));
     }
 
     fn transfer_of(transfers: &Transfers) -> Transfer {

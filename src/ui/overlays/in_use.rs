@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
+use super::new_socket::proposal::share_addresses;
 use super::{Next, Overlay, new_socket, window};
 use crate::contract::{Endpoint, EndpointAddress, HostPort, NetError, SocketId};
 use crate::log::sanitise::Printable;
@@ -43,7 +44,9 @@ fn remedy(ui: &Ui, endpoint: &Endpoint, error: &NetError) -> Option<(Endpoint, S
         EndpointAddress::HostPort(HostPort { port, .. }) => {
             let taken = |port: u16| {
                 ui.bench.roster.roots().any(|root| match &root.endpoint.address {
-                    EndpointAddress::HostPort(address) => address.port == port,
+                    EndpointAddress::HostPort(address) => {
+                        address.port == port && share_addresses(root.endpoint.scheme, endpoint.scheme)
+                    }
                     _ => false,
                 })
             };

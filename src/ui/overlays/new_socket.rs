@@ -2,7 +2,7 @@
 //! typed, with the URL, the addresses of a name and the system calls that will come of it.
 
 mod calls;
-mod proposal;
+pub(super) mod proposal;
 mod view;
 
 use std::cell::Cell;
@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 use super::rename::check_name;
 use super::{Next, Overlay};
 use crate::contract::{
-    AddressKind, Endpoint, EndpointError, Host, OptionSpec, SCHEMES, SchemeSpec, SocketId, ValueKind,
+    AddressKind, Endpoint, EndpointAddress, EndpointError, Host, OptionSpec, SCHEMES, SchemeSpec, SocketId, ValueKind,
 };
 use crate::log::sanitise::Printable;
 use crate::ui::Ui;
@@ -105,9 +105,7 @@ impl SocketForm {
                         Some(member) => member.endpoint.option(option.name).map(ToString::to_string),
                         None => default.map(|(_, value)| value.clone()),
                     };
-                    let mut input = TextInput::with_text(&given.unwrap_or_default());
-                    input.set_placeholder(Printable::text(&format!("({})", option.default)));
-                    form.options.push((option, input));
+                    form.options.push((option, TextInput::with_text(&given.unwrap_or_default())));
                 }
             }
         }
@@ -120,7 +118,20 @@ impl SocketForm {
             }
             None => form.propose(ui),
         }
+        form.show_defaults();
         form
+    }
+
+    /// Says in each empty field what holds for this scheme, and for the type of a pair.
+    fn show_defaults(&mut self) {
+        let mut endpoint = Endpoint::new(self.scheme.scheme, EndpointAddress::Nothing);
+        for (option, input) in &self.options {
+            // What is no value yet is told elsewhere, and what the scheme has not does not matter.
+            let _ = endpoint.set_option(option.name, input.text());
+        }
+        for (option, input) in &mut self.options {
+            input.set_placeholder(Printable::text(&format!("({})", endpoint.default_of(option))));
+        }
     }
 
     /// Fills in what the user has not chosen.
@@ -191,6 +202,7 @@ impl SocketForm {
             let next = (at.cast_signed() + by).rem_euclid(choices.len().cast_signed());
             input.set_text(choices[next.cast_unsigned()]);
         }
+        self.show_defaults();
     }
 
     /// Takes the scheme after this one whose name begins so.
@@ -200,6 +212,7 @@ impl SocketForm {
         if let Some(next) = others.find(|spec| spec.name.starts_with(letter.to_ascii_lowercase())) {
             self.scheme = next;
             self.propose(ui);
+            self.show_defaults();
         }
     }
 

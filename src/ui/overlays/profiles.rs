@@ -64,11 +64,12 @@ pub(in crate::ui) fn save(ui: &mut Ui) {
 pub(in crate::ui) fn save_as(ui: &mut Ui) {
     let text = ui.bench.profile.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
     let check = |ui: &Ui, text: &str| path_of(ui, text).map(|_| ());
-    ui.overlays.push(Box::new(Prompt::new("Save the bench as a profile", "Name or path", &text, check, |ui, text| {
+    let prompt = Prompt::new("Save the bench as a profile", "Name or path", &text, check, |ui, text| {
         if let Ok(path) = path_of(ui, text) {
             ui.effects.push(Effect::SaveProfile { path: Some(path), replace: false });
         }
-    })));
+    });
+    ui.overlays.push(Box::new(prompt.with_text_selected()));
 }
 
 /// Where a profile of this name or path is: a bare name is in the folder of profiles.

@@ -19,6 +19,8 @@ pub(in crate::ui) struct Prompt {
     input: TextInput,
     /// The words that it is one of, if it is no free text.
     choices: Vec<&'static str>,
+    /// Whether the text is still the one to start from, and selected: what is typed takes its place.
+    selected: bool,
     check: Check,
     act: Act,
 }
@@ -37,9 +39,16 @@ impl Prompt {
             label,
             input: TextInput::with_text(text),
             choices: Vec::new(),
+            selected: false,
             check: Box::new(check),
             act: Box::new(act),
         }
+    }
+
+    /// Selects the text to start from, for where another is wanted more often than more of it.
+    pub(in crate::ui) fn with_text_selected(mut self) -> Self {
+        self.selected = !self.input.is_empty();
+        self
     }
 
     /// Lets the answer be one of these words, which Left and Right turn; with none, any text.
@@ -60,6 +69,10 @@ impl Prompt {
     fn edit(&mut self, edit: Edit) {
         match edit {
             edit if self.choices.is_empty() => {
+                let was_selected = std::mem::take(&mut self.selected);
+                if was_selected && matches!(edit, Edit::Insert(_) | Edit::InsertText(_)) {
+                    self.input.clear();
+                }
                 self.input.apply(edit);
             }
             Edit::Left => self.turn(-1),
@@ -106,6 +119,11 @@ impl Overlay for Prompt {
         let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
         let keys = if self.choices.is_empty() {
             self.input.render(canvas, line, &styles, None, true);
+            if self.selected {
+                let width = Printable::text(self.input.text()).width();
+                let width = u16::try_from(width).unwrap_or(u16::MAX).min(line.width);
+                canvas.style(Rect { width, ..line }, look.selected);
+            }
             "Enter agrees, Esc leaves it"
         } else {
             let text = Printable::text(&format!("< {} >", self.input.text()));

@@ -1,5 +1,7 @@
 //! Another value for an option of an open socket.
 
+use std::time::Duration;
+
 use super::prompt::Prompt;
 use crate::contract::{Command, OptionSpec, SocketId, Value, ValueKind};
 use crate::ui::{Effect, Ui};
@@ -13,6 +15,7 @@ pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSp
     let text = in_kernel
         .filter(|text| spec.kind.parse(text).is_ok())
         .or_else(|| given.map(ToString::to_string))
+        .map(|text| shown(spec, text))
         .unwrap_or_default();
     let check = move |_: &Ui, text: &str| parse(spec, text).map(|_| ());
     let prompt = Prompt::new(&title, "Value", &text, check, move |ui, text| {
@@ -25,13 +28,25 @@ pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSp
         ValueKind::Word(words) => words.iter().map(|word| word.0).collect(),
         _ => Vec::new(),
     };
-    ui.overlays.push(Box::new(prompt.with_choices(choices)));
+    ui.overlays.push(Box::new(prompt.with_text_selected().with_choices(choices)));
 }
 
-/// Reads a value; no text at all leaves every multicast group.
+/// The word for a time that turns its option off.
+const OFF: &str = "off";
+
+/// The options that a time of zero turns off. Of `linger` it does not: `close` sends RST then.
+const OFF_AT_ZERO: [&str; 3] = ["keepalive", "reconnect", "idle-timeout"];
+
+/// A value as a reader is told it: the same word for each option that is off.
+pub(in crate::ui) fn shown(spec: &OptionSpec, value: String) -> String {
+    if value == "0s" && OFF_AT_ZERO.contains(&spec.name) { OFF.to_owned() } else { value }
+}
+
+/// Reads a value as it is shown; no text at all leaves every multicast group.
 fn parse(spec: &OptionSpec, text: &str) -> Result<Value, String> {
     match spec.kind {
         ValueKind::Groups if text.is_empty() => Ok(Value::Groups(Vec::new())),
+        ValueKind::Duration if text == OFF && OFF_AT_ZERO.contains(&spec.name) => Ok(Value::Duration(Duration::ZERO)),
         kind => kind.parse(text),
     }
 }

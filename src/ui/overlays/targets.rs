@@ -1,7 +1,9 @@
 //! Whom to send to: any open socket, all connections of a listener, any peer of a datagram socket, or an address.
 
 use super::picker::{Item, Picker};
-use crate::contract::{Address, AddressKind, Endpoint, EndpointAddress, Host, Scheme, Target, UnixAddress, UnixName};
+use crate::contract::{
+    Address, AddressKind, Endpoint, EndpointAddress, Host, Role, Scheme, Target, UnixAddress, UnixName,
+};
 use crate::ui::Ui;
 use crate::ui::panes::sockets::Entry;
 
@@ -14,9 +16,12 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
             let name = ui.bench.roster.name(target.socket());
             let member = ui.bench.roster.get(target.socket());
             let peer = member.and_then(|member| member.peer.as_ref()).map(ToString::to_string);
+            let answers_anybody =
+                member.is_some_and(|member| member.endpoint.scheme.spec().role == Role::DatagramServer);
             let (label, detail) = match &target {
                 Target::Children(_) => (name, format!("all {} of its connections", ui.bench.reach(&target))),
                 Target::Peer(_, address) => (name, address.to_string()),
+                Target::Socket(_) if answers_anybody => (name, "whoever spoke last".to_owned()),
                 Target::Socket(_) => (name, peer.unwrap_or_default()),
             };
             Item {

@@ -41,12 +41,19 @@ fn head(ui: &Ui, key: Key, transfer: &Transfer) -> String {
     }
 }
 
-/// ` 45% 12 MiB/s 3s left`, as far as it is known.
+/// ` 45% 12 MiB/s 3s left`, as far as it is known; of what does not move, why.
 fn progress(transfer: &Transfer, now: Timestamp) -> String {
     let done = match transfer.percent() {
         Some(percent) => format!(" {percent}%"),
         None => format!(" {}", size(transfer.done)),
     };
+    if transfer.has_stalled(now) {
+        let why = match transfer.direction {
+            Direction::Sending => "stalled: the peer does not read",
+            Direction::Saving => "nothing comes",
+        };
+        return format!("{done} {why}");
+    }
     let rate = transfer.rate(now).map(|rate| format!(" {}/s", size(rate))).unwrap_or_default();
     let left = transfer.time_left(now).map(|left| format!(" {} left", seconds(left))).unwrap_or_default();
     format!("{done}{rate}{left}")

@@ -300,6 +300,7 @@ fn history_name(target: Option<&Target>, bench: &Bench) -> String {
 
 impl Ui {
     fn edit(&mut self, edit: Edit) {
+        self.has_typed();
         // What was wrong with the draft before is not what is wrong with it now.
         if self.notice.as_ref().is_some_and(|notice| notice.text.starts_with(NOT_SENT)) {
             self.notice = None;
@@ -485,12 +486,13 @@ fn render_preview(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, bytes: &[u8]) {
     }
 }
 
-/// A peer behind the name in the title: of the path of a Unix socket no more than leaves room for the rest.
-fn behind(ui: &Ui, address: &Address) -> String {
+/// A peer behind the name in the title, and why it is that one where it could be another: of the path of a Unix socket
+/// no more than leaves room for the rest.
+fn behind(ui: &Ui, address: &Address, why: &str) -> String {
     match address {
         Address::Unix(UnixAddress::Unnamed) => String::new(),
-        Address::Unix(_) => format!(" {}", fitting(ui, address, 30)),
-        _ => format!(" {address}"),
+        Address::Unix(_) => format!(" {}{why}", fitting(ui, address, 30 - why.len())),
+        _ => format!(" {address}{why}"),
     }
 }
 
@@ -507,14 +509,12 @@ fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: Option<usiz
             1 => format!("{name} (its one connection)"),
             count => format!("{name} (all {count} connections)"),
         },
-        Target::Peer(_, address) => format!("{name}{}", behind(ui, address)),
-        Target::Socket(_) => {
-            let peer = member.and_then(|member| member.peer.as_ref().or(member.last_heard.as_ref()));
-            match peer {
-                Some(peer) => format!("{name}{}", behind(ui, peer)),
-                None => name,
-            }
-        }
+        Target::Peer(_, address) => format!("{name}{}", behind(ui, address, " (chosen)")),
+        Target::Socket(_) => match member.map(|member| (&member.peer, &member.last_heard)) {
+            Some((Some(peer), _)) => format!("{name}{}", behind(ui, peer, "")),
+            Some((None, Some(peer))) => format!("{name}{}", behind(ui, peer, " (last heard)")),
+            _ => name,
+        },
     };
     let eol = match composer.line_ending() {
         LineEnding::None => "no EOL".to_owned(),

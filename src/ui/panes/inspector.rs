@@ -146,8 +146,11 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-to-log",
         scope: Scope::Inspector,
         keys: &["q"],
-        help: "back to the log",
-        run: |ui| ui.focus_on(Pane::Log),
+        help: "back to the log, and to the bytes",
+        run: |ui| {
+            show_bytes(ui);
+            ui.focus_on(Pane::Log);
+        },
         available: always,
     },
 ];
@@ -199,8 +202,13 @@ pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
 
 /// Shows the row under the log's cursor.
 pub(in crate::ui) fn show_row(ui: &mut Ui) {
-    ui.inspector.tab = Tab::Bytes;
+    show_bytes(ui);
     ui.focus_on(Pane::Inspector);
+}
+
+/// Turns to what the row under the log's cursor is.
+pub(in crate::ui) const fn show_bytes(ui: &mut Ui) {
+    ui.inspector.tab = Tab::Bytes;
 }
 
 /// Shows the options of the selected socket.

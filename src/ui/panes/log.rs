@@ -7,10 +7,10 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::sockets::fitting;
+use super::sockets::{fitting, shortened};
 use super::{frame, grouped};
 use crate::config::TimeFormat;
-use crate::contract::{Fact, Timestamp};
+use crate::contract::{Fact, SocketId, Timestamp};
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row, export};
 use crate::payload::Mode;
@@ -395,7 +395,7 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
         put(columns.delta, columns.direction, &delta, look.dim);
     }
     put(columns.direction, columns.socket, mark, style);
-    put(columns.socket, columns.len.saturating_sub(1), &ui.bench.roster.name(row.socket), look.text);
+    put(columns.socket, columns.len.saturating_sub(1), &short_name(ui, row.socket, columns), look.text);
     let is_message = row.kind.is_message();
     let len_width = usize::from(columns.preview - columns.len - 1);
     let len = match row.len {
@@ -434,6 +434,19 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
         let text = Printable::text(&in_a_row(fact)).truncate(usize::from(right - x), ui.look.marks.ellipsis);
         canvas.put(x, area.y, right, &text, style);
     }
+}
+
+/// A socket's name as its column has room for it. It is cut in the middle, and never in a connection's number, which
+/// tells one from another.
+fn short_name(ui: &Ui, socket: SocketId, columns: &Columns) -> String {
+    let width = usize::from((columns.len - columns.socket).saturating_sub(1));
+    let name = ui.bench.roster.name(socket);
+    let (root, number) = name.split_at(name.rfind('#').unwrap_or(name.len()));
+    let left = width.saturating_sub(number.len());
+    // The mark of what is left out must not push the number out.
+    let ellipsis = ui.look.marks.ellipsis;
+    let root = if left > ellipsis.chars().count() { shortened(root, left, ellipsis) } else { String::new() };
+    root + number
 }
 
 /// When a row was, in at most twelve columns, as the configuration wants it told.

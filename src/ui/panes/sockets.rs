@@ -6,7 +6,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::frame;
-use crate::contract::{Address, CloseReason, EndpointAddress, Role, Scheme, SocketId, Target, UnixAddress, UnixName};
+use crate::contract::{
+    Address, AddressKind, CloseReason, EndpointAddress, Role, Scheme, SocketId, Target, UnixAddress, UnixName,
+};
 use crate::log::sanitise::Printable;
 use crate::log::{Member, State};
 use crate::ui::bench::Bench;
@@ -357,9 +359,14 @@ fn mark_of(ui: &Ui, member: &Member) -> (&'static str, Style) {
     }
 }
 
-/// In words, what the mark says, where it says more than "open".
+/// In words, what the mark says, where it says more than "open". FIN and RST are of TCP: a Unix socket has neither.
 pub(super) fn phase_of(member: &Member) -> String {
+    let is_unix = matches!(member.endpoint.scheme.spec().address, AddressKind::Unix | AddressKind::Nothing);
     match member.state {
+        State::Open | State::Connected if is_unix && member.sending_closed => "half-closed".to_owned(),
+        State::PeerClosed if is_unix => "peer closed".to_owned(),
+        State::Closed(CloseReason::Reset) if is_unix => "peer gone".to_owned(),
+        State::Closed(CloseReason::Peer) if is_unix => "closed by peer".to_owned(),
         State::Opening => "opening".to_owned(),
         State::Waiting => "waiting to reconnect".to_owned(),
         State::Open | State::Connected if member.sending_closed => "FIN sent".to_owned(),
@@ -393,7 +400,7 @@ fn status_of(ui: &Ui, member: &Member, width: usize) -> Vec<(String, Style)> {
         return vec![
             (text, look.error),
             (waits.to_owned(), look.warning),
-            (format!(" {}", member.endpoint.address), look.dim),
+            (format!(" {}", member.endpoint.address.plain()), look.dim),
         ];
     }
     let more = if member.local.len() > 1 { format!(" +{}", member.local.len() - 1) } else { String::new() };
@@ -415,7 +422,7 @@ fn status_of(ui: &Ui, member: &Member, width: usize) -> Vec<(String, Style)> {
         _ if role == Role::Pair => member.endpoint.option("type").map_or("stream".to_owned(), ToString::to_string),
         (Some(address @ Address::Unix(_)), _) => fitting(ui, address, room),
         (Some(address), _) => address.to_string(),
-        (None, EndpointAddress::Unix(name)) => shortened(&name.to_string(), room.max(12), look.marks.ellipsis),
+        (None, address @ EndpointAddress::Unix(_)) => shortened(&address.plain(), room.max(12), look.marks.ellipsis),
         (None, address) => address.to_string(),
     };
     pieces.insert(0, (place, look.text));

@@ -53,6 +53,34 @@ fn a_client_of_a_unix_server_is_opened_by_a_key() {
 }
 
 #[test]
+fn a_path_is_shown_as_it_is_and_a_unix_peer_sends_neither_fin_nor_rst() {
+    let mut bench = Harness::new();
+    bench.ui.open("unix-listen:///a%25%3F".parse().unwrap());
+    bench.shows("… /a%? opening");
+    let failed = bench.ui.open("unix:///b%26".parse().unwrap());
+    let refused = NetError::from_errno(Operation::Connect, Some("/b&".to_owned()), 111);
+    bench.happens(failed, Fact::Failed(Box::new(refused)));
+    bench.shows("ECONNREFUSED 111 /b&");
+
+    let (mut bench, listener) = unix("unix-listen", "/tmp/a.sock");
+    let children = [1, 2, 3].map(|number| {
+        let child = bench.ids.mint();
+        let unnamed = || Address::Unix(UnixAddress::Unnamed);
+        bench.happens(child, Fact::Accepted { parent: listener, number, local: unnamed(), peer: unnamed() });
+        child
+    });
+    bench.happens(children[0], Fact::PeerClosed);
+    let (call, args) = ("shutdown".into(), "SHUT_WR".to_owned());
+    bench.happens(children[1], Fact::Call { call, args, result: "0".to_owned() });
+    bench.happens(children[2], Fact::Closed { reason: CloseReason::Reset });
+    for seen in ["#1 peer closed", "#2 half-closed", "#3 peer gone"] {
+        bench.shows(seen);
+    }
+    bench.happens(children[0], Fact::Closed { reason: CloseReason::Peer });
+    bench.shows("#1 closed by peer");
+}
+
+#[test]
 fn a_long_path_shows_its_end_and_what_stands_behind_it() {
     let long = "/run/user/1000/a/very/long/folder/of/things/the-socket.sock";
     let (mut bench, socket) = unix("unix-dgram-bind", long);
@@ -76,12 +104,13 @@ fn a_pair_has_two_ends_and_is_closed_as_one() {
     bench.effects();
     bench.shows("● #1");
     bench.shows("● #2");
+    // What is typed goes to the first end.
     bench.text("hi").keys("enter");
-    bench.shows("pair carries nothing itself; select one of its ends");
-    bench.keys("tab down backtab").text("hi").keys("enter");
     let orders = bench.orders();
     assert!(matches!(orders.as_slice(), [Command::Send { target, .. }] if *target == Target::Socket(ends[0])));
-    bench.keys("tab up x");
+    bench.keys("tab up backtab").text("hi").keys("enter");
+    bench.shows("pair carries nothing itself; select one of its ends");
+    bench.keys("tab x");
     assert_eq!(bench.orders(), [Command::CloseAll { root: pair }]);
 }
 

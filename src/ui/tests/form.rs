@@ -118,6 +118,42 @@ fn a_client_is_proposed_the_server_that_stands() {
 }
 
 #[test]
+fn a_default_is_that_of_the_scheme() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n");
+    let mut defaults = |scheme: &str, keys: &str| {
+        bench.keys("esc ctrl-n");
+        turn_to(&mut bench, scheme);
+        bench.keys(keys);
+        let picture = bench.picture(80, 40);
+        ["eol", "reuse-address", "receive-buffer"].map(|option| {
+            let row = picture.lines().find(|line| line.contains(&format!("  {option} ")));
+            row.map(|row| row.split_once('(').unwrap().1.split_once(')').unwrap().0.to_owned()).unwrap_or_default()
+        })
+    };
+    assert_eq!(defaults("tcp-listen", ""), ["lf", "on", "the system's"]);
+    assert_eq!(defaults("tcp", ""), ["lf", "the system's", "the system's"]);
+    assert_eq!(defaults("udp-bind", ""), ["none", "the system's", "4MiB asked for"]);
+    assert_eq!(defaults("pair", ""), ["lf", "", "the system's"]);
+    assert_eq!(defaults("pair", "down down right right up"), ["none", "", "the system's"]);
+}
+
+#[test]
+fn a_port_is_taken_by_a_socket_of_the_same_protocol_alone() {
+    let (mut bench, ..) = Harness::with_listener(0);
+    for (scheme, url) in [
+        ("udp-bind", "udp-bind://127.0.0.1:7788"),
+        ("udp-bind", "udp-bind://127.0.0.1:0"),
+        ("tcp-listen", "tcp-listen://127.0.0.1:0"),
+    ] {
+        bench.keys("ctrl-n");
+        turn_to(&mut bench, scheme);
+        bench.keys("enter");
+        assert_eq!(opened(&mut bench)[0].1, url);
+    }
+}
+
+#[test]
 fn each_unix_server_is_proposed_a_path_of_its_own() {
     let mut bench = Harness::new();
     let socket_folder = "/run/user/1000".to_owned();
@@ -177,7 +213,8 @@ fn a_name_is_looked_up_once_while_its_form_is_open() {
 fn a_held_port_offers_the_next_one() {
     let mut bench = Harness::new();
     bench.keys("ctrl-p").text("tcp-listen://127.0.0.1:9000").keys("enter");
-    bench.ui.open("udp-bind://127.0.0.1:9001".parse().unwrap());
+    bench.ui.open("tcp-listen://127.0.0.1:9001".parse().unwrap());
+    bench.ui.open("udp-bind://127.0.0.1:9002".parse().unwrap());
     let (socket, _) = opened(&mut bench)[0];
     bench.happens(socket, in_use("127.0.0.1:9000"));
     bench.shows("Can't bind 127.0.0.1:9000: EADDRINUSE (98), pid 4121 python3 holds it.");
@@ -224,10 +261,28 @@ fn what_a_profile_opens_fails_without_a_question_and_so_does_a_busy_user() {
     assert!(bench.ui.overlays.is_empty());
     bench.shows("pid 4121 python3 holds it");
 
+    // So does what was given on the command line, and so do those that a user who went on has opened.
     let mut bench = Harness::new();
     let socket = bench.ui.open("tcp-listen://127.0.0.1:9000".parse().unwrap());
-    bench.keys("ctrl-p");
     bench.happens(socket, in_use("127.0.0.1:9000"));
-    assert_eq!(bench.ui.overlays.len(), 1);
+    assert!(bench.ui.overlays.is_empty());
     bench.shows("pid 4121 python3 holds it");
+    // A key in the list opens it again, and is asked.
+    bench.keys("tab o").happens(socket, in_use("127.0.0.1:9000"));
+    assert_eq!(bench.ui.overlays.len(), 1);
+
+    for (busy, overlays) in [("ctrl-p", 1), ("e", 0), ("e backspace", 0), ("ctrl-y tab j", 1)] {
+        let mut bench = Harness::new();
+        bench.keys("ctrl-p").text("tcp-listen://127.0.0.1:9000").keys("enter");
+        let (socket, _) = opened(&mut bench)[0];
+        bench.keys(busy).happens(socket, in_use("127.0.0.1:9000"));
+        assert_eq!(bench.ui.overlays.len(), overlays, "{busy}");
+        bench.shows("pid 4121 python3 holds it");
+    }
+    let mut bench = Harness::new();
+    bench.keys("ctrl-p").text("tcp-listen://127.0.0.1:9000").keys("enter");
+    let (socket, _) = opened(&mut bench)[0];
+    bench.ui.handle(TerminalEvent::Paste("e".to_owned()));
+    bench.happens(socket, in_use("127.0.0.1:9000"));
+    assert!(bench.ui.overlays.is_empty());
 }

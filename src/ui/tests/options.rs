@@ -155,7 +155,7 @@ fn an_option_is_changed_on_the_open_socket_and_kept_for_the_profile() {
     // What is no value is refused where it is typed, and stays there.
     bench.focus_option("ttl").keys("enter");
     bench.shows("Value: 64");
-    bench.text("0");
+    bench.keys("end").text("0");
     bench.shows("`640` is not a whole number from 0 to 255");
     bench.keys("enter");
     assert_eq!(bench.orders(), []);
@@ -171,6 +171,91 @@ fn an_option_is_changed_on_the_open_socket_and_kept_for_the_profile() {
     // The profile does not keep what the system refused.
     let toml = bench.ui.profile_mut().to_toml();
     assert!(toml.contains("nodelay = false") && !toml.contains("ttl"), "{toml}");
+}
+
+#[test]
+fn what_is_typed_first_takes_the_place_of_the_old_value() {
+    let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788");
+    bench.keys("shift-o").ui.tick();
+    bench.views(client, view(45));
+    bench.effects();
+    let mut value_after = |keys: &str, typed: &str| {
+        bench.focus_option("ttl").keys("enter").keys(keys).text(typed).keys("enter");
+        match bench.orders().as_slice() {
+            [Command::SetOption { value: Value::Integer(value), .. }] => *value,
+            orders => panic!("{orders:?}"),
+        }
+    };
+    assert_eq!(value_after("", "9"), 9);
+    // What goes about in it keeps it.
+    assert_eq!(value_after("end backspace", "2"), 62);
+    assert_eq!(value_after("home delete", "7"), 74);
+    // A paste is as good as typing.
+    bench.focus_option("ttl").keys("enter");
+    bench.ui.handle(TerminalEvent::Paste("77".to_owned()));
+    bench.shows("Value: 77");
+    bench.keys("esc");
+    // It is seen to be selected, until it is edited.
+    let selected = |bench: &mut Harness| {
+        let row = bench.picture(120, 40).lines().position(|line| line.contains("Value: 64")).unwrap();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 120, 40));
+        bench.ui.render(&mut buffer);
+        let cells: Vec<_> = (0..120).map(|x| &buffer[(x, u16::try_from(row).unwrap())]).collect();
+        let value = cells.windows(2).find(|pair| pair[0].symbol() == "6" && pair[1].symbol() == "4").unwrap();
+        value[0].modifier.contains(ratatui::style::Modifier::REVERSED)
+    };
+    bench.keys("enter");
+    assert!(selected(&mut bench));
+    bench.keys("end");
+    assert!(!selected(&mut bench));
+    // A name is rather added to.
+    bench.keys("esc q backtab m").text("2").keys("enter");
+    assert_eq!(bench.ui.bench.roster.name(client), "client2");
+}
+
+#[test]
+fn what_is_off_is_called_so_and_can_be_typed_so() {
+    let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788?keepalive=0s&linger=0s");
+    bench.keys("shift-o").ui.tick();
+    bench.views(client, view(45));
+    bench.effects();
+    for (option, given, kernel) in [("keepalive", "off", "off"), ("linger", "0s", "off")] {
+        let picture = bench.picture(120, 40);
+        let row = picture
+            .lines()
+            .find(|line| line.contains(&format!("{option}*")))
+            .or_else(|| picture.lines().find(|line| line.contains(&format!(" {option} ")) && line.contains('*')));
+        let row: Vec<_> = row.unwrap().rsplit('║').nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(row[row.len() - 2..], [given, kernel], "{picture}");
+    }
+    bench.focus_option("keepalive").keys("enter").text("off").keys("enter");
+    let keepalive = option_spec("keepalive").unwrap();
+    let off = Value::Duration(Duration::ZERO);
+    assert_eq!(bench.orders(), [Command::SetOption { socket: client, option: keepalive, value: off }]);
+}
+
+#[test]
+fn the_options_make_room_for_the_bytes_again_and_begin_at_the_first() {
+    let (mut bench, listener, children) = Harness::with_listener(1);
+    bench.received(children[0], b"hello\n");
+    for leave in ["q", "i tab tab 4", "i tab tab 1", "i tab 4"] {
+        bench.ui.focus = Pane::Sockets;
+        bench.keys("shift-o");
+        bench.shows("[options]");
+        bench.keys(leave);
+        bench.shows("[bytes]");
+        bench.ui.focus = Pane::Log;
+        bench.keys("1");
+    }
+    bench.ui.select(Entry::Root(listener));
+    bench.ui.focus = Pane::Sockets;
+    bench.keys("shift-o down down");
+    assert!(!bench.picture(120, 40).contains("> max-connections"));
+    // Another socket's begin at the first, also before they were drawn.
+    bench.keys("right");
+    bench.shows("> nodelay");
+    bench.keys("left down");
+    bench.shows("> nodelay");
 }
 
 #[test]

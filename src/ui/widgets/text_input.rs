@@ -120,6 +120,12 @@ impl TextInput {
         self.placeholder = placeholder;
     }
 
+    /// What is shown in the place of an empty text.
+    #[must_use]
+    pub(in crate::ui) const fn placeholder(&self) -> &Printable {
+        &self.placeholder
+    }
+
     /// Does an edit; true if the text changed or the cursor moved.
     pub(in crate::ui) fn apply(&mut self, edit: Edit) -> bool {
         let goal = self.goal.take();

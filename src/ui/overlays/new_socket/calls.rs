@@ -18,17 +18,17 @@ pub(super) fn calls(endpoint: &Endpoint) -> String {
         match *call {
             "bind" if spec.role == Role::DatagramClient => {
                 calls.push(bind_of_sender(endpoint));
-                calls.extend(endpoint.connected().then(|| format!("connect({})", endpoint.address)));
+                calls.extend(endpoint.connected().then(|| format!("connect({})", endpoint.address.plain())));
             }
             "bind" => {
                 if matches!(endpoint.address, EndpointAddress::Unix(UnixName::Path(_))) {
                     calls.push("fchmod(0600)".to_owned());
                 }
-                calls.push(format!("bind({})", endpoint.address));
+                calls.push(format!("bind({})", endpoint.address.plain()));
             }
             "connect" => {
                 calls.extend(endpoint.source().map(|source| format!("bind({source})")));
-                calls.push(format!("connect({})", endpoint.address));
+                calls.push(format!("connect({})", endpoint.address.plain()));
             }
             "listen" => calls.push(format!("listen({})", endpoint.backlog())),
             "socketpair" => calls.push(format!("socketpair(AF_UNIX, {})", type_name(endpoint.pair_type()))),
@@ -43,14 +43,14 @@ pub(super) fn calls(endpoint: &Endpoint) -> String {
     format!("Calls: {}", calls.join(", "))
 }
 
-/// Where a socket is bound that only has somebody to send to.
+/// Where a socket is bound that only has somebody to send to; one of ICMP has no port.
 fn bind_of_sender(endpoint: &Endpoint) -> String {
-    if endpoint.scheme == Scheme::Icmp {
-        return match endpoint.address.host() {
-            Some(Host::Ip(ip, _)) if ip.is_loopback() => format!("bind({ip})"),
-            Some(Host::Ip(IpAddr::V4(_), _)) => "bind(0.0.0.0)".to_owned(),
-            Some(Host::Ip(IpAddr::V6(_), _)) => "bind(::)".to_owned(),
-            _ => "bind(any)".to_owned(),
+    if let EndpointAddress::Host(host) = &endpoint.address {
+        return match host {
+            Host::Ip(ip, _) if ip.is_loopback() => format!("bind({ip})"),
+            Host::Ip(IpAddr::V4(_), _) => "bind(0.0.0.0)".to_owned(),
+            Host::Ip(IpAddr::V6(_), _) => "bind(::)".to_owned(),
+            Host::Name(_) => "bind(any)".to_owned(),
         };
     }
     match (endpoint.source(), endpoint.address.host()) {
@@ -93,8 +93,12 @@ mod tests {
             ("unix-dgram-bind:///tmp/a", "socket(), setsockopt(), fchmod(0600), bind(/tmp/a)"),
             ("unix-listen://@a", "socket(), bind(@a), listen(128), accept()"),
             ("pair://?type=dgram", "socketpair(AF_UNIX, SOCK_DGRAM)"),
+            ("unix-dgram:///tmp/a%3F?connected", "socket(), setsockopt(), bind(autobind), connect(/tmp/a?)"),
             ("icmp://127.0.0.1", "socket(), setsockopt(), bind(127.0.0.1)"),
-            ("raw://127.0.0.1", "socket(), setsockopt(), connect(127.0.0.1)"),
+            ("icmp://10.0.0.1", "socket(), setsockopt(), bind(0.0.0.0)"),
+            ("icmp://[::1]", "socket(), setsockopt(), bind(::1)"),
+            ("icmp://a.example", "getaddrinfo(a.example), socket(), setsockopt(), bind(any)"),
+            ("raw://127.0.0.1?protocol=9", "socket(), setsockopt(), connect(127.0.0.1)"),
         ] {
             assert_eq!(calls(&url.parse().unwrap()), format!("Calls: {wanted}"), "{url}");
         }

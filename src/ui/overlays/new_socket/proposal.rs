@@ -11,8 +11,10 @@ pub(super) fn address(ui: &Ui, scheme: &SchemeSpec) -> String {
     let served = server_of(scheme.scheme).and_then(|server| reachable(ui, server));
     match scheme.address {
         _ if served.is_some() => served.unwrap_or_default(),
-        AddressKind::HostPort if !scheme.is_client() && is_taken(ui, scheme.example) => any_port(scheme.example),
-        AddressKind::Unix => free_path(ui, scheme.is_client()),
+        AddressKind::HostPort if !scheme.is_client() && is_taken(ui, scheme, scheme.example) => {
+            any_port(scheme.example)
+        }
+        AddressKind::Unix => free_path(ui, scheme),
         _ => scheme.example.to_owned(),
     }
 }
@@ -53,20 +55,29 @@ fn address_of(server: &Member) -> Option<String> {
     }
 }
 
-/// Whether a server of the bench, of any scheme, has this address.
-fn is_taken(ui: &Ui, address: &str) -> bool {
+/// Whether a server of the bench has this address, so that one of this scheme can't.
+fn is_taken(ui: &Ui, scheme: &SchemeSpec, address: &str) -> bool {
     let mut servers = ui.bench.roster.roots().filter(|root| !root.endpoint.scheme.spec().is_client());
-    servers.any(|root| root.endpoint.address.to_string() == address)
+    servers.any(|root| {
+        share_addresses(root.endpoint.scheme, scheme.scheme) && root.endpoint.address.to_string() == address
+    })
+}
+
+/// Whether an address that a socket of one scheme has is none for one of the other. TCP and UDP have ports of their
+/// own each; a path is one file, whatever the type of the socket.
+pub(in crate::ui) fn share_addresses(one: Scheme, other: Scheme) -> bool {
+    let kind = one.spec().address;
+    kind == other.spec().address && (kind != AddressKind::HostPort || one.is_datagram() == other.is_datagram())
 }
 
 fn any_port(example: &str) -> String {
     example.rsplit_once(':').map_or_else(String::new, |(host, _)| format!("{host}:0"))
 }
 
-fn free_path(ui: &Ui, client: bool) -> String {
+fn free_path(ui: &Ui, scheme: &SchemeSpec) -> String {
     let folder = ui.surroundings.socket_folder.trim_end_matches('/');
     let numbered = (2..).map(|number| format!("{folder}/sockbench-{number}.sock"));
     let mut paths = std::iter::once(format!("{folder}/sockbench.sock")).chain(numbered);
     // There are more paths than sockets.
-    paths.find(|path| client || !is_taken(ui, path)).unwrap_or_default()
+    paths.find(|path| scheme.is_client() || !is_taken(ui, scheme, path)).unwrap_or_default()
 }

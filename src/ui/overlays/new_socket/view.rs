@@ -132,10 +132,12 @@ impl SocketForm {
         }
         let Some(input) = self.input(field) else { return };
         if self.choices(field).is_some() {
-            let default = self.option_at(field).map_or("", |option| option.default);
-            let text = if input.is_empty() { format!("({default})") } else { input.text().to_owned() };
             let style = if focused { look.selected } else { text_style };
-            canvas.put(x, line.y, line.right(), &Printable::text(&format!("< {text} >")), style);
+            let x = canvas.put(x, line.y, line.right(), &Printable::text("< "), style);
+            let text = Printable::text(input.text());
+            let x =
+                canvas.put(x, line.y, line.right(), if input.is_empty() { input.placeholder() } else { &text }, style);
+            canvas.put(x, line.y, line.right(), &Printable::text(" >"), style);
             return;
         }
         let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };

@@ -37,6 +37,8 @@ const WIDE: u16 = 76;
 #[derive(Debug, Default)]
 pub(super) struct OptionsTab {
     focus: usize,
+    /// Whose options those are among which the focus is.
+    socket: Option<SocketId>,
     /// Of which socket, and when, the kernel was asked last.
     asked: Option<(SocketId, Instant)>,
     /// Where the options were drawn, and the index of the first.
@@ -45,9 +47,20 @@ pub(super) struct OptionsTab {
 
 /// Moves the focus by so many options, however many there are.
 pub(super) fn move_focus(ui: &mut Ui, by: isize) {
+    begin_at_first(ui);
     let last = shown(ui).map_or(0, |member| options_of(member).len().saturating_sub(1));
     let tab = &mut ui.inspector.options;
     tab.focus = tab.focus.min(last).saturating_add_signed(by).min(last);
+}
+
+/// Puts the focus on the first option where another socket's are shown than before.
+fn begin_at_first(ui: &mut Ui) {
+    let socket = shown(ui).map(|member| member.id);
+    let tab = &mut ui.inspector.options;
+    if tab.socket != socket {
+        tab.socket = socket;
+        tab.focus = 0;
+    }
 }
 
 /// The socket whose options are shown: the one selected in the list, else that of the log's row.
@@ -95,6 +108,7 @@ pub(super) fn click(ui: &mut Ui, x: u16, y: u16) {
 
 /// Changes the focused option, or says why it can't be changed now.
 pub(super) fn change(ui: &mut Ui) {
+    begin_at_first(ui);
     let Some(member) = shown(ui) else { return };
     let options = options_of(member);
     let Some(spec) = options.get(ui.inspector.options.focus.min(options.len().saturating_sub(1))).copied() else {
@@ -111,6 +125,7 @@ pub(super) fn change(ui: &mut Ui) {
 }
 
 pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect) {
+    begin_at_first(ui);
     let area = inset(inside);
     let Some(member) = shown(ui) else {
         put_wrapped(canvas, area, &Printable::text("The options of the selected socket will stand here."), ui.look.dim);
@@ -177,7 +192,9 @@ fn render_options(
             put(given_x - 2, y, given_x, "*", look.good);
         }
         match member.endpoint.option(spec.name) {
-            Some(value) => put(given_x, y, kernel_x - 1, &value.to_string(), look.text),
+            Some(value) => {
+                put(given_x, y, kernel_x - 1, &set_option::shown(spec, value.to_string()), look.text);
+            }
             None => put(given_x, y, kernel_x - 1, "default", look.dim),
         }
         let value_in = |view: &SocketView| {
@@ -186,13 +203,15 @@ fn render_options(
         let value = view.and_then(|(view, _)| value_in(view));
         let changed = view.and_then(|(_, before)| before).is_some_and(|before| value_in(before) != value);
         match value {
-            Some(value) => put(kernel_x, y, area.right(), &value, fresh(look.text, changed)),
+            Some(value) => {
+                put(kernel_x, y, area.right(), &set_option::shown(spec, value), fresh(look.text, changed));
+            }
             None => put(kernel_x, y, area.right(), look.marks.none, look.dim),
         }
     }
     if let Some(spec) = options.get(focus) {
         let live = if spec.live { "* It can be changed now." } else { "It holds from the next opening." };
-        let help = format!("{}: {}. Default: {}. {live}", spec.name, spec.help, spec.default);
+        let help = format!("{}: {}. Default: {}. {live}", spec.name, spec.help, member.endpoint.default_of(spec));
         let rest = below(area, 1 + height);
         let rest = if rest.height > help_height { below(rest, 1) } else { rest };
         put_wrapped(canvas, Rect { height: rest.height.min(help_height), ..rest }, &Printable::text(&help), look.dim);

@@ -8,6 +8,7 @@ use crate::log::sanitise::Printable;
 use crate::log::timeline::{Step, step};
 use crate::log::{Kind, Row, Scope, export};
 use crate::ui::canvas::Canvas;
+use crate::ui::panes::inspector;
 use crate::ui::{Effect, Ui};
 
 /// The most rows that are copied, the newest ones.
@@ -32,6 +33,7 @@ pub(in crate::ui) fn some_socket(ui: &Ui) -> Result<(), &'static str> {
 
 pub(super) fn show(ui: &mut Ui) {
     if let Some(socket) = wanted(ui) {
+        inspector::show_bytes(ui);
         set_scope(ui, Scope::Timeline(socket));
     }
 }
@@ -42,6 +44,7 @@ pub(in crate::ui) fn toggle(ui: &mut Ui) {
 }
 
 pub(super) fn leave(ui: &mut Ui) {
+    inspector::show_bytes(ui);
     set_scope(ui, Scope::All);
 }
 
