@@ -5,6 +5,7 @@
 
 mod carrier;
 mod code;
+mod ending;
 mod errors;
 mod lessons;
 mod literal;
@@ -12,10 +13,12 @@ mod options;
 mod remarks;
 
 use super::{Kind, LogStore, Roster, Row};
-use crate::contract::{Address, CloseReason, Fact, NetError, Operation, Role, SocketId};
+use crate::contract::{Address, Fact, NetError, Operation, Role, SocketId};
 use crate::log::export::escaped;
 use carrier::Carrier;
+use ending::Before;
 
+pub(super) use ending::{closed_sentence, peer_closed_sentence};
 pub use lessons::{Lesson, lesson};
 
 /// The most bytes of a message that its step quotes.
@@ -47,6 +50,8 @@ pub struct Step {
     carrier: Option<Carrier>,
     /// It is a listener's own step, and not one of a connection.
     listens: bool,
+    /// What came before it, where it is the end of a direction or of the socket.
+    before: Before,
 }
 
 impl Step {
@@ -95,8 +100,9 @@ pub fn belongs(row: &Row, socket: SocketId, store: &LogStore, roster: &Roster) -
 /// The row as a step; `None` only for a row that the store no longer holds.
 #[must_use]
 pub fn step(row: &Row, store: &LogStore, roster: &Roster) -> Option<Step> {
-    let member = roster.get(row.socket).or_else(|| roster.get(roster.parent(row.socket)?));
-    let mut step = if row.kind.is_message() { message(row, store) } else { of_fact(row, store.fact(row)?, roster) };
+    let member = ending::member(row, roster);
+    let mut step =
+        if row.kind.is_message() { message(row, store) } else { of_fact(row, store.fact(row)?, store, roster) };
     step.carrier = member.map(|member| Carrier::of(&member.endpoint));
     step.listens =
         member.is_some_and(|member| member.parent.is_none() && member.endpoint.scheme.spec().role == Role::Listener);
@@ -104,6 +110,13 @@ pub fn step(row: &Row, store: &LogStore, roster: &Roster) -> Option<Step> {
         step.meaning = remarks::remark(&step).to_owned();
     }
     Some(step)
+}
+
+/// How many bytes of a send the system did not take: they wait for room. `None` where it took all, or that is not known.
+#[must_use]
+pub fn waiting(row: &Row, store: &LogStore) -> Option<u64> {
+    let (_, args, taken) = call_beside(row, store).filter(|_| row.kind == Kind::Sent)?;
+    lessons::left(&args, &taken)
 }
 
 fn message(row: &Row, store: &LogStore) -> Step {
@@ -125,7 +138,7 @@ fn message(row: &Row, store: &LogStore) -> Step {
     step
 }
 
-fn of_fact(row: &Row, fact: Fact, roster: &Roster) -> Step {
+fn of_fact(row: &Row, fact: Fact, store: &LogStore, roster: &Roster) -> Step {
     match fact {
         Fact::Call { call, args, result } => Step::of_call(&call, args, result),
         Fact::Opened { local, peer: None } => Step::inferred("getsockname", local.to_string(), "the address it got"),
@@ -143,9 +156,17 @@ fn of_fact(row: &Row, fact: Fact, roster: &Roster) -> Step {
             args: format!("sv[{}]", number.saturating_sub(1)),
             ..Step::inferred("socketpair", roster.name(row.socket), "what it sends, the other end receives")
         },
-        Fact::PeerClosed => Step::of_call("recv", "", "0"),
-        Fact::Closed { reason } => Step::inferred("close", "0", closing(reason)),
-        Fact::Failed(error) | Fact::SendFailed { error, .. } => failure(&error),
+        Fact::PeerClosed => Step { before: Before::of(row, store), ..Step::of_call("recv", "", "0") },
+        Fact::Closed { reason } => {
+            let before = Before::of_close(row, reason, store, roster);
+            Step { before, ..Step::inferred("close", "0", ending::closed(row, reason, before, roster)) }
+        }
+        Fact::Failed(error) => match telling_call(row, store, &error) {
+            // It has the arguments, which the failure has not.
+            Some((name, args, result)) if !error.is_told_by_icmp() => Step::of_call(&name, args, result),
+            _ => failure(&error),
+        },
+        Fact::SendFailed { error, .. } => failure(&error),
         Fact::Lost { count, bytes } => {
             let datagrams = if count == 1 { "datagram" } else { "datagrams" };
             let bytes = bytes.map(|bytes| format!(" of {bytes} bytes")).unwrap_or_default();
@@ -182,17 +203,6 @@ fn failure(error: &NetError) -> Step {
     }
 }
 
-const fn closing(reason: CloseReason) -> &'static str {
-    match reason {
-        CloseReason::User => "closed by the user",
-        CloseReason::Peer => "both directions are done",
-        CloseReason::Reset => "the peer had sent RST",
-        CloseReason::Timeout => "a time limit ran out",
-        CloseReason::Shutdown => "the program ends",
-        CloseReason::Error => "an operation had failed",
-    }
-}
-
 /// True when another row tells what this row tells: a call row that a failure repeats, or a message that its call row
 /// stands beside.
 fn is_told(row: &Row, store: &LogStore) -> bool {
@@ -200,7 +210,7 @@ fn is_told(row: &Row, store: &LogStore) -> bool {
         Kind::Sent => is_rest_of_partial_send(row, store),
         Kind::Call => is_beside_message(row, store),
         Kind::Failed => match store.fact(row) {
-            Some(Fact::Failed(error)) => failure_is_told(row, store, &error),
+            Some(Fact::Failed(error)) => telling_call(row, store, &error).is_some(),
             _ => false,
         },
         // The remarks on shutdown(2) and SO_LINGER say the same.
@@ -264,25 +274,26 @@ fn is_rest_of_partial_send(row: &Row, store: &LogStore) -> bool {
     left > 0 && u64::from(row.len) <= left
 }
 
-fn failure_is_told(row: &Row, store: &LogStore, error: &NetError) -> bool {
+/// The call row that tells what a failure repeats, if there is one.
+fn telling_call(row: &Row, store: &LogStore, error: &NetError) -> Option<Call> {
     let from = row.seq.saturating_sub(FAILURE_WITHIN);
     let calls = store.rows(from..row.seq).filter(|other| other.socket == row.socket && other.kind == Kind::Call);
     let operation = error.operation.name();
     // The newest call of that name: an older one may have failed in the same way, and was told then.
     let latest = calls.filter_map(|other| store.fact(&other)).filter_map(|fact| match fact {
-        Fact::Call { call, result, .. } if call.starts_with(operation) => Some(result),
+        Fact::Call { call, args, result } if call.starts_with(operation) => Some((call.into_owned(), args, result)),
         _ => None,
     });
-    latest.last().is_some_and(|result| match error.errno {
+    latest.last().filter(|(_, _, result)| match error.errno {
         Some(errno) => result.starts_with("-1 ") && result.ends_with(&format!("({errno})")),
-        None => result == error.cause,
+        None => *result == error.cause,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Batch, Block, Event, Span, Ticket, Timestamp};
+    use crate::contract::{Batch, Block, CloseReason, Event, Span, Ticket, Timestamp};
 
     /// A log of a client (1), a listener (2) with a connection (3), and a pair (4) with an end (5).
     struct Log {
@@ -467,6 +478,130 @@ mod tests {
         let partial = step(&log.store.row(1).unwrap(), &log.store, &log.roster).unwrap();
         assert_eq!(partial.meaning, "a part: there was no more room");
     }
+
+    /// What the last row of a client's life says: the remark of the timeline, the sentence of the log, the lesson.
+    fn said(url: &str, facts: Vec<Fact>) -> [String; 3] {
+        let log = Log::with(&[(1, "socket", url)], facts.into_iter().map(|fact| (1, fact)).collect());
+        let row = log.store.rows(0..u64::MAX).last().unwrap();
+        let step = step(&row, &log.store, &log.roster).unwrap();
+        let fact = log.store.fact(&row).unwrap();
+        let lesson = lesson(&step).explanation;
+        [step.meaning, crate::log::export::sentence(&row, &fact, &log.store, &log.roster), lesson]
+    }
+
+    #[test]
+    fn a_close_after_an_abort_sends_rst_and_no_fin() {
+        let linger = |value: &str| call("setsockopt", &format!("SOL_SOCKET, SO_LINGER, {value}"), "0");
+        let close = || Fact::Closed { reason: CloseReason::User };
+        let note = || Fact::Note { name: "abort".into(), message: "...".to_owned() };
+        let url = "tcp://127.0.0.1:9";
+        let [remark, sentence, lesson] = said(url, vec![linger("{1, 0}"), note(), close()]);
+        assert_eq!(remark, "RST sent, what waits is thrown away");
+        assert_eq!(sentence, "closed by user: RST sent, what waits is thrown away");
+        assert!(lesson.contains("thrown away, and RST") && !lesson.contains("still sent"), "{lesson}");
+        // Of another life, with another value, or where RST came from the peer.
+        for facts in [
+            vec![linger("{1, 0}"), call("socket", "AF_INET, SOCK_STREAM, 0", "9"), close()],
+            vec![linger("{1, 0}"), linger("{1, 5}"), close()],
+            vec![linger("{1, 0}"), Fact::Closed { reason: CloseReason::Reset }],
+            vec![close()],
+        ] {
+            let words = said(url, facts);
+            assert!(!words[..2].concat().contains("thrown away") && words[2].contains("still sent"), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn after_both_ends_shut_down_nothing_can_be_sent() {
+        let shutdown = || call("shutdown", "SHUT_WR", "0");
+        for url in ["tcp://127.0.0.1:9", "unix:///run/a.sock"] {
+            let [remark, sentence, lesson] = said(url, vec![shutdown(), received(None, 5), Fact::PeerClosed]);
+            assert_eq!(
+                [remark.as_str(), &sentence],
+                ["both directions are done", "recv = 0: both directions are done"]
+            );
+            assert!(lesson.contains("both directions are done") && !lesson.contains("may go on sending"), "{lesson}");
+            let [remark, sentence, _] = said(url, vec![shutdown(), Fact::Closed { reason: CloseReason::Peer }]);
+            assert_eq!([remark.as_str(), &sentence], ["both directions are done", "both directions are done: closed"]);
+        }
+        // Our shutdown failed, or was of another life.
+        for before in [call("shutdown", "SHUT_WR", "-1 ENOTCONN (107)"), call("socket", "AF_INET, SOCK_STREAM, 0", "9")]
+        {
+            let [remark, ..] = said("tcp://127.0.0.1:9", vec![before, Fact::PeerClosed]);
+            assert_eq!(remark, "the peer sent FIN, you may still send");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_unix_socket_is_told_without_segments() {
+        let closed = |reason| Fact::Closed { reason };
+        for url in ["unix:///run/a.sock", "unix-seqpacket://@a", "pair://"] {
+            for facts in [
+                vec![Fact::PeerClosed],
+                vec![call("shutdown", "SHUT_WR", "0"), Fact::PeerClosed],
+                vec![call("shutdown", "SHUT_WR", "0")],
+                vec![closed(CloseReason::Peer)],
+                vec![closed(CloseReason::Reset)],
+                vec![closed(CloseReason::Timeout)],
+                vec![closed(CloseReason::User)],
+                vec![failed(Operation::Recv, None, 104)],
+            ] {
+                let [remark, sentence, lesson] = said(url, facts.clone());
+                let sentence = if matches!(facts[0], Fact::Failed(_)) { String::new() } else { sentence };
+                let text = format!("{remark} {sentence} {lesson}");
+                assert!(!text.contains("FIN") && !text.contains("RST"), "{url} {facts:?}: {text}");
+            }
+            let [remark, sentence, _] = said(url, vec![Fact::PeerClosed]);
+            assert_eq!(remark, "the peer has closed or half-closed");
+            assert_eq!(sentence, "recv = 0: the peer has closed or half-closed");
+        }
+    }
+
+    #[test]
+    fn a_close_names_the_option_that_asked_for_it() {
+        let idle = Fact::Note { name: "idle-timeout".into(), message: "...".to_owned() };
+        for (url, before, reason, wanted) in [
+            ("tcp://h:9", None, CloseReason::Peer, "FIN from the peer, and after-fin (10s) is over: closed"),
+            (
+                "tcp://h:9?after-fin=2s",
+                None,
+                CloseReason::Peer,
+                "FIN from the peer, and after-fin (2s) is over: closed",
+            ),
+            ("tcp://h:9?after-fin=close", None, CloseReason::Peer, "FIN from the peer, and after-fin is close: closed"),
+            ("udp://h:9?idle-timeout=5s", Some(idle), CloseReason::Timeout, "idle-timeout (5s) is over: closed"),
+            ("tcp://h:9?idle-timeout=5s", None, CloseReason::Timeout, "the peer no longer answered: closed"),
+            ("pair://", None, CloseReason::Peer, "closed, as both its ends are"),
+        ] {
+            let facts = before.into_iter().chain([Fact::Closed { reason }]).collect();
+            assert_eq!(said(url, facts)[1], wanted);
+        }
+    }
+
+    #[test]
+    fn what_a_partial_send_leaves_is_counted() {
+        let log = Log::of(vec![(1, sent(None)), (1, call("send", "146949", "5")), (1, sent(None))]);
+        let waits = |seq| waiting(&log.store.row(seq).unwrap(), &log.store);
+        assert_eq!([waits(1), waits(2), waits(3)], [Some(146_944), None, None]);
+    }
+
+    #[test]
+    fn a_failure_has_the_code_of_the_call_that_told_it() {
+        let mut error = NetError::from_errno(Operation::Socket, Some("127.0.0.1".to_owned()), 1);
+        error.cause = "a raw socket needs a privilege".to_owned();
+        let failure = || Fact::Failed(Box::new(error.clone()));
+        for facts in [vec![call("socket", "AF_INET, SOCK_RAW, 89", "-1 EPERM (1)"), failure()], vec![failure()]] {
+            let log = Log::with(
+                &[(1, "raw", "raw://127.0.0.1?protocol=89")],
+                facts.into_iter().map(|fact| (1, fact)).collect(),
+            );
+            let row = log.store.rows(0..u64::MAX).last().unwrap();
+            for (language, code) in lesson(&step(&row, &log.store, &log.roster).unwrap()).code {
+                assert!(code.contains("SOCK_RAW") && !code.contains("STREAM"), "{language}: {code}");
+            }
+        }
+    }
+
     /// What the step of the last row teaches, if the socket was opened as this.
     fn taught(url: &str, facts: Vec<Fact>) -> (Step, Lesson) {
         let facts = facts.into_iter().map(|fact| (if matches!(fact, Fact::Paired { .. }) { 2 } else { 1 }, fact));
@@ -481,6 +616,12 @@ mod tests {
     fn what_is_taught_is_true_of_what_carries_the_socket() {
         let close = || Fact::Closed { reason: CloseReason::User };
         let path = || Some("/run/a.sock");
+        let reuse = || call("setsockopt", "SOL_SOCKET, SO_REUSEADDR, 1", "0");
+        let open = |local: &str| {
+            let unix = || Address::Unix(crate::contract::UnixAddress::Pathname(local.as_bytes().to_vec()));
+            Fact::Opened { local: local.parse().map_or_else(|_| unix(), Address::Ip), peer: None }
+        };
+        let v6 = || Address::Host([0, 0, 0, 0, 0, 0, 0, 1].into(), 0);
         let unix = Address::Unix(crate::contract::UnixAddress::Pathname(b"/run/a.sock".to_vec()));
         for (url, fact, says, never) in [
             ("raw://127.0.0.1?protocol=89", call("connect", "127.0.0.1", "0"), "sends nothing", "SYN"),
@@ -495,6 +636,21 @@ mod tests {
             ("unix://@a", call("bind", "@a", "-1 EADDRINUSE (98)"), "goes with its socket", "file"),
             ("pair://?type=dgram", received(None, 5), "whole", "stream"),
             ("tcp://127.0.0.1:9", call("connect", "127.0.0.1:9", "-1 EADDRNOTAVAIL (99)"), "ephemeral", "0.0.0.0"),
+            ("udp-bind://127.0.0.1:5", reuse(), "others may bind the same port", "despite TIME_WAIT"),
+            ("tcp-listen://127.0.0.1:7", reuse(), "despite TIME_WAIT", "multicast"),
+            ("tcp-listen://127.0.0.1:7", open("127.0.0.1:7"), "listen(2) had the kernel", "path"),
+            ("unix-listen:///run/a.sock", open("/run/a.sock"), "listen(2) had the kernel", "port"),
+            ("udp-bind://127.0.0.1:7", open("127.0.0.1:7"), "needs no listen(2)", "listener"),
+            ("unix:///run/a.sock", call("connect", "/run/a.sock", "-1 EPROTOTYPE (91)"), "another type", "port"),
+            ("unix:///run/a.sock", call("connect", "/run/a.sock", "-1 ECONNREFUSED (111)"), "it is no socket", "RST"),
+            ("unix://@a", call("connect", "@a", "-1 ECONNREFUSED (111)"), "abstract name", "ls -l"),
+            (
+                "raw://127.0.0.1",
+                received(Some(address(0)), 5),
+                "the IP header (20 bytes or more) stands in front",
+                "UDP",
+            ),
+            ("raw://[::1]", received(Some(v6()), 5), "over IPv6 without", "stands in front"),
             (
                 "icmp://127.0.0.1",
                 call("socket", "AF_INET, SOCK_DGRAM, IPPROTO_ICMP", "-1 EACCES (13)"),
@@ -525,7 +681,17 @@ mod tests {
 
     #[test]
     fn a_pair_is_written_with_its_type() {
-        let (_, lesson) = taught("pair://?type=dgram", vec![Fact::Paired { parent: id(1), number: 1 }]);
-        assert!(lesson.code[0].1.contains("SOCK_DGRAM"), "{lesson:?}");
+        for kind in ["stream", "dgram", "seqpacket"] {
+            let name = format!("SOCK_{}", kind.to_uppercase());
+            for fact in [
+                Fact::Paired { parent: id(1), number: 1 },
+                call("socketpair", &format!("AF_UNIX, {name}, 0"), "0, [5, 6]"),
+            ] {
+                let (_, lesson) = taught(&format!("pair://?type={kind}"), vec![fact]);
+                for at in [0, 2] {
+                    assert!(lesson.code[at].1.contains(&name), "{lesson:?}");
+                }
+            }
+        }
     }
 }
