@@ -294,7 +294,7 @@ fn about(step: &Step) -> String {
         // A listener and a datagram socket have this row as the first one that a log shows of them.
         "getsockname" if step.listens && is_unix(step) => {
             "The socket is a listener now. bind(2) gave it a name: a path, at which it made a file, or @name, which leaves \
-             none. listen(2) then had the kernel take connections there; each waits in the backlog until accept(2) makes \
+             none. listen(2) had the kernel take connections there; each waits in the backlog until accept(2) makes \
              a socket of it. getsockname(2) tells that name."
         }
         "getsockname" if step.listens => {
