@@ -621,6 +621,7 @@ mod tests {
             let unix = || Address::Unix(crate::contract::UnixAddress::Pathname(local.as_bytes().to_vec()));
             Fact::Opened { local: local.parse().map_or_else(|_| unix(), Address::Ip), peer: None }
         };
+        let unnamed = || Fact::Opened { local: crate::contract::UnixAddress::Unnamed.into(), peer: None };
         let v6 = || Address::Host([0, 0, 0, 0, 0, 0, 0, 1].into(), 0);
         let unix = Address::Unix(crate::contract::UnixAddress::Pathname(b"/run/a.sock".to_vec()));
         for (url, fact, says, never) in [
@@ -640,6 +641,7 @@ mod tests {
             ("tcp-listen://127.0.0.1:7", reuse(), "despite TIME_WAIT", "multicast"),
             ("tcp-listen://127.0.0.1:7", open("127.0.0.1:7"), "listen(2) had the kernel", "path"),
             ("unix-listen:///run/a.sock", open("/run/a.sock"), "listen(2) had the kernel", "port"),
+            ("pair://?type=dgram", unnamed(), "made its two ends", "needs no listen(2)"),
             ("udp-bind://127.0.0.1:7", open("127.0.0.1:7"), "needs no listen(2)", "listener"),
             ("unix:///run/a.sock", call("connect", "/run/a.sock", "-1 EPROTOTYPE (91)"), "another type", "port"),
             ("unix:///run/a.sock", call("connect", "/run/a.sock", "-1 ECONNREFUSED (111)"), "it is no socket", "RST"),

@@ -307,9 +307,10 @@ fn about(step: &Step) -> String {
             "The socket is open. It has an address of this machine and no port: bind(2) gives it one, or connect(2) \
              chooses it. getsockname(2) tells which it is."
         }
-        "getsockname" if step.carrier == Some(Carrier::UnixDatagrams) && step.result.contains("unnamed") => {
-            "The socket is open and has no name, so nobody can send to it, nor answer it, by one: bind(2) would give it a \
-             name. getsockname(2) tells that there is none."
+        // Of all Unix sockets that tell their own name, only a pair has none.
+        "getsockname" if is_unix(step) && step.result == "unnamed" => {
+            "The pair is open: socketpair(2) made its two ends connected to each other, so that neither needs a name, and \
+             nobody else can reach them. getsockname(2) tells that there is none."
         }
         "getsockname" if step.carrier == Some(Carrier::UnixDatagrams) => {
             "The socket is open. bind(2) gave it a name, which is where others send their datagrams; a datagram socket \
