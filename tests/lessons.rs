@@ -12,7 +12,8 @@ use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 use sockbench::contract::{
-    Batch, Block, CloseReason, Event, Fact, NetError, Operation, SocketId, Span, Ticket, Timestamp,
+    Address, Batch, Block, CloseReason, Event, Fact, NetError, Operation, SocketId, Span, Ticket, Timestamp,
+    UnixAddress,
 };
 use sockbench::log::timeline::{Lesson, Step, lesson, step};
 use sockbench::log::{LogStore, Roster};
@@ -80,16 +81,28 @@ fn call(name: &str, args: &str, result: &str) -> Fact {
 
 /// The step that a fact is, with these bytes.
 fn stepped(fact: Fact, bytes: &[u8]) -> Step {
+    stepped_in(&Roster::default(), fact, bytes)
+}
+
+/// The same, of a socket that the roster knows.
+fn stepped_in(roster: &Roster, fact: Fact, bytes: &[u8]) -> Step {
     let socket = SocketId::new(1).unwrap();
     let mut block = Block::with_size(bytes.len().max(1)).unwrap();
     block.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
     let mut store = LogStore::new(u64::MAX);
     store.append(Batch::new(vec![Event { at: Timestamp(1), socket, fact }], block, bytes.len())).unwrap();
-    step(&store.row(1).unwrap(), &store, &Roster::default()).unwrap()
+    step(&store.row(1).unwrap(), &store, roster).unwrap()
+}
+
+/// The step of a listener or a datagram socket that is open.
+fn open_at(url: &str, local: Address) -> Step {
+    let mut roster = Roster::default();
+    roster.register(SocketId::new(1).unwrap(), "socket".to_owned(), url.parse().unwrap());
+    stepped_in(&roster, Fact::Opened { local, peer: None }, b"")
 }
 
 fn lessons() -> Vec<(String, Lesson)> {
-    let address = || ([127, 0, 0, 1], 9).into();
+    let address = || std::net::SocketAddr::from(([127, 0, 0, 1], 9)).into();
     let hello: &[u8] = b"it's \"5\" ??/\n\x001\xff";
     let bytes = |len| Span { start: 0, len };
     let whole = bytes(u32::try_from(hello.len()).unwrap());
@@ -101,17 +114,18 @@ fn lessons() -> Vec<(String, Lesson)> {
         Fact::Closed { reason: CloseReason::Peer },
         Fact::Failed(Box::new(refused)),
         Fact::Sent { ticket: Ticket(1), peer: None, bytes: whole, remaining: 0 },
-        Fact::Sent { ticket: Ticket(1), peer: Some(std::net::SocketAddr::into(address())), bytes: whole, remaining: 0 },
+        Fact::Sent { ticket: Ticket(1), peer: Some(address()), bytes: whole, remaining: 0 },
         Fact::Received { peer: None, bytes: whole, truncated: false },
-        Fact::Received { peer: Some(std::net::SocketAddr::into(address())), bytes: bytes(0), truncated: false },
+        Fact::Received { peer: Some(address()), bytes: bytes(0), truncated: false },
     ]);
-    facts
-        .into_iter()
-        .map(|fact| {
-            let step = stepped(fact, hello);
-            (format!("{} = {}", step.call(), step.result), lesson(&step))
-        })
-        .collect()
+    let mut steps: Vec<Step> = facts.into_iter().map(|fact| stepped(fact, hello)).collect();
+    steps.extend([
+        open_at("tcp-listen://127.0.0.1:9", address()),
+        open_at("unix-listen:///run/a.sock", UnixAddress::Pathname(b"/run/a.sock".to_vec()).into()),
+        open_at("unix-listen://@a", UnixAddress::Abstract(b"a".to_vec()).into()),
+        open_at("udp-bind://127.0.0.1:9", address()),
+    ]);
+    steps.into_iter().map(|step| (format!("{} = {}", step.call(), step.result), lesson(&step))).collect()
 }
 
 fn code<'a>(lesson: &'a Lesson, language: &str) -> &'a str {

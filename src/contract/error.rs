@@ -263,7 +263,9 @@ const fn explain_unix(operation: Operation, errno: Errno) -> Option<(&'static st
             ("nobody has the other end open any more", Some("Open it again; a socket file may outlive its socket"))
         }
         (_, Errno::ECONNREFUSED) => {
-            ("nobody listens there", Some("Start the server; a socket file may outlive the one who made it"))
+            let hint = "Start the server; a socket file may outlive the one who made it, and a file that is no socket \
+                        is refused in the same way";
+            ("nobody listens there", Some(hint))
         }
         (_, Errno::EPROTOTYPE) => {
             ("the socket there is of another type", Some("Try unix, unix-seqpacket or unix-dgram"))
@@ -319,6 +321,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_path_that_is_no_socket_is_told_from_a_server_that_is_gone() {
+        let of = |errno: Errno| NetError::from_unix(Operation::Connect, Some("/etc/hosts".to_owned()), &errno.into());
+        assert!(of(Errno::ECONNREFUSED).to_string().contains("no socket"), "{}", of(Errno::ECONNREFUSED));
+        assert!(of(Errno::EPROTOTYPE).to_string().contains("another type"), "{}", of(Errno::EPROTOTYPE));
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod jsonl;
 mod markdown;
 mod text;
 
-use crate::contract::{CloseReason, Fact};
+use crate::contract::Fact;
+use crate::log::timeline::{closed_sentence, peer_closed_sentence};
+use crate::log::{LogStore, Roster, Row};
 
 pub use hexdump::hexdump;
 pub use jsonl::jsonl;
@@ -16,10 +18,10 @@ pub use markdown::markdown;
 pub(super) use text::escaped;
 pub use text::text;
 
-/// One step of a socket's life in words, without a full stop unless it is more than one sentence. It may quote what
+/// The fact of a row, one step of a socket's life, in words, without a full stop unless it is more than one sentence. It may quote what
 /// others said, so it is to be sanitised before it is drawn.
 #[must_use]
-pub fn sentence(fact: &Fact) -> String {
+pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> String {
     match fact {
         Fact::Call { call, args, result } => format!("{call}({args}) = {result}"),
         Fact::Opened { local, peer: None } => format!("open at {local}"),
@@ -30,8 +32,8 @@ pub fn sentence(fact: &Fact) -> String {
         Fact::Received { bytes, .. } => format!("received {} bytes", bytes.len),
         Fact::Sent { bytes, .. } => format!("sent {} bytes", bytes.len),
         Fact::SendFailed { error, .. } | Fact::Failed(error) => error.to_string(),
-        Fact::PeerClosed => "recv = 0: the peer sent FIN, you may still send".to_owned(),
-        Fact::Closed { reason } => closing(*reason).to_owned(),
+        Fact::PeerClosed => peer_closed_sentence(row, store, roster),
+        Fact::Closed { reason } => closed_sentence(row, *reason, store, roster),
         Fact::Lost { count, bytes } => {
             let datagrams = if *count == 1 { "datagram" } else { "datagrams" };
             match bytes {
@@ -43,25 +45,15 @@ pub fn sentence(fact: &Fact) -> String {
     }
 }
 
-const fn closing(reason: CloseReason) -> &'static str {
-    match reason {
-        CloseReason::User => "closed by user",
-        CloseReason::Peer => "FIN from the peer: closed",
-        CloseReason::Reset => "RST from the peer: closed",
-        CloseReason::Timeout => "closed when its time ran out",
-        CloseReason::Shutdown => "closed as the program ends",
-        CloseReason::Error => "closed after an error",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::contract::{Address, Batch, Block, Event, NetError, Operation, SocketId, Span, Ticket, Timestamp};
-    use crate::log::{LogStore, Roster, Row};
+    use crate::contract::{
+        Address, Batch, Block, CloseReason, Event, NetError, Operation, SocketId, Span, Ticket, Timestamp,
+    };
 
     fn id(number: u32) -> SocketId {
         SocketId::new(number).unwrap()
@@ -205,6 +197,10 @@ mod tests {
             "udp RX <- 127.0.0.1:7 4 TRUNC \\x1b[2J\n"
         );
         assert_eq!(line(2, Fact::PeerClosed, b""), "server#1 recv = 0: the peer sent FIN, you may still send\n");
+        assert_eq!(
+            line(2, Fact::Closed { reason: CloseReason::Peer }, b""),
+            "server#1 FIN from the peer, and after-fin (10s) is over: closed\n"
+        );
         let long = [b'a'; 5000];
         assert_eq!(
             line(2, received(None, &long, false), &long),

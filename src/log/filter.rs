@@ -18,6 +18,7 @@ use std::ops::Range;
 pub use keys::{KEYS, KeySpec};
 
 use super::export::sentence;
+use super::timeline::step;
 use super::{Kind, LogStore, Roster, Row};
 use keys::Test;
 use tokens::{Token, TokenKind};
@@ -108,16 +109,21 @@ impl Filter {
     /// True when the row is wanted.
     #[must_use]
     pub fn matches(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
-        (row.kind != Kind::Call || self.names_kinds) && self.matches_call(row, store, roster)
+        (row.kind != Kind::Call || self.names_kinds) && self.holds(row, store, roster, Test::holds)
     }
 
-    /// As [`matches`](Self::matches), where the `call` rows are wanted, too.
-    pub(super) fn matches_call(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+    /// As [`matches`](Self::matches) for a row of a timeline: the `call` rows are wanted, too, and words are also found
+    /// in what the step says.
+    pub(super) fn matches_step(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+        self.holds(row, store, roster, Test::holds_of_step)
+    }
+
+    fn holds(&self, row: &Row, store: &LogStore, roster: &Roster, test: Judge) -> bool {
         self.alternatives.is_empty()
             || self
                 .alternatives
                 .iter()
-                .any(|terms| terms.iter().all(|term| term.test.holds(row, store, roster) != term.negated))
+                .any(|terms| terms.iter().all(|term| test(&term.test, row, store, roster) != term.negated))
     }
 
     /// True when judging a row may mean to read its bytes.
@@ -126,11 +132,23 @@ impl Filter {
     }
 }
 
+/// How a condition is held against a row.
+type Judge = fn(&Test, &Row, &LogStore, &Roster) -> bool;
+
 impl Test {
+    fn holds_of_step(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+        self.holds(row, store, roster)
+            || matches!(self, Self::Words(words) if step(row, store, roster).is_some_and(|step| {
+                words.are_in(format!("{} = {} {}", step.call(), step.result, step.meaning).as_bytes())
+            }))
+    }
+
     fn holds(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         match self {
             Self::Words(words) if row.kind.is_message() => words.are_in(&store.bytes(row)),
-            Self::Words(words) => store.fact(row).is_some_and(|fact| words.are_in(sentence(&fact).as_bytes())),
+            Self::Words(words) => {
+                store.fact(row).is_some_and(|fact| words.are_in(sentence(row, &fact, store, roster).as_bytes()))
+            }
             Self::Sockets(names) => roster
                 .name_parts(row.socket)
                 .is_some_and(|(root, number)| names.iter().any(|name| name.matches(root, number))),
@@ -235,6 +253,27 @@ mod tests {
             assert_eq!(got, wanted, "{text}");
             assert_eq!(filter.text(), text);
         }
+    }
+
+    #[test]
+    fn in_a_timeline_words_are_found_in_what_the_step_says() {
+        let (store, roster) = log();
+        let found = |text: &str| {
+            let filter = Filter::parse(text).unwrap();
+            let rows = store.rows(0..100).filter(|row| filter.matches_step(row, &store, &roster));
+            rows.map(|row| row.seq).collect::<Vec<_>>()
+        };
+        // The call, its result, its remark; and the payload and the sentence as everywhere.
+        assert_eq!(found("send("), [5, 7]);
+        assert_eq!(found("recv dir:rx"), [4]);
+        assert_eq!(found("\"= 11\""), [4]);
+        assert_eq!(found("\"has its address\""), [1]);
+        assert_eq!(found("hello"), [4, 7]);
+        assert_eq!(found("\"open at\""), [2]);
+        assert_eq!(found("!send( !accept bind"), [1]);
+        // Outside, the payload alone.
+        let filter = Filter::parse("send(").unwrap();
+        assert!(!store.rows(0..100).any(|row| filter.matches(&row, &store, &roster)));
     }
 
     #[test]

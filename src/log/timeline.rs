@@ -5,6 +5,7 @@
 
 mod carrier;
 mod code;
+mod ending;
 mod errors;
 mod lessons;
 mod literal;
@@ -12,10 +13,12 @@ mod options;
 mod remarks;
 
 use super::{Kind, LogStore, Roster, Row};
-use crate::contract::{Address, CloseReason, Fact, NetError, Operation, Role, SocketId};
+use crate::contract::{Address, Fact, NetError, Operation, Role, SocketId};
 use crate::log::export::escaped;
 use carrier::Carrier;
+use ending::Before;
 
+pub(super) use ending::{closed_sentence, peer_closed_sentence};
 pub use lessons::{Lesson, lesson};
 
 /// The most bytes of a message that its step quotes.
@@ -47,6 +50,8 @@ pub struct Step {
     carrier: Option<Carrier>,
     /// It is a listener's own step, and not one of a connection.
     listens: bool,
+    /// What came before it, where it is the end of a direction or of the socket.
+    before: Before,
 }
 
 impl Step {
@@ -95,8 +100,9 @@ pub fn belongs(row: &Row, socket: SocketId, store: &LogStore, roster: &Roster) -
 /// The row as a step; `None` only for a row that the store no longer holds.
 #[must_use]
 pub fn step(row: &Row, store: &LogStore, roster: &Roster) -> Option<Step> {
-    let member = roster.get(row.socket).or_else(|| roster.get(roster.parent(row.socket)?));
-    let mut step = if row.kind.is_message() { message(row, store) } else { of_fact(row, store.fact(row)?, roster) };
+    let member = ending::member(row, roster);
+    let mut step =
+        if row.kind.is_message() { message(row, store) } else { of_fact(row, store.fact(row)?, store, roster) };
     step.carrier = member.map(|member| Carrier::of(&member.endpoint));
     step.listens =
         member.is_some_and(|member| member.parent.is_none() && member.endpoint.scheme.spec().role == Role::Listener);
@@ -104,6 +110,13 @@ pub fn step(row: &Row, store: &LogStore, roster: &Roster) -> Option<Step> {
         step.meaning = remarks::remark(&step).to_owned();
     }
     Some(step)
+}
+
+/// How many bytes of a send the system did not take: they wait for room. `None` where it took all, or that is not known.
+#[must_use]
+pub fn waiting(row: &Row, store: &LogStore) -> Option<u64> {
+    let (_, args, taken) = call_beside(row, store).filter(|_| row.kind == Kind::Sent)?;
+    lessons::left(&args, &taken)
 }
 
 fn message(row: &Row, store: &LogStore) -> Step {
@@ -125,7 +138,7 @@ fn message(row: &Row, store: &LogStore) -> Step {
     step
 }
 
-fn of_fact(row: &Row, fact: Fact, roster: &Roster) -> Step {
+fn of_fact(row: &Row, fact: Fact, store: &LogStore, roster: &Roster) -> Step {
     match fact {
         Fact::Call { call, args, result } => Step::of_call(&call, args, result),
         Fact::Opened { local, peer: None } => Step::inferred("getsockname", local.to_string(), "the address it got"),
@@ -143,9 +156,17 @@ fn of_fact(row: &Row, fact: Fact, roster: &Roster) -> Step {
             args: format!("sv[{}]", number.saturating_sub(1)),
             ..Step::inferred("socketpair", roster.name(row.socket), "what it sends, the other end receives")
         },
-        Fact::PeerClosed => Step::of_call("recv", "", "0"),
-        Fact::Closed { reason } => Step::inferred("close", "0", closing(reason)),
-        Fact::Failed(error) | Fact::SendFailed { error, .. } => failure(&error),
+        Fact::PeerClosed => Step { before: Before::of(row, store), ..Step::of_call("recv", "", "0") },
+        Fact::Closed { reason } => {
+            let before = Before::of_close(row, reason, store, roster);
+            Step { before, ..Step::inferred("close", "0", ending::closed(row, reason, before, roster)) }
+        }
+        Fact::Failed(error) => match telling_call(row, store, &error) {
+            // It has the arguments, which the failure has not.
+            Some((name, args, result)) if !error.is_told_by_icmp() => Step::of_call(&name, args, result),
+            _ => failure(&error),
+        },
+        Fact::SendFailed { error, .. } => failure(&error),
         Fact::Lost { count, bytes } => {
             let datagrams = if count == 1 { "datagram" } else { "datagrams" };
             let bytes = bytes.map(|bytes| format!(" of {bytes} bytes")).unwrap_or_default();
@@ -182,17 +203,6 @@ fn failure(error: &NetError) -> Step {
     }
 }
 
-const fn closing(reason: CloseReason) -> &'static str {
-    match reason {
-        CloseReason::User => "closed by the user",
-        CloseReason::Peer => "both directions are done",
-        CloseReason::Reset => "the peer had sent RST",
-        CloseReason::Timeout => "a time limit ran out",
-        CloseReason::Shutdown => "the program ends",
-        CloseReason::Error => "an operation had failed",
-    }
-}
-
 /// True when another row tells what this row tells: a call row that a failure repeats, or a message that its call row
 /// stands beside.
 fn is_told(row: &Row, store: &LogStore) -> bool {
@@ -200,7 +210,7 @@ fn is_told(row: &Row, store: &LogStore) -> bool {
         Kind::Sent => is_rest_of_partial_send(row, store),
         Kind::Call => is_beside_message(row, store),
         Kind::Failed => match store.fact(row) {
-            Some(Fact::Failed(error)) => failure_is_told(row, store, &error),
+            Some(Fact::Failed(error)) => telling_call(row, store, &error).is_some(),
             _ => false,
         },
         // The remarks on shutdown(2) and SO_LINGER say the same.
@@ -264,268 +274,21 @@ fn is_rest_of_partial_send(row: &Row, store: &LogStore) -> bool {
     left > 0 && u64::from(row.len) <= left
 }
 
-fn failure_is_told(row: &Row, store: &LogStore, error: &NetError) -> bool {
+/// The call row that tells what a failure repeats, if there is one.
+fn telling_call(row: &Row, store: &LogStore, error: &NetError) -> Option<Call> {
     let from = row.seq.saturating_sub(FAILURE_WITHIN);
     let calls = store.rows(from..row.seq).filter(|other| other.socket == row.socket && other.kind == Kind::Call);
     let operation = error.operation.name();
     // The newest call of that name: an older one may have failed in the same way, and was told then.
     let latest = calls.filter_map(|other| store.fact(&other)).filter_map(|fact| match fact {
-        Fact::Call { call, result, .. } if call.starts_with(operation) => Some(result),
+        Fact::Call { call, args, result } if call.starts_with(operation) => Some((call.into_owned(), args, result)),
         _ => None,
     });
-    latest.last().is_some_and(|result| match error.errno {
+    latest.last().filter(|(_, _, result)| match error.errno {
         Some(errno) => result.starts_with("-1 ") && result.ends_with(&format!("({errno})")),
-        None => result == error.cause,
+        None => *result == error.cause,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::{Batch, Block, Event, Span, Ticket, Timestamp};
-
-    /// A log of a client (1), a listener (2) with a connection (3), and a pair (4) with an end (5).
-    struct Log {
-        store: LogStore,
-        roster: Roster,
-    }
-
-    impl Log {
-        fn of(facts: Vec<(u32, Fact)>) -> Self {
-            let sockets =
-                [(1, "client", "tcp://127.0.0.1:9"), (2, "server", "tcp-listen://127.0.0.1:7"), (4, "pair", "pair://")];
-            Self::with(&sockets, facts)
-        }
-
-        fn with(sockets: &[(u32, &str, &str)], facts: Vec<(u32, Fact)>) -> Self {
-            let mut roster = Roster::default();
-            for &(number, name, url) in sockets {
-                roster.register(id(number), name.to_owned(), url.parse().unwrap());
-            }
-            let mut store = LogStore::new(u64::MAX);
-            for (socket, fact) in facts {
-                let event = Event { at: Timestamp(1), socket: id(socket), fact };
-                roster.observe(&event);
-                let mut block = Block::with_size(5).unwrap();
-                block.bytes_mut().copy_from_slice(b"hell\n");
-                store.append(Batch::new(vec![event], block, 5)).unwrap();
-            }
-            Self { store, roster }
-        }
-
-        /// The socket's timeline, a line a row: `~ close() = 0`, or a remark.
-        fn timeline(&self, socket: u32) -> Vec<String> {
-            let rows = self.store.rows(0..u64::MAX);
-            rows.filter(|row| belongs(row, id(socket), &self.store, &self.roster))
-                .map(|row| line(&step(&row, &self.store, &self.roster).unwrap()))
-                .collect()
-        }
-    }
-
-    fn line(step: &Step) -> String {
-        let mark = if step.inferred { "~ " } else { "" };
-        if step.name.is_empty() { step.meaning.clone() } else { format!("{mark}{} = {}", step.call(), step.result) }
-    }
-
-    fn id(number: u32) -> SocketId {
-        SocketId::new(number).unwrap()
-    }
-
-    fn address(port: u16) -> Address {
-        Address::Ip(([127, 0, 0, 1], port).into())
-    }
-
-    fn call(name: &'static str, args: &str, result: &str) -> Fact {
-        Fact::Call { call: name.into(), args: args.to_owned(), result: result.to_owned() }
-    }
-
-    fn failed(operation: Operation, address: Option<&str>, errno: i32) -> Fact {
-        Fact::Failed(Box::new(NetError::from_errno(operation, address.map(str::to_owned), errno)))
-    }
-
-    fn sent(peer: Option<Address>) -> Fact {
-        Fact::Sent { ticket: Ticket(1), peer, bytes: Span { start: 0, len: 5 }, remaining: 0 }
-    }
-
-    fn received(peer: Option<Address>, len: u32) -> Fact {
-        Fact::Received { peer, bytes: Span { start: 0, len }, truncated: false }
-    }
-
-    #[test]
-    fn a_clients_life_reads_as_its_calls() {
-        let note = |name: &'static str| Fact::Note { name: name.into(), message: "...".to_owned() };
-        let log = Log::of(vec![
-            (1, call("socket", "AF_INET, SOCK_STREAM, 0", "9")),
-            (1, call("connect", "127.0.0.1:9", "0")),
-            (1, Fact::Connected { local: address(51022), peer: address(9) }),
-            (1, sent(None)),
-            (1, received(None, 5)),
-            (1, call("shutdown", "SHUT_WR", "0")),
-            (1, note("half-close")),
-            (1, Fact::PeerClosed),
-            (1, note("later")),
-            (1, Fact::Closed { reason: CloseReason::Peer }),
-        ]);
-        assert_eq!(
-            log.timeline(1),
-            [
-                "socket(AF_INET, SOCK_STREAM, 0) = 9",
-                "connect(127.0.0.1:9) = 0",
-                "~ getsockname() = 127.0.0.1:51022",
-                "send(5) = 5  \"hell\\n\"",
-                "recv() = 5  \"hell\\n\"",
-                "shutdown(SHUT_WR) = 0",
-                "recv() = 0",
-                "later: ...",
-                "~ close() = 0",
-            ]
-        );
-        assert!(log.timeline(2).is_empty());
-    }
-
-    #[test]
-    fn a_listeners_timeline_has_its_accepts_and_each_connection_begins_with_its_own() {
-        let log = Log::of(vec![
-            (2, call("listen", "128", "0")),
-            (3, Fact::Accepted { parent: id(2), number: 1, local: address(7), peer: address(51022) }),
-            (3, received(None, 5)),
-            (5, Fact::Paired { parent: id(4), number: 1 }),
-        ]);
-        let accepted = "accept() = 127.0.0.1:51022 \u{2192} server#1";
-        assert_eq!(log.timeline(2), ["listen(128) = 0", accepted]);
-        assert_eq!(log.timeline(3), [accepted, "recv() = 5  \"hell\\n\""]);
-        assert_eq!(log.timeline(4), ["~ socketpair(sv[0]) = pair#1"]);
-        assert_eq!(log.timeline(5), log.timeline(4));
-    }
-
-    #[test]
-    fn a_failure_that_a_call_has_told_is_no_step_of_its_own() {
-        let refused = || failed(Operation::Connect, Some("127.0.0.1:9"), 111);
-        let connect = "connect(127.0.0.1:9) = -1 ECONNREFUSED (111)";
-        let told = Log::of(vec![(1, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")), (1, refused())]);
-        assert_eq!(told.timeline(1), [connect]);
-        // Of another socket, another errno, or another operation: told by nobody.
-        let untold = Log::of(vec![
-            (2, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")),
-            (1, refused()),
-            (1, call("connect", "127.0.0.1:9", "-1 ECONNREFUSED (111)")),
-            (1, failed(Operation::Connect, Some("127.0.0.1:9"), 110)),
-            (1, failed(Operation::Recv, None, 104)),
-        ]);
-        assert_eq!(
-            untold.timeline(1),
-            [connect, connect, "~ connect(127.0.0.1:9) = -1 ETIMEDOUT (110)", "recv() = -1 ECONNRESET (104)"]
-        );
-        let words = NetError::other(Operation::Getaddrinfo, Some("nowhere.invalid".to_owned()), "no such name");
-        let unknown = Log::of(vec![
-            (1, call("getaddrinfo", "nowhere.invalid", "no such name")),
-            (1, Fact::Failed(Box::new(words))),
-        ]);
-        assert_eq!(unknown.timeline(1), ["getaddrinfo(nowhere.invalid) = no such name"]);
-    }
-
-    #[test]
-    fn what_the_error_queue_says_is_not_a_call_that_failed() {
-        let mut error = NetError::from_errno(Operation::Send, Some("127.0.0.1:9".to_owned()), 111);
-        error.cause = "the host answered \"port unreachable\" (ICMP type 3, code 3)".to_owned();
-        let log = Log::of(vec![(1, sent(Some(address(9)))), (1, Fact::Failed(Box::new(error)))]);
-        assert_eq!(
-            log.timeline(1),
-            ["sendto(5, 127.0.0.1:9) = 5  \"hell\\n\"", "recvmsg(MSG_ERRQUEUE) = ECONNREFUSED (111)"]
-        );
-        let row = log.store.row(2).unwrap();
-        assert!(step(&row, &log.store, &log.roster).unwrap().has_failed());
-    }
-
-    #[test]
-    fn a_message_and_the_call_beside_it_are_one_step() {
-        let log = Log::of(vec![
-            (1, sent(None)),
-            (3, received(None, 5)),
-            (1, call("send", "50000000", "10")),
-            // The rest of the ten bytes, and then the next send.
-            (1, sent(None)),
-            (1, sent(None)),
-            (1, received(Some(address(9)), 5)),
-            (1, call("recvfrom", "ICMP echo reply, id 7", "13, 0.052 ms")),
-            (1, sent(Some(address(9)))),
-            (1, received(Some(address(9)), 0)),
-            // One that failed tells of itself.
-            (1, call("sendto", "5, 127.0.0.1:9", "-1 EPERM (1)")),
-        ]);
-        assert_eq!(
-            log.timeline(1),
-            [
-                "send(50000000) = 10  \"hell\\n\"",
-                "send(5) = 5  \"hell\\n\"",
-                "recvfrom(ICMP echo reply, id 7) = 13, 0.052 ms  \"hell\\n\"",
-                "sendto(5, 127.0.0.1:9) = 5  \"hell\\n\"",
-                "recvfrom(127.0.0.1:9) = 0  \"\"",
-                "sendto(5, 127.0.0.1:9) = -1 EPERM (1)",
-            ]
-        );
-        let partial = step(&log.store.row(1).unwrap(), &log.store, &log.roster).unwrap();
-        assert_eq!(partial.meaning, "a part: there was no more room");
-    }
-    /// What the step of the last row teaches, if the socket was opened as this.
-    fn taught(url: &str, facts: Vec<Fact>) -> (Step, Lesson) {
-        let facts = facts.into_iter().map(|fact| (if matches!(fact, Fact::Paired { .. }) { 2 } else { 1 }, fact));
-        let log = Log::with(&[(1, "socket", url)], facts.collect());
-        let row = log.store.rows(0..u64::MAX).filter(|row| !is_told(row, &log.store)).last().unwrap();
-        let step = step(&row, &log.store, &log.roster).unwrap();
-        let lesson = lesson(&step);
-        (step, lesson)
-    }
-
-    #[test]
-    fn what_is_taught_is_true_of_what_carries_the_socket() {
-        let close = || Fact::Closed { reason: CloseReason::User };
-        let path = || Some("/run/a.sock");
-        let unix = Address::Unix(crate::contract::UnixAddress::Pathname(b"/run/a.sock".to_vec()));
-        for (url, fact, says, never) in [
-            ("raw://127.0.0.1?protocol=89", call("connect", "127.0.0.1", "0"), "sends nothing", "SYN"),
-            ("tcp-listen://127.0.0.1:7", close(), "nobody accepted", "TIME_WAIT"),
-            ("unix-dgram-bind:///run/a.sock", close(), "ECONNREFUSED", "ICMP"),
-            ("icmp://127.0.0.1", close(), "nothing to end", "unreachable"),
-            ("unix-dgram:///run/a.sock", sent(Some(unix)), "On this machine none is lost", "may be lost"),
-            ("unix-dgram:///run/a.sock", failed(Operation::Send, path(), 111), "nobody receives there", "ICMP"),
-            ("unix:///run/a.sock", failed(Operation::Recv, None, 104), "unread", "RST"),
-            ("unix:///run/a.sock", failed(Operation::Send, None, 32), "at once", "RST"),
-            ("unix:///run/a.sock", call("shutdown", "SHUT_WR", "0"), "returns 0", "FIN"),
-            ("unix://@a", call("bind", "@a", "-1 EADDRINUSE (98)"), "goes with its socket", "file"),
-            ("pair://?type=dgram", received(None, 5), "whole", "stream"),
-            ("tcp://127.0.0.1:9", call("connect", "127.0.0.1:9", "-1 EADDRNOTAVAIL (99)"), "ephemeral", "0.0.0.0"),
-            (
-                "icmp://127.0.0.1",
-                call("socket", "AF_INET, SOCK_DGRAM, IPPROTO_ICMP", "-1 EACCES (13)"),
-                "ping_group",
-                "make packets",
-            ),
-        ] {
-            let (step, lesson) = taught(url, vec![fact]);
-            let text = format!("{} {}", lesson.explanation, step.meaning);
-            assert!(text.contains(says), "{url} {}: {text}", step.call());
-            assert!(!text.contains(never), "{url} {}: {text}", step.call());
-        }
-    }
-
-    #[test]
-    fn an_echo_request_is_written_with_its_header() {
-        let request = call("sendto", "ICMP echo request, id 7, seq 1, 5 bytes, 127.0.0.1", "13");
-        let (_, lesson) =
-            taught("icmp://127.0.0.1", vec![sent(Some(Address::Host([127, 0, 0, 1].into(), 0))), request]);
-        let [(_, python), (_, rust), (_, c)] = lesson.code.as_slice() else { panic!("{lesson:?}") };
-        assert_eq!(
-            python,
-            "header = struct.pack(\"!BBHHH\", 8, 0, 0x1926, 7, 1)\nn = s.sendto(header + b\"hell\\n\", (\"127.0.0.1\", 0))"
-        );
-        assert!(rust.contains(r#"[&b"\x08\x00\x19&\x00\x07\x00\x01"[..], &b"hell\n"[..]].concat()"#), "{rust}");
-        assert!(c.contains(r#""\010\000\031&\000\007\000\001" "hell\n", 13"#), "{c}");
-    }
-
-    #[test]
-    fn a_pair_is_written_with_its_type() {
-        let (_, lesson) = taught("pair://?type=dgram", vec![Fact::Paired { parent: id(1), number: 1 }]);
-        assert!(lesson.code[0].1.contains("SOCK_DGRAM"), "{lesson:?}");
-    }
-}
+mod tests;

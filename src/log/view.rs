@@ -28,7 +28,7 @@ impl Scope {
         match self {
             Self::All => filter.matches(row, store, roster),
             Self::Timeline(socket) => {
-                timeline::belongs(row, socket, store, roster) && filter.matches_call(row, store, roster)
+                timeline::belongs(row, socket, store, roster) && filter.matches_step(row, store, roster)
             }
         }
     }

@@ -731,6 +731,18 @@ fn the_timeline_is_of_the_selected_socket_and_goes_with_the_selection() {
 }
 
 #[test]
+fn a_partial_send_says_in_its_row_how_much_waits() {
+    let (mut harness, _, children) = Harness::with_listener(1);
+    let sent = |span| Fact::Sent { ticket: Ticket(1), peer: None, bytes: span, remaining: 146_944 };
+    harness.carries(children[0], b"hello", sent);
+    harness.shows("hello");
+    assert!(!harness.picture(120, 40).contains("partial"));
+    let call = Fact::Call { call: "send".into(), args: "146949".to_owned(), result: "5".to_owned() };
+    harness.happens(children[0], call);
+    harness.shows("partial: 146,944 wait hello");
+}
+
+#[test]
 fn a_timeline_in_ascii_is_ascii() {
     let (mut harness, listener, _) = with_lives();
     harness.ui.look = crate::ui::theme::Look::new(crate::config::Theme::Ascii, true);

@@ -114,6 +114,9 @@ async fn abort_is_rst_to_the_peer() {
     let (_, child, mut peer) = bench.pair("").await;
     bench.close(child, CloseHow::Abort);
     assert_eq!(bench.closed(child).await, CloseReason::User);
+    // By this call the log knows what the close does.
+    let linger = ("setsockopt".to_owned(), "SOL_SOCKET, SO_LINGER, {1, 0}".to_owned(), "0".to_owned());
+    assert!(bench.calls(child).contains(&linger));
     assert_eq!(peer.read(&mut [0; 1]).unwrap_err().raw_os_error(), Some(104));
 }
 

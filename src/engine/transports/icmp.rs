@@ -20,7 +20,7 @@ use tokio::io::{Interest, Ready};
 
 use super::ip_packets::{IpSocket, LONGEST_PACKET, hosts, new_ip_socket, not_allowed};
 use super::{Life, Transport, own_address, unless_closed};
-use crate::contract::{Address, Endpoint, Fact, NetError, Operation, Scheme};
+use crate::contract::{Address, Endpoint, EndpointAddress, Fact, NetError, Operation, Scheme};
 use crate::engine::datagrams::{self, Datagram, Datagrams, LONGEST_OF_IP};
 use crate::engine::error_queue::{host, keep_errors};
 use crate::engine::socket::{Ending, Socket};
@@ -37,7 +37,7 @@ const REMEMBERED: usize = 1024;
 
 /// What lets everybody open the kind of socket that needs no privilege.
 const WITHOUT_PRIVILEGE: &str =
-    "sudo sysctl net.ipv4.ping_group_range=\"0 2147483647\" lets every user ping without it; ";
+    "sudo sysctl -w net.ipv4.ping_group_range=\"0 2147483647\" lets every user ping without it; ";
 
 /// The scheme `icmp`.
 pub(super) struct Icmp;
@@ -86,9 +86,9 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
     let protocol = if v6 { (Protocol::ICMPV6, "IPPROTO_ICMPV6") } else { (Protocol::ICMPV4, "IPPROTO_ICMP") };
     let (fd, raw) = match new_ip_socket(socket, ip, Type::DGRAM, protocol).await {
         Ok(fd) => (fd, false),
-        Err(_) => match new_ip_socket(socket, ip, Type::RAW, protocol).await {
+        Err(without) => match new_ip_socket(socket, ip, Type::RAW, protocol).await {
             Ok(fd) => (fd, true),
-            Err(error) => return Err(not_allowed(&endpoint.address, &error, WITHOUT_PRIVILEGE)),
+            Err(error) => return Err(neither_allowed(&endpoint.address, &without, &error)),
         },
     };
     set_before_bind(socket, endpoint, fd.as_fd()).await?;
@@ -111,6 +111,19 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
     socket.report(Fact::Opened { local, peer: Some(host(address)) }).await;
     let id = if raw { unused_id() } else { given };
     Ok(Echo { fd, v6, raw, id, last: Cell::new(0), sent: RefCell::default() })
+}
+
+/// What it means that the system gave neither kind of socket.
+fn neither_allowed(address: &EndpointAddress, without: &io::Error, raw: &io::Error) -> NetError {
+    let told = not_allowed(address, raw, WITHOUT_PRIVILEGE);
+    // The range is of groups, and EACCES is how it refuses (icmp(7)).
+    let is_refused = |errno| errno == Errno::EPERM as i32 || errno == Errno::EACCES as i32;
+    if without.raw_os_error() != Some(Errno::EACCES as i32) || !told.errno.is_some_and(is_refused) {
+        return told;
+    }
+    let cause = "this user is in no group of net.ipv4.ping_group_range, which lets groups ping without privilege, and a \
+                 raw socket needs CAP_NET_RAW";
+    NetError { cause: cause.to_owned(), ..told }
 }
 
 /// An identifier that no other raw socket of this process has, and that of another process hardly.
@@ -239,6 +252,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn who_may_open_neither_kind_of_socket_is_told_both_ways() {
+        let endpoint: Endpoint = "icmp://127.0.0.1".parse().unwrap();
+        let of =
+            |without: Errno, raw: Errno| neither_allowed(&endpoint.address, &without.into(), &raw.into()).to_string();
+        let told = of(Errno::EACCES, Errno::EPERM);
+        for part in ["in no group of", "sudo sysctl -w net.ipv4.ping_group_range=", "sudo setcap cap_net_raw+ep"] {
+            assert!(told.contains(part), "{told}");
+        }
+        // What is not refused to this user alone has other words.
+        assert!(!of(Errno::EPROTONOSUPPORT, Errno::EPERM).contains("in no group"));
+        assert!(!of(Errno::EACCES, Errno::EMFILE).contains("CAP_NET_RAW"));
+    }
 
     #[test]
     fn the_checksum_of_the_rfc() {

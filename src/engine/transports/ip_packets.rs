@@ -73,7 +73,8 @@ pub(super) fn not_allowed(address: &EndpointAddress, error: &io::Error, otherwis
         return plain;
     }
     let cause = "a raw socket needs the privilege CAP_NET_RAW, which this process does not have".to_owned();
-    let hint = format!("{otherwise}sudo setcap cap_net_raw+ep on the program's file gives it, or run it as root");
+    let program = std::env::current_exe().map_or_else(|_| "sockbench".to_owned(), |path| path.display().to_string());
+    let hint = format!("{otherwise}sudo setcap cap_net_raw+ep '{program}' gives it, or run it as root");
     NetError { cause, ..plain }.with_hint(hint)
 }
 

@@ -38,7 +38,8 @@ pub(super) fn head(row: &Row, store: &LogStore, roster: &Roster) -> String {
         Kind::Sent => line.push_str(" TX ->"),
         _ => {
             line.push(' ');
-            let said = store.fact(row).map_or_else(|| row.kind.name().to_owned(), |fact| sentence(&fact));
+            let said =
+                store.fact(row).map_or_else(|| row.kind.name().to_owned(), |fact| sentence(row, &fact, store, roster));
             escape(&said, &mut line);
             return line;
         }

@@ -58,7 +58,7 @@ pub(super) fn spec(name: &str, at: Range<usize>) -> Result<&'static KeySpec, Fil
 /// A condition on a row.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
-    /// The text is in the message, or in the sentence of a row without one.
+    /// The text is in the message, or in the sentence of a row without one; in a timeline, also in what the step says.
     Words(Words),
     /// The socket has one of these names.
     Sockets(Vec<NamePattern>),

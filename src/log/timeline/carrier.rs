@@ -51,12 +51,13 @@ impl Carrier {
         matches!(self, Self::Udp | Self::Icmp | Self::Raw | Self::UnixDatagrams)
     }
 
-    /// The type of such a Unix socket, as `socketpair(2)` takes it.
-    pub(super) const fn unix_type(self) -> &'static str {
+    /// The type of such a socket, as `socket(2)` and `socketpair(2)` take it.
+    pub(super) const fn socket_type(self) -> &'static str {
         match self {
+            Self::Tcp | Self::UnixStream => "SOCK_STREAM",
+            Self::Udp | Self::Icmp | Self::UnixDatagrams => "SOCK_DGRAM",
             Self::UnixMessages => "SOCK_SEQPACKET",
-            Self::UnixDatagrams => "SOCK_DGRAM",
-            _ => "SOCK_STREAM",
+            Self::Raw => "SOCK_RAW",
         }
     }
 }

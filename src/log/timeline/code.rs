@@ -106,7 +106,7 @@ pub(super) fn code(step: &Step) -> Option<Code> {
     let place = Place::parse(args);
     Some(match step.name.as_str() {
         "getaddrinfo" => getaddrinfo(args),
-        "socket" => socket(args),
+        "socket" => socket(step),
         "socketpair" => socketpair(step),
         "setsockopt" => options::code(args),
         "getsockopt" => options::read_code(args),
@@ -134,6 +134,12 @@ pub(super) fn code(step: &Step) -> Option<Code> {
             rust: Line::whole(format!("drop({}); // its end closes it", variable(step))),
             c: Line::new("close(s)"),
         },
+        "getsockname"
+            if step.listens
+                && let Some(place) = Place::parse(&step.result) =>
+        {
+            listener(&place)
+        }
         "getsockname" => name_of(step, "local", "local_addr"),
         "getpeername" => name_of(step, "peer", "peer_addr"),
         "unlink" => path(args, "os.unlink(PATH)", "std::fs::remove_file(PATH)", "unlink(PATH)"),
@@ -244,8 +250,13 @@ fn python_kinds((family, kind, protocol): (&str, &str, &str)) -> String {
     format!("socket.{family}, socket.{kind}{protocol}")
 }
 
-fn socket(args: &str) -> Code {
-    let kinds = kinds(args);
+fn socket(step: &Step) -> Code {
+    let mut kinds = kinds(&step.args);
+    // A failure that no call row tells of knows the address alone.
+    if let Some(carrier) = step.carrier.filter(|_| !step.args.starts_with("AF_")) {
+        kinds.0 = if carrier.is_unix() { "AF_UNIX" } else { kinds.0 };
+        kinds.1 = carrier.socket_type();
+    }
     let (family, kind, protocol) = kinds;
     Code {
         python: Line::new(format!("socket.socket({})", python_kinds(kinds))).bound("s = "),
@@ -258,7 +269,7 @@ fn socketpair(step: &Step) -> Code {
     let kinds = if step.args.starts_with("AF_") {
         kinds(&step.args)
     } else {
-        ("AF_UNIX", step.carrier.map_or("SOCK_STREAM", Carrier::unix_type), "0")
+        ("AF_UNIX", step.carrier.map_or("SOCK_STREAM", Carrier::socket_type), "0")
     };
     let (family, kind, protocol) = kinds;
     Code {
@@ -487,6 +498,26 @@ fn shutdown(args: &str) -> Code {
         python: Line::new(format!("s.shutdown(socket.{how})")),
         rust: Line::new(format!("stream.shutdown(Shutdown::{rust})")),
         c: Line::new(format!("shutdown(s, {how})")),
+    }
+}
+
+/// All that it takes to listen there.
+fn listener(place: &Place) -> Code {
+    let (lines, c_place) = place.c();
+    Code {
+        python: Line::after(format!("s.bind({})\ns.listen(128)", place.python()), "print(s.getsockname())"),
+        rust: Line::whole(format!(
+            "s.bind({})?;\ns.listen(128)?;\nprintln!(\"{{:?}}\", s.local_addr()?);",
+            place.rust_sock_addr()
+        )),
+        c: Line::after(
+            format!(
+                "{lines}\nif (bind(s, {c_place}) < 0)\n    perror(\"bind\");\n\
+                 if (listen(s, 128) < 0)\n    perror(\"listen\");\n\
+                 struct sockaddr_storage local;\nsocklen_t len = sizeof local;"
+            ),
+            "getsockname(s, (struct sockaddr *)&local, &len)",
+        ),
     }
 }
 

@@ -10,9 +10,13 @@ pub(super) fn explanation(code: &str, step: &Step) -> Option<&'static str> {
     // Unix sockets know neither ports nor networks.
     let unix = lessons::is_unix(step);
     Some(match (code, step.name.as_str()) {
+        ("ECONNREFUSED", "connect") if step.args.starts_with('@') => {
+            "ECONNREFUSED: no open socket has this abstract name, or the one that has it has not called listen(2) yet."
+        }
         ("ECONNREFUSED", "connect") if unix => {
-            "ECONNREFUSED: the socket file is there, but nobody listens on it. Whoever made it is gone and left the \
-             file behind, or has not called listen(2) yet."
+            "ECONNREFUSED: the file is there, but nobody listens on it. Whoever made it is gone and left it behind, or \
+             has not called listen(2) yet. A file that is no socket at all is refused in the same way; `ls -l` shows \
+             an `s` before the rights of a socket."
         }
         ("ECONNREFUSED", "connect") => {
             "ECONNREFUSED: the host answered the SYN with RST, because nobody listens on that port (RFC 9293, 3.5.2). \
@@ -20,7 +24,8 @@ pub(super) fn explanation(code: &str, step: &Step) -> Option<&'static str> {
              packets would have shown itself as ETIMEDOUT instead."
         }
         ("ECONNREFUSED", _) if unix => {
-            "ECONNREFUSED: nobody receives there any more: the other socket is closed, and at most its file is left."
+            "ECONNREFUSED: nobody receives there any more: the other socket is closed, and at most its file is left, or \
+             it is a file of another kind."
         }
         ("ECONNREFUSED", _) => {
             "ECONNREFUSED: a datagram sent earlier reached the host, and ICMP said \"port unreachable\": nobody is \
@@ -124,8 +129,9 @@ pub(super) fn explanation(code: &str, step: &Step) -> Option<&'static str> {
              for Unix sockets. A datagram goes whole or not at all; split the message, or use a stream."
         }
         ("EPROTOTYPE", _) => {
-            "EPROTOTYPE: the socket at this path is of another type: a stream, datagrams and sequenced packets can't talk \
-             to each other."
+            "EPROTOTYPE: the socket at this path is of another type: SOCK_STREAM, SOCK_DGRAM and SOCK_SEQPACKET can't talk \
+             to each other. Make a socket of the type that the server has: unix, unix-dgram or unix-seqpacket; `ss -xl` \
+             shows which it is."
         }
         ("ENOTCONN", _) => "ENOTCONN: the socket has no peer yet, or has none any more.",
         ("EDESTADDRREQ", _) => "EDESTADDRREQ: the socket has no default destination, and the call names none.",

@@ -63,9 +63,30 @@ fn is_without_ports(step: &Step) -> bool {
 
 /// True for a send of which the system took a part.
 pub(super) fn is_partial(step: &Step) -> bool {
-    let number = |text: &str| text.split([' ', ',']).next().and_then(|number| number.parse::<u64>().ok());
-    matches!((number(&step.args), number(&step.result)), (Some(asked), Some(taken)) if taken < asked)
+    left(&step.args, &step.result).is_some()
 }
+
+/// How many of the bytes that a send was asked for it did not take; `None` for none.
+pub(super) fn left(asked: &str, taken: &str) -> Option<u64> {
+    let number = |text: &str| text.split([' ', ',']).next().and_then(|number| number.parse::<u64>().ok());
+    number(asked)?.checked_sub(number(taken)?).filter(|left| *left > 0)
+}
+
+/// True for a packet that was received with its IP header, as a raw socket of IPv4 gives it.
+pub(super) fn has_ip_header(step: &Step) -> bool {
+    let v4 = || matches!(Place::parse(&step.args), Some(Place::Ip(from)) if from.is_ipv4());
+    step.carrier == Some(Carrier::Raw) && v4()
+}
+
+/// True for `SO_REUSEADDR` where nothing ever waits in `TIME_WAIT`.
+pub(super) fn shares_port(step: &Step) -> bool {
+    step.carrier == Some(Carrier::Udp) && step.args.split(", ").nth(1) == Some("SO_REUSEADDR")
+}
+
+const SHARED_PORT: &str = "SO_REUSEADDR on UDP lets several sockets bind the same address and port, if all of them ask \
+                           for it: so several programs can listen to one multicast group, and each gets every datagram \
+                           of the group. One that is sent to a single host goes to one of them alone, on Linux the one \
+                           that was bound last. UDP knows no TIME_WAIT.";
 
 #[expect(clippy::too_many_lines, reason = "a table: one row a call")]
 fn about(step: &Step) -> String {
@@ -83,7 +104,7 @@ fn about(step: &Step) -> String {
              the other. No address, no listener and no handshake are needed, so it is the way to talk to a child \
              process or another thread."
         }
-        "setsockopt" => return about_option(args),
+        "setsockopt" => return about_option(step),
         "getsockopt" => {
             "getsockopt(2) reads an option back, as the kernel has it; it may differ from what was asked for."
         }
@@ -188,6 +209,11 @@ fn about(step: &Step) -> String {
             "sendfile(2) has the kernel send a file's bytes without copying them through the program. As send, it may \
              take a part only: call it again from where it stopped."
         }
+        "recv" | "read" if step.result == "0" && step.before.half_closed => {
+            "recv(2) returned 0: the end of what the peer sends. This end had shut its own direction down before, so both \
+             directions are done, and close(2) is all that is left. A program that takes 0 for \"nothing yet\" runs in \
+             circles."
+        }
         "recv" | "read" if step.result == "0" && is_unix(step) => {
             "recv(2) returned 0: the end of the connection. The peer shut its direction down, or closed its socket. In \
              the first case you may go on sending until you close as well (half-close); in the second a send fails \
@@ -213,8 +239,8 @@ fn about(step: &Step) -> String {
              sequence number of the request. The time between the two is the round trip."
         }
         "recvfrom" if step.carrier == Some(Carrier::Raw) => {
-            "recvfrom(2) on a raw socket returns one IP packet of this protocol: over IPv4 with its IP header before it, \
-             over IPv6 without (raw(7), RFC 3542). What does not fit into the buffer is cut off and gone."
+            "recvfrom(2) on a raw socket returns one IP packet of this protocol: over IPv4 with its IP header before it \
+             (20 bytes or more: the lower half of the first byte tells how many words of four bytes), over IPv6 without (raw(7), RFC 3542). What does not fit into the buffer is cut off and gone."
         }
         "recvfrom" => {
             "recvfrom(2) takes one datagram and tells who sent it, so that it can be answered with sendto. A message \
@@ -251,6 +277,11 @@ fn about(step: &Step) -> String {
             "close(2) gives the descriptor back. Datagrams that were not read are dropped, and nobody is told: without \
              a connection there is nothing to end. Who sends to this port now hears ICMP \"port unreachable\"."
         }
+        "close" if step.before.resets && !is_unix(step) => {
+            "close(2) gives the descriptor back. SO_LINGER is {1, 0}, so the bytes that wait are thrown away, and RST \
+             goes out and not FIN: the peer's next call fails with ECONNRESET, even if there was something to read. No \
+             TIME_WAIT is left at this end (RFC 9293, 3.10.5)."
+        }
         "close" if is_unix(step) => {
             "close(2) gives the descriptor back. The other end, if there is one, reads what waits and then gets 0 from \
              recv; what it sends from now on fails with EPIPE."
@@ -259,6 +290,36 @@ fn about(step: &Step) -> String {
             "close(2) gives the descriptor back. On TCP the bytes that wait are still sent, and then FIN, unless it was \
              sent before; but if received bytes were never read, RST goes out instead. The end that closes first keeps \
              the pair of addresses in TIME_WAIT for a minute."
+        }
+        // A listener and a datagram socket have this row as the first one that a log shows of them.
+        "getsockname" if step.listens && is_unix(step) => {
+            "The socket is a listener now. bind(2) gave it a name: a path, at which it made a file, or @name, which leaves \
+             none. listen(2) had the kernel take connections there; each waits in the backlog until accept(2) makes \
+             a socket of it. getsockname(2) tells that name."
+        }
+        "getsockname" if step.listens => {
+            "The socket is a listener now. bind(2) gave it the address and the port at which clients find it, and \
+             listen(2) had the kernel take connections there: it does the handshakes by itself, and each connection \
+             waits in the backlog until accept(2) makes a socket of it. getsockname(2) tells the address that it really \
+             got, and so the port where 0 asked for any free one."
+        }
+        "getsockname" if is_without_ports(step) => {
+            "The socket is open. It has an address of this machine and no port: bind(2) gives it one, or connect(2) \
+             chooses it. getsockname(2) tells which it is."
+        }
+        // Of all Unix sockets that tell their own name, only a pair has none.
+        "getsockname" if is_unix(step) && step.result == "unnamed" => {
+            "The pair is open: socketpair(2) made its two ends connected to each other, so that neither needs a name, and \
+             nobody else can reach them. getsockname(2) tells that there is none."
+        }
+        "getsockname" if step.carrier == Some(Carrier::UnixDatagrams) => {
+            "The socket is open. bind(2) gave it a name, which is where others send their datagrams; a datagram socket \
+             needs no listen(2) and no accept(2), since it has no connections. getsockname(2) tells that name."
+        }
+        "getsockname" if step.carrier.is_some_and(Carrier::is_datagrams) => {
+            "The socket is open. bind(2) gives it the address and the port at which others find it; where a client does \
+             not bind, the kernel chooses both at connect(2) or at the first send. A datagram socket needs no listen(2) \
+             and no accept(2), since it has no connections. getsockname(2) tells the address that it really got."
         }
         "getsockname" => {
             "getsockname(2) tells the socket's own address, as the system really gave it. It is how a program learns \
@@ -306,10 +367,13 @@ fn about_socket(args: &str) -> String {
     )
 }
 
-fn about_option(args: &str) -> String {
+fn about_option(step: &Step) -> String {
     let general =
         "setsockopt(2) changes how the socket behaves; the first argument says which layer the option is for.";
-    match options::find(args) {
+    if shares_port(step) {
+        return format!("{SHARED_PORT} {general}");
+    }
+    match options::find(&step.args) {
         Some(option) => format!("{} {general}", option.about),
         None => general.to_owned(),
     }

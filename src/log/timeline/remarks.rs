@@ -1,7 +1,7 @@
 //! What a step means, in the few words that stand beside it.
 
 use super::carrier::Carrier;
-use super::{Step, lessons, options};
+use super::{Step, ending, lessons, options};
 
 /// The remark; empty where there is nothing to say.
 pub(super) fn remark(step: &Step) -> &'static str {
@@ -16,6 +16,7 @@ pub(super) fn remark(step: &Step) -> &'static str {
         "getaddrinfo" => "nobody knows that name",
         "socket" => "a descriptor, no address",
         "setsockopt" if args.contains("SO_LINGER, {1, 0}") => "close will send RST: an abort",
+        "setsockopt" if lessons::shares_port(step) => "others may bind the same port, too",
         "setsockopt" => options::find(args).map_or("", |option| option.remark),
         "bind" if args.contains("autobind") => "the kernel chooses a name",
         "bind" if args.ends_with(":0") => "any free port",
@@ -26,8 +27,8 @@ pub(super) fn remark(step: &Step) -> &'static str {
         "connect" if step.carrier == Some(Carrier::Raw) => "packets from this host alone",
         "connect" => "SYN, SYN+ACK, ACK: it stands",
         "send" if lessons::is_partial(step) => "a part: there was no more room",
-        "recv" if step.result == "0" && lessons::is_unix(step) => "the peer will send nothing more",
-        "recv" if step.result == "0" => "the peer sent FIN, you may still send",
+        "recv" if step.result == "0" => ending::peer_closed(lessons::is_unix(step), step.before.half_closed),
+        "recvfrom" if lessons::has_ip_header(step) => "the IP header (20 bytes or more) stands in front",
         "recvfrom" if step.result.starts_with("0 ") => "an empty datagram is a message, too",
         "shutdown" if args == "SHUT_WR" && lessons::is_unix(step) => "no more is sent, receiving goes on",
         "shutdown" if args == "SHUT_WR" => "FIN is sent, receiving goes on",
@@ -41,7 +42,7 @@ pub(super) fn remark(step: &Step) -> &'static str {
 /// Of an errno: its paragraph is too long for a row.
 fn failure(code: &str, call: &str, unix: bool) -> &'static str {
     match (code, call) {
-        ("ECONNREFUSED", "connect") if unix => "nobody listens on that path",
+        ("ECONNREFUSED", "connect") if unix => "nobody listens there, or it is no socket",
         ("ECONNREFUSED", "connect") => "RST: refused",
         ("ECONNREFUSED", _) if unix => "nobody receives there",
         ("ECONNREFUSED", _) => "ICMP: port unreachable",

@@ -12,6 +12,7 @@ use super::{frame, grouped};
 use crate::config::TimeFormat;
 use crate::contract::{Fact, SocketId, Timestamp};
 use crate::log::sanitise::Printable;
+use crate::log::timeline::waiting;
 use crate::log::{Kind, Row, export};
 use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
@@ -422,6 +423,10 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
                 look.dim,
             );
         }
+        if let Some(waiting) = waiting(row, &ui.bench.store) {
+            let partial = format!("partial: {} wait ", grouped(waiting));
+            x = canvas.put(x, area.y, right, &Printable::text(&partial), look.warning);
+        }
         let width = usize::from(right.saturating_sub(x));
         let bytes = ui.bench.store.bytes(row);
         let preview = if ui.log.hex {
@@ -431,7 +436,7 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
         };
         canvas.put(x, area.y, right, &preview, style);
     } else if let Some(fact) = &fact {
-        let text = Printable::text(&in_a_row(fact)).truncate(usize::from(right - x), ui.look.marks.ellipsis);
+        let text = Printable::text(&in_a_row(ui, row, fact)).truncate(usize::from(right - x), ui.look.marks.ellipsis);
         canvas.put(x, area.y, right, &text, style);
     }
 }
@@ -462,13 +467,13 @@ fn time_of(ui: &Ui, at: Timestamp) -> String {
 }
 
 /// A fact in a row that may be narrow: of a failure the operation and the errno come first.
-fn in_a_row(fact: &Fact) -> String {
+fn in_a_row(ui: &Ui, row: &Row, fact: &Fact) -> String {
     match fact {
         Fact::Failed(error) => match (error.code(), error.errno) {
             (Some(code), Some(errno)) => format!("{} {code} ({errno}): {}", error.operation, error.cause),
             _ => format!("{}: {}", error.operation, error.cause),
         },
-        _ => export::sentence(fact),
+        _ => export::sentence(row, fact, &ui.bench.store, &ui.bench.roster),
     }
 }
 

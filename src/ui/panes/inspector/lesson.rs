@@ -37,9 +37,12 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     let store = &ui.bench.store;
     let used = match store.fact(row) {
         Some(Fact::Failed(error)) => put_wrapped(canvas, area, &Printable::text(&error.to_string()), ui.look.error),
-        Some(fact @ (Fact::Note { .. } | Fact::Lost { .. })) => {
-            put_wrapped(canvas, area, &Printable::text(&export::sentence(&fact)), ui.look.text)
-        }
+        Some(fact @ (Fact::Note { .. } | Fact::Lost { .. })) => put_wrapped(
+            canvas,
+            area,
+            &Printable::text(&export::sentence(row, &fact, store, &ui.bench.roster)),
+            ui.look.text,
+        ),
         _ if row.len > 0 => {
             let bytes = store.bytes(row);
             let height = area.height.min(BYTES_ABOVE);
