@@ -75,6 +75,7 @@ impl Endpoint {
             name if name == options::RECEIVE_BUFFER.name => {
                 plain.receive_buffer().map_or_else(system, |bytes| format!("{} asked for", format_size(bytes)))
             }
+            name if name == options::AFTER_FIN.name => Value::AfterFin(plain.after_fin()).to_string(),
             _ => option.default.to_owned(),
         }
     }

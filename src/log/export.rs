@@ -8,7 +8,7 @@ mod jsonl;
 mod markdown;
 mod text;
 
-use crate::contract::Fact;
+use crate::contract::{Address, Fact, UnixAddress};
 use crate::log::timeline::{closed_sentence, peer_closed_sentence};
 use crate::log::{LogStore, Roster, Row};
 
@@ -24,6 +24,7 @@ pub use text::text;
 pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> String {
     match fact {
         Fact::Call { call, args, result } => format!("{call}({args}) = {result}"),
+        Fact::Opened { local: Address::Unix(UnixAddress::Unnamed), peer: None } => "both ends are open".to_owned(),
         Fact::Opened { local, peer: None } => format!("open at {local}"),
         Fact::Opened { local, peer: Some(peer) } => format!("open at {local}, sends to {peer}"),
         Fact::Connected { local, peer } => format!("connected to {peer} from {local}"),

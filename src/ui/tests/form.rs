@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::contract::{SCHEMES, UnixAddress};
+use crate::contract::{AddressKind, Endpoint, SCHEMES, UnixAddress, ValueKind};
 use crate::ui::Surroundings;
 
 /// An error of `bind` for an address that another process holds.
@@ -46,6 +46,45 @@ fn the_focused_field_is_in_sight_at_any_size() {
                 bench.keys(keys);
             }
         }
+    }
+}
+
+#[test]
+fn every_scheme_is_opened_with_every_option_that_it_has() {
+    for spec in SCHEMES {
+        let mut bench = Harness::new();
+        bench.keys("ctrl-n");
+        turn_to(&mut bench, spec.name);
+        // Past the scheme, the address where there is one, and the name.
+        let fields = if spec.address == AddressKind::Nothing { 2 } else { 3 };
+        for _ in 0..fields {
+            bench.keys("down");
+        }
+        let mut wanted = Endpoint::from_parts(spec.scheme, spec.example).unwrap();
+        for option in spec.options {
+            let value = match option.kind {
+                // Turned once, away from the default.
+                ValueKind::Flag => "true",
+                ValueKind::Word(words) => words[0].0,
+                ValueKind::Integer(_) => "7",
+                ValueKind::Duration | ValueKind::AfterFin => "7s",
+                ValueKind::Size => "7KiB",
+                ValueKind::Address => "127.0.0.1:7",
+                ValueKind::Groups => "239.1.2.3@lo",
+                ValueKind::Path => "/tmp/saved & kept?",
+            };
+            if matches!(option.kind, ValueKind::Flag | ValueKind::Word(_)) {
+                bench.keys("right");
+            } else {
+                bench.text(value);
+            }
+            bench.keys("down");
+            wanted.set_option(option.name, value).unwrap();
+        }
+        bench.keys("enter");
+        let opened: Vec<_> = opened(&mut bench).into_iter().map(|(_, url)| url).collect();
+        assert_eq!(opened, [wanted.to_string()], "{}", spec.name);
+        assert_eq!(opened[0].parse::<Endpoint>(), Ok(wanted));
     }
 }
 
