@@ -18,6 +18,7 @@ run *ARGS:
 bench:
     cargo bench
 
-# Draws the README's picture anew
+# Draws the README's pictures anew
 screenshot:
-    cargo run --example screenshot > assets/workbench.svg
+    cargo run --example screenshot workbench > assets/workbench.svg
+    cargo run --example screenshot timeline > assets/timeline.svg

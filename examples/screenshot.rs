@@ -1,10 +1,10 @@
-//! Draws the README's picture: a real bench with real peers on loopback, as SVG on standard output.
+//! Draws the README's pictures: a real bench with real peers on loopback, as SVG on standard output.
 //!
-//! `just screenshot` writes it to `assets/workbench.svg`.
+//! `just screenshot` writes them to `assets/`.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
@@ -28,19 +28,17 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    print!("{}", runtime.block_on(picture())?);
+    let picture = match std::env::args().nth(1).as_deref() {
+        Some("timeline") => runtime.block_on(timeline())?,
+        _ => runtime.block_on(workbench())?,
+    };
+    print!("{picture}");
     Ok(())
 }
 
-async fn picture() -> Result<String, Failure> {
-    let ids = SocketIds::new();
-    let clock = Clock::start();
-    let (engine, batches) = engine::start(ids.clone(), clock)?;
-    let ui = Ui::new(ids, clock, &Config::default(), Keymap::default(), History::default(), true, None);
-    let mut bench = Bench { ui, engine, batches };
-    let mut buffer = Buffer::empty(Rect::new(0, 0, COLUMNS, ROWS));
-    // The panes that Tab turns through are those that were drawn.
-    bench.ui.render(&mut buffer);
+/// A server with two clients, and a UDP socket.
+async fn workbench() -> Result<String, Failure> {
+    let mut bench = Bench::start()?;
     bench.ui.open("tcp-listen://127.0.0.1:7788".parse()?);
     bench.settle().await?;
     let mut first = TcpStream::connect("127.0.0.1:7788")?;
@@ -79,9 +77,31 @@ async fn picture() -> Result<String, Failure> {
     for _ in 0..5 {
         bench.press(KeyCode::Up);
     }
-    let mut buffer = Buffer::empty(buffer.area);
-    bench.ui.render(&mut buffer);
-    Ok(svg(&buffer))
+    Ok(bench.picture())
+}
+
+/// The life of a client whose server echoes and closes.
+async fn timeline() -> Result<String, Failure> {
+    let server = TcpListener::bind("127.0.0.1:50007")?;
+    let mut bench = Bench::start()?;
+    bench.ui.open("tcp://127.0.0.1:50007".parse()?);
+    bench.settle().await?;
+    let (mut peer, _) = server.accept()?;
+    bench.settle().await?;
+    bench.type_text("Hello, world");
+    bench.press(KeyCode::Enter);
+    bench.settle().await?;
+    let mut greeting = [0; 13];
+    peer.read_exact(&mut greeting)?;
+    peer.write_all(&greeting)?;
+    bench.settle().await?;
+    peer.shutdown(Shutdown::Write)?;
+    bench.settle().await?;
+    bench.press(KeyCode::Tab);
+    bench.press(KeyCode::Tab);
+    bench.type_text("4");
+    bench.settle().await?;
+    Ok(bench.picture())
 }
 
 struct Bench {
@@ -91,6 +111,24 @@ struct Bench {
 }
 
 impl Bench {
+    fn start() -> Result<Self, Failure> {
+        let ids = SocketIds::new();
+        let clock = Clock::start();
+        let (engine, batches) = engine::start(ids.clone(), clock)?;
+        let ui = Ui::new(ids, clock, &Config::default(), Keymap::default(), History::default(), true, None);
+        let mut bench = Self { ui, engine, batches };
+        // The panes that Tab turns through are those that were drawn.
+        bench.picture();
+        Ok(bench)
+    }
+
+    /// The screen as it is now, as SVG.
+    fn picture(&mut self) -> String {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, COLUMNS, ROWS));
+        self.ui.render(&mut buffer);
+        svg(&buffer)
+    }
+
     /// Hands on what is to be done, and takes in what comes, until nothing more does.
     async fn settle(&mut self) -> Result<(), Failure> {
         for effect in self.ui.take_effects() {
