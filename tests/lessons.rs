@@ -107,7 +107,7 @@ fn lessons() -> Vec<(String, Lesson)> {
     let bytes = |len| Span { start: 0, len };
     let whole = bytes(u32::try_from(hello.len()).unwrap());
     let mut facts: Vec<Fact> = CALLS.iter().map(|(name, args, result)| call(name, args, result)).collect();
-    let mut refused = NetError::from_errno(Operation::Send, Some("127.0.0.1:9".to_owned()), 111);
+    let mut refused = NetError::from_errno(Operation::ErrorQueue, Some("127.0.0.1:9".to_owned()), 111);
     "the host answered \"port unreachable\" (ICMP type 3, code 3)".clone_into(&mut refused.cause);
     facts.extend([
         Fact::PeerClosed,

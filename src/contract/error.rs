@@ -28,6 +28,9 @@ pub enum Operation {
     Send,
     /// `recv(2)` and its kin.
     Recv,
+    /// `recvmsg(2)` with `MSG_ERRQUEUE`: no call failed, but ICMP told of a datagram that had been sent before (ip(7)).
+    #[serde(rename = "error-queue")]
+    ErrorQueue,
     /// `shutdown(2)`.
     Shutdown,
     /// `socketpair(2)`.
@@ -53,7 +56,7 @@ impl Operation {
             Self::Accept => "accept",
             Self::Connect => "connect",
             Self::Send => "send",
-            Self::Recv => "recv",
+            Self::Recv | Self::ErrorQueue => "recv",
             Self::Shutdown => "shutdown",
             Self::Socketpair => "socketpair",
             Self::Sendfile => "sendfile",
@@ -143,13 +146,6 @@ impl NetError {
         self.errno.map(|errno| format!("{:?}", Errno::from_raw(errno)))
     }
 
-    /// True when ICMP told it of a datagram that had been sent, and no call failed: the cause names the ICMP message,
-    /// as `(ICMP type 3, code 3)`.
-    #[must_use]
-    pub fn is_told_by_icmp(&self) -> bool {
-        self.cause.contains("(ICMP type ") || self.cause.contains("(ICMPv6 type ")
-    }
-
     /// True when the peer ended the connection with RST.
     #[must_use]
     pub fn is_reset(&self) -> bool {
@@ -170,6 +166,7 @@ impl fmt::Display for NetError {
             Operation::Connect => ("connect", " to"),
             Operation::Send => ("send", " to"),
             Operation::Recv => ("receive", " from"),
+            Operation::ErrorQueue => ("reach", ""),
             Operation::Shutdown => ("shut down", ""),
             Operation::Socketpair => ("make a pair of sockets", " for"),
             Operation::Sendfile => ("send the file", ""),

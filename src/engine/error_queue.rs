@@ -78,7 +78,7 @@ impl Told {
             0 => host(about).to_string(),
             _ => about.to_string(),
         });
-        let plain = NetError::from_errno(Operation::Recv, shown, errno);
+        let plain = NetError::from_errno(Operation::ErrorQueue, shown, errno);
         let Some((family, words, hint)) = self.words() else { return Some(plain) };
         let who = match self.offender {
             Some(offender) if self.about.is_none_or(|about| about.ip() != offender) => offender.to_string(),

@@ -163,7 +163,7 @@ fn of_fact(row: &Row, fact: Fact, store: &LogStore, roster: &Roster) -> Step {
         }
         Fact::Failed(error) => match telling_call(row, store, &error) {
             // It has the arguments, which the failure has not.
-            Some((name, args, result)) if !error.is_told_by_icmp() => Step::of_call(&name, args, result),
+            Some((name, args, result)) if error.operation != Operation::ErrorQueue => Step::of_call(&name, args, result),
             _ => failure(&error),
         },
         Fact::SendFailed { error, .. } => failure(&error),
@@ -186,7 +186,7 @@ fn failure(error: &NetError) -> Step {
     let result = format!("-1 {code} ({errno})");
     match (error.operation, code.as_str()) {
         // The error queue of a datagram socket speaks of a datagram that was sent before; that call had succeeded.
-        _ if error.is_told_by_icmp() => Step {
+        (Operation::ErrorQueue, _) => Step {
             meaning: format!("for {address}"),
             ..Step::of_call("recvmsg", "MSG_ERRQUEUE", format!("{code} ({errno})"))
         },

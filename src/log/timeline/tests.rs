@@ -143,7 +143,7 @@ fn a_failure_that_a_call_has_told_is_no_step_of_its_own() {
 
 #[test]
 fn what_the_error_queue_says_is_not_a_call_that_failed() {
-    let mut error = NetError::from_errno(Operation::Send, Some("127.0.0.1:9".to_owned()), 111);
+    let mut error = NetError::from_errno(Operation::ErrorQueue, Some("127.0.0.1:9".to_owned()), 111);
     error.cause = "the host answered \"port unreachable\" (ICMP type 3, code 3)".to_owned();
     let log = Log::of(vec![(1, sent(Some(address(9)))), (1, Fact::Failed(Box::new(error)))]);
     assert_eq!(
