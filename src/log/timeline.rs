@@ -163,7 +163,9 @@ fn of_fact(row: &Row, fact: Fact, store: &LogStore, roster: &Roster) -> Step {
         }
         Fact::Failed(error) => match telling_call(row, store, &error) {
             // It has the arguments, which the failure has not.
-            Some((name, args, result)) if error.operation != Operation::ErrorQueue => Step::of_call(&name, args, result),
+            Some((name, args, result)) if error.operation != Operation::ErrorQueue => {
+                Step::of_call(&name, args, result)
+            }
             _ => failure(&error),
         },
         Fact::SendFailed { error, .. } => failure(&error),
