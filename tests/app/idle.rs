@@ -25,7 +25,8 @@ fn an_idle_bench_draws_nothing_and_uses_no_processor() {
     let mut client = TcpStream::connect(session.address_after("open at ")).unwrap();
     client.write_all(b"some traffic").unwrap();
     session.wait_for("some traffic");
-    // The rates of the last second count down to nothing; with them the last timer ends.
+    // The rates of the last second are shown and count down to nothing; with them the last timer ends.
+    session.wait_for("B/s");
     session.wait_for_end_of("B/s");
     let before = ticks(session.pid());
     let written = session.output_during(Duration::from_secs(3));
