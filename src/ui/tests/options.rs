@@ -291,6 +291,13 @@ fn what_holds_from_the_next_opening_says_so() {
     bench.happens(client, Fact::Closed { reason: CloseReason::User });
     bench.focus_option("ttl").keys("enter");
     bench.shows("ttl: the socket is not open");
+    let picture = bench.picture(120, 40);
+    assert!(
+        picture.contains("ttl: ")
+            && picture.contains("It holds from the next")
+            && !picture.contains("can be changed now"),
+        "{picture}"
+    );
     assert_eq!(bench.orders(), []);
 }
 

@@ -210,7 +210,8 @@ fn render_options(
         }
     }
     if let Some(spec) = options.get(focus) {
-        let live = if spec.live { "* It can be changed now." } else { "It holds from the next opening." };
+        let changeable = spec.live && member.state.is_open();
+        let live = if changeable { "* It can be changed now." } else { "It holds from the next opening." };
         let help = format!("{}: {}. Default: {}. {live}", spec.name, spec.help, member.endpoint.default_of(spec));
         let rest = below(area, 1 + height);
         let rest = if rest.height > help_height { below(rest, 1) } else { rest };
