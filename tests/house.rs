@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("profile", &["contract", "diagnostic", "document", "payload"]),
     ("document", &["contract", "diagnostic"]),
     ("diagnostic", &["contract"]),
+    ("capture", &["contract", "log"]),
     ("log", &["contract", "payload"]),
     ("contract", &["endpoint"]),
     ("payload", &[]),
