@@ -8,4 +8,5 @@ mod connection;
 mod packets;
 mod pcapng;
 
+pub use blocks::whole_blocks;
 pub use pcapng::PcapngWriter;

@@ -18,5 +18,6 @@ pub mod log;
 pub mod outcome;
 pub mod payload;
 pub mod profile;
+pub mod recorder;
 mod startup;
 pub mod ui;

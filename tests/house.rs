@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms that it may import. Imports run downward only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "headless", "listing", "outcome"]),
-    ("app", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "startup", "ui"]),
-    ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "startup"]),
+    ("app", &["cli", "recorder", "config", "contract", "engine", "log", "outcome", "profile", "startup", "ui"]),
+    ("headless", &["cli", "recorder", "config", "contract", "engine", "log", "outcome", "profile", "startup"]),
     ("startup", &["cli", "config", "contract", "log", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("profile", &["contract", "diagnostic", "document", "payload"]),
     ("document", &["contract", "diagnostic"]),
     ("diagnostic", &["contract"]),
+    ("recorder", &["capture", "contract", "log"]),
     ("capture", &["contract", "log"]),
     ("log", &["contract", "payload"]),
     ("contract", &["endpoint"]),

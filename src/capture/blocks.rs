@@ -96,6 +96,21 @@ pub(super) fn packet(about: About<'_>, out: &mut Vec<u8>, write: impl FnOnce(&mu
     end(start, out);
 }
 
+/// How many of these bytes, from the first on, are whole blocks. They begin where a block begins, and are of a file that
+/// [`PcapngWriter`](super::PcapngWriter) wrote.
+#[must_use]
+pub fn whole_blocks(bytes: &[u8]) -> usize {
+    let mut whole = 0;
+    while let Some(&[_, _, _, _, a, b, c, d]) = bytes[whole..].first_chunk::<8>() {
+        let length = u32::from_ne_bytes([a, b, c, d]) as usize;
+        if length < 12 || length > bytes.len() - whole {
+            break;
+        }
+        whole += length;
+    }
+    whole
+}
+
 /// Appends a block's type and room for its length; gives where it starts.
 fn begin(kind: u32, out: &mut Vec<u8>) -> usize {
     let start = out.len();
