@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "headless", "listing", "outcome"]),
     ("app", &["cli", "recorder", "config", "contract", "engine", "log", "outcome", "profile", "startup", "ui"]),
     ("headless", &["cli", "recorder", "config", "contract", "engine", "log", "outcome", "profile", "startup"]),
-    ("startup", &["cli", "config", "contract", "log", "ui"]),
+    ("startup", &["cli", "config", "contract", "log", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
