@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Write};
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -51,6 +51,7 @@ enum Work {
 struct Shared {
     /// What the rows cost that are handed over and not yet written.
     waiting: AtomicU64,
+    has_ended: AtomicBool,
     state: Mutex<Recording>,
 }
 
@@ -71,7 +72,7 @@ impl Recorder {
     pub fn start(path: &Path, replace: bool, rotation: Rotation, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (file, path) = (create(path, replace)?, path.to_owned());
         let state = Mutex::new(Recording::Running { file: name(&path), bytes: 0 });
-        let shared = Arc::new(Shared { waiting: AtomicU64::new(0), state });
+        let shared = Arc::new(Shared { waiting: AtomicU64::new(0), has_ended: AtomicBool::new(false), state });
         let (work, orders) = channel();
         let mut scribe = Scribe {
             orders,
@@ -138,6 +139,17 @@ impl Recorder {
         self.shared.state().clone()
     }
 
+    /// Takes nothing more. What was handed over is still written, after which [`has_ended`](Self::has_ended).
+    pub fn stop(&mut self) {
+        self.work = None;
+    }
+
+    /// True once everything is written after [`stop`](Self::stop), so that [`finish`](Self::finish) does not wait.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.shared.has_ended.load(Ordering::Acquire)
+    }
+
     /// Waits until everything that was handed over is in the file, and ends. Gives how it fared.
     #[must_use]
     pub fn finish(mut self) -> Recording {
@@ -201,6 +213,7 @@ impl Scribe {
             }
         }
         self.flush();
+        self.shared.has_ended.store(true, Ordering::Release);
         (self.wake)();
     }
 

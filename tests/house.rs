@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms that it may import. Imports run downward only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "headless", "listing", "outcome"]),
-    ("app", &["cli", "recorder", "config", "contract", "engine", "log", "outcome", "profile", "startup", "ui"]),
-    ("headless", &["cli", "recorder", "config", "contract", "engine", "log", "outcome", "profile", "startup"]),
+    ("app", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup", "ui"]),
+    ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup"]),
     ("startup", &["cli", "config", "contract", "log", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
