@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::DocumentMut;
 
 pub use crate::diagnostic::{Diagnostic, Invalid, Severity};
-pub use atomic::write_atomic;
+pub use atomic::{NewFile, write_atomic};
 pub use folder::{folder, list, resolve};
 pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;
