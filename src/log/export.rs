@@ -55,8 +55,7 @@ pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> St
 /// Whom a message came from or went to: the peer that it names itself, or that of its connection as far as the roster
 /// knows of it now.
 fn peer_of(row: &Row, store: &LogStore, roster: &Roster) -> Option<Address> {
-    let own = store.peer(row).map(|peer| peer.to_owned());
-    own.or_else(|| roster.get(row.socket)?.peer.clone())
+    store.peer(row).or_else(|| roster.get(row.socket)?.peer.clone())
 }
 
 /// Appends bytes as lower-case hex digits.

@@ -19,7 +19,7 @@ pub use member::{Member, PeerTraffic, State, Traffic};
 const CLOSED_MAX: usize = 20;
 
 /// The sockets of the session.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Roster {
     roots: IndexMap<SocketId, Member>,
     families: HashMap<SocketId, Family>,
@@ -30,7 +30,7 @@ pub struct Roster {
 }
 
 /// The connections of one listener.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Family {
     members: BTreeMap<u32, Member>,
     /// The numbers of the closed ones among them, in the order of closing.

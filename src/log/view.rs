@@ -24,7 +24,9 @@ pub enum Scope {
 }
 
 impl Scope {
-    fn matches(self, filter: &Filter, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+    /// True for a row that is among them and that the filter lets pass.
+    #[must_use]
+    pub fn matches(self, filter: &Filter, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         match self {
             Self::All => filter.matches(row, store, roster),
             Self::Timeline(socket) => {
@@ -119,8 +121,7 @@ impl LogView {
         let reads_bytes = filter.reads_bytes();
         let mut left = rows.max(1);
         let mut found = Vec::new();
-        // Driven from within, an iterator over segments is several times as fast as a loop around it.
-        let _ = store.rows(*judged + 1..store.next()).try_for_each(|row| {
+        let _ = store.for_each_row(*judged + 1..store.next(), |row| {
             *judged = row.seq;
             if scope.matches(filter, &row, store, roster) {
                 found.push(row.seq);
