@@ -4,6 +4,7 @@
 //! 16 ms old; timers exist only while something moves.
 
 mod clipboard;
+mod exporter;
 mod terminal;
 
 use std::collections::VecDeque;
@@ -32,6 +33,7 @@ use crate::profile::{self, Profile};
 use crate::startup::{configure, point_at, start_diagnostics};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
+use exporter::{Exporter, Told};
 use terminal::Screen;
 
 /// The least time between two frames: sixty a second.
@@ -106,13 +108,13 @@ async fn bench(
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app = App { ui, screen, engine, batches, spilled, orders: VecDeque::new(), look_ups: JoinSet::new() };
+    let mut app = App { ui, screen, engine, batches, spilled, orders: VecDeque::new(), look_ups: JoinSet::new(), exporter: Exporter::new(), copies: JoinSet::new() };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
         outcome => outcome,
     };
-    let App { ui, screen, engine, mut batches, .. } = app;
+    let App { ui, screen, engine, mut batches, exporter, .. } = app;
     drop(screen);
     if let Some(path) = history_path {
         write_history(&path, ui.history());
@@ -120,7 +122,7 @@ async fn bench(
     // Refused only by an engine that has ended already.
     let _ = engine.try_order(Command::ShutDown);
     let farewell = async { while batches.next().await.is_some() {} };
-    let _ = timeout(FAREWELL, farewell).await;
+    let _ = timeout(FAREWELL, async { tokio::join!(farewell, exporter.end()) }).await;
     outcome
 }
 
@@ -135,6 +137,9 @@ struct App {
     orders: VecDeque<Command>,
     /// Names that are being looked up.
     look_ups: JoinSet<(String, Result<Vec<IpAddr>, String>)>,
+    exporter: Exporter,
+    /// Texts that are offered to programs with a clipboard.
+    copies: JoinSet<clipboard::Offered>,
 }
 
 impl App {
@@ -187,6 +192,25 @@ impl App {
                     }
                     None => anyhow::bail!("the engine ended by itself"),
                 },
+                Some(told) = self.exporter.next() => {
+                    match told {
+                        Told::Report(report) => self.ui.export_told(report),
+                        Told::Text(report, text) => {
+                            self.ui.export_told(report);
+                            self.copies.spawn(clipboard::offer(text));
+                        }
+                    }
+                    changed = true;
+                }
+                Some(offered) = self.copies.join_next() => {
+                    if let Ok(offered) = offered {
+                        match clipboard::finish(&offered, &mut self.screen) {
+                            Ok(said) => self.ui.tell_good(said),
+                            Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
+                        }
+                        changed = true;
+                    }
+                }
                 Some(looked_up) = self.look_ups.join_next() => {
                     if let Ok((host, answer)) = looked_up {
                         self.ui.looked_up(host, answer);
@@ -245,10 +269,14 @@ impl App {
             Effect::LookUp(host) => {
                 self.look_ups.spawn(look_up(host));
             }
-            Effect::Copy(text) => match clipboard::copy(&text, &mut self.screen) {
-                Ok(said) => self.ui.tell_good(said),
-                Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
-            },
+            Effect::Export(order) => {
+                let job = self.ui.export_job(&order);
+                self.exporter.start(order.id, job, order.to);
+            }
+            Effect::CancelExport(id) => self.exporter.cancel(id),
+            Effect::Copy(text) => {
+                self.copies.spawn(clipboard::offer(text));
+            }
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
             Effect::Redraw => self.screen.clear()?,
             Effect::Suspend => self.screen.suspend()?,

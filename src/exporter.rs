@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::log::{Filter, Kind, LogStore, Roster, Row, Scope};
 
-pub use formats::{FORMATS, Format, FormatSpec, format};
+pub use formats::{FORMATS, Format, FormatSpec, HEXDUMP, MARKDOWN, TEXT};
 
 /// How many bytes are gathered before they are written.
 const PIECE: usize = 256 * 1024;

@@ -25,8 +25,6 @@ pub struct FormatSpec {
     pub extension: &'static str,
     /// What it is, in a few words.
     pub help: &'static str,
-    /// Whether it is text whatever the messages hold, so that a clipboard takes it.
-    pub is_text: bool,
     /// Begins an export.
     pub start: fn() -> Box<dyn Format>,
 }
@@ -49,65 +47,60 @@ pub static FORMATS: &[FormatSpec] = &[
         name: "text",
         extension: "txt",
         help: "a line a row, to be read; 1,024 bytes of each message at most",
-        is_text: true,
         start: || Box::new(Rows(text)),
     },
     FormatSpec {
         name: "hexdump",
         extension: "txt",
         help: "every byte in hex and ASCII",
-        is_text: true,
         start: || Box::new(Rows(hexdump)),
     },
     FormatSpec {
         name: "jsonl",
         extension: "jsonl",
         help: "an object a line, for programs (JSON lines)",
-        is_text: true,
         start: || Box::new(Rows(jsonl)),
     },
     FormatSpec {
         name: "csv",
         extension: "csv",
         help: "for spreadsheets; what looks like a formula gets an apostrophe",
-        is_text: true,
         start: || Box::new(Table { header: csv_header, row: csv }),
     },
     FormatSpec {
         name: "markdown",
         extension: "md",
         help: "a table of calls and their results",
-        is_text: true,
         start: || Box::new(Table { header: markdown_header, row: markdown_row }),
     },
     FormatSpec {
         name: "c",
         extension: "h",
         help: "each message as an array of C",
-        is_text: true,
         start: || Box::new(Rows(c_array)),
     },
     FormatSpec {
         name: "python",
         extension: "py",
         help: "each message as a bytes literal of Python",
-        is_text: true,
         start: || Box::new(Rows(python)),
     },
     FormatSpec {
         name: "raw",
         extension: "bin",
         help: "the messages' bytes and nothing else, one after the other",
-        is_text: false,
         start: || Box::new(Rows(raw)),
     },
 ];
 
-/// The format of this name.
-#[must_use]
-pub fn format(name: &str) -> Option<&'static FormatSpec> {
-    FORMATS.iter().find(|format| format.name == name)
-}
+/// Text: what is copied unless another format is asked for.
+pub static TEXT: &FormatSpec = &FORMATS[0];
+
+/// Hexdump: the same where the log shows hex.
+pub static HEXDUMP: &FormatSpec = &FORMATS[1];
+
+/// Markdown: the same where the log shows a timeline.
+pub static MARKDOWN: &FormatSpec = &FORMATS[4];
 
 type WriteRow = fn(&Row, &LogStore, &Roster, &mut Vec<u8>);
 

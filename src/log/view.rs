@@ -240,6 +240,21 @@ impl LogView {
         self.move_to_index(0);
     }
 
+    /// Stays on the row under the cursor while others come.
+    pub fn hold(&mut self) {
+        if let Some(cursor) = self.cursor() {
+            self.anchor = cursor;
+            self.following = false;
+        }
+    }
+
+    /// How many rows with sequence numbers in this range match.
+    #[must_use]
+    pub fn count_in(&self, range: Range<u64>) -> usize {
+        let before = |seq: u64| seq.checked_sub(1).map_or(0, |seq| self.count_to(seq));
+        before(range.end).saturating_sub(before(range.start))
+    }
+
     /// Goes to the newest row and follows; a pause ends.
     pub fn end(&mut self) {
         self.following = true;
