@@ -116,7 +116,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "copy",
         scope: Scope::Log,
         keys: &["y"],
-        help: "copy this message or the selected rows; of a timeline, all rows as Markdown",
+        help: "copy this message, the selected rows, or the timeline",
         run: copy,
         available: something_to_copy,
     },
