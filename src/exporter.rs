@@ -45,7 +45,9 @@ impl Way {
         }
     }
 
-    const fn takes(self, row: &Row) -> bool {
+    /// True for a row that is wanted.
+    #[must_use]
+    pub const fn takes(self, row: &Row) -> bool {
         match self {
             Self::Both => true,
             Self::Received => matches!(row.kind, Kind::Received),

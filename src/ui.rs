@@ -320,7 +320,7 @@ impl Ui {
     pub fn export_told(&mut self, report: Report) {
         let now = self.bench.now();
         let ended = self.bench.exports.told(report, now);
-        if let Some(notice) = ended.and_then(|(export, how)| Notice::of_export(export, &how, now)) {
+        if let Some(notice) = ended.and_then(|export| Notice::of_export(&export, now)) {
             self.tell(notice);
         }
     }

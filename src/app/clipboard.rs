@@ -82,7 +82,7 @@ pub(super) fn finish(offered: &Offered, screen: &mut Screen) -> io::Result<Strin
         (Some(program), true) => format!("copied {len} to the clipboard by {program}, and sent it to the terminal's (OSC 52)"),
         (Some(program), false) => format!("copied {len} to the clipboard by {program}"),
         (None, true) => {
-            format!("sent {len} to the terminal's clipboard (OSC 52); terminals do not say whether they take it")
+            format!("sent {len} to the terminal's clipboard (OSC 52), which does not confirm")
         }
         (None, false) => return to_file(text),
     })

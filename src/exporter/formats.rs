@@ -46,7 +46,7 @@ pub static FORMATS: &[FormatSpec] = &[
     FormatSpec {
         name: "text",
         extension: "txt",
-        help: "a line a row, to be read; 1,024 bytes of each message at most",
+        help: "a line a row; 1,024 bytes of a message at most",
         start: || Box::new(Rows(text)),
     },
     FormatSpec {
@@ -58,13 +58,13 @@ pub static FORMATS: &[FormatSpec] = &[
     FormatSpec {
         name: "jsonl",
         extension: "jsonl",
-        help: "an object a line, for programs (JSON lines)",
+        help: "an object a line, for programs",
         start: || Box::new(Rows(jsonl)),
     },
     FormatSpec {
         name: "csv",
         extension: "csv",
-        help: "for spreadsheets; what looks like a formula gets an apostrophe",
+        help: "for spreadsheets; a formula gets an apostrophe",
         start: || Box::new(Table { header: csv_header, row: csv }),
     },
     FormatSpec {
@@ -88,7 +88,7 @@ pub static FORMATS: &[FormatSpec] = &[
     FormatSpec {
         name: "raw",
         extension: "bin",
-        help: "the messages' bytes and nothing else, one after the other",
+        help: "the messages' bytes and nothing else",
         start: || Box::new(Rows(raw)),
     },
 ];

@@ -61,11 +61,11 @@ impl Notice {
         })
     }
 
-    /// How an export ended, if that is to be told here.
-    pub(super) fn of_export(export: &Export, how: &Ending, now: Timestamp) -> Option<Self> {
+    /// How an export ended, once it has, if that is to be told here.
+    pub(super) fn of_export(export: &Export, now: Timestamp) -> Option<Self> {
         let rows = super::panes::grouped(export.progress.rows);
         let rows = if export.progress.rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
-        Some(match (how, export.path()) {
+        Some(match (&export.ended.as_ref()?.how, export.path()) {
             // Where it went is told by whoever put it there.
             (Ending::Done, None) => return None,
             (Ending::Done, Some(path)) => {

@@ -12,7 +12,7 @@ use crate::exporter::{Destination, Order, Progress, Report, ReportContent};
 const ENDED_MAX: usize = 20;
 
 /// One export.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::ui) struct Export {
     pub(in crate::ui) id: u64,
     to: Destination,
@@ -22,7 +22,7 @@ pub(in crate::ui) struct Export {
 }
 
 /// How and when an export ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::ui) struct Ended {
     at: Timestamp,
     pub(in crate::ui) how: Ending,
@@ -88,9 +88,10 @@ impl Exports {
         self.running().rev().chain(self.list.iter().rev().filter(|export| export.ended.is_some()))
     }
 
-    /// Takes in what is told of one; the export and how it ended, if this was the last word on it.
-    pub(in crate::ui) fn told(&mut self, report: Report, now: Timestamp) -> Option<(&Export, Ending)> {
-        let export = self.list.iter_mut().find(|export| export.id == report.id && export.ended.is_none())?;
+    /// Takes in what is told of one; how it ended, if this was the last word on it.
+    pub(in crate::ui) fn told(&mut self, report: Report, now: Timestamp) -> Option<Export> {
+        let at = self.list.iter().position(|export| export.id == report.id && export.ended.is_none())?;
+        let export = &mut self.list[at];
         let how = match report.content {
             ReportContent::Going(progress) => {
                 export.progress = progress;
@@ -103,14 +104,18 @@ impl Exports {
             ReportContent::Cancelled => Ending::Cancelled,
             ReportContent::Failed(why) => Ending::Failed(why),
         };
-        export.ended = Some(Ended { at: now, how: how.clone() });
+        export.ended = Some(Ended { at: now, how });
+        let ended = export.clone();
+        // What was copied is of no interest once it is there.
+        if ended.path().is_none() {
+            self.list.remove(at);
+        }
         let surplus = self.list.iter().filter(|export| export.ended.is_some()).count().saturating_sub(ENDED_MAX);
         for _ in 0..surplus {
             if let Some(oldest) = self.list.iter().position(|export| export.ended.is_some()) {
                 self.list.remove(oldest);
             }
         }
-        let export = self.list.iter().find(|export| export.id == report.id)?;
-        Some((export, how))
+        Some(ended)
     }
 }

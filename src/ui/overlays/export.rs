@@ -13,6 +13,7 @@ use super::file::{completion, expand_home, split};
 use super::{Next, Overlay, window};
 use crate::exporter::{Destination, FORMATS, FormatSpec, Order, TEXT, Way};
 use crate::log::sanitise::Printable;
+use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
 use crate::ui::panes::input::edit_of;
 use crate::ui::panes::log::{on_screen, selection, timeline};
@@ -64,6 +65,11 @@ enum Asked {
     Submission,
 }
 
+/// So many rows are looked at for a sample, and so many lines of it are shown.
+const SAMPLED: usize = 16;
+const SAMPLE_LINES: usize = 4;
+const SAMPLE_COLUMNS: usize = 100;
+
 struct ExportForm {
     choice: Choice,
     /// The rows that there are to choose from, with their sequence numbers and how many they are.
@@ -75,6 +81,8 @@ struct ExportForm {
     focus: Field,
     asked: Asked,
     candidates: Vec<String>,
+    /// How the first rows would look.
+    sample: Vec<Printable>,
     error: Option<String>,
 }
 
@@ -82,6 +90,7 @@ struct ExportForm {
 pub(in crate::ui) fn open(ui: &mut Ui) {
     let mut form = ExportForm::new(ui);
     form.propose(ui);
+    form.take_sample(ui);
     ui.overlays.push(Box::new(form));
 }
 
@@ -128,8 +137,36 @@ impl ExportForm {
             focus: Field::What,
             asked: Asked::Completion,
             candidates: Vec::new(),
+            sample: Vec::new(),
             error: None,
         }
+    }
+
+    /// Looks how the first rows would look.
+    fn take_sample(&mut self, ui: &Ui) {
+        let Some((what, range, _)) = self.rows.iter().find(|(what, ..)| *what == self.choice.what) else { return };
+        let (view, Bench { store, roster, .. }) = (&ui.bench.view, &ui.bench);
+        let seqs: Vec<u64> = if *what == What::All {
+            range.clone().take(SAMPLED).collect()
+        } else {
+            let first = range.start.checked_sub(1).and_then(|before| view.index_of(before)).map_or(0, |at| at + 1);
+            (first..first + SAMPLED).map_while(|index| view.seq_at(index)).filter(|seq| range.contains(seq)).collect()
+        };
+        let rows = seqs.into_iter().filter_map(|seq| store.row(seq));
+        // A long one would hold up the keys.
+        let rows = rows.filter(|row| self.choice.way.takes(row) && row.len < 16 * 1024);
+        let mut format = (self.choice.format.start)();
+        let mut out = Vec::new();
+        format.begin(&mut out);
+        for row in rows {
+            format.row(&row, store, roster, &mut out);
+        }
+        let lines = out.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty());
+        let shown = |line: &[u8]| match std::str::from_utf8(line) {
+            Ok(text) => Printable::text(&text.chars().take(SAMPLE_COLUMNS).collect::<String>()),
+            Err(_) => Printable::bytes_up_to(line, SAMPLE_COLUMNS),
+        };
+        self.sample = lines.take(SAMPLE_LINES).map(shown).collect();
     }
 
     fn fields(&self) -> &'static [Field] {
@@ -190,6 +227,7 @@ impl ExportForm {
             Field::Way => self.choice.way = turned(&Way::ALL, self.choice.way, by),
             Field::To | Field::Path => self.choice.to_clipboard = !self.choice.to_clipboard,
         }
+        self.take_sample(ui);
     }
 
     /// To the next format that begins with this letter.
@@ -199,6 +237,7 @@ impl ExportForm {
         if let Some(format) = others.find(|format| format.name.starts_with(letter)) {
             self.choice.format = format;
             self.propose(ui);
+            self.take_sample(ui);
         }
     }
 
@@ -284,7 +323,7 @@ impl ExportForm {
                     What::Selected => "selected",
                     What::OnScreen => "on the screen",
                     What::Shown if self.in_timeline => "the timeline",
-                    What::Shown => "all that the filter shows",
+                    What::Shown => "all that the log shows",
                     What::All => "everything, calls too",
                 };
                 (what.to_owned(), "")
@@ -351,7 +390,7 @@ impl Overlay for ExportForm {
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
         let look = &ui.look;
-        let inside = window(canvas, screen, ui, "Copy or export", 76, 13);
+        let inside = window(canvas, screen, ui, "Copy or export", 76, 15);
         let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
         for (y, field) in (inside.y + 1..inside.bottom()).zip(self.fields()) {
             let focused = self.focus == *field;
@@ -378,11 +417,17 @@ impl Overlay for ExportForm {
         }
         let top = inside.y + 7;
         let bottom = inside.bottom().saturating_sub(1);
-        let below = Rect { y: top, height: bottom.saturating_sub(top), ..inside };
-        match &self.error {
-            Some(error) => put_wrapped(canvas, below, &Printable::text(error), look.error),
-            None => put_wrapped(canvas, below, &Printable::text(&self.candidates.join("  ")), look.dim),
-        };
+        let below = Rect { y: top, height: bottom.saturating_sub(top + 1), ..inside };
+        if let Some(error) = &self.error {
+            put_wrapped(canvas, below, &Printable::text(error), look.error);
+        } else if !self.candidates.is_empty() {
+            put_wrapped(canvas, below, &Printable::text(&self.candidates.join("  ")), look.dim);
+        } else {
+            for (y, line) in (below.y..below.bottom()).zip(&self.sample) {
+                let line = line.clone().truncate(usize::from(below.width), look.marks.ellipsis);
+                canvas.put(below.x, y, below.right(), &line, look.received);
+            }
+        }
         let verb = if self.choice.to_clipboard { "copies" } else { "exports" };
         let keys = if self.focus == Field::Path { "Tab completes" } else { "Left/Right choice" };
         let hint = format!("Enter {verb}  Up/Down field  {keys}  Esc leaves it");
