@@ -108,7 +108,17 @@ async fn bench(
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app = App { ui, screen, engine, batches, spilled, orders: VecDeque::new(), look_ups: JoinSet::new(), exporter: Exporter::new(), copies: JoinSet::new() };
+    let mut app = App {
+        ui,
+        screen,
+        engine,
+        batches,
+        spilled,
+        orders: VecDeque::new(),
+        look_ups: JoinSet::new(),
+        exporter: Exporter::new(),
+        copies: JoinSet::new(),
+    };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),

@@ -202,9 +202,6 @@ impl Job {
 
     fn takes(&self, row: &Row) -> bool {
         self.way.takes(row)
-            && self
-                .filter
-                .as_ref()
-                .is_none_or(|(scope, filter)| scope.matches(filter, row, &self.store, &self.roster))
+            && self.filter.as_ref().is_none_or(|(scope, filter)| scope.matches(filter, row, &self.store, &self.roster))
     }
 }

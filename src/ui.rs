@@ -610,7 +610,8 @@ impl Ui {
         };
         let profile = if unsaved { "The profile has changes that are not saved (^S saves)." } else { "" };
         let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
-        let confirm = Confirm::new("Quit?", &format!("{sockets}{export}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
+        let confirm =
+            Confirm::new("Quit?", &format!("{sockets}{export}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
         self.overlays.push(Box::new(confirm));
     }
 

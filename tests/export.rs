@@ -77,7 +77,7 @@ fn python(program: &str, bytes: &[u8]) -> Value {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 fn tricky() -> Vec<Vec<u8>> {
@@ -166,8 +166,10 @@ fn a_compiler_takes_the_arrays() {
     for (number, message) in messages.iter().enumerate().filter(|(_, message)| !message.is_empty()) {
         let way = if number % 2 == 0 { "rx" } else { "tx" };
         let name = format!("s_9__a_____{way}_{}", number + 2);
-        program.push_str(&format!("    if (sizeof {name} != {}) return 1;\n", message.len()));
-        program.push_str(&format!("    fwrite({name}, 1, sizeof {name}, stdout);\n"));
+        let checked = format!("    if (sizeof {name} != {}) return 1;\n", message.len());
+        program.push_str(&checked);
+        let printed = format!("    fwrite({name}, 1, sizeof {name}, stdout);\n");
+        program.push_str(&printed);
     }
     program.push_str("    return 0;\n}\n");
     let (source, binary) = (dir.path().join("log.c"), dir.path().join("log"));

@@ -46,9 +46,9 @@ const PROGRAMS: &[(&str, &str, &[&str])] = &[
 pub(super) async fn offer(text: String) -> Offered {
     let text: Arc<str> = text.into();
     let given = Arc::clone(&text);
-    let takes = move || PROGRAMS.iter().find(|program| give(program, &given).is_ok()).map(|program| program.0);
+    let ask = move || PROGRAMS.iter().find(|program| give(program, &given).is_ok()).map(|program| program.0);
     // One that hangs is left behind.
-    let taken = timeout(PATIENCE, spawn_blocking(takes)).await.ok().and_then(Result::ok).flatten();
+    let taken = timeout(PATIENCE, spawn_blocking(ask)).await.ok().and_then(Result::ok).flatten();
     Offered { text, taken }
 }
 
@@ -79,7 +79,9 @@ pub(super) fn finish(offered: &Offered, screen: &mut Screen) -> io::Result<Strin
     }
     Ok(match (taken, to_terminal) {
         (Some("tmux"), _) => format!("copied {len} to tmux's buffer, and by tmux to the clipboard where it may"),
-        (Some(program), true) => format!("copied {len} to the clipboard by {program}, and sent it to the terminal's (OSC 52)"),
+        (Some(program), true) => {
+            format!("copied {len} to the clipboard by {program}, and sent it to the terminal's (OSC 52)")
+        }
         (Some(program), false) => format!("copied {len} to the clipboard by {program}"),
         (None, true) => {
             format!("sent {len} to the terminal's clipboard (OSC 52), which does not confirm")

@@ -140,7 +140,9 @@ fn to_text(job: &Job, tell: impl FnMut(Progress) -> ControlFlow<()>) -> io::Resu
     let Some(progress) = job.write(&mut bytes, tell)? else { return Ok(None) };
     match String::from_utf8(bytes.0) {
         Ok(text) if !text.contains('\0') => Ok(Some((progress, text))),
-        _ => Err(io::Error::other("it is no text, which is all that a clipboard takes; a file takes it, or another format")),
+        _ => Err(io::Error::other(
+            "it is no text, which is all that a clipboard takes; a file takes it, or another format",
+        )),
     }
 }
 

@@ -1,8 +1,6 @@
 //! The formats, a row each.
 
-use crate::log::export::{
-    c_array, csv, csv_header, hexdump, jsonl, markdown_header, markdown_row, python, text,
-};
+use crate::log::export::{c_array, csv, csv_header, hexdump, jsonl, markdown_header, markdown_row, python, text};
 use crate::log::{LogStore, Roster, Row};
 
 /// A format at work: it appends to memory, row by row.
@@ -73,12 +71,7 @@ pub static FORMATS: &[FormatSpec] = &[
         help: "a table of calls and their results",
         start: || Box::new(Table { header: markdown_header, row: markdown_row }),
     },
-    FormatSpec {
-        name: "c",
-        extension: "h",
-        help: "each message as an array of C",
-        start: || Box::new(Rows(c_array)),
-    },
+    FormatSpec { name: "c", extension: "h", help: "each message as an array of C", start: || Box::new(Rows(c_array)) },
     FormatSpec {
         name: "python",
         extension: "py",

@@ -70,7 +70,11 @@ impl Notice {
             (Ending::Done, None) => return None,
             (Ending::Done, Some(path)) => {
                 let (bytes, time) = (size(export.progress.bytes), difference(export.elapsed(now)));
-                Self::good(format!("exported {rows}, {bytes}, to {} in {}", path.display(), time.trim_start_matches('+')))
+                Self::good(format!(
+                    "exported {rows}, {bytes}, to {} in {}",
+                    path.display(),
+                    time.trim_start_matches('+')
+                ))
             }
             (Ending::Cancelled, _) => Self::warning("The export was cancelled; nothing of it is left."),
             (Ending::Failed(why), None) => Self::error(format!("Not copied: {why}.")),

@@ -15,9 +15,9 @@ use crate::exporter::{Destination, FORMATS, FormatSpec, Order, TEXT, Way};
 use crate::log::sanitise::Printable;
 use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
+use crate::ui::panes::grouped;
 use crate::ui::panes::input::edit_of;
 use crate::ui::panes::log::{on_screen, selection, timeline};
-use crate::ui::panes::grouped;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 use crate::ui::{Effect, FolderEntry, Ui};
@@ -332,8 +332,7 @@ impl ExportForm {
             Field::Way => {
                 let about = match self.choice.way {
                     Way::Both => "both ways, and the rows between",
-                    Way::Received => "these messages alone",
-                    Way::Sent => "these messages alone",
+                    Way::Received | Way::Sent => "these messages alone",
                 };
                 (self.choice.way.name().to_owned(), about)
             }

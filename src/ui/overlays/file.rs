@@ -227,8 +227,9 @@ impl FileForm {
 pub(super) fn completion(path: &str, entries: &[FolderEntry]) -> Result<(String, Vec<String>), String> {
     let (folder, start) = split(path);
     // What begins with a dot is hidden, unless it is asked for.
-    let fits =
-        |entry: &&FolderEntry| entry.name.starts_with(start) && (!entry.name.starts_with('.') || start.starts_with('.'));
+    let fits = |entry: &&FolderEntry| {
+        entry.name.starts_with(start) && (!entry.name.starts_with('.') || start.starts_with('.'))
+    };
     let mut names: Vec<String> = entries
         .iter()
         .filter(fits)

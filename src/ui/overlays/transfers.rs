@@ -175,7 +175,8 @@ impl Overlay for TransferList {
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
         let lines = lines(ui);
         let width = screen.width.saturating_sub(6).min(100);
-        let height = u16::try_from(lines.len() + 4).unwrap_or(u16::MAX).clamp(8, screen.height.saturating_sub(4).max(8));
+        let height =
+            u16::try_from(lines.len() + 4).unwrap_or(u16::MAX).clamp(8, screen.height.saturating_sub(4).max(8));
         let inside = window(canvas, screen, ui, "Transfers", width, height);
         let look = &ui.look;
         let rows = Rect { height: inside.height.saturating_sub(1), ..inside };
