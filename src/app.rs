@@ -4,6 +4,7 @@
 //! 16 ms old; timers exist only while something moves.
 
 mod clipboard;
+mod exporter;
 mod recordings;
 mod terminal;
 
@@ -34,6 +35,7 @@ use crate::recorder::Recorder;
 use crate::startup::{configure, point_at, start_diagnostics, start_recorder};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
+use exporter::{Exporter, Told};
 use recordings::Recordings;
 use terminal::Screen;
 
@@ -118,14 +120,24 @@ async fn bench(
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app =
-        App { ui, screen, engine, batches, spilled, recordings, orders: VecDeque::new(), look_ups: JoinSet::new() };
+    let mut app = App {
+        ui,
+        screen,
+        engine,
+        batches,
+        spilled,
+        recordings,
+        orders: VecDeque::new(),
+        look_ups: JoinSet::new(),
+        exporter: Exporter::new(),
+        copies: JoinSet::new(),
+    };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
         outcome => outcome,
     };
-    let App { mut ui, screen, engine, mut batches, mut recordings, .. } = app;
+    let App { mut ui, screen, engine, mut batches, mut recordings, exporter, .. } = app;
     drop(screen);
     if let Some(path) = history_path {
         write_history(&path, ui.history());
@@ -140,7 +152,7 @@ async fn bench(
             recordings.take(&mut ui);
         }
     };
-    let _ = timeout(FAREWELL, farewell).await;
+    let _ = timeout(FAREWELL, async { tokio::join!(farewell, exporter.end()) }).await;
     recordings.finish();
     outcome
 }
@@ -157,6 +169,9 @@ struct App {
     orders: VecDeque<Command>,
     /// Names that are being looked up.
     look_ups: JoinSet<(String, Result<Vec<IpAddr>, String>)>,
+    exporter: Exporter,
+    /// Texts that are offered to programs with a clipboard.
+    copies: JoinSet<clipboard::Offered>,
 }
 
 impl App {
@@ -213,6 +228,25 @@ impl App {
                 () = self.recordings.woken() => {
                     self.recordings.take(&mut self.ui);
                     changed = true;
+                }
+                Some(told) = self.exporter.next() => {
+                    match told {
+                        Told::Report(report) => self.ui.export_told(report),
+                        Told::Text(report, text) => {
+                            self.ui.export_told(report);
+                            self.copies.spawn(clipboard::offer(text));
+                        }
+                    }
+                    changed = true;
+                }
+                Some(offered) = self.copies.join_next() => {
+                    if let Ok(offered) = offered {
+                        match clipboard::finish(&offered, &mut self.screen) {
+                            Ok(said) => self.ui.tell_good(said),
+                            Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
+                        }
+                        changed = true;
+                    }
                 }
                 Some(looked_up) = self.look_ups.join_next() => {
                     if let Ok((host, answer)) = looked_up {
@@ -278,10 +312,14 @@ impl App {
             Effect::LookUp(host) => {
                 self.look_ups.spawn(look_up(host));
             }
-            Effect::Copy(text) => match clipboard::copy(&text, &mut self.screen) {
-                Ok(said) => self.ui.tell_good(said),
-                Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
-            },
+            Effect::Export(order) => {
+                let job = self.ui.export_job(&order);
+                self.exporter.start(order.id, job, order.to);
+            }
+            Effect::CancelExport(id) => self.exporter.cancel(id),
+            Effect::Copy(text) => {
+                self.copies.spawn(clipboard::offer(text));
+            }
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
             Effect::Redraw => self.screen.clear()?,
             Effect::Suspend => self.screen.suspend()?,

@@ -1,6 +1,7 @@
 //! What comes over the panes: a stack, of which the topmost has the keys.
 
 pub(super) mod confirm;
+pub(super) mod export;
 pub(super) mod file;
 pub(super) mod filter;
 pub(super) mod help;

@@ -31,6 +31,8 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
             ("log-timeline", "timeline"),
             ("take", "resend"),
             ("copy", "copy"),
+            ("export", "export"),
+            ("select", "select"),
             ("log-help", "help"),
         ],
         Pane::Inspector => &[
