@@ -4,6 +4,7 @@
 //! [`contract`]. Imports run downward only; `tests/house.rs` holds the list.
 
 pub mod app;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod contract;
@@ -18,5 +19,6 @@ pub mod log;
 pub mod outcome;
 pub mod payload;
 pub mod profile;
+pub mod recorder;
 mod startup;
 pub mod ui;

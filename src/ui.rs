@@ -21,7 +21,7 @@ mod widgets;
 use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
@@ -29,10 +29,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
-use crate::contract::{Batch, Block, Clock, Command, SocketId, SocketIds, Target};
+use crate::contract::{Batch, Block, Clock, Command, Recording, SocketId, SocketIds, Target};
 use crate::exporter::{Job, Order, Report};
 use crate::log::sanitise::Printable;
-use crate::log::{LogStore, State};
+use crate::log::{LogStore, Roster, State};
 use crate::profile::{Invalid, Profile, SaveError};
 
 pub use action::{ActionSpec, Scope, actions};
@@ -58,6 +58,15 @@ use widgets::paragraph::put_wrapped;
 pub enum Effect {
     /// Hand this to the engine.
     Order(Command),
+    /// Record what comes from now on into this file, and answer with [`Ui::recording_begun`].
+    Record {
+        /// Where.
+        path: PathBuf,
+        /// Whether a file that is there may be written over.
+        replace: bool,
+    },
+    /// End the recording.
+    StopRecording,
     /// Look which profiles there are, and answer with [`Ui::show_profiles`].
     ListProfiles,
     /// Look what is in this folder, and answer with [`Ui::folder_listed`].
@@ -147,6 +156,7 @@ pub struct Ui {
     overlays: Vec<Box<dyn Overlay>>,
     effects: Vec<Effect>,
     notice: Option<Notice>,
+    recording: Option<Recording>,
     layout: Layout,
     /// What the mouse can press besides panes: drawn areas and the action that each one runs.
     buttons: Vec<(Rect, &'static ActionSpec)>,
@@ -193,6 +203,7 @@ impl Ui {
             overlays: Vec::new(),
             effects: Vec::new(),
             notice: None,
+            recording: None,
             layout: Layout::default(),
             buttons: Vec::new(),
             sockets: SocketsPane::default(),
@@ -232,6 +243,27 @@ impl Ui {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.bench.store.is_behind()
+    }
+
+    /// The log, and who is in it: for whoever records it.
+    #[must_use]
+    pub const fn log(&self) -> (&LogStore, &Roster) {
+        (&self.bench.store, &self.bench.roster)
+    }
+
+    /// Shows how the recording fares; `None` while there is none.
+    pub fn set_recording(&mut self, recording: Option<Recording>) {
+        if let Some(Recording::Failed(why)) = &recording
+            && self.recording != recording
+        {
+            self.tell(Notice::error(format!("NOT RECORDING: {why}")));
+        }
+        self.recording = recording;
+    }
+
+    /// Says what became of beginning a recording into this file, and asks where there is something to decide.
+    pub fn recording_begun(&mut self, path: &Path, result: io::Result<()>) {
+        overlays::recording::begun(self, path, result);
     }
 
     /// What is to be done since the last time.

@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms that it may import. Imports run downward only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "headless", "listing", "outcome"]),
-    ("app", &["cli", "config", "contract", "engine", "exporter", "log", "outcome", "profile", "startup", "ui"]),
-    ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "startup"]),
-    ("startup", &["cli", "config", "contract", "log", "ui"]),
+    (
+        "app",
+        &["cli", "config", "contract", "engine", "exporter", "log", "outcome", "profile", "recorder", "startup", "ui"],
+    ),
+    ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup"]),
+    ("startup", &["cli", "config", "contract", "log", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
@@ -22,6 +25,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("profile", &["contract", "diagnostic", "document", "payload"]),
     ("document", &["contract", "diagnostic"]),
     ("diagnostic", &["contract"]),
+    ("recorder", &["capture", "contract", "log"]),
+    ("capture", &["contract", "log"]),
     ("log", &["contract", "payload"]),
     ("contract", &["endpoint"]),
     ("payload", &[]),

@@ -27,6 +27,7 @@ pub struct Roster {
     root_names: Vec<String>,
     /// By id, which the mint hands out without gaps.
     slots: Vec<Slot>,
+    revision: u64,
 }
 
 /// The connections of one listener.
@@ -59,6 +60,7 @@ struct Slot {
 impl Roster {
     /// Lists a root that the user opens, as opening. A known id is opened again: its counters stay.
     pub fn register(&mut self, id: SocketId, name: String, endpoint: Endpoint) {
+        self.revision += 1;
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
             member.endpoint = Arc::new(endpoint);
@@ -73,6 +75,7 @@ impl Roster {
     pub fn rename(&mut self, id: SocketId, name: String) {
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
+            self.revision += 1;
             self.set_root_name(id);
         }
     }
@@ -93,7 +96,15 @@ impl Roster {
     pub fn set_endpoint(&mut self, id: SocketId, endpoint: Endpoint) {
         if let Some(member) = self.roots.get_mut(&id) {
             member.endpoint = Arc::new(endpoint);
+            self.revision += 1;
         }
+    }
+
+    /// A number that is another whenever what the user opened has changed: which roots there are, or were, how they are
+    /// called, and what they open.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Learns from an event. Sockets that are not listed stay so, save connections that a listed listener accepts.

@@ -13,6 +13,7 @@ pub(super) mod payloads;
 pub(super) mod picker;
 pub(super) mod profiles;
 pub(super) mod prompt;
+pub(super) mod recording;
 pub(super) mod rename;
 pub(super) mod search_history;
 pub(super) mod set_option;

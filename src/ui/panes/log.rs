@@ -183,6 +183,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "log-record",
+        scope: Scope::Log,
+        keys: &["c"],
+        help: "record all sockets into a pcapng file, or stop to",
+        run: crate::ui::overlays::recording::toggle,
+        available: always,
+    },
+    ActionSpec {
         name: "log-help",
         scope: Scope::Log,
         keys: &["?"],
