@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
     ("ui", &["config", "contract", "exporter", "log", "payload", "profile"]),
-    ("exporter", &["log"]),
+    ("exporter", &["capture", "log"]),
     ("engine", &["contract"]),
     ("config", &["contract", "diagnostic", "document"]),
     ("profile", &["contract", "diagnostic", "document", "payload"]),
