@@ -4,6 +4,7 @@
 //! 16 ms old; timers exist only while something moves.
 
 mod clipboard;
+mod opening;
 mod terminal;
 
 use std::collections::VecDeque;
@@ -22,7 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::cli::Workbench;
+use crate::cli::{Common, Log, Workbench};
 use crate::config::Config;
 use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
@@ -31,6 +32,7 @@ use crate::profile::{self, Profile};
 use crate::startup::{configure, point_at, start_diagnostics};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
+use opening::{Loaded, Loading, Opened};
 use terminal::Screen;
 
 /// The least time between two frames: sixty a second.
@@ -47,31 +49,58 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 /// # Errors
 /// When the terminal can't be drawn on, or the engine can't be started.
 pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
-    let (config, keymap) = match configure(&arguments.common) {
+    start(&arguments.common, &arguments.endpoints, |_| {
+        let profile = arguments.profile.as_ref().map(|name| Profile::load(&profile::resolve(name))).transpose();
+        Ok(Given { profile: profile.map_err(|invalid| invalid.to_string())?, file: None })
+    })
+}
+
+/// Runs the workbench over the log in a file.
+///
+/// # Errors
+/// As [`run`].
+pub fn open_log(arguments: &Log) -> anyhow::Result<Outcome> {
+    start(&arguments.common, &arguments.endpoints, |ids| {
+        let file = Opened::open(&arguments.file, ids.clone())?;
+        Ok(Given { profile: None, file: Some(file) })
+    })
+}
+
+/// What the workbench starts with besides endpoints.
+struct Given {
+    profile: Option<Profile>,
+    file: Option<Opened>,
+}
+
+/// Runs the workbench with what `given` finds, or gives back why it finds nothing.
+fn start(
+    common: &Common,
+    endpoints: &[String],
+    given: impl FnOnce(&SocketIds) -> Result<Given, String>,
+) -> anyhow::Result<Outcome> {
+    let (config, keymap) = match configure(common) {
         Ok(configured) => configured,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
-    let mut endpoints = Vec::new();
-    for text in &arguments.endpoints {
+    let mut parsed = Vec::new();
+    for text in endpoints {
         match text.parse::<Endpoint>() {
-            Ok(endpoint) => endpoints.push(endpoint),
+            Ok(endpoint) => parsed.push(endpoint),
             Err(error) => return Ok(Outcome::Invalid(point_at(text, &error))),
         }
     }
-    let loaded = match &arguments.profile {
-        Some(name) => match Profile::load(&profile::resolve(name)) {
-            Ok(profile) => Some(profile),
-            Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
-        },
-        None => None,
+    let ids = SocketIds::new();
+    let given = match given(&ids) {
+        Ok(given) => given,
+        Err(message) => return Ok(Outcome::Invalid(message)),
     };
     if let Some(why) = terminal::unfit() {
         return Ok(Outcome::Invalid(why));
     }
-    start_diagnostics(&arguments.common)?;
+    start_diagnostics(common)?;
     terminal::keep_panics_off_the_screen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(bench(&config, keymap, loaded, endpoints));
+    let outcome = runtime.block_on(bench(&config, keymap, ids, given, parsed));
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     outcome
@@ -80,29 +109,33 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
 async fn bench(
     config: &Config,
     keymap: Keymap,
-    loaded: Option<Profile>,
+    ids: SocketIds,
+    given: Given,
     endpoints: Vec<Endpoint>,
 ) -> anyhow::Result<Outcome> {
     let mut signals = EndSignals::listen()?;
-    let ids = SocketIds::new();
     let clock = Clock::start();
     let history_path = state_file("history.json");
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut ui =
         Ui::new(ids.clone(), clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
     ui.set_surroundings(surroundings());
-    if let Some(profile) = loaded {
+    if let Some(profile) = given.profile {
         ui.profile_loaded(Ok(profile));
     }
     for endpoint in endpoints {
         ui.open(endpoint);
+    }
+    if let Some(file) = &given.file {
+        ui.open_file(file.name.clone(), file.size);
     }
     let mut screen = Screen::take(config.mouse)?;
     // The first frame stands before the threads are started that the second one may need.
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app = App { ui, screen, engine, batches, orders: VecDeque::new(), look_ups: JoinSet::new() };
+    let loading = given.file.map(Opened::start).transpose()?;
+    let mut app = App { ui, screen, engine, batches, orders: VecDeque::new(), look_ups: JoinSet::new(), loading };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
@@ -129,6 +162,8 @@ struct App {
     orders: VecDeque<Command>,
     /// Names that are being looked up.
     look_ups: JoinSet<(String, Result<Vec<IpAddr>, String>)>,
+    /// The file that is read.
+    loading: Option<Loading>,
 }
 
 impl App {
@@ -179,6 +214,10 @@ impl App {
                     }
                     None => anyhow::bail!("the engine ended by itself"),
                 },
+                loaded = next_of(&mut self.loading) => {
+                    self.take_in(loaded)?;
+                    changed = true;
+                }
                 Some(looked_up) = self.look_ups.join_next() => {
                     if let Ok((host, answer)) = looked_up {
                         self.ui.looked_up(host, answer);
@@ -190,6 +229,22 @@ impl App {
                 }
             }
         }
+    }
+
+    fn take_in(&mut self, loaded: Loaded) -> io::Result<()> {
+        match loaded {
+            Loaded::Portion(portion, read) => {
+                let block = self.ui.absorb_file(portion, read)?;
+                if let Some(loading) = &self.loading {
+                    loading.recycle(block);
+                }
+            }
+            Loaded::Ended(result) => {
+                self.loading = None;
+                self.ui.file_ended(result);
+            }
+        }
+        Ok(())
     }
 
     /// Does what the screen asked for, and what it asks for because of that; true when that is to leave.
@@ -247,6 +302,14 @@ impl App {
             Effect::Quit => return Ok(true),
         }
         Ok(false)
+    }
+}
+
+/// What comes next of a file; for ever nothing where none is read.
+async fn next_of(loading: &mut Option<Loading>) -> Loaded {
+    match loading {
+        Some(loading) => loading.next().await,
+        None => std::future::pending().await,
     }
 }
 

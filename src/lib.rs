@@ -4,6 +4,7 @@
 //! [`contract`]. Imports run downward only; `tests/house.rs` holds the list.
 
 pub mod app;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod contract;

@@ -6,6 +6,7 @@
 mod action;
 mod bench;
 mod canvas;
+mod file;
 mod keymap;
 mod layout;
 mod names;

@@ -3,6 +3,7 @@
 //! Owns the roster, the store, the view and the profile, and keeps the profile's sockets in step with the roots of the
 //! roster. It never draws, and orders from the engine only by way of effects.
 
+pub(super) mod recorded;
 pub(super) mod transfers;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use crate::contract::{
 use crate::log::{LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
+use recorded::Recorded;
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges at once: some milliseconds' work.
@@ -45,6 +47,8 @@ pub(super) struct Bench {
     pub(super) forgotten: u64,
     /// Rows of system calls, which the log shows only where the filter asks for them.
     calls: u64,
+    /// The file whose log is shown.
+    pub(super) recorded: Option<Recorded>,
 }
 
 /// The socket whose options are on the screen.
@@ -123,6 +127,7 @@ impl Bench {
             lost: 0,
             forgotten: 0,
             calls: 0,
+            recorded: None,
         }
     }
 
@@ -215,6 +220,8 @@ impl Bench {
             self.roots.remove(index);
             self.profile.sockets.remove(index);
             self.roster.remove(socket);
+        } else if self.recorded_in(socket).is_some() {
+            self.roster.remove(socket);
         }
     }
 
@@ -248,7 +255,7 @@ impl Bench {
             return name.to_owned();
         }
         // One of these is free: there are more of them than names that are taken.
-        (2..self.roots.len() + 3)
+        (2..self.roster.roots().count() + 3)
             .map(|number| format!("{name}-{number}"))
             .find(|name| self.name_is_free(name, None))
             .unwrap_or_default()
@@ -278,6 +285,7 @@ impl Bench {
     pub(super) fn open_sockets(&self) -> usize {
         self.roster
             .roots()
+            .filter(|member| self.recorded_in(member.id).is_none())
             .map(|member| usize::from(member.state.is_open()) + self.roster.open_children(member.id))
             .sum()
     }
@@ -354,6 +362,9 @@ impl Bench {
         let Some(member) = self.roster.get(socket) else {
             return Err(format!("{name} is gone"));
         };
+        if let Some(file) = self.recorded_in(socket) {
+            return Err(format!("{name} is from {file}; ^N opens a socket of your own"));
+        }
         match target {
             Target::Children(_) if self.roster.open_children(socket) == 0 => {
                 Err(format!("nobody is connected to {name} yet"))

@@ -93,6 +93,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         );
         x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.received);
     }
+    if let Some(text) = ui.file_status() {
+        let text = Printable::text(&format!(" {} {text}", marks.dot));
+        x = canvas.put(x, area.y, area.right(), &text, ui.look.text);
+    }
     if let Some(path) = &ui.bench.profile.path {
         let changed = if ui.bench.profile.is_modified() { "*" } else { "" };
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
