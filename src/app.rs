@@ -196,6 +196,8 @@ impl App {
                 (Some(frame), Some(tick)) => Some(frame.min(tick)),
                 (frame, tick) => frame.or(tick),
             };
+            let due = self.ui.wakes_in().map(|after| now + after);
+            let wake = [wake, due].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 event = events.next() => match event {

@@ -14,6 +14,7 @@ mod notice;
 mod opening;
 mod overlays;
 mod panes;
+mod replaying;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -260,7 +261,10 @@ impl Ui {
 
     /// Does a slice of the work that is left over; true while there is more.
     pub fn work(&mut self) -> bool {
-        self.bench.catch_up()
+        let more = self.bench.catch_up();
+        let store = &self.bench.store;
+        let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
+        self.work_on_replay() || counting || more
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -396,9 +400,11 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: clears the filter, then goes to the input. It never quits.
+    /// Esc without an overlay: stops a replay, then clears the filter, then goes to the input. It never quits.
     fn escape(&mut self) {
-        if self.bench.view.filter().text().is_empty() {
+        if self.bench.replay.is_some() {
+            self.stop_replay();
+        } else if self.bench.view.filter().text().is_empty() {
             self.focus = Pane::Input;
         } else {
             self.set_filter("");

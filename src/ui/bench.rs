@@ -4,6 +4,7 @@
 //! roster. It never draws, and orders from the engine only by way of effects.
 
 pub(super) mod recorded;
+pub(super) mod replay;
 pub(super) mod transfers;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use crate::log::{LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
 use recorded::Recorded;
+use replay::{Census, Replay};
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges at once: some milliseconds' work.
@@ -49,6 +51,11 @@ pub(super) struct Bench {
     calls: u64,
     /// The file whose log is shown.
     pub(super) recorded: Option<Recorded>,
+    pub(super) replay: Option<Replay>,
+    /// When the replay is to be looked after again.
+    pub(super) replay_wakes: Option<Timestamp>,
+    /// What could be replayed, while that is asked.
+    pub(super) census: Option<Census>,
 }
 
 /// The socket whose options are on the screen.
@@ -128,6 +135,9 @@ impl Bench {
             forgotten: 0,
             calls: 0,
             recorded: None,
+            replay: None,
+            replay_wakes: None,
+            census: None,
         }
     }
 
@@ -305,6 +315,19 @@ impl Bench {
         effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
     }
 
+    /// Orders a message of the replay to be sent. An empty one can't be sent on a stream, and is passed over.
+    pub(super) fn replay_one(&mut self, target: Target, bytes: Vec<u8>, effects: &mut Vec<Effect>) {
+        let is_nothing = bytes.is_empty() && !self.is_datagram(&target);
+        let (ticket, reach) = (self.ticket(), self.reach(&target));
+        let Some(replay) = &mut self.replay else { return };
+        if is_nothing {
+            replay.passed();
+        } else {
+            replay.ordered(ticket, reach);
+            effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
+        }
+    }
+
     /// Orders a file to be sent; how far it has come is among the transfers.
     pub(super) fn send_file(&mut self, target: Target, path: PathBuf, effects: &mut Vec<Effect>) {
         let ticket = self.ticket();
@@ -393,6 +416,9 @@ impl Bench {
         for event in &batch.events {
             self.rates.turn(event.at);
             self.roster.observe(event);
+            if let Some(replay) = &mut self.replay {
+                replay.observe(event);
+            }
             match &event.fact {
                 Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
                 Fact::Sent { ticket, bytes, remaining, .. } => {

@@ -22,11 +22,12 @@ impl Ui {
     /// # Errors
     /// `ENOMEM`, where the system has no memory for another block.
     pub fn absorb_file(&mut self, portion: Portion, read: u64) -> io::Result<Block> {
-        let was_empty = self.bench.view.is_empty();
+        let is_first = self.bench.recorded.as_ref().is_some_and(|recorded| recorded.read() == 0);
+        let before = self.bench.view.len();
         let block = self.bench.absorb_recorded(portion, read)?;
-        if was_empty {
+        if is_first {
             // A file is read from its beginning.
-            self.bench.view.home();
+            self.bench.view.move_to_index(before);
         }
         Ok(block)
     }

@@ -210,7 +210,6 @@ impl Connection {
 
     /// Tells of each FIN once, and of the end once both are there.
     fn ends(&mut self, at: Timestamp, out: &mut Collector) -> Result<(), ReadError> {
-        let theirs_was_first = self.theirs.told && !self.ours.told;
         if self.theirs.half.has_ended() && !self.theirs.told {
             self.theirs.told = true;
             out.fact(at, self.socket, Fact::PeerClosed)?;
@@ -223,8 +222,7 @@ impl Connection {
         }
         if self.ours.told && self.theirs.told && !self.ended {
             self.ended = true;
-            let reason = if theirs_was_first { CloseReason::Peer } else { CloseReason::User };
-            return out.closed(at, self.socket, reason);
+            return out.closed(at, self.socket, CloseReason::User);
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::filter::FilterLine;
+use crate::ui::overlays::replay;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
 
@@ -107,6 +108,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "take this message into the input, to send it again",
         run: take,
         available: some_message,
+    },
+    ActionSpec {
+        name: "replay",
+        scope: Scope::Log,
+        keys: &["shift-r"],
+        help: "replay this socket's messages; during a replay pause it, or send the next",
+        run: replay::open_or_step,
+        available: replay::available,
     },
     ActionSpec {
         name: "copy",
