@@ -139,7 +139,7 @@ impl Input {
         let wanted = match *step {
             Step::Took(count) => count as u64,
             Step::Skip(count) => count,
-            Step::Short => 0,
+            Step::Short => return,
         };
         let here = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.rest().len());
         self.used += here;
