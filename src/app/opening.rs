@@ -56,7 +56,7 @@ impl Opened {
         let fails = |error: io::Error| format!("sockbench: {shown} can't be read: {error}");
         let file = File::open(path).map_err(fails)?;
         let metadata = file.metadata().map_err(fails)?;
-        let size = metadata.is_file().then(|| metadata.len());
+        let size = metadata.is_file().then_some(metadata.len());
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let mut opened = Self { name, size, file, reader: Reader::new(ids), read: 0, damage: None };
         let more = opened.piece(&mut vec![0; PIECE]).map_err(fails)?;
@@ -132,7 +132,9 @@ impl Opened {
             if out.blocking_send(Loaded::Portion(portion, self.read)).is_err() {
                 return false;
             }
-            emptied.try_iter().for_each(|block| self.reader.recycle(block));
+            for block in emptied.try_iter() {
+                self.reader.recycle(block);
+            }
         }
         true
     }

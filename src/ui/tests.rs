@@ -3,6 +3,7 @@
 mod families;
 mod form;
 mod options;
+mod recorded;
 mod transfers;
 
 use std::sync::Arc;

@@ -58,6 +58,17 @@ pub(super) struct Flows {
     unreadable: u64,
 }
 
+/// A datagram, or an echo.
+struct Datagram<'a> {
+    from: Address,
+    to: Address,
+    /// The id of an echo, and whether it is a request.
+    echo: Option<(u16, bool)>,
+    bytes: &'a [u8],
+    /// Its end was not captured.
+    cut: bool,
+}
+
 /// What tells one datagram socket from another.
 #[derive(PartialEq, Eq, Hash)]
 enum Datagrams {
@@ -80,11 +91,12 @@ impl Flows {
             Content::Tcp { from, to, segment } => self.tcp(at, (from, to), &segment, mark, out),
             Content::Udp { from, to, bytes, cut } => {
                 let (from, to) = (Address::Ip(from), Address::Ip(to));
-                self.datagram(at, from, to, None, (bytes, cut), mark, out)
+                self.datagram(at, &Datagram { from, to, echo: None, bytes, cut }, mark, out)
             }
             Content::Echo { from, to, id, is_request, bytes, cut } => {
                 let (from, to) = (Address::Host(from, 0), Address::Host(to, 0));
-                self.datagram(at, from, to, Some((id, is_request)), (bytes, cut), mark, out)
+                let echo = Some((id, is_request));
+                self.datagram(at, &Datagram { from, to, echo, bytes, cut }, mark, out)
             }
             Content::Message(bytes) => self.message(at, bytes, mark, out),
             Content::Fragment => {
@@ -130,13 +142,8 @@ impl Flows {
         out: &mut Collector,
     ) -> Result<(), ReadError> {
         let pair = (from.min(to), from.max(to));
-        if let Some(mut over) = self
-            .connections
-            .get(&pair)
-            .is_some_and(|known| known.is_over_by(from, segment))
-            .then(|| self.connections.remove(&pair))
-            .flatten()
-        {
+        let is_over = self.connections.get(&pair).is_some_and(|known| known.is_over_by(from, segment));
+        if is_over && let Some(mut over) = self.connections.remove(&pair) {
             self.held -= over.held();
             over.finish(out)?;
             let connection = self.connection(from, to, segment, mark, out);
@@ -229,64 +236,60 @@ impl Flows {
         number
     }
 
-    /// Takes in a datagram, or an echo with its id and whether it is a request.
     fn datagram(
         &mut self,
         at: Timestamp,
-        from: Address,
-        to: Address,
-        echo: Option<(u16, bool)>,
-        (bytes, cut): (&[u8], bool),
+        datagram: &Datagram<'_>,
         mark: &Mark<'_>,
         out: &mut Collector,
     ) -> Result<(), ReadError> {
+        let Datagram { from, to, echo, .. } = datagram;
         let scheme = if echo.is_some() { Scheme::Icmp } else { Scheme::Udp };
-        let sent = self.was_sent(&from, &to, echo, mark);
+        let sent = self.was_sent(datagram, mark);
         let (us, them) = if sent { (from, to) } else { (to, from) };
         let named = mark.root.filter(|_| mark.inbound.is_some()).map(|root| match (scheme, sent) {
             // Who is spoken to first is bound to an address.
-            (Scheme::Udp, false) => self.named(root, Scheme::UdpBind, &us, out),
-            _ => self.named(root, scheme, &them, out),
+            (Scheme::Udp, false) => self.named(root, Scheme::UdpBind, us, out),
+            _ => self.named(root, scheme, them, out),
         });
-        let key = match (named, echo, &us) {
+        let key = match (named, echo, us) {
             (Some(socket), ..) => Datagrams::Named(socket),
-            (None, Some((id, _)), Address::Host(ip, _)) => Datagrams::Echo(*ip, id),
+            (None, Some((id, _)), Address::Host(ip, _)) => Datagrams::Echo(*ip, *id),
             (None, _, Address::Ip(ip)) => Datagrams::Udp(*ip),
             _ => return Ok(()),
         };
         if self.datagrams.len() >= FOLLOWED_MAX && !self.datagrams.contains_key(&key) {
             self.datagrams.clear();
         }
-        let socket = match self.datagrams.get(&key) {
-            Some(socket) => *socket,
-            None => {
-                let socket = named.unwrap_or_else(|| out.mint());
-                if named.is_none() {
-                    let name = match echo {
-                        Some((id, _)) => format!("ping-{us}-{id}"),
-                        None => us.to_string(),
-                    };
-                    out.found(socket, &name, endpoint(scheme, &them));
-                }
-                self.datagrams.insert(key, socket);
-                let peer = sent.then(|| them.clone());
-                out.fact(at, socket, Fact::Opened { local: us, peer })?;
-                socket
+        let socket = if let Some(socket) = self.datagrams.get(&key) {
+            *socket
+        } else {
+            let socket = named.unwrap_or_else(|| out.mint());
+            if named.is_none() {
+                let name = match echo {
+                    Some((id, _)) => format!("ping-{us}-{id}"),
+                    None => us.to_string(),
+                };
+                out.found(socket, &name, endpoint(scheme, them));
             }
+            self.datagrams.insert(key, socket);
+            let peer = sent.then(|| them.clone());
+            out.fact(at, socket, Fact::Opened { local: us.clone(), peer })?;
+            socket
         };
         let way = if sent { Way::Sent } else { Way::Received };
-        out.message(at, socket, way, Some(&them), bytes, cut)
+        out.message(at, socket, way, Some(them), datagram.bytes, datagram.cut)
     }
 
     /// Whether the side that is taken sent this datagram.
-    fn was_sent(&self, from: &Address, to: &Address, echo: Option<(u16, bool)>, mark: &Mark<'_>) -> bool {
+    fn was_sent(&self, datagram: &Datagram<'_>, mark: &Mark<'_>) -> bool {
         if let (Some(_), Some(inbound)) = (mark.root, mark.inbound) {
             return !inbound;
         }
-        if let Some((_, is_request)) = echo {
+        if let Some((_, is_request)) = datagram.echo {
             return is_request;
         }
-        let (Address::Ip(from), Address::Ip(to)) = (from, to) else { return true };
+        let (Address::Ip(from), Address::Ip(to)) = (&datagram.from, &datagram.to) else { return true };
         let is_known = |address: &SocketAddr| self.datagrams.contains_key(&Datagrams::Udp(*address));
         match (is_known(from), is_known(to)) {
             (true, _) => true,

@@ -207,9 +207,10 @@ impl Lines {
                         let number = number_in(&line.socket, parent);
                         let is_pair = line.kind == "connected";
                         let parent = self.parent(parent, is_pair, &local, out);
-                        match is_pair {
-                            true => Fact::Paired { parent, number },
-                            false => Fact::Accepted { parent, number, local, peer },
+                        if is_pair {
+                            Fact::Paired { parent, number }
+                        } else {
+                            Fact::Accepted { parent, number, local, peer }
                         }
                     }
                 }

@@ -72,7 +72,7 @@ impl Section {
             return damaged(&format!("a block of {length} bytes can't be"));
         }
         if bytes.starts_with(&SECTION_HEADER) {
-            return self.begin(bytes, length);
+            return Ok(self.begin(bytes, length));
         }
         if !matches!(kind, INTERFACE | OLD_PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET) {
             return Ok(Step::Skip(length as u64));
@@ -97,16 +97,16 @@ impl Section {
     }
 
     /// Reads the header of a section: of its options, who wrote it.
-    fn begin(&mut self, bytes: &[u8], length: usize) -> Result<Step, ReadError> {
+    fn begin(&mut self, bytes: &[u8], length: usize) -> Step {
         if length > SECTION_HEADER_MAX {
             self.is_ours = false;
-            return Ok(Step::Skip(length as u64));
+            return Step::Skip(length as u64);
         }
-        let Some(block) = bytes.get(..length) else { return Ok(Step::Short) };
+        let Some(block) = bytes.get(..length) else { return Step::Short };
         let options = block.get(24..length - 4).unwrap_or_default();
         let is_ours = self.options(options).any(|(code, value)| code == 4 && value.starts_with(b"sockbench "));
         self.is_ours = is_ours;
-        Ok(Step::Took(length))
+        Step::Took(length)
     }
 
     /// The word at this place; 0 beyond the end, which callers have made sure is not asked for.

@@ -179,6 +179,29 @@ fn a_connection_is_told_from_the_side_of_its_client() {
     }
 }
 
+/// Made by dumpcap of programs that talked to each other, and written in three of the formats.
+#[test]
+fn captures_of_real_programs_tell_what_they_said() {
+    let bare = |file: &[u8]| {
+        let rows = rows(file);
+        let bare = rows.iter().map(|row| row.split_once(' ').unwrap().1.to_owned());
+        bare.filter(|row| !row.starts_with("note")).collect::<Vec<_>>()
+    };
+    let http = bare(include_bytes!("../../../tests/captures/http.pcap"));
+    assert!(http[1].starts_with("sent GET / HTTP/1.1\r\n"), "{http:?}");
+    assert!(http[2].starts_with("received HTTP/1.0 200 OK\r\n"), "{http:?}");
+    assert_eq!(http[3..7], ["received hello", "peer-closed", "closed user", "connected"]);
+
+    let redis = bare(include_bytes!("../../../tests/captures/redis.pcap"));
+    let wanted = ["sent *3\r\n$3\r\nset\r\n$8\r\ngreeting\r\n$5\r\nhello", "received +OK"];
+    assert_eq!(redis[1..3], wanted);
+
+    let dns = bare(include_bytes!("../../../tests/captures/dns.pcapng"));
+    let kinds: Vec<_> = dns.iter().map(|row| row.split(' ').next().unwrap()).collect();
+    assert_eq!(kinds, ["opened", "sent", "received", "sent", "received"]);
+    assert!(dns[1].contains("example\u{3}org"));
+}
+
 #[test]
 fn link_layers_lead_to_the_same_rows() {
     let told = rows(&pcap(1, &conversation(), false));

@@ -67,7 +67,7 @@ impl Bench {
             recorded.read = read;
         }
         let block = self.store.append(portion.batch)?;
-        self.forgotten += self.store.evict_over_limit();
+        self.settle();
         self.catch_up();
         Ok(block)
     }

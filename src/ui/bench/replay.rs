@@ -3,6 +3,7 @@
 //! Owns which message is next and when it is due. Time is an argument, so that no clock is read here, and rows are looked
 //! up as they are needed, so that nothing is held but one. It never sends.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::contract::{Event, Fact, NetError, SocketId, Target, Ticket, Timestamp};
@@ -157,9 +158,16 @@ impl Replay {
     fn find(&mut self, store: &LogStore) -> Option<Row> {
         let from = self.seq.max(store.first());
         let end = self.plan.end.min(from + SLICE as u64);
-        let row = store.rows(from..end).find(|row| row.socket == self.plan.source && row.kind == self.plan.kind);
-        self.seq = row.map_or(end, |row| row.seq + 1).max(from);
-        row
+        let mut found = None;
+        let _ = store.for_each_row(from..end, |row| {
+            if row.socket == self.plan.source && row.kind == self.plan.kind {
+                found = Some(row);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        self.seq = found.map_or(end, |row: Row| row.seq + 1).max(from);
+        found
     }
 
     /// Says that the message was ordered, and how many sockets are to take it.
@@ -273,13 +281,14 @@ impl Census {
     /// Counts on; true while there is more.
     pub(in crate::ui) fn catch_up(&mut self, store: &LogStore) -> bool {
         let end = self.end.min(self.seq + SLICE as u64);
-        for row in store.rows(self.seq..end).filter(|row| row.socket == self.socket) {
+        let _ = store.for_each_row(self.seq..end, |row| {
             match row.kind {
-                Kind::Received => self.received.count(&row),
-                Kind::Sent => self.sent.count(&row),
+                Kind::Received if row.socket == self.socket => self.received.count(&row),
+                Kind::Sent if row.socket == self.socket => self.sent.count(&row),
                 _ => {}
             }
-        }
+            ControlFlow::Continue(())
+        });
         self.seq = end;
         !self.is_whole()
     }

@@ -113,7 +113,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "replay",
         scope: Scope::Log,
         keys: &["shift-r"],
-        help: "replay this socket's messages; during a replay pause it, or send the next",
+        help: "replay this socket; meanwhile pause, or send the next",
         run: replay::open_or_step,
         available: replay::available,
     },
@@ -216,7 +216,7 @@ pub(in crate::ui) fn edit_filter(ui: &mut Ui) {
 
 fn take(ui: &mut Ui) {
     let Some(row) = ui.bench.current() else { return };
-    let bytes = ui.bench.store.bytes(&row).into_owned();
+    let bytes = ui.bench.store.bytes(&row).to_vec();
     ui.input.take(ui.target.as_ref(), &ui.bench, &bytes);
     ui.focus = Pane::Input;
 }
@@ -428,7 +428,7 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
                 x,
                 area.y,
                 right,
-                &Printable::text(&format!("{arrow}{} ", fitting(ui, peer, PEER_WIDTH))),
+                &Printable::text(&format!("{arrow}{} ", fitting(ui, &peer, PEER_WIDTH))),
                 look.dim,
             );
         }
