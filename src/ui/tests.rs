@@ -4,6 +4,7 @@ mod export;
 mod families;
 mod form;
 mod options;
+mod recorded;
 mod transfers;
 
 use std::sync::Arc;
