@@ -27,7 +27,15 @@ pub struct RoundTrip {
 #[must_use]
 pub fn answer_to(row: &Row, store: &LogStore) -> Option<RoundTrip> {
     let this = Party::of(row)?;
-    let next = store.rows(row.seq + 1..row.seq + 1 + REACH).find(|next| Party::of(next) == Some(this))?;
+    let mut next: Option<Row> = None;
+    let _ = store.for_each_row(row.seq + 1..row.seq + 1 + REACH, |row| {
+        if Party::of(&row) == Some(this) {
+            next = Some(row);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    let next = next?;
     (next.kind != row.kind).then(|| RoundTrip { row: next.seq, time: next.at.since(row.at) })
 }
 
@@ -36,11 +44,11 @@ pub fn answer_to(row: &Row, store: &LogStore) -> Option<RoundTrip> {
 pub fn answered_by(row: &Row, store: &LogStore) -> Option<RoundTrip> {
     let this = Party::of(row)?;
     let mut before: Option<Row> = None;
-    let _ = store.rows(row.seq.saturating_sub(REACH)..row.seq).try_for_each(|row| {
+    let _ = store.for_each_row(row.seq.saturating_sub(REACH)..row.seq, |row| {
         if Party::of(&row) == Some(this) {
             before = Some(row);
         }
-        ControlFlow::<()>::Continue(())
+        ControlFlow::Continue(())
     });
     let before = before.filter(|before| before.kind != row.kind)?;
     Some(RoundTrip { row: before.seq, time: row.at.since(before.at) })

@@ -6,6 +6,8 @@
 mod distribution;
 mod series;
 
+use std::ops::ControlFlow;
+
 use super::round_trip::Conversations;
 use super::{Kind, LogStore, Row};
 use crate::contract::Timestamp;
@@ -57,7 +59,7 @@ impl Statistics {
             self.seen = store.first() - 1;
         }
         let until = end.min((self.seen + 1).saturating_add(rows.max(1) as u64));
-        store.rows(self.seen + 1..until).for_each(|row| {
+        let _ = store.for_each_row(self.seen + 1..until, |row| {
             // Also through rows that do not count, a message is answered.
             let answers = self.conversations.next(&row);
             if wanted(&row) {
@@ -67,6 +69,7 @@ impl Statistics {
                     times.add(nanos(answers.time));
                 }
             }
+            ControlFlow::Continue(())
         });
         self.seen = self.seen.max(until.saturating_sub(1));
         self.seen + 1 >= end
