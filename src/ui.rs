@@ -218,6 +218,7 @@ impl Ui {
     /// Has the log keep to its memory limit.
     pub fn settle(&mut self) {
         self.bench.settle();
+        panes::log::marks::forget(self);
     }
 
     /// True while no more batches should be taken: the disk can't keep up with them.
@@ -243,6 +244,7 @@ impl Ui {
             self.tell_of(told);
         }
         self.select_what_opened();
+        panes::log::marks::forget(self);
         Ok(block)
     }
 
