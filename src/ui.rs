@@ -276,9 +276,9 @@ impl Ui {
         }
     }
 
-    /// Does a slice of the work that is left over; true while there is more.
+    /// Does a slice of the work that is left over; true while there is more, or figures on the screen have changed.
     pub fn work(&mut self) -> bool {
-        self.bench.catch_up()
+        self.bench.catch_up() || panes::inspector::work(self)
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -585,7 +585,8 @@ impl Ui {
             return;
         };
         let in_timeline = panes::log::timeline::socket(self).is_some();
-        self.layout = if in_timeline { layout.with_room_for_lessons() } else { layout };
+        let needs_room = in_timeline || panes::inspector::shows_statistics(self);
+        self.layout = if needs_room { layout.with_room_for_lessons() } else { layout };
         panes::sockets::render(self, &mut canvas);
         panes::log::render(self, &mut canvas);
         panes::inspector::render(self, &mut canvas);

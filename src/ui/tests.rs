@@ -2,6 +2,7 @@
 
 mod families;
 mod form;
+mod logview;
 mod options;
 mod transfers;
 

@@ -34,7 +34,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "delta-column",
         scope: Scope::Log,
         keys: &["shift-d"],
-        help: "differences: to the row above, or to the same socket's row before",
+        help: "differences: to the row above, or to that of the socket",
         run: |ui| ui.log.times.of_socket = !ui.log.times.of_socket,
         available: always,
     },
@@ -119,7 +119,7 @@ fn since_mark(at: Timestamp, mark: Timestamp) -> String {
     match seconds {
         0..1_000 => format!("{sign}{seconds}.{micros:06}s"),
         1_000..1_000_000 => format!("{sign}{seconds}.{:03}s", micros / 1000),
-        _ => format!("{sign}{seconds}s"),
+        _ => format!("{sign}{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
     }
 }
 
@@ -213,7 +213,7 @@ mod tests {
             (6_204_051_999, "+1.204051s"),
             (4_700_000_000, "-0.300000s"),
             (5_000_000_000 + 1_234_567_000_000, "+1234.567s"),
-            (5_000_000_000 + 1_234_567_000_000_000, "+1234567s"),
+            (5_000_000_000 + 1_234_567_000_000_000, "+14d06h"),
         ] {
             assert_eq!(since_mark(Timestamp(at), mark), text);
         }
