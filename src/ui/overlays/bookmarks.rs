@@ -16,7 +16,7 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
     });
     let picker = Picker::new(
         "Bookmarks",
-        "Enter goes there, ^D takes it away, ^R renames it; type to search, Esc closes",
+        "Enter goes there, ^D takes it away, ^R renames it, Esc closes",
         items.collect(),
     );
     ui.overlays.push(Box::new(picker.with_keys(move |ui, key, index| {

@@ -285,13 +285,17 @@ pub(in crate::ui) fn shows_statistics(ui: &Ui) -> bool {
 
 /// Does a slice of the work that figures on the screen take; true if they have changed.
 pub(in crate::ui) fn work(ui: &mut Ui) -> bool {
-    shows_statistics(ui) && !ui.layout.inspector.is_empty() && statistics::work(ui)
+    is_visible(ui) && shows_statistics(ui) && statistics::work(ui)
 }
 
 /// Brings what is shown up to date; after how long to do so again, where it changes by itself.
 pub(in crate::ui) fn refresh(ui: &mut Ui) -> Option<Duration> {
-    let visible = !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector;
-    if visible && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+    if is_visible(ui) && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+}
+
+/// True for an inspector that is on the screen, or will be in the next frame.
+fn is_visible(ui: &Ui) -> bool {
+    !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector
 }
 
 pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
@@ -343,7 +347,7 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
         let _ = write!(head, ", {exchange}");
     }
     let mut used = put_wrapped(canvas, inside, &Printable::text(&head), ui.look.dim);
-    if !beside {
+    if !beside && !exchange.is_empty() {
         let rest = Rect { y: inside.y + used, height: inside.height - used, ..inside };
         used += put_wrapped(canvas, rest, &Printable::text(&exchange), ui.look.dim);
     }

@@ -136,8 +136,10 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
     render_choices(ui, canvas, area);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let figures = ui.inspector.statistics.counted.as_ref().map(|(_, figures)| figures);
+    let behind = figures.is_some_and(|figures| figures.seen() + 1 < ui.bench.store.next());
     let Some(figures) = figures.filter(|figures| figures.rows() > 0) else {
         let text = match ui.inspector.statistics.of {
+            _ if behind => "Counting; no such row so far.",
             Of::Shown => "No row is shown, so there is nothing to count; s counts others.",
             Of::Socket if socket(ui).is_none() => "No socket is selected; s counts other rows.",
             Of::Socket => "Nothing has happened to this socket yet; s counts other rows.",
