@@ -129,7 +129,8 @@ mod tests {
     fn an_answer_is_of_the_same_socket_and_peer_and_of_the_last_send() {
         let (sent, received) = (true, false);
         // Two sends, a stranger's message in between, two messages back: one round trip.
-        let store = log(&[(1, None, sent), (1, None, sent), (2, None, received), (1, None, received), (1, None, received)]);
+        let store =
+            log(&[(1, None, sent), (1, None, sent), (2, None, received), (1, None, received), (1, None, received)]);
         assert_eq!(pairs(&store), [(2, 4, 2)]);
         let store = log(&[(1, Some(5), received), (1, Some(6), received), (1, Some(5), sent), (1, Some(7), sent)]);
         assert_eq!(pairs(&store), [(1, 3, 2)]);

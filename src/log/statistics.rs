@@ -45,13 +45,7 @@ impl Statistics {
 
     /// Looks at the store's next rows, as far as the one before `end`, at most `rows` of them and at least one, and
     /// counts those that are `wanted`. True when none is left to look at.
-    pub fn catch_up(
-        &mut self,
-        store: &LogStore,
-        end: u64,
-        rows: usize,
-        mut wanted: impl FnMut(&Row) -> bool,
-    ) -> bool {
+    pub fn catch_up(&mut self, store: &LogStore, end: u64, rows: usize, mut wanted: impl FnMut(&Row) -> bool) -> bool {
         let end = end.min(store.next());
         let from = self.seen + 1;
         if from < store.first() {

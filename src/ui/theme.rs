@@ -49,6 +49,7 @@ pub(super) struct Marks {
     pub(super) ellipsis: &'static str,
     pub(super) bookmark: &'static str,
     pub(super) blocks: &'static Blocks,
+    pub(super) chosen: &'static str,
 }
 
 /// What charts are drawn with.
@@ -98,6 +99,7 @@ static UNICODE: Marks = Marks {
     ellipsis: "…",
     bookmark: "◆",
     blocks: &UNICODE_BLOCKS,
+    chosen: "█",
 };
 
 static ASCII: Marks = Marks {
@@ -120,6 +122,7 @@ static ASCII: Marks = Marks {
     ellipsis: "..",
     bookmark: "#",
     blocks: &ASCII_BLOCKS,
+    chosen: ">",
 };
 
 impl Look {

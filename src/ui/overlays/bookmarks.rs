@@ -14,11 +14,8 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
         let take = Box::new(move |ui: &mut Ui| marks::go_to(ui, seq));
         Item { label, detail, note, unavailable: None, take }
     });
-    let picker = Picker::new(
-        "Bookmarks",
-        "Enter goes there, ^D takes it away, ^R renames it, Esc closes",
-        items.collect(),
-    );
+    let picker =
+        Picker::new("Bookmarks", "Enter goes there, ^D takes it away, ^R renames it, Esc closes", items.collect());
     ui.overlays.push(Box::new(picker.with_keys(move |ui, key, index| {
         let control = key.modifiers == KeyModifiers::CONTROL;
         let seq = *seqs.get(index)?;

@@ -173,6 +173,15 @@ fn the_statistics_count_what_is_shown_a_socket_or_all() {
     bench.shows("5 rows");
     bench.keys("end");
     bench.shows("connected 1   received 2   sent 2");
+    // Of rows that are selected, those alone.
+    bench.ui.focus = Pane::Log;
+    bench.keys("esc home down v down s s");
+    bench.works();
+    bench.shows("[rows selected]");
+    bench.shows("received 1 (6 B)   sent 1 (4 B)");
+    bench.ui.focus = Pane::Log;
+    bench.keys("v s s s");
+    bench.works();
     // What comes while they are looked at counts; an idle bench has nothing to do.
     bench.received(client, b"late");
     assert!(bench.ui.work());

@@ -70,7 +70,10 @@ mod tests {
     fn columns_go_up_and_down_from_the_line() {
         let look = Look::new(Theme::Terminal, true);
         let chart = mirrored(&[(16, 0), (9, 8), (1, 4), (0, 16)], 2, look.marks.blocks);
-        assert_eq!((chart.above, chart.below), (vec!["█▁  ".to_owned(), "██▁ ".to_owned()], vec![" █▀█".to_owned(), "   █".to_owned()]));
+        assert_eq!(
+            (chart.above, chart.below),
+            (vec!["█▁  ".to_owned(), "██▁ ".to_owned()], vec![" █▀█".to_owned(), "   █".to_owned()])
+        );
         assert_eq!(bar(5, 10, 3, look.marks.blocks), "█▌");
         assert_eq!(bar(0, 0, 3, look.marks.blocks), "");
         let ascii = Look::new(Theme::Ascii, true).marks.blocks;

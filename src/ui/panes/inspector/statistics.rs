@@ -2,6 +2,7 @@
 //!
 //! Owns of which rows figures are told, and counts them for as long as they are looked at. It draws lines that scroll.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
@@ -17,6 +18,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::notice::size;
 use crate::ui::panes::grouped;
 use crate::ui::panes::log::columns::measured;
+use crate::ui::panes::log::selection;
 use crate::ui::widgets::chart::{bar, fitted, mirrored};
 use crate::ui::widgets::paragraph::put_wrapped;
 
@@ -39,7 +41,7 @@ const NAME: usize = 12;
 /// Of which rows figures are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Of {
-    /// Those that the log shows.
+    /// Those that the log shows; of these, those that are selected, if any are.
     #[default]
     Shown,
     /// Those of the selected socket and its connections.
@@ -51,7 +53,7 @@ enum Of {
 /// The same, with what decides which rows these are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Counted {
-    Shown(String, Scope),
+    Shown(String, Scope, Option<Range<u64>>),
     Socket(SocketId),
     All,
 }
@@ -100,15 +102,32 @@ fn socket(ui: &Ui) -> Option<SocketId> {
 fn wanted(ui: &Ui) -> Option<Counted> {
     let view = &ui.bench.view;
     Some(match ui.inspector.statistics.of {
-        Of::Shown => Counted::Shown(view.filter().text().to_owned(), view.scope()),
+        Of::Shown => Counted::Shown(view.filter().text().to_owned(), view.scope(), selection::range(ui)),
         Of::Socket => Counted::Socket(socket(ui)?),
         Of::All => Counted::All,
     })
 }
 
+/// The sequence number of the row before which counting ends.
+fn end(ui: &Ui, of: &Counted) -> u64 {
+    let judged = ui.bench.view.judged() + 1;
+    match of {
+        Counted::Shown(_, _, Some(selected)) => selected.end.min(judged),
+        Counted::Shown(..) => judged,
+        Counted::Socket(_) | Counted::All => ui.bench.store.next(),
+    }
+}
+
+/// How many rows are still to be looked at.
+fn behind(ui: &Ui) -> u64 {
+    let counted = ui.inspector.statistics.counted.as_ref();
+    counted.map_or(0, |(of, figures)| (end(ui, of) - 1).saturating_sub(figures.seen()))
+}
+
 /// Counts rows for as long as nobody is kept waiting by it; true if there were any, so that figures have changed.
 pub(super) fn work(ui: &mut Ui) -> bool {
     let wanted = wanted(ui);
+    let end = wanted.as_ref().map_or(0, |of| end(ui, of));
     let bench = &ui.bench;
     let counted = &mut ui.inspector.statistics.counted;
     let judged = bench.view.judged();
@@ -116,8 +135,13 @@ pub(super) fn work(ui: &mut Ui) -> bool {
     // The rows shown are judged anew where a socket's name has changed.
     counted.take_if(|(of, figures)| Some(&*of) != wanted.as_ref() || is_shown && figures.seen() > judged);
     let Some(of) = wanted else { return false };
-    let (of, figures) = counted.get_or_insert_with(|| (of, Statistics::from_row(bench.store.first())));
-    let end = if is_shown { judged + 1 } else { bench.store.next() };
+    let (of, figures) = counted.get_or_insert_with(|| {
+        let first = match &of {
+            Counted::Shown(_, _, Some(selected)) => selected.start,
+            _ => bench.store.first(),
+        };
+        (of, Statistics::from_row(first))
+    });
     if figures.seen() + 1 >= end {
         return false;
     }
@@ -136,10 +160,9 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
     render_choices(ui, canvas, area);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let figures = ui.inspector.statistics.counted.as_ref().map(|(_, figures)| figures);
-    let behind = figures.is_some_and(|figures| figures.seen() + 1 < ui.bench.store.next());
     let Some(figures) = figures.filter(|figures| figures.rows() > 0) else {
         let text = match ui.inspector.statistics.of {
-            _ if behind => "Counting; no such row so far.",
+            _ if behind(ui) > 0 => "Counting; no such row so far.",
             Of::Shown => "No row is shown, so there is nothing to count; s counts others.",
             Of::Socket if socket(ui).is_none() => "No socket is selected; s counts other rows.",
             Of::Socket => "Nothing has happened to this socket yet; s counts other rows.",
@@ -165,7 +188,8 @@ fn render_choices(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
     let socket = socket(ui).map_or_else(|| "a socket".to_owned(), |socket| ui.bench.roster.name(socket));
     let mut x = canvas.put(area.x, area.y, area.right(), &Printable::text("of"), ui.look.dim);
     let mut choices = Vec::new();
-    for (of, name) in [(Of::Shown, "rows shown"), (Of::Socket, &socket), (Of::All, "all rows")] {
+    let shown = if selection::range(ui).is_some() { "rows selected" } else { "rows shown" };
+    for (of, name) in [(Of::Shown, shown), (Of::Socket, &socket), (Of::All, "all rows")] {
         let chosen = ui.inspector.statistics.of == of;
         let (name, style) =
             if chosen { (format!(" [{name}]"), ui.look.title) } else { (format!("  {name} "), ui.look.dim) };
@@ -217,7 +241,7 @@ fn head(ui: &Ui, figures: &Statistics) -> Vec<Line> {
         let (from_text, to_text) = (time_of_day(ui, from), time_of_day(ui, to));
         first.push((format!(", {from_text} to {to_text}, {}", measured(to.since(from))), look.dim));
     }
-    let behind = (ui.bench.store.next() - 1).saturating_sub(figures.seen());
+    let behind = behind(ui);
     if behind > 0 {
         first.push((format!("  counting, {} to go", grouped(behind)), look.warning));
     }
@@ -243,8 +267,7 @@ fn head(ui: &Ui, figures: &Statistics) -> Vec<Line> {
 
 /// `received 602 (12 MiB)   sent 600 (3.0 MiB)`
 fn traffic(ui: &Ui, before: &str, flow: Flow) -> Line {
-    let told =
-        |word: &str, traffic: Traffic| format!("{word} {} ({})", grouped(traffic.messages), size(traffic.bytes));
+    let told = |word: &str, traffic: Traffic| format!("{word} {} ({})", grouped(traffic.messages), size(traffic.bytes));
     vec![
         (before.to_owned(), ui.look.dim),
         (told("received", flow.received), ui.look.received),
@@ -268,10 +291,8 @@ fn charts(ui: &Ui, figures: &Statistics, area: Rect) -> Vec<Line> {
     let chart = |name: &str, of: fn(Traffic) -> u64, shown: fn(u64) -> String| {
         let (flows, together) = fitted(figures.series().stretches().copied(), columns, Flow::and);
         let time = figures.series().length() * u32::try_from(together).unwrap_or(u32::MAX);
-        let values: Vec<(u64, u64)> = flows
-            .iter()
-            .map(|flow| (per_second(of(flow.received), time), per_second(of(flow.sent), time)))
-            .collect();
+        let values: Vec<(u64, u64)> =
+            flows.iter().map(|flow| (per_second(of(flow.received), time), per_second(of(flow.sent), time))).collect();
         let peak = |side: fn(&(u64, u64)) -> u64| shown(values.iter().map(side).max().unwrap_or(0));
         let marks = ui.look.marks;
         let title = vec![
@@ -312,7 +333,8 @@ fn table(ui: &Ui, figures: &Statistics) -> Vec<Line> {
     let time = |nanos| measured(Duration::from_nanos(nanos));
     let mut line = |name: &str, of: &Distribution, shown: &dyn Fn(u64) -> String, style: Style| {
         if of.count() > 0 {
-            let told = [of.mean(), of.quantile(50), of.quantile(99), of.most()].map(|value| format!("{:>FIGURE$}", shown(value)));
+            let told = [of.mean(), of.quantile(50), of.quantile(99), of.most()]
+                .map(|value| format!("{:>FIGURE$}", shown(value)));
             lines.push(vec![(format!("{name:NAME$}"), look.dim), (told.concat(), style)]);
         }
     };
@@ -327,14 +349,14 @@ fn table(ui: &Ui, figures: &Statistics) -> Vec<Line> {
 /// How many messages are of which size, by powers of two.
 fn sizes(ui: &Ui, figures: &Statistics, width: usize) -> Vec<Line> {
     let (received, sent) = (figures.received_sizes().octaves(), figures.sent_sizes().octaves());
-    let count = |octaves: &[(u64, u64, u64)], first| octaves.iter().find(|octave| octave.0 == first).map_or(0, |octave| octave.2);
+    let count = |octaves: &[(u64, u64, u64)], first| {
+        octaves.iter().find(|octave| octave.0 == first).map_or(0, |octave| octave.2)
+    };
     let mut ranges: Vec<(u64, u64)> = received.iter().chain(&sent).map(|octave| (octave.0, octave.1)).collect();
     ranges.sort_unstable();
     ranges.dedup();
-    let rows: Vec<(u64, u64, u64, u64)> = ranges
-        .into_iter()
-        .map(|(first, last)| (first, last, count(&received, first), count(&sent, first)))
-        .collect();
+    let rows: Vec<(u64, u64, u64, u64)> =
+        ranges.into_iter().map(|(first, last)| (first, last, count(&received, first), count(&sent, first))).collect();
     let most = rows.iter().map(|row| row.2 + row.3).max().unwrap_or(0);
     let digits = rows.iter().map(|row| grouped(row.2).len().max(grouped(row.3).len())).max().unwrap_or(1);
     let marks = ui.look.marks;

@@ -151,8 +151,7 @@ pub(super) fn look_back(ui: &mut Ui, row: &Row, width: u16) {
 /// How long after the row above, or the row before of its socket, a row was: `+0` where there is none.
 pub(super) fn delta_of(ui: &Ui, row: &Row, above: Option<Timestamp>) -> String {
     let times = &ui.log.times;
-    let previous =
-        if times.of_socket { times.before.get(&row.seq).and_then(|before| before.of_socket) } else { above };
+    let previous = if times.of_socket { times.before.get(&row.seq).and_then(|before| before.of_socket) } else { above };
     previous.map_or_else(|| "+0".to_owned(), |previous| difference(row.at.since(previous)))
 }
 

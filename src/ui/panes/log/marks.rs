@@ -1,13 +1,13 @@
 //! Bookmarks in the log: setting them, naming them, and going from one to the next.
 
 use crate::contract::{Event, Fact, SocketId};
-use crate::log::{Kind, Mark, Row, export};
 use crate::log::sanitise::Printable;
+use crate::log::{Kind, Mark, Row, export};
+use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::notice::Notice;
 use crate::ui::overlays;
 use crate::ui::overlays::prompt::Prompt;
-use crate::ui::Ui;
 
 use super::{grouped, some_row, timeline};
 
@@ -91,7 +91,8 @@ pub(in crate::ui) fn ask_name(ui: &mut Ui, row: Option<Row>) {
         Some(row) => format!("Mark row {}", grouped(row.seq)),
         None => "Mark this moment".to_owned(),
     };
-    let check = |_: &Ui, name: &str| if name.trim().is_empty() { Err("a mark needs a name".to_owned()) } else { Ok(()) };
+    let check =
+        |_: &Ui, name: &str| if name.trim().is_empty() { Err("a mark needs a name".to_owned()) } else { Ok(()) };
     let prompt = Prompt::new(&title, "Name", &name, check, move |ui, name| match row {
         Some(row) => ui.log.marks.name(row.seq, row.at, name.trim().to_owned()),
         None => mark_now(ui, name.trim()),
