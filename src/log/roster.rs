@@ -208,7 +208,8 @@ impl Roster {
     }
 
     /// The listener or the pair that a child comes from; also of one that is no longer listed.
-    pub(super) fn parent(&self, id: SocketId) -> Option<SocketId> {
+    #[must_use]
+    pub fn parent(&self, id: SocketId) -> Option<SocketId> {
         self.slot(id).parent
     }
 

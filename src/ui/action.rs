@@ -69,9 +69,19 @@ pub(super) const fn always(_: &Ui) -> Result<(), &'static str> {
 
 /// Every action, by scope.
 pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
-    [GLOBAL, panes::sockets::ACTIONS, panes::log::ACTIONS, panes::inspector::ACTIONS, panes::input::ACTIONS]
-        .into_iter()
-        .flatten()
+    [
+        GLOBAL,
+        panes::sockets::ACTIONS,
+        panes::log::ACTIONS,
+        panes::log::preview::ACTIONS,
+        panes::log::timeline::ACTIONS,
+        panes::log::columns::ACTIONS,
+        panes::log::marks::ACTIONS,
+        panes::inspector::ACTIONS,
+        panes::input::ACTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 static GLOBAL: &[ActionSpec] = &[

@@ -1,5 +1,6 @@
 //! What comes over the panes: a stack, of which the topmost has the keys.
 
+pub(super) mod bookmarks;
 pub(super) mod confirm;
 pub(super) mod export;
 pub(super) mod file;

@@ -3,6 +3,7 @@
 mod export;
 mod families;
 mod form;
+mod logview;
 mod options;
 mod recorded;
 mod transfers;

@@ -38,7 +38,8 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
         Pane::Inspector => &[
             ("inspector-to-log", "back"),
             ("change-option", "change"),
-            ("inspector-tab", "bytes/options"),
+            ("inspector-tab", "next tab"),
+            ("statistics-of", "statistics"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),
             ("help", "help"),
