@@ -15,6 +15,8 @@ use sockbench::contract::{Address, Batch, Block, Clock, Event, Fact, SocketId, S
 use sockbench::ui::{History, Keymap, Ui};
 
 const FRAMES: usize = 500;
+/// The columns of the log at this size: what one row of it takes at least.
+pub(crate) const ROW: usize = 88;
 /// The longest message, in bytes.
 const MESSAGE: u32 = 120;
 /// Where messages are cut from: letters in no order, so that no row looks like the one that it replaces.
@@ -45,12 +47,21 @@ struct Bench {
 
 fn main() {
     println!("{:<36} {:>10} {:>10} {:>12}", "200x50, each frame", "median us", "p99 us", "bytes median");
-    measure("every row of the log new", 60);
-    measure("one row came", 1);
-    measure("nothing changed", 0);
+    for (name, rows) in [("every row of the log new", 60), ("one row came", 1), ("nothing changed", 0)] {
+        let Figures { median, p99, bytes } = measure(rows);
+        println!("{name:<36} {:>10} {:>10} {bytes:>12}", median.as_micros(), p99.as_micros());
+    }
 }
 
-fn measure(name: &str, rows: usize) {
+/// What frames cost: the time, and the bytes of the median one.
+pub(crate) struct Figures {
+    pub(crate) median: Duration,
+    pub(crate) p99: Duration,
+    pub(crate) bytes: usize,
+}
+
+/// Frames in each of which so many rows came.
+pub(crate) fn measure(rows: usize) -> Figures {
     let counter = Counter::default();
     let viewport = Viewport::Fixed(Rect::new(0, 0, 200, 50));
     let mut terminal =
@@ -71,13 +82,11 @@ fn measure(name: &str, rows: usize) {
     sizes.remove(0);
     times.sort_unstable();
     sizes.sort_unstable();
-    let micros = |time: Duration| time.as_micros();
-    println!(
-        "{name:<36} {:>10} {:>10} {:>12}",
-        micros(times[times.len() / 2]),
-        micros(times[times.len() * 99 / 100]),
-        sizes[sizes.len() / 2]
-    );
+    Figures {
+        median: times[times.len() / 2],
+        p99: times[times.len() * 99 / 100],
+        bytes: sizes[sizes.len() / 2],
+    }
 }
 
 impl Bench {
