@@ -7,16 +7,12 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
+use sockbench::app::Painter;
 use sockbench::config::Config;
 use sockbench::contract::{Address, Batch, Block, Clock, Event, Fact, SocketId, SocketIds, Span, Timestamp};
 use sockbench::ui::{History, Keymap, Ui};
 
 const FRAMES: usize = 500;
-/// The columns of the log at this size: what one row of it takes at least.
-pub(crate) const ROW: usize = 88;
 /// The longest message, in bytes.
 const MESSAGE: u32 = 120;
 /// Where messages are cut from: letters in no order, so that no row looks like the one that it replaces.
@@ -63,9 +59,7 @@ pub(crate) struct Figures {
 /// Frames in each of which so many rows came.
 pub(crate) fn measure(rows: usize) -> Figures {
     let counter = Counter::default();
-    let viewport = Viewport::Fixed(Rect::new(0, 0, 200, 50));
-    let mut terminal =
-        Terminal::with_options(CrosstermBackend::new(counter.clone()), TerminalOptions { viewport }).expect("terminal");
+    let mut painter = Painter::new(counter.clone());
     let mut bench = Bench::new();
     bench.receive(200);
     let mut times = Vec::new();
@@ -74,7 +68,7 @@ pub(crate) fn measure(rows: usize) -> Figures {
         bench.receive(rows);
         counter.0.set(0);
         let started = Instant::now();
-        terminal.draw(|frame| bench.ui.render(frame.buffer_mut())).expect("draw");
+        painter.draw(200, 50, |buffer| bench.ui.render(buffer)).expect("draw");
         times.push(started.elapsed());
         sizes.push(counter.0.get());
     }

@@ -4,6 +4,7 @@
 //! 16 ms old; timers exist only while something moves.
 
 mod clipboard;
+mod painter;
 mod terminal;
 
 use std::collections::VecDeque;
@@ -32,6 +33,7 @@ use crate::profile::{self, Profile};
 use crate::startup::{configure, point_at, start_diagnostics};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
+pub use painter::Painter;
 use terminal::Screen;
 
 /// The least time between two frames: sixty a second.
@@ -250,7 +252,7 @@ impl App {
                 Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
             },
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
-            Effect::Redraw => self.screen.clear()?,
+            Effect::Redraw => self.screen.clear(),
             Effect::Suspend => self.screen.suspend()?,
             Effect::Quit => return Ok(true),
         }

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 /// How long something may take to be seen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What ratatui writes once in each frame.
-const FRAME: &[u8] = b"\x1b[?25l";
+/// What begins each frame.
+const FRAME: &[u8] = b"\x1b[?2026h";
 
 /// A workbench that is ended with this.
 pub(crate) struct Workbench {
