@@ -378,11 +378,12 @@ fn mix(number: u64, cell: &Cell, hidden: bool) -> u64 {
         return step(number, 1);
     }
     let symbol = cell.symbol();
-    let mut number = symbol.bytes().fold(number, |number, byte| step(number, byte.into()));
+    let mut style = shade(cell.bg);
     if symbol != " " || cell.modifier.intersects(SHOWS_ON_BLANKS) {
-        number = step(number, shade(cell.fg) << 16 | u64::from(cell.modifier.bits()));
+        style |= shade(cell.fg) << 32 | u64::from(cell.modifier.bits()) << 48;
     }
-    step(number, shade(cell.bg))
+    let character = symbol.bytes().fold(0, |word: u64, byte| word.rotate_left(8) ^ u64::from(byte));
+    step(step(number, character), style)
 }
 
 /// A number for a colour.
