@@ -3,7 +3,9 @@
 mod export;
 mod families;
 mod form;
+mod logview;
 mod options;
+mod recorded;
 mod transfers;
 
 use std::sync::Arc;
