@@ -6,7 +6,11 @@ use std::process::{Child, Command, Stdio};
 use crate::session::{ENTER, Home, ctrl};
 
 /// A web server of Python over an empty folder, and where it listens.
-struct WebServer(Child, String, tempfile::TempDir);
+struct WebServer {
+    child: Child,
+    endpoint: String,
+    _folder: tempfile::TempDir,
+}
 
 impl WebServer {
     fn start() -> Self {
@@ -20,14 +24,14 @@ impl WebServer {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self(child, format!("tcp://127.0.0.1:{}", line.trim()), folder)
+        Self { child, endpoint: format!("tcp://127.0.0.1:{}", line.trim()), _folder: folder }
     }
 }
 
 impl Drop for WebServer {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -39,7 +43,7 @@ fn capture(name: &str) -> String {
 fn a_capture_is_opened_filtered_and_replayed_to_the_program_it_is_of() {
     let home = Home::new();
     let server = WebServer::start();
-    let mut session = home.start(&["log", &capture("http.pcap"), &server.1]);
+    let mut session = home.start(&["log", &capture("http.pcap"), &server.endpoint]);
     session.wait_for("http.pcap is read");
     session.wait_for("connected to 127.0.0.1:18082");
     session.keys("/");
