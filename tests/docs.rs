@@ -33,6 +33,7 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("`/`", Scope::Log, "/", "log-filter"),
     ("`4`", Scope::Log, "4", "log-timeline"),
     ("`1`", Scope::Log, "1", "as-text"),
+    ("`R`", Scope::Log, "shift-r", "replay"),
     ("`y`", Scope::Log, "y", "copy"),
     ("`Y`", Scope::Log, "shift-y", "export"),
     ("`v`", Scope::Log, "v", "select"),
