@@ -6,6 +6,7 @@
 mod action;
 mod bench;
 mod canvas;
+mod file;
 mod keymap;
 mod layout;
 mod names;
@@ -13,6 +14,7 @@ mod notice;
 mod opening;
 mod overlays;
 mod panes;
+mod replaying;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -318,7 +320,11 @@ impl Ui {
 
     /// Does a slice of the work that is left over; true while there is more, or figures on the screen have changed.
     pub fn work(&mut self) -> bool {
-        self.bench.catch_up() || panes::inspector::work(self)
+        let replayed = self.work_on_replay();
+        let store = &self.bench.store;
+        let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
+        // One after the other, so that none keeps a key waiting.
+        self.bench.catch_up() || panes::inspector::work(self) || counting || replayed
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -477,8 +483,13 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: ends the selection, clears the filter, then goes to the input. It never quits.
+    /// Esc without an overlay: stops a replay, ends the selection, clears the filter, then goes to the input. It never
+    /// quits.
     fn escape(&mut self) {
+        if self.bench.replay.is_some() {
+            self.stop_replay();
+            return;
+        }
         if panes::log::selection::clear(self) {
             return;
         }

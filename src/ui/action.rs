@@ -158,6 +158,14 @@ static GLOBAL: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "stop-replay",
+        scope: Scope::Anywhere,
+        keys: &[],
+        help: "stop the replay",
+        run: Ui::stop_replay,
+        available: |ui| if ui.bench.replay.is_some() { Ok(()) } else { Err("no replay runs") },
+    },
+    ActionSpec {
         name: "cancel-export",
         scope: Scope::Anywhere,
         keys: &[],

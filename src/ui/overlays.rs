@@ -16,6 +16,7 @@ pub(super) mod profiles;
 pub(super) mod prompt;
 pub(super) mod recording;
 pub(super) mod rename;
+pub(super) mod replay;
 pub(super) mod search_history;
 pub(super) mod set_option;
 pub(super) mod targets;

@@ -5,6 +5,7 @@ mod families;
 mod form;
 mod logview;
 mod options;
+mod recorded;
 mod transfers;
 
 use std::sync::Arc;

@@ -25,6 +25,7 @@ use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::export::copy_selected;
 use crate::ui::overlays::filter::FilterLine;
+use crate::ui::overlays::replay;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
 
@@ -119,6 +120,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "take this message into the input, to send it again",
         run: take,
         available: some_message,
+    },
+    ActionSpec {
+        name: "replay",
+        scope: Scope::Log,
+        keys: &["shift-r"],
+        help: "replay this socket; meanwhile pause, or send the next",
+        run: replay::open_or_step,
+        available: replay::available,
     },
     ActionSpec {
         name: "copy",
