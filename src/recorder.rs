@@ -60,6 +60,8 @@ struct Shared {
     lags: AtomicBool,
     /// Whether to wake when it is no longer behind.
     is_awaited: AtomicBool,
+    /// The rows before this one are written, or never will be, and are held by nobody here.
+    done: AtomicU64,
     has_ended: AtomicBool,
     state: Mutex<Recording>,
 }
@@ -90,6 +92,7 @@ impl Recorder {
             waiting: AtomicU64::new(0),
             lags: AtomicBool::new(false),
             is_awaited: AtomicBool::new(false),
+            done: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
             state,
         });
@@ -158,6 +161,13 @@ impl Recorder {
             self.shared.is_awaited.store(false, Ordering::SeqCst);
         }
         is_behind
+    }
+
+    /// The first row that is still held here for writing. The memory of those before can be used again at once where the
+    /// log forgets them.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.shared.done.load(Ordering::Acquire)
     }
 
     /// How it fares.
@@ -233,8 +243,10 @@ impl Scribe {
                 Work::Rows { store, range, cost, since } => {
                     self.shared.lags.store(since.elapsed() > MAY_LAG, Ordering::SeqCst);
                     if self.file.is_some() {
-                        self.record(&store, range);
+                        self.record(&store, range.clone());
                     }
+                    drop(store);
+                    self.shared.done.store(range.end, Ordering::Release);
                     self.shared.waiting.fetch_sub(cost, Ordering::SeqCst);
                     if self.flushed.elapsed() >= AT_LEAST_EACH {
                         self.flush();
