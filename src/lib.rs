@@ -12,6 +12,7 @@ pub mod diagnostic;
 mod document;
 pub mod endpoint;
 pub mod engine;
+pub mod exporter;
 pub mod headless;
 pub mod listing;
 pub mod log;

@@ -20,7 +20,7 @@ use toml_edit::DocumentMut;
 
 use crate::contract::Rotation;
 pub use crate::diagnostic::{Diagnostic, Invalid, Severity};
-pub use atomic::write_atomic;
+pub use atomic::{NewFile, write_atomic};
 pub use folder::{folder, list, resolve};
 pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;

@@ -9,13 +9,20 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms that it may import. Imports run downward only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "headless", "listing", "outcome"]),
-    ("app", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup", "ui"]),
+    (
+        "app",
+        &[
+            "capture", "cli", "config", "contract", "engine", "exporter", "log", "outcome", "profile", "recorder",
+            "startup", "ui",
+        ],
+    ),
     ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup"]),
     ("startup", &["cli", "config", "contract", "log", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
-    ("ui", &["config", "contract", "log", "payload", "profile"]),
+    ("ui", &["capture", "config", "contract", "exporter", "log", "payload", "profile"]),
+    ("exporter", &["capture", "log"]),
     ("engine", &["contract"]),
     ("config", &["contract", "diagnostic", "document"]),
     ("profile", &["contract", "diagnostic", "document", "payload"]),

@@ -1,8 +1,11 @@
 //! The screen as a user meets it: keys in, effects and pictures out.
 
+mod export;
 mod families;
 mod form;
+mod logview;
 mod options;
+mod recorded;
 mod transfers;
 
 use std::sync::Arc;

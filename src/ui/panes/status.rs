@@ -31,12 +31,15 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
             ("log-timeline", "timeline"),
             ("take", "resend"),
             ("copy", "copy"),
+            ("export", "export"),
+            ("select", "select"),
             ("log-help", "help"),
         ],
         Pane::Inspector => &[
             ("inspector-to-log", "back"),
             ("change-option", "change"),
-            ("inspector-tab", "bytes/options"),
+            ("inspector-tab", "next tab"),
+            ("statistics-of", "statistics"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),
             ("help", "help"),
@@ -94,6 +97,13 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         let text = Printable::text(&format!(" {} log: {trouble}", marks.dot));
         x = canvas.put(x, area.y, area.right(), &text.truncate(40, marks.ellipsis), ui.look.error);
     }
+    if let Some(text) = ui.replay_status() {
+        let start = x;
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);
+        if let Some(action) = actions().find(|action| action.name == "replay") {
+            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        }
+    }
     let rates = &ui.bench.rates;
     if let Some(text) = transfers::newest(ui) {
         let start = x;
@@ -111,6 +121,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             size(rates.last_sent)
         );
         x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.received);
+    }
+    if let Some(text) = ui.file_status() {
+        let text = Printable::text(&format!(" {} {text}", marks.dot));
+        x = canvas.put(x, area.y, area.right(), &text, ui.look.text);
     }
     if let Some(path) = &ui.bench.profile.path {
         let changed = if ui.bench.profile.is_modified() { "*" } else { "" };
