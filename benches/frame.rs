@@ -76,11 +76,7 @@ pub(crate) fn measure(rows: usize) -> Figures {
     sizes.remove(0);
     times.sort_unstable();
     sizes.sort_unstable();
-    Figures {
-        median: times[times.len() / 2],
-        p99: times[times.len() * 99 / 100],
-        bytes: sizes[sizes.len() / 2],
-    }
+    Figures { median: times[times.len() / 2], p99: times[times.len() * 99 / 100], bytes: sizes[sizes.len() / 2] }
 }
 
 impl Bench {

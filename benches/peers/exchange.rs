@@ -29,7 +29,8 @@ const AT_ONCE: usize = 64;
 /// `run` with a profile whose one listener echoes.
 fn run(tools: &Tools, port: u16, echoes: bool) -> Command {
     let profile = tools.folder.path().join("echo.toml");
-    let rule = "[[rule]]\nname = \"echo\"\non = \"server\"\nwhen = { any = true }\nsend = { escaped = \"{{payload}}\" }\n";
+    let rule =
+        "[[rule]]\nname = \"echo\"\non = \"server\"\nwhen = { any = true }\nsend = { escaped = \"{{payload}}\" }\n";
     let text = format!(
         "version = 1\n\n[[socket]]\nname = \"server\"\n\
          open = \"tcp-listen://127.0.0.1:{port}?after-fin=close&backlog=4096\"\n\n{}",
@@ -182,10 +183,8 @@ pub(crate) fn accept_and_close(tools: &Tools) -> Vec<Row> {
         ROUNDS,
         &mut [
             Box::new(|| with(|port| Some(run(tools, port, false)), |port| visits(port, VISITS))),
-            Box::new(|| with(|port| Some(bare_loop("tokio-discard", port)), |port| visits(port, VISITS))),
-            Box::new(|| {
-                with(|port| socat(port, "OPEN:/dev/null", true), |port| visits(port, VISITS_OF_FORKING))
-            }),
+            Box::new(|| with(|port| Some(bare_loop("tokio-accept", port)), |port| visits(port, VISITS))),
+            Box::new(|| with(|port| socat(port, "OPEN:/dev/null", true), |port| visits(port, VISITS_OF_FORKING))),
         ],
     );
     let unit = |rate: f64| format!("{rate:.0}/s");

@@ -59,7 +59,9 @@ impl Row {
             goal: format!("{} times {against}", goal.sign()),
             ours: written(ours),
             theirs: written(theirs),
-            ratio: ratio.map(|ratio| if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") }).unwrap_or_default(),
+            ratio: ratio
+                .map(|ratio| if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") })
+                .unwrap_or_default(),
             met: ratio.map(|ratio| goal.is_met(ratio)),
         }
     }

@@ -1,7 +1,9 @@
 //! The log: one row a message or a fact, filtered, followed or held still.
 
+pub(in crate::ui) mod selection;
 pub(in crate::ui) mod timeline;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
@@ -11,12 +13,14 @@ use super::sockets::{fitting, shortened};
 use super::{frame, grouped};
 use crate::config::TimeFormat;
 use crate::contract::{Fact, SocketId, Timestamp};
+use crate::exporter::{HEXDUMP, MARKDOWN, TEXT};
 use crate::log::sanitise::Printable;
 use crate::log::timeline::waiting;
 use crate::log::{Kind, Row, export};
 use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
+use crate::ui::overlays::export::copy_selected;
 use crate::ui::overlays::filter::FilterLine;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
@@ -112,9 +116,25 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "copy",
         scope: Scope::Log,
         keys: &["y"],
-        help: "copy this message, or the timeline as Markdown",
+        help: "copy this message, the selected rows, or the timeline",
         run: copy,
         available: something_to_copy,
+    },
+    ActionSpec {
+        name: "export",
+        scope: Scope::Log,
+        keys: &["shift-y"],
+        help: "copy or export rows: which, in what format, to where",
+        run: crate::ui::overlays::export::open,
+        available: some_row,
+    },
+    ActionSpec {
+        name: "select",
+        scope: Scope::Log,
+        keys: &["v"],
+        help: "select rows from this one on, or no longer",
+        run: selection::toggle,
+        available: some_row,
     },
     ActionSpec {
         name: "as-text",
@@ -163,6 +183,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "log-record",
+        scope: Scope::Log,
+        keys: &["c"],
+        help: "record all sockets into a pcapng file, or stop to",
+        run: crate::ui::overlays::recording::toggle,
+        available: always,
+    },
+    ActionSpec {
         name: "log-help",
         scope: Scope::Log,
         keys: &["?"],
@@ -178,6 +206,8 @@ pub(in crate::ui) struct LogPane {
     /// Where the rows were drawn, and the index of the first.
     rows: Rect,
     first: usize,
+    /// The sequence number of the row where the selection began.
+    selected_from: Option<u64>,
 }
 
 fn some_row(ui: &Ui) -> Result<(), &'static str> {
@@ -193,7 +223,7 @@ pub(in crate::ui) fn some_message(ui: &Ui) -> Result<(), &'static str> {
 }
 
 fn something_to_copy(ui: &Ui) -> Result<(), &'static str> {
-    if timeline::socket(ui).is_some() { some_row(ui) } else { some_message(ui) }
+    if ui.log.selected_from.is_some() || timeline::socket(ui).is_some() { some_row(ui) } else { some_message(ui) }
 }
 
 fn page(ui: &Ui) -> isize {
@@ -213,6 +243,15 @@ fn take(ui: &mut Ui) {
 }
 
 fn copy(ui: &mut Ui) {
+    if ui.log.selected_from.is_some() {
+        let format = match timeline::socket(ui) {
+            Some(_) => MARKDOWN,
+            None if ui.log.hex => HEXDUMP,
+            None => TEXT,
+        };
+        copy_selected(ui, format);
+        return;
+    }
     if let Some(socket) = timeline::socket(ui) {
         timeline::copy(ui, socket);
         return;
@@ -227,7 +266,15 @@ fn copy(ui: &mut Ui) {
     }
 }
 
+/// The sequence numbers from the first of the rows that are on the screen to the last.
+pub(in crate::ui) fn on_screen(ui: &Ui) -> Option<Range<u64>> {
+    let view = &ui.bench.view;
+    let last = (ui.log.first + usize::from(ui.log.rows.height)).min(view.len()).checked_sub(1)?;
+    Some(view.seq_at(ui.log.first)?..view.seq_at(last)? + 1)
+}
+
 pub(in crate::ui) fn click(ui: &mut Ui, y: u16) {
+    selection::clear(ui);
     if let Some(offset) = y.checked_sub(ui.log.rows.y)
         && offset < ui.log.rows.height
     {
@@ -255,6 +302,11 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         format!("Log {dot} all {dot} {shown}")
     } else {
         format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
+    };
+    let selected = selection::range(ui);
+    let title = match selection::len(ui) {
+        0 => title,
+        rows => format!("{title} {dot} {} selected", grouped(rows)),
     };
     let inside = frame(ui, canvas, Pane::Log, &title);
     render_badges(ui, canvas, area, &title);
@@ -290,6 +342,11 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         match &timeline_columns {
             Some(columns) => timeline::render_row(ui, canvas, line, columns, &row, previous),
             None => render_row(ui, canvas, line, &columns, &row, previous),
+        }
+        if selected.as_ref().is_some_and(|range| range.contains(&row.seq)) {
+            canvas.style(line, ui.look.selected_unfocused);
+            // In the frame, where no column of a row is.
+            canvas.put(area.x, y, area.x + 1, &Printable::text(ui.look.marks.chosen), ui.look.key);
         }
         if cursor == Some(index) {
             let style = if ui.focus == Pane::Log { ui.look.selected } else { ui.look.selected_unfocused };
