@@ -121,9 +121,9 @@ fn filters() -> Result<(), Box<dyn std::error::Error>> {
     for _ in 0..1000 {
         block = store.append(Batch::new(events.clone(), block, bytes.len as usize))?;
     }
-    for text in ["", "dir:rx", "socket:server dir:rx", "\"abc\""] {
+    for text in ["", "dir:rx", "socket:server dir:rx", "\"abc\"", "re:/^get/i"] {
         let mut view = LogView::new();
-        view.set_filter(Filter::parse(text)?);
+        view.set_filter(Filter::parse(text, Timestamp(0))?);
         let (mut longest, start) = (Duration::ZERO, Instant::now());
         loop {
             let slice = Instant::now();

@@ -6,6 +6,7 @@
 
 pub mod export;
 pub mod filter;
+pub mod needle;
 pub mod roster;
 pub mod row;
 pub mod sanitise;
@@ -14,6 +15,7 @@ pub mod timeline;
 pub mod view;
 
 pub use filter::{Filter, FilterError};
+pub use needle::Needle;
 pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
 pub use row::{Kind, Row};
 pub use store::LogStore;

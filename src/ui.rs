@@ -509,7 +509,7 @@ impl Ui {
     }
 
     fn set_filter(&mut self, text: &str) {
-        match crate::log::Filter::parse(text) {
+        match crate::log::Filter::parse(text, self.bench.now()) {
             Ok(filter) => {
                 self.bench.view.set_filter(filter);
                 self.bench.catch_up();

@@ -122,6 +122,7 @@ impl LogView {
         // Driven from within, an iterator over segments is several times as fast as a loop around it.
         let _ = store.rows(*judged + 1..store.next()).try_for_each(|row| {
             *judged = row.seq;
+            filter.learn(&row, store);
             if scope.matches(filter, &row, store, roster) {
                 found.push(row.seq);
             }
@@ -367,7 +368,7 @@ mod tests {
     }
 
     fn filter() -> impl Strategy<Value = Filter> {
-        select(FILTERS.to_vec()).prop_map(|text| Filter::parse(text).unwrap())
+        select(FILTERS.to_vec()).prop_map(|text| Filter::parse(text, Timestamp(0)).unwrap())
     }
 
     #[derive(Clone, Debug)]
@@ -545,7 +546,7 @@ mod tests {
         assert!(view.catch_up(&log.store, &log.roster, 20));
         // Searching a long message costs as much as many short ones.
         let log = Log::filled(&[11; 30]);
-        view.set_filter(Filter::parse("a").unwrap());
+        view.set_filter(Filter::parse("a", Timestamp(0)).unwrap());
         view.catch_up(&log.store, &log.roster, 30);
         assert_eq!(view.judged(), 2);
     }

@@ -29,7 +29,7 @@ impl FilterLine {
         if self.input.text() == before {
             return;
         }
-        match Filter::parse(self.input.text()) {
+        match Filter::parse(self.input.text(), ui.bench.now()) {
             Ok(filter) => {
                 self.error = None;
                 ui.bench.view.set_filter(filter);
