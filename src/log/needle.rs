@@ -20,7 +20,14 @@ pub struct Needle {
     regex: Regex,
     /// The text, where it is ASCII and there is nothing but a text.
     ascii: Option<Box<[u8]>>,
-    is_bytes: bool,
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Text,
+    Bytes,
+    Pattern,
 }
 
 impl Needle {
@@ -55,7 +62,7 @@ impl Needle {
         let flags = if text.is_ascii() { "(?i-u)" } else { "(?i)" };
         let regex = build(&format!("{flags}{}", regex::escape(text)), false, 0..text.len())?;
         let ascii = text.is_ascii().then(|| text.as_bytes().into());
-        Ok(Self { regex, ascii, is_bytes: false })
+        Ok(Self { regex, ascii, form: Form::Text })
     }
 
     /// Bytes as pairs of hex digits; `??` is any byte. Blanks, commas, colons and `0x` may stand between them.
@@ -87,7 +94,7 @@ impl Needle {
         if pattern.len() == none {
             return Err(FilterError::new(0..text.len(), "there are no bytes to look for"));
         }
-        Ok(Self { regex: build(&pattern, false, 0..text.len())?, ascii: None, is_bytes: true })
+        Ok(Self { regex: build(&pattern, false, 0..text.len())?, ascii: None, form: Form::Bytes })
     }
 
     /// A regular expression in the syntax of the `regex` crate, alone or as `/pattern/` or `/pattern/i`. It sees UTF-8
@@ -105,12 +112,17 @@ impl Needle {
             return Err(FilterError::new(start..start, "there is no pattern"));
         }
         let regex = build(pattern, insensitive, 0..pattern.len()).map_err(|error| error.shifted(start))?;
-        Ok(Self { regex, ascii: None, is_bytes: false })
+        Ok(Self { regex, ascii: None, form: Form::Pattern })
     }
 
     /// True for what is looked for in bytes alone, and not in what a row tells.
     pub(super) const fn is_bytes(&self) -> bool {
-        self.is_bytes
+        matches!(self.form, Form::Bytes)
+    }
+
+    /// True for what is found or not whatever stands around it, as a pattern with `^` is not.
+    pub(super) const fn is_literal(&self) -> bool {
+        !matches!(self.form, Form::Pattern)
     }
 
     /// Whether it is in there.
@@ -120,6 +132,11 @@ impl Needle {
             Some(text) if haystack.len() < SHORT => contains_ascii(haystack, text),
             _ => self.regex.is_match(haystack),
         }
+    }
+
+    /// The first place in there that begins at this byte or after it.
+    pub(super) fn find_from(&self, haystack: &[u8], at: usize) -> Option<Range<usize>> {
+        self.regex.find_at(haystack, at).map(|found| found.range())
     }
 
     /// Where it is in there, each time. A pattern may be found at places of no length.

@@ -119,8 +119,7 @@ impl LogView {
         let reads_bytes = filter.reads_bytes();
         let mut left = rows.max(1);
         let mut found = Vec::new();
-        // Driven from within, an iterator over segments is several times as fast as a loop around it.
-        let _ = store.rows(*judged + 1..store.next()).try_for_each(|row| {
+        let _ = store.for_each_row(*judged + 1..store.next(), |row| {
             *judged = row.seq;
             filter.learn(&row, store);
             if scope.matches(filter, &row, store, roster) {
@@ -233,6 +232,28 @@ impl LogView {
             self.above = (self.above + index).saturating_sub(cursor);
             self.anchor = self.seq_at(index).unwrap_or(self.anchor);
         }
+    }
+
+    /// Moves the cursor to the row with this sequence number or, where it does not match, to the nearest one before it,
+    /// and stays there: following stops.
+    pub fn hold_at(&mut self, seq: u64) {
+        if let Some(index) = self.index_of(seq) {
+            self.move_to_index(index);
+            if let Some(cursor) = self.cursor() {
+                self.anchor = cursor;
+                self.following = false;
+            }
+        }
+    }
+
+    /// The matching rows, as far as they are judged.
+    pub(super) const fn matching(&self) -> &RoaringTreemap {
+        &self.matching
+    }
+
+    /// The last sequence number that may be shown, while that is not every one.
+    pub(super) const fn paused_at(&self) -> Option<u64> {
+        self.paused_at
     }
 
     /// Moves the cursor to the first row.
