@@ -276,7 +276,8 @@ impl Ui {
 
     /// Does a slice of the work that is left over; true while there is more.
     pub fn work(&mut self) -> bool {
-        self.bench.catch_up()
+        // What is found is found among what is shown.
+        self.bench.catch_up() || panes::log::find::work(self)
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -412,9 +413,11 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: clears the filter, then goes to the input. It never quits.
+    /// Esc without an overlay: ends find, clears the filter, then goes to the input. It never quits.
     fn escape(&mut self) {
-        if self.bench.view.filter().text().is_empty() {
+        if self.bench.find.is_some() {
+            panes::log::find::look_for(self, "", None, None);
+        } else if self.bench.view.filter().text().is_empty() {
             self.focus = Pane::Input;
         } else {
             self.set_filter("");

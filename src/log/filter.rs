@@ -271,12 +271,10 @@ impl Test {
 
     fn holds(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         match self {
-            Self::Texts(needles) | Self::Bytes(needles) if row.kind.is_message() => {
-                are_in(needles, &store.bytes(row))
+            Self::Texts(needles) | Self::Bytes(needles) if row.kind.is_message() => are_in(needles, &store.bytes(row)),
+            Self::Texts(needles) => {
+                store.fact(row).is_some_and(|fact| are_in(needles, sentence(row, &fact, store, roster).as_bytes()))
             }
-            Self::Texts(needles) => store
-                .fact(row)
-                .is_some_and(|fact| are_in(needles, sentence(row, &fact, store, roster).as_bytes())),
             Self::Bytes(_) => false,
             Self::Sockets(names) => roster
                 .name_parts(row.socket)

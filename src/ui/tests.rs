@@ -1,6 +1,7 @@
 //! The screen as a user meets it: keys in, effects and pictures out.
 
 mod families;
+mod find;
 mod form;
 mod options;
 mod transfers;

@@ -48,9 +48,11 @@ impl Completion {
         };
         let typed = text[value..cursor].trim_start_matches('"').to_lowercase();
         let known = term.key.map(|key| (key.known)(roster)).unwrap_or_default();
+        // A value that is one already needs nothing.
+        let known = if known.contains(&typed) { Vec::new() } else { known };
         let (mut begin, contain): (Vec<_>, Vec<_>) = known
             .into_iter()
-            .filter(|known| known.to_lowercase().contains(&typed) && *known != typed)
+            .filter(|known| known.to_lowercase().contains(&typed))
             .partition(|known| known.to_lowercase().starts_with(&typed));
         begin.extend(contain);
         begin.truncate(MOST);
@@ -157,8 +159,12 @@ mod tests {
         roster.register(id(1), "my server".to_owned(), "tcp-listen://127.0.0.1:7788".parse().unwrap());
         roster.register(id(2), "plc".to_owned(), "tcp://127.0.0.1:502".parse().unwrap());
         let address = |text: &str| Address::Ip(text.parse().unwrap());
-        let fact =
-            Fact::Accepted { parent: id(1), number: 1, local: address("127.0.0.1:7788"), peer: address("10.0.0.5:51022") };
+        let fact = Fact::Accepted {
+            parent: id(1),
+            number: 1,
+            local: address("127.0.0.1:7788"),
+            peer: address("10.0.0.5:51022"),
+        };
         roster.observe(&Event { at: Timestamp(1), socket: id(3), fact });
         roster
     }
@@ -182,7 +188,9 @@ mod tests {
         assert_eq!(completed("socket:\"my s"), ["socket:\"my server\"", "socket:\"my server#1\""]);
         assert_eq!(completed("socket:p"), ["socket:plc"]);
         assert_eq!(completed("peer:10"), ["peer:10.0.0.5", "peer:10.0.0.5:51022"]);
-        for text in ["hello", "dir:rx", "\"dir", "re:/a so", "re:/a\\/ so", "hex:", "\"a\\\" so", "12:so"] {
+        for text in
+            ["hello", "dir:rx", "kind:closed", "\"dir", "re:/a so", "re:/a\\/ so", "hex:", "\"a\\\" so", "12:so"]
+        {
             assert_eq!(completed(text), [""; 0], "{text}");
         }
         assert_eq!(completed("").len(), KEYS.len());

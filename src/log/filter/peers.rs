@@ -62,9 +62,7 @@ impl PeerPattern {
         };
         match self {
             Self::Host(host) => ip() == Some(*host),
-            Self::Socket(wanted) => {
-                address.port() == Some(wanted.port()) && ip() == Some(wanted.ip().to_canonical())
-            }
+            Self::Socket(wanted) => address.port() == Some(wanted.port()) && ip() == Some(wanted.ip().to_canonical()),
             Self::Port(port) => address.port() == Some(*port),
             Self::Network(network, bits) => ip().is_some_and(|ip| {
                 width(ip) == width(*network) && significant(ip, *bits) == significant(*network, *bits)

@@ -1,7 +1,9 @@
 //! The log: one row a message or a fact, filtered, followed or held still.
 
+pub(in crate::ui) mod find;
 pub(in crate::ui) mod timeline;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
@@ -101,6 +103,30 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "find",
+        scope: Scope::Log,
+        keys: &["f"],
+        help: "find text, a /pattern/ or hex: in the log",
+        run: find::open,
+        available: always,
+    },
+    ActionSpec {
+        name: "find-next",
+        scope: Scope::Log,
+        keys: &["n"],
+        help: "to the next match",
+        run: find::next,
+        available: find::some_find,
+    },
+    ActionSpec {
+        name: "find-previous",
+        scope: Scope::Log,
+        keys: &["shift-n"],
+        help: "to the match before",
+        run: find::previous,
+        available: find::some_find,
+    },
+    ActionSpec {
         name: "take",
         scope: Scope::Log,
         keys: &["r"],
@@ -175,6 +201,8 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
 #[derive(Debug, Default)]
 pub(in crate::ui) struct LogPane {
     hex: bool,
+    /// Where the cursor goes once find has found it.
+    pub(in crate::ui) jump: Option<find::Jump>,
     /// Where the rows were drawn, and the index of the first.
     rows: Rect,
     first: usize,
@@ -201,7 +229,7 @@ fn page(ui: &Ui) -> isize {
 }
 
 pub(in crate::ui) fn edit_filter(ui: &mut Ui) {
-    let line = FilterLine::new(ui.bench.view.filter());
+    let line = FilterLine::new(ui);
     ui.overlays.push(Box::new(line));
 }
 
@@ -256,6 +284,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     } else {
         format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
     };
+    let title = find::title(ui).map_or_else(|| title.clone(), |find| format!("{title} {dot} {find}"));
     let inside = frame(ui, canvas, Pane::Log, &title);
     render_badges(ui, canvas, area, &title);
     if inside.height < 2 {
@@ -287,14 +316,18 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     for (y, index) in (rows.y..rows.bottom()).zip(window) {
         let Some(row) = ui.bench.view.seq_at(index).and_then(|seq| ui.bench.store.row(seq)) else { continue };
         let line = Rect { y, height: 1, ..rows };
-        match &timeline_columns {
-            Some(columns) => timeline::render_row(ui, canvas, line, columns, &row, previous),
+        let (x, found) = match &timeline_columns {
+            Some(columns) => {
+                timeline::render_row(ui, canvas, line, columns, &row, previous);
+                (0, Vec::new())
+            }
             None => render_row(ui, canvas, line, &columns, &row, previous),
-        }
+        };
         if cursor == Some(index) {
             let style = if ui.focus == Pane::Log { ui.look.selected } else { ui.look.selected_unfocused };
             canvas.style(Rect { y, height: 1, ..rows }, style);
         }
+        find::mark(canvas, &ui.look, x, y, &found);
         previous = Some(row.at);
     }
 }
@@ -380,7 +413,15 @@ fn render_header(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect, columns: &Colum
     head(columns.preview, inside.right(), if ui.log.hex { "PREVIEW (hex)" } else { "PREVIEW" });
 }
 
-fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, row: &Row, previous: Option<Timestamp>) {
+/// Draws a row; gives where its preview begins, and the columns from there on in which is what was looked for.
+fn render_row(
+    ui: &Ui,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    columns: &Columns,
+    row: &Row,
+    previous: Option<Timestamp>,
+) -> (u16, Vec<Range<usize>>) {
     let look = &ui.look;
     let fact = ui.bench.store.fact(row);
     let (mark, style) = mark_of(ui, row.kind, fact.as_ref());
@@ -406,9 +447,10 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     };
     put(columns.len, columns.preview, &format!("{len:>len_width$}"), look.dim);
     if columns.preview >= right {
-        return;
+        return (right, Vec::new());
     }
     let mut x = columns.preview;
+    let mut found = Vec::new();
     if row.truncated {
         x = canvas.put(x, area.y, right, &Printable::text("TRUNC "), look.error);
     }
@@ -430,15 +472,20 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
         let width = usize::from(right.saturating_sub(x));
         let bytes = ui.bench.store.bytes(row);
         let preview = if ui.log.hex {
+            found = find::in_hex(ui, row.seq, &bytes, width);
             hex_preview(&bytes, width)
         } else {
+            found = find::in_text(ui, row.seq, &bytes, width);
             Printable::bytes_up_to(&bytes, width + 1).truncate(width, ui.look.marks.ellipsis)
         };
         canvas.put(x, area.y, right, &preview, style);
     } else if let Some(fact) = &fact {
-        let text = Printable::text(&in_a_row(ui, row, fact)).truncate(usize::from(right - x), ui.look.marks.ellipsis);
+        let text = in_a_row(ui, row, fact);
+        found = find::in_sentence(ui, row.seq, &text, usize::from(right - x));
+        let text = Printable::text(&text).truncate(usize::from(right - x), ui.look.marks.ellipsis);
         canvas.put(x, area.y, right, &text, style);
     }
+    (x, found)
 }
 
 /// A socket's name as its column has room for it. It is cut in the middle, and never in a connection's number, which
