@@ -100,10 +100,8 @@ impl FilterLine {
         let first = self.chosen.unwrap_or(0).saturating_sub(usize::from(height.max(1)) - 1);
         let shown = candidates.iter().enumerate().skip(first).take(usize::from(height));
         let width = candidates.iter().map(|candidate| Printable::text(&candidate.text).width()).max().unwrap_or(0);
-        let helped = candidates.iter().any(|candidate| !candidate.help.is_empty());
         let list = Rect { y: below.bottom(), height, ..below };
         let width = u16::try_from(width).unwrap_or(u16::MAX).min(below.width.saturating_sub(4));
-        let list = if helped { list } else { Rect { width: width + 4, ..list } };
         self.drawn.set((list, first));
         canvas.fill(list, ui.look.text);
         for (y, (index, candidate)) in (list.y..).zip(shown) {
