@@ -4,6 +4,8 @@
 //! 16 ms old; timers exist only while something moves.
 
 mod clipboard;
+mod exporter;
+mod recordings;
 mod terminal;
 
 use std::collections::VecDeque;
@@ -29,9 +31,12 @@ use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
-use crate::startup::{configure, point_at, start_diagnostics};
+use crate::recorder::Recorder;
+use crate::startup::{configure, point_at, start_diagnostics, start_recorder};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
+use exporter::{Exporter, Told};
+use recordings::Recordings;
 use terminal::Screen;
 
 /// The least time between two frames: sixty a second.
@@ -70,9 +75,15 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Invalid(why));
     }
     start_diagnostics(&arguments.common)?;
+    let recordings = Recordings::new(arguments.common.record_rotate);
+    let from_profile = loaded.as_ref().and_then(|profile| Some((profile.record.as_deref()?, profile.rotation)));
+    let recorder = match start_recorder(&arguments.common, from_profile, recordings.wake()) {
+        Ok(recorder) => recorder,
+        Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),
+    };
     terminal::keep_panics_off_the_screen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(bench(&config, keymap, loaded, endpoints));
+    let outcome = runtime.block_on(bench(&config, keymap, loaded, endpoints, recordings, recorder));
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     outcome
@@ -83,6 +94,8 @@ async fn bench(
     keymap: Keymap,
     loaded: Option<Profile>,
     endpoints: Vec<Endpoint>,
+    mut recordings: Recordings,
+    recorder: Option<Recorder>,
 ) -> anyhow::Result<Outcome> {
     let mut signals = EndSignals::listen()?;
     let ids = SocketIds::new();
@@ -101,26 +114,46 @@ async fn bench(
     for endpoint in endpoints {
         ui.open(endpoint);
     }
+    recordings.set(recorder, &mut ui);
     let mut screen = Screen::take(config.mouse)?;
     // The first frame stands before the threads are started that the second one may need.
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app = App { ui, screen, engine, batches, spilled, orders: VecDeque::new(), look_ups: JoinSet::new() };
+    let mut app = App {
+        ui,
+        screen,
+        engine,
+        batches,
+        spilled,
+        recordings,
+        orders: VecDeque::new(),
+        look_ups: JoinSet::new(),
+        exporter: Exporter::new(),
+        copies: JoinSet::new(),
+    };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
         outcome => outcome,
     };
-    let App { ui, screen, engine, mut batches, .. } = app;
+    let App { mut ui, screen, engine, mut batches, mut recordings, exporter, .. } = app;
     drop(screen);
     if let Some(path) = history_path {
         write_history(&path, ui.history());
     }
     // Refused only by an engine that has ended already.
     let _ = engine.try_order(Command::ShutDown);
-    let farewell = async { while batches.next().await.is_some() {} };
-    let _ = timeout(FAREWELL, farewell).await;
+    let farewell = async {
+        while let Some(batch) = batches.next().await {
+            if ui.absorb(batch).is_err() {
+                break;
+            }
+            recordings.take(&mut ui);
+        }
+    };
+    let _ = timeout(FAREWELL, async { tokio::join!(farewell, exporter.end()) }).await;
+    recordings.finish();
     outcome
 }
 
@@ -131,10 +164,14 @@ struct App {
     batches: Batches,
     /// Something of the log is on disk now.
     spilled: Arc<Notify>,
+    recordings: Recordings,
     /// Orders that the engine could not take yet.
     orders: VecDeque<Command>,
     /// Names that are being looked up.
     look_ups: JoinSet<(String, Result<Vec<IpAddr>, String>)>,
+    exporter: Exporter,
+    /// Texts that are offered to programs with a clipboard.
+    copies: JoinSet<clipboard::Offered>,
 }
 
 impl App {
@@ -179,14 +216,38 @@ impl App {
                 _ = &mut hangup => return Ok(Outcome::Signal(libc_hangup())),
                 () = self.spilled.notified() => self.ui.settle(),
                 // What is not taken keeps its block, so that the engine reads no more than the log can keep.
-                batch = self.batches.next(), if !self.ui.is_behind() => match batch {
+                batch = self.batches.next(), if !self.ui.is_behind() && !self.recordings.is_behind() => match batch {
                     Some(batch) => {
                         let block = self.ui.absorb(batch)?;
                         self.engine.recycle(block);
+                        self.recordings.take(&mut self.ui);
                         changed = true;
                     }
                     None => anyhow::bail!("the engine ended by itself"),
                 },
+                () = self.recordings.woken() => {
+                    self.recordings.take(&mut self.ui);
+                    changed = true;
+                }
+                Some(told) = self.exporter.next() => {
+                    match told {
+                        Told::Report(report) => self.ui.export_told(report),
+                        Told::Text(report, text) => {
+                            self.ui.export_told(report);
+                            self.copies.spawn(clipboard::offer(text));
+                        }
+                    }
+                    changed = true;
+                }
+                Some(offered) = self.copies.join_next() => {
+                    if let Ok(offered) = offered {
+                        match clipboard::finish(&offered, &mut self.screen) {
+                            Ok(said) => self.ui.tell_good(said),
+                            Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
+                        }
+                        changed = true;
+                    }
+                }
                 Some(looked_up) = self.look_ups.join_next() => {
                     if let Ok((host, answer)) = looked_up {
                         self.ui.looked_up(host, answer);
@@ -231,8 +292,14 @@ impl App {
             Effect::ListFolder(path) => self.ui.folder_listed(&list_folder(&path)),
             Effect::LoadProfile(path) => {
                 let result = Profile::load(&path);
+                let is_loaded = result.is_ok();
                 self.ui.profile_loaded(result);
+                if is_loaded {
+                    self.recordings.begin_with_profile(&mut self.ui);
+                }
             }
+            Effect::Record { path, replace } => self.recordings.begin(&path, replace, &mut self.ui),
+            Effect::StopRecording => self.recordings.stop(&mut self.ui),
             Effect::SaveProfile { path, replace } => {
                 let profile = self.ui.profile_mut();
                 let place = path.clone().or_else(|| profile.path.clone());
@@ -245,10 +312,14 @@ impl App {
             Effect::LookUp(host) => {
                 self.look_ups.spawn(look_up(host));
             }
-            Effect::Copy(text) => match clipboard::copy(&text, &mut self.screen) {
-                Ok(said) => self.ui.tell_good(said),
-                Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
-            },
+            Effect::Export(order) => {
+                let job = self.ui.export_job(&order);
+                self.exporter.start(order.id, job, order.to);
+            }
+            Effect::CancelExport(id) => self.exporter.cancel(id),
+            Effect::Copy(text) => {
+                self.copies.spawn(clipboard::offer(text));
+            }
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
             Effect::Redraw => self.screen.clear()?,
             Effect::Suspend => self.screen.suspend()?,

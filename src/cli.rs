@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::contract::{parse_duration, parse_size};
+use crate::contract::{Rotation, parse_duration, parse_size};
 
 /// A workbench for sockets that lives in the terminal.
 ///
@@ -45,6 +45,12 @@ pub struct Common {
     /// What the log may hold in memory, such as 256MiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
+    /// Record all sockets into this new pcapng file, which Wireshark and tshark read
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Go on in another file (FILE-2, FILE-3 and so on) at this size or age, such as 64MiB or 5m
+    #[arg(long, value_name = "SIZE|DURATION")]
+    pub record_rotate: Option<Rotation>,
     /// Write the program's own diagnostics to this file
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,

@@ -21,7 +21,7 @@ mod widgets;
 use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
@@ -29,13 +29,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
-use crate::contract::{Batch, Block, Clock, Command, SocketId, SocketIds, Target};
+use crate::contract::{Batch, Block, Clock, Command, Recording, SocketId, SocketIds, Target};
+use crate::exporter::{Job, Order, Report};
 use crate::log::sanitise::Printable;
-use crate::log::{LogStore, State};
+use crate::log::{LogStore, Roster, State};
 use crate::profile::{Invalid, Profile, SaveError};
 
 pub use action::{ActionSpec, Scope, actions};
 pub use keymap::{BindingError, Keymap};
+pub use notice::size;
 pub use panes::input::History;
 
 use bench::{Bench, Told};
@@ -43,7 +45,7 @@ use canvas::Canvas;
 use layout::Layout;
 use names::Names;
 use notice::Notice;
-use overlays::{Next, Overlay, confirm::Confirm};
+use overlays::{Next, Overlay, confirm::Confirm, export::Choice};
 use panes::input::InputPane;
 use panes::inspector::InspectorPane;
 use panes::log::LogPane;
@@ -56,6 +58,15 @@ use widgets::paragraph::put_wrapped;
 pub enum Effect {
     /// Hand this to the engine.
     Order(Command),
+    /// Record what comes from now on into this file, and answer with [`Ui::recording_begun`].
+    Record {
+        /// Where.
+        path: PathBuf,
+        /// Whether a file that is there may be written over.
+        replace: bool,
+    },
+    /// End the recording.
+    StopRecording,
     /// Look which profiles there are, and answer with [`Ui::show_profiles`].
     ListProfiles,
     /// Look what is in this folder, and answer with [`Ui::folder_listed`].
@@ -71,6 +82,10 @@ pub enum Effect {
     },
     /// Find out which addresses a host's name stands for, and answer with [`Ui::looked_up`].
     LookUp(String),
+    /// Begin this export, with what [`Ui::export_job`] gives for it, and tell of it with [`Ui::export_told`].
+    Export(Order),
+    /// End the export of this number.
+    CancelExport(u64),
     /// Put this into the clipboard, and say where it went with [`Ui::tell`].
     Copy(String),
     /// Have the terminal report the mouse, or leave it to the terminal.
@@ -141,6 +156,7 @@ pub struct Ui {
     overlays: Vec<Box<dyn Overlay>>,
     effects: Vec<Effect>,
     notice: Option<Notice>,
+    recording: Option<Recording>,
     layout: Layout,
     /// What the mouse can press besides panes: drawn areas and the action that each one runs.
     buttons: Vec<(Rect, &'static ActionSpec)>,
@@ -148,6 +164,7 @@ pub struct Ui {
     log: LogPane,
     inspector: InspectorPane,
     input: InputPane,
+    export_choice: Choice,
     target: Option<Target>,
     /// Defaults for new sockets: option name and value.
     defaults: Vec<(String, String)>,
@@ -186,11 +203,13 @@ impl Ui {
             overlays: Vec::new(),
             effects: Vec::new(),
             notice: None,
+            recording: None,
             layout: Layout::default(),
             buttons: Vec::new(),
             sockets: SocketsPane::default(),
             log: LogPane::default(),
             inspector: InspectorPane::default(),
+            export_choice: Choice::default(),
             target: None,
             defaults: config.defaults.clone(),
             mouse: config.mouse,
@@ -224,6 +243,27 @@ impl Ui {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.bench.store.is_behind()
+    }
+
+    /// The log, and who is in it: for whoever records it.
+    #[must_use]
+    pub const fn log(&self) -> (&LogStore, &Roster) {
+        (&self.bench.store, &self.bench.roster)
+    }
+
+    /// Shows how the recording fares; `None` while there is none.
+    pub fn set_recording(&mut self, recording: Option<Recording>) {
+        if let Some(Recording::Failed(why)) = &recording
+            && self.recording != recording
+        {
+            self.tell(Notice::error(format!("NOT RECORDING: {why}")));
+        }
+        self.recording = recording;
+    }
+
+    /// Says what became of beginning a recording into this file, and asks where there is something to decide.
+    pub fn recording_begun(&mut self, path: &Path, result: io::Result<()>) {
+        overlays::recording::begun(self, path, result);
     }
 
     /// What is to be done since the last time.
@@ -293,6 +333,29 @@ impl Ui {
         self.effects.extend(self.names.due(now).map(Effect::LookUp));
         let name = self.names.due_in(now);
         [notice.filter(|after| !after.is_zero()), rates, inspector, name].into_iter().flatten().min()
+    }
+
+    /// All that an export needs, to be carried out on another thread.
+    #[must_use]
+    pub fn export_job(&self, order: &Order) -> Job {
+        let Bench { store, roster, view, .. } = &self.bench;
+        Job {
+            store: store.snapshot(order.rows.clone()),
+            roster: roster.clone(),
+            rows: order.rows.clone(),
+            filter: order.filtered.then(|| (view.scope(), view.filter().clone())),
+            way: order.way,
+            format: order.format,
+        }
+    }
+
+    /// Takes in what is told of an export.
+    pub fn export_told(&mut self, report: Report) {
+        let now = self.bench.now();
+        let ended = self.bench.exports.told(report, now);
+        if let Some(notice) = ended.and_then(|export| Notice::of_export(&export, now)) {
+            self.tell(notice);
+        }
     }
 
     /// Takes in which addresses a host's name stands for, or why none.
@@ -413,8 +476,11 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: ends find, clears the filter, then goes to the input. It never quits.
+    /// Esc without an overlay: ends the selection, then find, clears the filter, then goes to the input. It never quits.
     fn escape(&mut self) {
+        if panes::log::selection::clear(self) {
+            return;
+        }
         if self.bench.find.is_some() {
             panes::log::find::look_for(self, "", None, None);
         } else if self.bench.view.filter().text().is_empty() {
@@ -453,6 +519,7 @@ impl Ui {
             MouseEventKind::Down(MouseButton::Left) => 0,
             MouseEventKind::ScrollUp => -3,
             MouseEventKind::ScrollDown => 3,
+            MouseEventKind::Drag(MouseButton::Left) if self.overlays.is_empty() => return self.drag(y),
             _ => return false,
         };
         if self.notice.as_ref().is_some_and(Notice::was_read) {
@@ -471,6 +538,15 @@ impl Ui {
             self.click(x, y);
         }
         true
+    }
+
+    /// The mouse moves with its button down: what began in the log selects rows.
+    fn drag(&mut self, y: u16) -> bool {
+        let began = self.last_click.and_then(|(_, x, y)| self.layout.pane_at(x, y));
+        if began == Some(Pane::Log) {
+            panes::log::selection::drag(self, y);
+        }
+        began == Some(Pane::Log)
     }
 
     fn click(&mut self, x: u16, y: u16) {
@@ -557,7 +633,8 @@ impl Ui {
         let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
         let open = self.bench.open_sockets() + waiting;
         let unsaved = self.bench.profile.path.is_some() && self.bench.profile.is_modified();
-        if open == 0 && !unsaved {
+        let exporting = self.bench.exports.running().next().is_some();
+        if open == 0 && !unsaved && !exporting {
             self.effects.push(Effect::Quit);
             return;
         }
@@ -567,7 +644,9 @@ impl Ui {
             _ => format!("{open} sockets are open and will be closed. "),
         };
         let profile = if unsaved { "The profile has changes that are not saved (^S saves)." } else { "" };
-        let confirm = Confirm::new("Quit?", &format!("{sockets}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
+        let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
+        let confirm =
+            Confirm::new("Quit?", &format!("{sockets}{export}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
         self.overlays.push(Box::new(confirm));
     }
 

@@ -232,7 +232,9 @@ impl Condition {
     fn learn(&mut self, row: &Row, fact: &Fact) {
         match self {
             Self::All(conditions) | Self::Any(conditions) => {
-                conditions.iter_mut().for_each(|condition| condition.learn(row, fact));
+                for condition in conditions {
+                    condition.learn(row, fact);
+                }
             }
             Self::Not(condition) => condition.learn(row, fact),
             Self::Test(Test::Peers(peers)) => {

@@ -19,7 +19,7 @@ pub use member::{Member, PeerTraffic, State, Traffic};
 const CLOSED_MAX: usize = 20;
 
 /// The sockets of the session.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Roster {
     roots: IndexMap<SocketId, Member>,
     families: HashMap<SocketId, Family>,
@@ -27,10 +27,11 @@ pub struct Roster {
     root_names: Vec<String>,
     /// By id, which the mint hands out without gaps.
     slots: Vec<Slot>,
+    revision: u64,
 }
 
 /// The connections of one listener.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Family {
     members: BTreeMap<u32, Member>,
     /// The numbers of the closed ones among them, in the order of closing.
@@ -59,6 +60,7 @@ struct Slot {
 impl Roster {
     /// Lists a root that the user opens, as opening. A known id is opened again: its counters stay.
     pub fn register(&mut self, id: SocketId, name: String, endpoint: Endpoint) {
+        self.revision += 1;
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
             member.endpoint = Arc::new(endpoint);
@@ -73,6 +75,7 @@ impl Roster {
     pub fn rename(&mut self, id: SocketId, name: String) {
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
+            self.revision += 1;
             self.set_root_name(id);
         }
     }
@@ -93,7 +96,15 @@ impl Roster {
     pub fn set_endpoint(&mut self, id: SocketId, endpoint: Endpoint) {
         if let Some(member) = self.roots.get_mut(&id) {
             member.endpoint = Arc::new(endpoint);
+            self.revision += 1;
         }
+    }
+
+    /// A number that is another whenever what the user opened has changed: which roots there are, or were, how they are
+    /// called, and what they open.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Learns from an event. Sockets that are not listed stay so, save connections that a listed listener accepts.

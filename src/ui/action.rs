@@ -4,7 +4,7 @@
 //! table all come from these rows. A row stands beside the pane that it belongs to; the rows that belong to none stand
 //! here.
 
-use super::overlays::{help, palette, profiles};
+use super::overlays::{help, palette, profiles, transfers};
 use super::{Effect, Pane, Ui, panes};
 
 /// Where an action's keys act.
@@ -146,6 +146,14 @@ static GLOBAL: &[ActionSpec] = &[
         help: "filter the log",
         run: panes::log::edit_filter,
         available: always,
+    },
+    ActionSpec {
+        name: "cancel-export",
+        scope: Scope::Anywhere,
+        keys: &[],
+        help: "end the export that is under way, of which nothing is left",
+        run: transfers::cancel_export,
+        available: transfers::can_cancel_export,
     },
     ActionSpec {
         name: "redraw",

@@ -3,6 +3,7 @@
 //! Owns the roster, the store, the view and the profile, and keeps the profile's sockets in step with the roots of the
 //! roster. It never draws, and orders from the engine only by way of effects.
 
+pub(super) mod exports;
 pub(super) mod transfers;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use crate::contract::{
 use crate::log::{Find, LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
+use exports::Exports;
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges between two looks at the clock.
@@ -40,6 +42,7 @@ pub(super) struct Bench {
     next_ticket: u64,
     sends: HashMap<Ticket, Sending>,
     pub(super) transfers: Transfers,
+    pub(super) exports: Exports,
     looked_at: Option<LookedAt>,
     /// The endpoint of a socket before its option was changed while it was open, which the system may refuse yet.
     before_change: Option<(SocketId, Endpoint)>,
@@ -122,6 +125,7 @@ impl Bench {
             next_ticket: 0,
             sends: HashMap::new(),
             transfers: Transfers::default(),
+            exports: Exports::default(),
             looked_at: None,
             before_change: None,
             rates: Rates::default(),

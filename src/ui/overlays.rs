@@ -1,6 +1,7 @@
 //! What comes over the panes: a stack, of which the topmost has the keys.
 
 pub(super) mod confirm;
+pub(super) mod export;
 pub(super) mod file;
 pub(super) mod filter;
 pub(super) mod find;
@@ -13,6 +14,7 @@ pub(super) mod payloads;
 pub(super) mod picker;
 pub(super) mod profiles;
 pub(super) mod prompt;
+pub(super) mod recording;
 pub(super) mod rename;
 pub(super) mod search_history;
 pub(super) mod set_option;

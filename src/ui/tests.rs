@@ -1,5 +1,6 @@
 //! The screen as a user meets it: keys in, effects and pictures out.
 
+mod export;
 mod families;
 mod find;
 mod form;

@@ -49,6 +49,7 @@ pub(super) struct Marks {
     pub(super) none: &'static str,
     pub(super) plus_minus: &'static str,
     pub(super) ellipsis: &'static str,
+    pub(super) chosen: &'static str,
 }
 
 static UNICODE: Marks = Marks {
@@ -69,6 +70,7 @@ static UNICODE: Marks = Marks {
     none: "–",
     plus_minus: "±",
     ellipsis: "…",
+    chosen: "█",
 };
 
 static ASCII: Marks = Marks {
@@ -89,6 +91,7 @@ static ASCII: Marks = Marks {
     none: "-",
     plus_minus: "+/-",
     ellipsis: "..",
+    chosen: ">",
 };
 
 impl Look {

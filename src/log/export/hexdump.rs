@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::hex;
 use super::text::head;
 use crate::log::{LogStore, Roster, Row};
 
@@ -21,7 +22,8 @@ pub fn hexdump(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) 
             }
             match bytes.get(at) {
                 Some(byte) => {
-                    let _ = write!(out, "{byte:02x} ");
+                    hex(&[*byte], out);
+                    out.push(b' ');
                 }
                 None => out.extend_from_slice(b"   "),
             }

@@ -62,7 +62,7 @@ pub(in crate::log) fn escaped(bytes: &[u8]) -> String {
     line
 }
 
-fn escape_bytes(bytes: &[u8], line: &mut String) {
+pub(super) fn escape_bytes(bytes: &[u8], line: &mut String) {
     for chunk in bytes.utf8_chunks() {
         escape_message(chunk.valid(), line);
         for byte in chunk.invalid() {
@@ -81,18 +81,28 @@ fn escape_message(text: &str, line: &mut String) {
     }
 }
 
-fn escape(text: &str, line: &mut String) {
-    for c in text.chars() {
-        match c {
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
-            '\0' => line.push_str("\\0"),
-            _ if c.is_ascii_control() => append(line, format_args!("\\x{:02x}", u32::from(c))),
-            _ if c.is_control() || is_invisible(c) => append(line, format_args!("\\u{{{:x}}}", u32::from(c))),
-            _ => line.push(c),
+pub(super) fn escape(text: &str, line: &mut String) {
+    let mut rest = text;
+    while let Some(at) = rest.find(is_escaped) {
+        let (plain, other) = rest.split_at(at);
+        line.push_str(plain);
+        let mut characters = other.chars();
+        match characters.next() {
+            Some('\n') => line.push_str("\\n"),
+            Some('\r') => line.push_str("\\r"),
+            Some('\t') => line.push_str("\\t"),
+            Some('\0') => line.push_str("\\0"),
+            Some(c) if c.is_ascii_control() => append(line, format_args!("\\x{:02x}", u32::from(c))),
+            Some(c) => append(line, format_args!("\\u{{{:x}}}", u32::from(c))),
+            None => {}
         }
+        rest = characters.as_str();
     }
+    line.push_str(rest);
+}
+
+fn is_escaped(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
 /// Characters that take no room or turn the text around: soft hyphen, joiners, bidi controls, separators of lines,

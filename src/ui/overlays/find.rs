@@ -18,8 +18,10 @@ pub(in crate::ui) struct FindLine {
     /// Whether the text is still the one of the last time: what is typed takes its place.
     selected: bool,
     error: Option<FilterError>,
-    /// What was looked for before, once it is something else.
-    before: Option<Option<Find>>,
+    /// Something else was typed than what was looked for before.
+    changed: bool,
+    /// What was looked for before, once something else was typed.
+    before: Option<Find>,
     /// Where the cursor was; `None` for the newest row.
     origin: Option<u64>,
 }
@@ -29,7 +31,14 @@ impl FindLine {
         let view = &ui.bench.view;
         let origin = if view.is_following() { None } else { view.cursor() };
         let text = ui.bench.find.as_ref().map_or("", Find::text);
-        Self { input: TextInput::with_text(text), selected: !text.is_empty(), error: None, before: None, origin }
+        Self {
+            input: TextInput::with_text(text),
+            selected: !text.is_empty(),
+            error: None,
+            changed: false,
+            before: None,
+            origin,
+        }
     }
 
     fn apply(&mut self, edit: Edit, ui: &mut Ui) {
@@ -41,8 +50,8 @@ impl FindLine {
         if self.input.text() == text {
             return;
         }
-        if self.before.is_none() {
-            self.before = Some(ui.bench.find.take());
+        if !std::mem::replace(&mut self.changed, true) {
+            self.before = ui.bench.find.take();
         }
         self.error = None;
         let text = self.input.text();
@@ -75,8 +84,8 @@ impl Overlay for FindLine {
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
         match key.code {
             KeyCode::Esc => {
-                if let Some(before) = self.before.take() {
-                    ui.bench.find = before;
+                if self.changed {
+                    ui.bench.find = self.before.take();
                 }
                 ui.log.jump = None;
                 self.back(ui);

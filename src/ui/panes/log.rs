@@ -1,6 +1,7 @@
 //! The log: one row a message or a fact, filtered, followed or held still.
 
 pub(in crate::ui) mod find;
+pub(in crate::ui) mod selection;
 pub(in crate::ui) mod timeline;
 
 use std::ops::Range;
@@ -13,18 +14,23 @@ use super::sockets::{fitting, shortened};
 use super::{frame, grouped};
 use crate::config::TimeFormat;
 use crate::contract::{Fact, SocketId, Timestamp};
+use crate::exporter::{HEXDUMP, MARKDOWN, TEXT};
 use crate::log::sanitise::Printable;
 use crate::log::timeline::waiting;
 use crate::log::{Kind, Row, export};
 use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
+use crate::ui::overlays::export::copy_selected;
 use crate::ui::overlays::filter::FilterLine;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
 
 /// How much of a preview a peer's path may take.
 const PEER_WIDTH: usize = 20;
+
+/// The columns of the frame that the title leaves to the widest badge, and the corners.
+const BADGE_WIDTH: u16 = 19;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -138,9 +144,25 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "copy",
         scope: Scope::Log,
         keys: &["y"],
-        help: "copy this message, or the timeline as Markdown",
+        help: "copy this message, the selected rows, or the timeline",
         run: copy,
         available: something_to_copy,
+    },
+    ActionSpec {
+        name: "export",
+        scope: Scope::Log,
+        keys: &["shift-y"],
+        help: "copy or export rows: which, in what format, to where",
+        run: crate::ui::overlays::export::open,
+        available: some_row,
+    },
+    ActionSpec {
+        name: "select",
+        scope: Scope::Log,
+        keys: &["v"],
+        help: "select rows from this one on, or no longer",
+        run: selection::toggle,
+        available: some_row,
     },
     ActionSpec {
         name: "as-text",
@@ -189,6 +211,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "log-record",
+        scope: Scope::Log,
+        keys: &["c"],
+        help: "record all sockets into a pcapng file, or stop to",
+        run: crate::ui::overlays::recording::toggle,
+        available: always,
+    },
+    ActionSpec {
         name: "log-help",
         scope: Scope::Log,
         keys: &["?"],
@@ -206,6 +236,8 @@ pub(in crate::ui) struct LogPane {
     /// Where the rows were drawn, and the index of the first.
     rows: Rect,
     first: usize,
+    /// The sequence number of the row where the selection began.
+    selected_from: Option<u64>,
 }
 
 fn some_row(ui: &Ui) -> Result<(), &'static str> {
@@ -221,7 +253,7 @@ pub(in crate::ui) fn some_message(ui: &Ui) -> Result<(), &'static str> {
 }
 
 fn something_to_copy(ui: &Ui) -> Result<(), &'static str> {
-    if timeline::socket(ui).is_some() { some_row(ui) } else { some_message(ui) }
+    if ui.log.selected_from.is_some() || timeline::socket(ui).is_some() { some_row(ui) } else { some_message(ui) }
 }
 
 fn page(ui: &Ui) -> isize {
@@ -241,6 +273,15 @@ fn take(ui: &mut Ui) {
 }
 
 fn copy(ui: &mut Ui) {
+    if ui.log.selected_from.is_some() {
+        let format = match timeline::socket(ui) {
+            Some(_) => MARKDOWN,
+            None if ui.log.hex => HEXDUMP,
+            None => TEXT,
+        };
+        copy_selected(ui, format);
+        return;
+    }
     if let Some(socket) = timeline::socket(ui) {
         timeline::copy(ui, socket);
         return;
@@ -255,7 +296,15 @@ fn copy(ui: &mut Ui) {
     }
 }
 
+/// The sequence numbers from the first of the rows that are on the screen to the last.
+pub(in crate::ui) fn on_screen(ui: &Ui) -> Option<Range<u64>> {
+    let view = &ui.bench.view;
+    let last = (ui.log.first + usize::from(ui.log.rows.height)).min(view.len()).checked_sub(1)?;
+    Some(view.seq_at(ui.log.first)?..view.seq_at(last)? + 1)
+}
+
 pub(in crate::ui) fn click(ui: &mut Ui, y: u16) {
+    selection::clear(ui);
     if let Some(offset) = y.checked_sub(ui.log.rows.y)
         && offset < ui.log.rows.height
     {
@@ -272,19 +321,18 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         return;
     }
     let filter = ui.bench.view.filter().text().to_owned();
-    let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
-    let dot = ui.look.marks.dot;
-    let shown = grouped(ui.bench.view.len());
     let timeline = timeline::socket(ui);
-    let title = if let Some(socket) = timeline {
-        let filter = if filter.is_empty() { String::new() } else { format!(" {dot} {filter}") };
-        format!("Timeline {dot} {}{filter} {dot} {shown}", ui.bench.roster.name(socket))
-    } else if filter.is_empty() {
-        format!("Log {dot} all {dot} {shown}")
+    let selected = selection::range(ui);
+    let whole = title_of(ui, &filter);
+    // A long filter must not push the badge out that tells whether the log follows.
+    let over = Printable::text(&whole).width().saturating_sub(usize::from(area.width.saturating_sub(BADGE_WIDTH)));
+    let title = if over == 0 {
+        whole
     } else {
-        format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
+        let filter = Printable::text(&filter);
+        let width = filter.width().saturating_sub(over).max(4);
+        title_of(ui, filter.truncate(width, ui.look.marks.ellipsis).as_str())
     };
-    let title = find::title(ui).map_or_else(|| title.clone(), |find| format!("{title} {dot} {find}"));
     let inside = frame(ui, canvas, Pane::Log, &title);
     render_badges(ui, canvas, area, &title);
     if inside.height < 2 {
@@ -323,6 +371,11 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             }
             None => render_row(ui, canvas, line, &columns, &row, previous),
         };
+        if selected.as_ref().is_some_and(|range| range.contains(&row.seq)) {
+            canvas.style(line, ui.look.selected_unfocused);
+            // In the frame, where no column of a row is.
+            canvas.put(area.x, y, area.x + 1, &Printable::text(ui.look.marks.chosen), ui.look.key);
+        }
         if cursor == Some(index) {
             let style = if ui.focus == Pane::Log { ui.look.selected } else { ui.look.selected_unfocused };
             canvas.style(Rect { y, height: 1, ..rows }, style);
@@ -330,6 +383,29 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         find::mark(canvas, &ui.look, x, y, &found);
         previous = Some(row.at);
     }
+}
+
+/// The title, with the filter as it is written here.
+fn title_of(ui: &Ui, filter: &str) -> String {
+    let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
+    let dot = ui.look.marks.dot;
+    let shown = grouped(ui.bench.view.len());
+    let mut title = if let Some(socket) = timeline::socket(ui) {
+        let filter = if filter.is_empty() { String::new() } else { format!(" {dot} {filter}") };
+        format!("Timeline {dot} {}{filter} {dot} {shown}", ui.bench.roster.name(socket))
+    } else if filter.is_empty() {
+        format!("Log {dot} all {dot} {shown}")
+    } else {
+        format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
+    };
+    match selection::len(ui) {
+        0 => {}
+        rows => title = format!("{title} {dot} {} selected", grouped(rows)),
+    }
+    if let Some(find) = find::title(ui) {
+        title = format!("{title} {dot} {find}");
+    }
+    title
 }
 
 fn render_badges(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, title: &str) {

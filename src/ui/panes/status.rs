@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::contract::Recording;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::{Gravity, size};
@@ -31,6 +32,8 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
             ("log-timeline", "timeline"),
             ("take", "resend"),
             ("copy", "copy"),
+            ("export", "export"),
+            ("select", "select"),
             ("log-help", "help"),
         ],
         Pane::Inspector => &[
@@ -67,7 +70,22 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     }
     let marks = ui.look.marks;
     let open = ui.bench.open_sockets();
-    let mut x = canvas.put(area.x, area.y, area.right(), &Printable::text(&format!(" {open} open")), ui.look.text);
+    let mut x = area.x;
+    if let Some(recording) = &ui.recording {
+        let (text, style) = match recording {
+            Recording::Running { file, bytes } => {
+                (format!(" REC {file} {} {}", size(*bytes), marks.dot), ui.look.error)
+            }
+            Recording::Failed(why) => (format!(" NOT RECORDING: {why} {}", marks.dot), ui.look.error),
+        };
+        let text = Printable::text(&text).truncate(usize::from(area.width) / 2, marks.ellipsis);
+        let start = x;
+        x = canvas.put(x, area.y, area.right(), &text, style);
+        if let Some(action) = actions().find(|action| action.name == "record") {
+            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        }
+    }
+    x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {open} open")), ui.look.text);
     if ui.bench.lost > 0 {
         let lost = Printable::text(&format!(" {} lost {}", marks.dot, ui.bench.lost));
         x = canvas.put(x, area.y, area.right(), &lost, ui.look.error);

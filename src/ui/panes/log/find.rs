@@ -16,6 +16,9 @@ use crate::ui::theme::Look;
 /// So many bytes of a message are searched for what is highlighted in its preview.
 const PREVIEWED: usize = 8192;
 
+/// The columns that what is looked for has in the title.
+const TITLED: usize = 24;
+
 /// Where the cursor is to go as soon as the match is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ui) enum Jump {
@@ -126,10 +129,11 @@ pub(in crate::ui) fn standing(ui: &Ui) -> Option<String> {
 
 /// What the title of the log says of it: `find "x" 3/120 · 45 %`.
 pub(super) fn title(ui: &Ui) -> Option<String> {
-    let text = ui.bench.find.as_ref()?.text();
-    let text =
-        if text.starts_with(['/', '"']) || text.starts_with("hex:") { text.to_owned() } else { format!("\"{text}\"") };
-    Some(format!("find {text} {}", standing(ui)?))
+    let text = Printable::text(ui.bench.find.as_ref()?.text()).truncate(TITLED, ui.look.marks.ellipsis);
+    let text = text.as_str();
+    let is_plain = !(text.starts_with(['/', '"']) || text.starts_with("hex:"));
+    let quote = if is_plain { "\"" } else { "" };
+    Some(format!("find {quote}{text}{quote} {}", standing(ui)?))
 }
 
 /// The columns of the matches in a message's preview that is shown as text from a column on.

@@ -4,7 +4,7 @@ use crate::contract::{Address, AddressKind, CloseHow, Command, Endpoint, Role, S
 use crate::log::State;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::{file, new_socket, rename, transfers};
+use crate::ui::overlays::{file, new_socket, recording, rename, transfers};
 use crate::ui::panes::inspector;
 use crate::ui::panes::log::timeline;
 use crate::ui::{Effect, Ui};
@@ -175,6 +175,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         keys: &["q"],
         help: "quit",
         run: Ui::quit,
+        available: crate::ui::action::always,
+    },
+    ActionSpec {
+        name: "record",
+        scope: Scope::Sockets,
+        keys: &["c"],
+        help: "record all sockets into a pcapng file, or stop to",
+        run: recording::toggle,
         available: crate::ui::action::always,
     },
     ActionSpec {
