@@ -8,18 +8,23 @@
 pub mod export;
 pub mod filter;
 pub mod find;
+pub mod marks;
 pub mod needle;
 pub mod roster;
+pub mod round_trip;
 pub mod row;
 pub mod sanitise;
+pub mod statistics;
 pub mod store;
 pub mod timeline;
 pub mod view;
 
 pub use filter::{Filter, FilterError};
 pub use find::{Find, Standing};
+pub use marks::{Mark, Marks};
 pub use needle::Needle;
 pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
 pub use row::{Kind, Row};
+pub use statistics::Statistics;
 pub use store::{Content, LogStore};
 pub use view::{LogView, Scope};

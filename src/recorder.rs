@@ -321,7 +321,7 @@ impl Scribe {
     }
 
     fn fail(&mut self, path: &Path, operation: Operation, error: &io::Error) {
-        let told = NetError::from_io(operation, Some(path.display().to_string()), error);
+        let told = NetError::from_io(operation, Some(name(path)), error);
         *self.shared.state() = Recording::Failed(told.to_string());
         self.file = None;
         self.buffer = Vec::new();

@@ -6,6 +6,7 @@
 mod action;
 mod bench;
 mod canvas;
+mod file;
 mod keymap;
 mod layout;
 mod names;
@@ -13,6 +14,7 @@ mod notice;
 mod opening;
 mod overlays;
 mod panes;
+mod replaying;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -237,6 +239,7 @@ impl Ui {
     /// Has the log keep to its memory limit.
     pub fn settle(&mut self) {
         self.bench.settle();
+        panes::log::marks::forget(self);
     }
 
     /// True while no more batches should be taken: the disk can't keep up with them.
@@ -283,6 +286,7 @@ impl Ui {
             self.tell_of(told);
         }
         self.select_what_opened();
+        panes::log::marks::forget(self);
         Ok(block)
     }
 
@@ -314,10 +318,13 @@ impl Ui {
         }
     }
 
-    /// Does a slice of the work that is left over; true while there is more.
+    /// Does a slice of the work that is left over; true while there is more, or figures on the screen have changed.
     pub fn work(&mut self) -> bool {
-        // What is found is found among what is shown.
-        self.bench.catch_up() || panes::log::find::work(self)
+        let replayed = self.work_on_replay();
+        let store = &self.bench.store;
+        let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
+        // One after the other, so that none keeps a key waiting.
+        self.bench.catch_up() || panes::log::find::work(self) || panes::inspector::work(self) || counting || replayed
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -476,8 +483,13 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: ends the selection, then find, clears the filter, then goes to the input. It never quits.
+    /// Esc without an overlay: stops a replay, ends the selection, then find, clears the filter, then goes to the input.
+    /// It never quits.
     fn escape(&mut self) {
+        if self.bench.replay.is_some() {
+            self.stop_replay();
+            return;
+        }
         if panes::log::selection::clear(self) {
             return;
         }
@@ -665,7 +677,8 @@ impl Ui {
             return;
         };
         let in_timeline = panes::log::timeline::socket(self).is_some();
-        self.layout = if in_timeline { layout.with_room_for_lessons() } else { layout };
+        let needs_room = in_timeline || panes::inspector::shows_statistics(self);
+        self.layout = if needs_room { layout.with_room_for_lessons() } else { layout };
         panes::sockets::render(self, &mut canvas);
         panes::log::render(self, &mut canvas);
         panes::inspector::render(self, &mut canvas);

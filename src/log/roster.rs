@@ -92,6 +92,20 @@ impl Roster {
         }
     }
 
+    /// Takes a root and its connections for closed, because what is known of them ends here: no event tells.
+    pub fn end(&mut self, id: SocketId) {
+        if let Some(member) = self.roots.get_mut(&id) {
+            member.end();
+        }
+        if let Some(family) = self.families.get_mut(&id) {
+            for (number, member) in &mut family.members {
+                if member.end() {
+                    family.closed.push_back(*number);
+                }
+            }
+        }
+    }
+
     /// Says what a root is to open from now on. An id that is no root is left alone.
     pub fn set_endpoint(&mut self, id: SocketId, endpoint: Endpoint) {
         if let Some(member) = self.roots.get_mut(&id) {
@@ -194,7 +208,8 @@ impl Roster {
     }
 
     /// The listener or the pair that a child comes from; also of one that is no longer listed.
-    pub(super) fn parent(&self, id: SocketId) -> Option<SocketId> {
+    #[must_use]
+    pub fn parent(&self, id: SocketId) -> Option<SocketId> {
         self.slot(id).parent
     }
 

@@ -171,6 +171,12 @@ impl LogView {
         self.count_to(seq).checked_sub(1)
     }
 
+    /// True for a row that was judged and matches.
+    #[must_use]
+    pub fn shows(&self, seq: u64) -> bool {
+        self.matching.contains(seq)
+    }
+
     /// The sequence number of the chosen row; `None` while there is none to choose.
     #[must_use]
     pub fn cursor(&self) -> Option<u64> {

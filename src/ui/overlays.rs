@@ -1,5 +1,6 @@
 //! What comes over the panes: a stack, of which the topmost has the keys.
 
+pub(super) mod bookmarks;
 pub(super) mod confirm;
 pub(super) mod export;
 pub(super) mod file;
@@ -16,6 +17,7 @@ pub(super) mod profiles;
 pub(super) mod prompt;
 pub(super) mod recording;
 pub(super) mod rename;
+pub(super) mod replay;
 pub(super) mod search_history;
 pub(super) mod set_option;
 pub(super) mod targets;

@@ -4,7 +4,9 @@ mod export;
 mod families;
 mod find;
 mod form;
+mod logview;
 mod options;
+mod recorded;
 mod transfers;
 
 use std::sync::Arc;

@@ -83,7 +83,7 @@ fn escape_message(text: &str, line: &mut String) {
 
 pub(super) fn escape(text: &str, line: &mut String) {
     let mut rest = text;
-    while let Some(at) = rest.find(is_escaped) {
+    while let Some(at) = first_escaped(rest) {
         let (plain, other) = rest.split_at(at);
         line.push_str(plain);
         let mut characters = other.chars();
@@ -101,8 +101,17 @@ pub(super) fn escape(text: &str, line: &mut String) {
     line.push_str(rest);
 }
 
-fn is_escaped(c: char) -> bool {
-    c.is_control() || is_invisible(c)
+/// Where the first character is that has to be escaped. Most are ASCII, and bytes are looked through faster.
+fn first_escaped(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + text.as_bytes()[from..].iter().position(|byte| !(b' '..=b'~').contains(byte))?;
+        let c = text[at..].chars().next()?;
+        if c.is_control() || is_invisible(c) {
+            return Some(at);
+        }
+        from = at + c.len_utf8();
+    }
 }
 
 /// Characters that take no room or turn the text around: soft hyphen, joiners, bidi controls, separators of lines,

@@ -1,17 +1,20 @@
 //! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
-//! options of the selected socket.
+//! options of the selected socket; or figures about the rows.
 
 mod found;
 mod lesson;
 mod options;
+mod statistics;
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::log::columns::measured;
 use super::log::{edit_filter, timeline};
 use super::{frame, grouped};
+use crate::log::round_trip::{answer_to, answered_by};
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
 use crate::ui::action::{ActionSpec, Scope, always};
@@ -21,6 +24,7 @@ use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
 use options::OptionsTab;
+use statistics::StatisticsTab;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -91,7 +95,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-tab",
         scope: Scope::Inspector,
         keys: &["t", "]"],
-        help: "the next tab: bytes, options",
+        help: "the next tab: bytes, options, statistics",
         run: |ui| turn_tab(ui, 1),
         available: always,
     },
@@ -119,8 +123,30 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         keys: &["enter"],
         help: "back to the log, or change this option",
         run: |ui| match ui.inspector.tab {
-            Tab::Bytes => ui.focus_on(Pane::Log),
+            Tab::Bytes | Tab::Statistics => ui.focus_on(Pane::Log),
             Tab::Options => options::change(ui),
+        },
+        available: always,
+    },
+    ActionSpec {
+        name: "statistics-of",
+        scope: Scope::Inspector,
+        keys: &["s"],
+        help: "statistics of the rows shown, the socket, or all",
+        run: |ui| match ui.inspector.tab {
+            Tab::Statistics => statistics::turn(ui),
+            _ => show_tab(ui, Tab::Statistics),
+        },
+        available: always,
+    },
+    ActionSpec {
+        name: "statistics",
+        scope: Scope::Log,
+        keys: &["s"],
+        help: "statistics: rates, sizes, answer times",
+        run: |ui| {
+            show_tab(ui, Tab::Statistics);
+            ui.focus_on(Pane::Inspector);
         },
         available: always,
     },
@@ -162,15 +188,17 @@ enum Tab {
     #[default]
     Bytes,
     Options,
+    Statistics,
 }
 
 impl Tab {
-    const ALL: [Self; 2] = [Self::Bytes, Self::Options];
+    const ALL: [Self; 3] = [Self::Bytes, Self::Options, Self::Statistics];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
             Self::Options => "options",
+            Self::Statistics => "statistics",
         }
     }
 }
@@ -184,8 +212,9 @@ pub(in crate::ui) struct InspectorPane {
     seq: u64,
     height: u16,
     options: OptionsTab,
+    statistics: StatisticsTab,
     /// Where the names of the tabs were drawn.
-    tabs: [(Rect, Tab); 2],
+    tabs: [(Rect, Tab); 3],
 }
 
 impl InspectorPane {
@@ -198,6 +227,7 @@ pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
     match ui.inspector.tab {
         Tab::Bytes => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
         Tab::Options => options::move_focus(ui, rows),
+        Tab::Statistics => statistics::scroll_by(ui, rows),
     }
 }
 
@@ -233,7 +263,7 @@ fn show_tab(ui: &mut Ui, tab: Tab) {
 fn step(ui: &mut Ui, by: i32) {
     match ui.inspector.tab {
         Tab::Bytes => ui.bench.view.move_by(by as isize),
-        Tab::Options => ui.move_in_list(by),
+        Tab::Options | Tab::Statistics => ui.move_in_list(by),
     }
 }
 
@@ -241,15 +271,32 @@ pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {
     let pressed = ui.inspector.tabs.iter().find(|(area, _)| area.contains((x, y).into())).map(|(_, tab)| *tab);
     match pressed {
         Some(tab) => show_tab(ui, tab),
-        None if ui.inspector.tab == Tab::Options => options::click(ui, x, y),
-        None => {}
+        None => match ui.inspector.tab {
+            Tab::Bytes => {}
+            Tab::Options => options::click(ui, x, y),
+            Tab::Statistics => statistics::click(ui, x, y),
+        },
     }
+}
+
+/// True where figures are shown, which need more room than bytes.
+pub(in crate::ui) fn shows_statistics(ui: &Ui) -> bool {
+    ui.inspector.tab == Tab::Statistics
+}
+
+/// Does a slice of the work that figures on the screen take; true if they have changed.
+pub(in crate::ui) fn work(ui: &mut Ui) -> bool {
+    is_visible(ui) && shows_statistics(ui) && statistics::work(ui)
 }
 
 /// Brings what is shown up to date; after how long to do so again, where it changes by itself.
 pub(in crate::ui) fn refresh(ui: &mut Ui) -> Option<Duration> {
-    let visible = !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector;
-    if visible && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+    if is_visible(ui) && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+}
+
+/// True for an inspector that is on the screen, or will be in the next frame.
+fn is_visible(ui: &Ui) -> bool {
+    !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector
 }
 
 pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
@@ -281,6 +328,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     ui.inspector.height = inside.height;
     match (ui.inspector.tab, row) {
         (Tab::Options, _) => options::render(ui, canvas, inside),
+        (Tab::Statistics, _) => statistics::render(ui, canvas, inside),
         (Tab::Bytes, Some(row)) => render_row(ui, canvas, inset(inside), &row),
         (Tab::Bytes, None) => {
             let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
@@ -295,7 +343,16 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
-    let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, row)), ui.look.dim);
+    let (mut head, exchange) = (headline(ui, row), exchange(ui, row));
+    let beside = head.chars().count() + 2 + exchange.chars().count() <= usize::from(inside.width);
+    if beside && !exchange.is_empty() {
+        let _ = write!(head, ", {exchange}");
+    }
+    let mut used = put_wrapped(canvas, inside, &Printable::text(&head), ui.look.dim);
+    if !beside && !exchange.is_empty() {
+        let rest = Rect { y: inside.y + used, height: inside.height - used, ..inside };
+        used += put_wrapped(canvas, rest, &Printable::text(&exchange), ui.look.dim);
+    }
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
     if row.kind.is_message() && timeline::socket(ui).is_none() {
@@ -335,6 +392,22 @@ fn headline(ui: &Ui, row: &Row) -> String {
         text.push_str(", truncated");
     }
     text
+}
+
+/// What a message answers, and how it was answered: `answer to row 12 after 1.2 ms, answered after 51 us (row 14)`.
+fn exchange(ui: &Ui, row: &Row) -> String {
+    let mut told = Vec::new();
+    let (word, back) = match row.kind {
+        Kind::Sent => ("answer after", "answers"),
+        _ => ("answered after", "answer to"),
+    };
+    if let Some(before) = answered_by(row, &ui.bench.store) {
+        told.push(format!("{back} row {} after {}", grouped(before.row), measured(before.time)));
+    }
+    if let Some(answer) = answer_to(row, &ui.bench.store) {
+        told.push(format!("{word} {} (row {})", measured(answer.time), grouped(answer.row)));
+    }
+    told.join(", ")
 }
 
 fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {

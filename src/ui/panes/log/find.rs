@@ -136,49 +136,42 @@ pub(super) fn title(ui: &Ui) -> Option<String> {
     Some(format!("find {quote}{text}{quote} {}", standing(ui)?))
 }
 
-/// The columns of the matches in a message's preview that is shown as text from a column on.
-pub(super) fn in_text(ui: &Ui, seq: u64, bytes: &[u8], columns: usize) -> Vec<Range<usize>> {
+/// The places of the matches in the bytes of a message that are shown as text in a line.
+pub(super) fn in_text(ui: &Ui, seq: u64, bytes: &[u8], line: Rect) -> Vec<Rect> {
     let Some(find) = ui.bench.find.as_ref().filter(|find| find.contains(seq)) else { return Vec::new() };
     let bytes = &bytes[..bytes.len().min(PREVIEWED)];
-    let column = |at: usize| Printable::bytes_up_to(&bytes[..at], columns + 1).width();
-    within(find.needle().find_iter(bytes), columns, column)
+    let column = |at: usize| Printable::bytes_up_to(&bytes[..at], usize::from(line.width) + 1).width();
+    within(find.needle().find_iter(bytes), line, column)
 }
 
-/// The columns of the matches in a message's preview that is shown as pairs of hex digits.
-pub(super) fn in_hex(ui: &Ui, seq: u64, bytes: &[u8], columns: usize) -> Vec<Range<usize>> {
+/// The places of the matches in the bytes of a message that are shown as pairs of hex digits in a line.
+pub(super) fn in_hex(ui: &Ui, seq: u64, bytes: &[u8], line: Rect) -> Vec<Rect> {
     let Some(find) = ui.bench.find.as_ref().filter(|find| find.contains(seq)) else { return Vec::new() };
-    let places =
-        find.needle().find_iter(&bytes[..bytes.len().min(PREVIEWED)]).map(|place| 3 * place.start..3 * place.end);
-    let pairs = places.filter(|place| !place.is_empty()).map(|place| place.start..place.end - 1);
-    within(pairs, columns, |column| column)
+    let places = find.needle().find_iter(&bytes[..bytes.len().min(PREVIEWED)]).filter(|place| !place.is_empty());
+    within(places.map(|place| 3 * place.start..3 * place.end - 1), line, |column| column)
 }
 
-/// The columns of the matches in what a row without a message tells.
-pub(super) fn in_sentence(ui: &Ui, seq: u64, text: &str, columns: usize) -> Vec<Range<usize>> {
+/// The places of the matches in what a row without a message tells in a line.
+pub(super) fn in_sentence(ui: &Ui, seq: u64, text: &str, line: Rect) -> Vec<Rect> {
     let Some(find) = ui.bench.find.as_ref().filter(|find| find.contains(seq)) else { return Vec::new() };
     let column = |at: usize| Printable::text(text.get(..at).unwrap_or_default()).width();
-    within(find.needle().find_iter(text.as_bytes()), columns, column)
+    within(find.needle().find_iter(text.as_bytes()), line, column)
 }
 
-/// The columns of the places that are in sight.
-fn within(
-    places: impl Iterator<Item = Range<usize>>,
-    columns: usize,
-    column: impl Fn(usize) -> usize,
-) -> Vec<Range<usize>> {
+/// Where the matches are that are in sight.
+fn within(places: impl Iterator<Item = Range<usize>>, line: Rect, column: impl Fn(usize) -> usize) -> Vec<Rect> {
+    let column = |at: usize| u16::try_from(column(at)).unwrap_or(u16::MAX).min(line.width);
     places
         .filter(|place| !place.is_empty())
-        .map(|place| (column(place.start), place))
-        .take_while(|(start, _)| *start < columns)
-        .map(|(start, place)| start..column(place.end).min(columns))
+        .map(|place| (column(place.start), place.end))
+        .take_while(|(start, _)| *start < line.width)
+        .map(|(start, end)| Rect { x: line.x + start, width: column(end) - start, height: 1, ..line })
         .collect()
 }
 
-/// Marks columns counted from `x`.
-pub(super) fn mark(canvas: &mut Canvas<'_>, look: &Look, x: u16, y: u16, found: &[Range<usize>]) {
-    let column = |column: usize| x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
-    for found in found {
-        let (x, end) = (column(found.start), column(found.end));
-        canvas.style(Rect { x, y, width: end.saturating_sub(x), height: 1 }, look.found);
+/// Marks what was found.
+pub(super) fn mark(canvas: &mut Canvas<'_>, look: &Look, found: &[Rect]) {
+    for place in found {
+        canvas.style(*place, look.found);
     }
 }
