@@ -9,6 +9,7 @@ pub mod config;
 pub mod contract;
 pub mod diagnostic;
 mod document;
+pub mod encoding;
 pub mod endpoint;
 pub mod engine;
 pub mod headless;

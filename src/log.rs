@@ -10,6 +10,7 @@ pub mod roster;
 pub mod row;
 pub mod sanitise;
 pub mod store;
+pub mod stream;
 pub mod timeline;
 pub mod view;
 

@@ -15,16 +15,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
-    ("ui", &["config", "contract", "log", "payload", "profile"]),
+    ("ui", &["config", "contract", "encoding", "log", "payload", "profile"]),
     ("engine", &["contract"]),
     ("config", &["contract", "diagnostic", "document"]),
     ("profile", &["contract", "diagnostic", "document", "payload"]),
     ("document", &["contract", "diagnostic"]),
     ("diagnostic", &["contract"]),
-    ("log", &["contract", "payload"]),
+    ("log", &["contract", "encoding", "payload"]),
     ("contract", &["endpoint"]),
-    ("payload", &[]),
-    ("endpoint", &[]),
+    ("payload", &["encoding"]),
+    ("endpoint", &["encoding"]),
+    ("encoding", &[]),
 ];
 
 /// Crates, and the only rooms that may name them.

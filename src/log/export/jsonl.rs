@@ -51,7 +51,7 @@ impl Line<'_> {
         map.serialize_entry("len", &row.len)?;
         let bytes = store.bytes(row);
         map.serialize_entry("hex", &hex(&bytes))?;
-        entry(map, "text", std::str::from_utf8(&bytes).ok())?;
+        entry(map, "text", roster.encoding(row.socket).text_of(&bytes))?;
         entry(map, "truncated", row.truncated.then_some(true))
     }
 

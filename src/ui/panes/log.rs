@@ -13,7 +13,7 @@ use crate::config::TimeFormat;
 use crate::contract::{Fact, SocketId, Timestamp};
 use crate::log::sanitise::Printable;
 use crate::log::timeline::waiting;
-use crate::log::{Kind, Row, export};
+use crate::log::{Kind, Row, export, stream};
 use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
@@ -220,8 +220,9 @@ fn copy(ui: &mut Ui) {
     let Some(row) = ui.bench.current() else { return };
     let bytes = ui.bench.store.bytes(&row);
     // Text as it is where it is text; else the notation that reads back.
-    let text = crate::payload::show(Mode::Text, &bytes)
-        .or_else(|_| crate::payload::show(if ui.log.hex { Mode::Hex } else { Mode::Escaped }, &bytes));
+    let encoding = ui.bench.roster.encoding(row.socket);
+    let text = crate::payload::show_in(Mode::Text, &bytes, encoding)
+        .or_else(|_| crate::payload::show_in(if ui.log.hex { Mode::Hex } else { Mode::Escaped }, &bytes, encoding));
     if let Ok(text) = text {
         ui.effects.push(Effect::Copy(text));
     }
@@ -432,7 +433,10 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
         let preview = if ui.log.hex {
             hex_preview(&bytes, width)
         } else {
-            Printable::bytes_up_to(&bytes, width + 1).truncate(width, ui.look.marks.ellipsis)
+            {
+                let reading = stream::reading(row, &ui.bench.store, &ui.bench.roster);
+                Printable::read_up_to(&bytes, &reading, width + 1).truncate(width, ui.look.marks.ellipsis)
+            }
         };
         canvas.put(x, area.y, right, &preview, style);
     } else if let Some(fact) = &fact {

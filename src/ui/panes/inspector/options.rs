@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::inset;
-use crate::contract::{Command, OptionSpec, Role, SocketId, SocketView, TcpView};
+use crate::contract::{Command, OptionSpec, Role, SocketId, SocketView, TcpView, ValueKind};
 use crate::log::Member;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
@@ -73,9 +73,11 @@ fn shown(ui: &Ui) -> Option<&Member> {
 /// its listener has.
 fn options_of(member: &Member) -> Vec<&'static OptionSpec> {
     let all = member.endpoint.scheme.spec().options.iter().copied();
-    let (live, later): (Vec<_>, Vec<_>) = all
+    let (mut live, later): (Vec<_>, Vec<_>) = all
         .filter(|spec| member.parent.is_none() || !["backlog", "max-connections", "unlink"].contains(&spec.name))
         .partition(|spec| spec.live);
+    // What the kernel keeps comes first: it has something to show for it.
+    live.sort_by_key(|spec| spec.kind == ValueKind::Encoding);
     [live, later].concat()
 }
 
