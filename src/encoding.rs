@@ -291,6 +291,13 @@ impl Reading {
         }
     }
 
+    /// How what follows the byte before `at` is read, where a character begins there.
+    #[must_use]
+    pub fn from(&self, message: &[u8], at: usize) -> Self {
+        let (_, pieces) = self.pieces_at(message, at);
+        Self { shift: pieces.shift, ..Self::alone(self.encoding) }
+    }
+
     /// The encoding.
     #[must_use]
     pub const fn encoding(&self) -> Encoding {

@@ -4,6 +4,7 @@
 //! the filtered index with its cursor ([`LogView`]), and the formats that rows leave in ([`export`]). Pure: it never
 //! opens a file, reads a clock or draws.
 
+pub mod difference;
 pub mod export;
 pub mod filter;
 pub mod roster;
@@ -12,6 +13,7 @@ pub mod sanitise;
 pub mod store;
 pub mod stream;
 pub mod timeline;
+pub mod values;
 pub mod view;
 
 pub use filter::{Filter, FilterError};

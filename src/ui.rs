@@ -395,8 +395,12 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: clears the filter, then goes to the input. It never quits.
+    /// Esc without an overlay: ends what the inspector selects or compares, else clears the filter, then goes to the
+    /// input. It never quits.
     fn escape(&mut self) {
+        if self.focus == Pane::Inspector && panes::inspector::escape(self) || panes::inspector::compare::end(self) {
+            return;
+        }
         if self.bench.view.filter().text().is_empty() {
             self.focus = Pane::Input;
         } else {
@@ -433,6 +437,10 @@ impl Ui {
             MouseEventKind::Down(MouseButton::Left) => 0,
             MouseEventKind::ScrollUp => -3,
             MouseEventKind::ScrollDown => 3,
+            MouseEventKind::Drag(MouseButton::Left) => {
+                let free = self.overlays.is_empty() && self.layout.pane_at(x, y) == Some(Pane::Inspector);
+                return free && panes::inspector::drag(self, x, y);
+            }
             _ => return false,
         };
         if self.notice.as_ref().is_some_and(Notice::was_read) {

@@ -1,8 +1,11 @@
 //! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
 //! options of the selected socket.
 
+mod bytes;
+pub(in crate::ui) mod compare;
 mod lesson;
 mod options;
+mod strings;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -15,27 +18,30 @@ use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
-use crate::ui::widgets::hexdump::{Hexdump, HexdumpStyles};
+use crate::ui::widgets::hexdump::HexdumpStyles;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
+use bytes::{By, BytesTab};
+use compare::Comparison;
 use options::OptionsTab;
+use strings::StringsList;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-down",
         scope: Scope::Inspector,
         keys: &["down", "j"],
-        help: "scroll down, or the next option",
-        run: |ui| scroll_by(ui, 1),
+        help: "a row of bytes down, or the next option",
+        run: |ui| move_by(ui, 1),
         available: always,
     },
     ActionSpec {
         name: "inspector-up",
         scope: Scope::Inspector,
         keys: &["up", "k"],
-        help: "scroll up, or the option before",
-        run: |ui| scroll_by(ui, -1),
+        help: "a row of bytes up, or the option before",
+        run: |ui| move_by(ui, -1),
         available: always,
     },
     ActionSpec {
@@ -43,7 +49,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pagedown"],
         help: "a page down",
-        run: |ui| scroll_by(ui, ui.inspector.page()),
+        run: |ui| move_by(ui, ui.inspector.page()),
         available: always,
     },
     ActionSpec {
@@ -51,7 +57,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pageup"],
         help: "a page up",
-        run: |ui| scroll_by(ui, -ui.inspector.page()),
+        run: |ui| move_by(ui, -ui.inspector.page()),
         available: always,
     },
     ActionSpec {
@@ -59,7 +65,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["home"],
         help: "to the first byte or option",
-        run: |ui| scroll_by(ui, isize::MIN),
+        run: |ui| jump(ui, isize::MIN),
         available: always,
     },
     ActionSpec {
@@ -67,13 +73,13 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["end"],
         help: "to the last byte or option",
-        run: |ui| scroll_by(ui, isize::MAX),
+        run: |ui| jump(ui, isize::MAX),
         available: always,
     },
     ActionSpec {
         name: "inspector-next",
         scope: Scope::Inspector,
-        keys: &["right", "n"],
+        keys: &["n"],
         help: "next row of the log, or next socket",
         run: |ui| step(ui, 1),
         available: always,
@@ -81,10 +87,90 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-previous",
         scope: Scope::Inspector,
-        keys: &["left", "p"],
+        keys: &["p"],
         help: "previous row of the log, or previous socket",
         run: |ui| step(ui, -1),
         available: always,
+    },
+    ActionSpec {
+        name: "inspector-right",
+        scope: Scope::Inspector,
+        keys: &["right"],
+        help: "the next byte, or the next socket",
+        run: |ui| sideways(ui, 1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-left",
+        scope: Scope::Inspector,
+        keys: &["left"],
+        help: "the byte before, or the socket before",
+        run: |ui| sideways(ui, -1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-select",
+        scope: Scope::Inspector,
+        keys: &["v"],
+        help: "select bytes with the arrows, or select none",
+        run: bytes::toggle_selecting,
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-right",
+        scope: Scope::Inspector,
+        keys: &["shift-right"],
+        help: "select to the next byte",
+        run: |ui| bytes::move_cursor(ui, By::Bytes(1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-left",
+        scope: Scope::Inspector,
+        keys: &["shift-left"],
+        help: "select to the byte before",
+        run: |ui| bytes::move_cursor(ui, By::Bytes(-1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-down",
+        scope: Scope::Inspector,
+        keys: &["shift-down"],
+        help: "select to the row below",
+        run: |ui| bytes::move_cursor(ui, By::Rows(1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-up",
+        scope: Scope::Inspector,
+        keys: &["shift-up"],
+        help: "select to the row above",
+        run: |ui| bytes::move_cursor(ui, By::Rows(-1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-copy",
+        scope: Scope::Inspector,
+        keys: &["y"],
+        help: "copy the selected bytes, or all: as text, or hex if they are none",
+        run: bytes::copy,
+        available: super::log::some_message,
+    },
+    ActionSpec {
+        name: "strings",
+        scope: Scope::Inspector,
+        keys: &["s"],
+        help: "the strings of the message; Enter goes to one",
+        run: strings::toggle,
+        available: super::log::some_message,
+    },
+    ActionSpec {
+        name: "inspector-compare",
+        scope: Scope::Inspector,
+        keys: &["="],
+        help: "compare this message with others, or no longer",
+        run: compare::toggle,
+        available: super::log::some_message,
     },
     ActionSpec {
         name: "inspector-tab",
@@ -116,8 +202,9 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-enter",
         scope: Scope::Inspector,
         keys: &["enter"],
-        help: "back to the log, or change this option",
+        help: "back to the log, go to this string, or change this option",
         run: |ui| match ui.inspector.tab {
+            Tab::Bytes if shows_strings(ui) => strings::go(ui),
             Tab::Bytes => ui.focus_on(Pane::Log),
             Tab::Options => options::change(ui),
         },
@@ -177,11 +264,14 @@ impl Tab {
 #[derive(Debug, Default)]
 pub(in crate::ui) struct InspectorPane {
     tab: Tab,
-    /// The first row of the dump that is drawn.
+    /// The first line of a lesson that is drawn.
     scroll: usize,
-    /// Of which message.
+    /// Of which row.
     seq: u64,
     height: u16,
+    bytes: BytesTab,
+    strings: StringsList,
+    pub(in crate::ui) comparison: Comparison,
     options: OptionsTab,
     /// Where the names of the tabs were drawn.
     tabs: [(Rect, Tab); 2],
@@ -193,11 +283,76 @@ impl InspectorPane {
     }
 }
 
-pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
-    match ui.inspector.tab {
-        Tab::Bytes => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
-        Tab::Options => options::move_focus(ui, rows),
+/// What stands under the tab's name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Options,
+    /// A row that is no message, or any on a timeline.
+    Lesson,
+    Strings,
+    Difference,
+    Dump,
+}
+
+fn content(ui: &Ui) -> Content {
+    if ui.inspector.tab == Tab::Options {
+        return Content::Options;
     }
+    match ui.bench.current() {
+        Some(row) if row.kind.is_message() && timeline::socket(ui).is_none() => match () {
+            () if ui.inspector.strings.is_open() => Content::Strings,
+            () if ui.inspector.comparison.is_of(&row) => Content::Difference,
+            () => Content::Dump,
+        },
+        _ => Content::Lesson,
+    }
+}
+
+fn shows_strings(ui: &Ui) -> bool {
+    content(ui) == Content::Strings
+}
+
+fn dump(ui: &Ui) -> Result<(), &'static str> {
+    if content(ui) == Content::Dump { Ok(()) } else { Err("no bytes are shown to select") }
+}
+
+/// Scrolls as a wheel does.
+pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
+    match content(ui) {
+        Content::Options => options::move_focus(ui, rows),
+        Content::Strings => strings::move_focus(ui, rows),
+        Content::Dump => bytes::scroll_by(ui, rows),
+        Content::Difference => ui.inspector.comparison.scroll_by(rows),
+        Content::Lesson => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
+    }
+}
+
+/// Moves what can be moved by so many rows.
+fn move_by(ui: &mut Ui, rows: isize) {
+    if content(ui) == Content::Dump { bytes::move_cursor(ui, By::Rows(rows), false) } else { scroll_by(ui, rows) }
+}
+
+/// To the first or the last of all.
+fn jump(ui: &mut Ui, by: isize) {
+    if content(ui) == Content::Dump { bytes::move_cursor(ui, By::Bytes(by), false) } else { scroll_by(ui, by) }
+}
+
+fn sideways(ui: &mut Ui, by: i32) {
+    match content(ui) {
+        Content::Dump => bytes::move_cursor(ui, By::Bytes(by as isize), false),
+        Content::Options => step(ui, by),
+        Content::Lesson | Content::Strings | Content::Difference => {}
+    }
+}
+
+/// Esc in the inspector: closes the strings, else ends the selection; false where there was neither.
+pub(in crate::ui) fn escape(ui: &mut Ui) -> bool {
+    ui.inspector.tab == Tab::Bytes && (strings::close(ui) || bytes::clear(ui))
+}
+
+/// Selects bytes with the mouse; false where there are none.
+pub(in crate::ui) fn drag(ui: &mut Ui, x: u16, y: u16) -> bool {
+    content(ui) == Content::Dump && bytes::point(ui, x, y, true)
 }
 
 /// Shows the row under the log's cursor.
@@ -240,8 +395,12 @@ pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {
     let pressed = ui.inspector.tabs.iter().find(|(area, _)| area.contains((x, y).into())).map(|(_, tab)| *tab);
     match pressed {
         Some(tab) => show_tab(ui, tab),
-        None if ui.inspector.tab == Tab::Options => options::click(ui, x, y),
-        None => {}
+        None => match content(ui) {
+            Content::Options => options::click(ui, x, y),
+            Content::Strings => strings::click(ui, x, y),
+            Content::Dump => drop(bytes::point(ui, x, y, false)),
+            Content::Lesson | Content::Difference => {}
+        },
     }
 }
 
@@ -297,7 +456,11 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
     if row.kind.is_message() && timeline::socket(ui).is_none() {
-        render_bytes(ui, canvas, body, row);
+        if ui.inspector.comparison.is_of(row) && !ui.inspector.strings.is_open() {
+            compare::render(ui, canvas, body, row);
+        } else {
+            bytes::render(ui, canvas, body, row);
+        }
     } else {
         lesson::render(ui, canvas, body, row);
     }
@@ -334,17 +497,6 @@ fn headline(ui: &Ui, row: &Row) -> String {
         text.push_str(", truncated");
     }
     text
-}
-
-fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
-    let bytes = ui.bench.store.bytes(row);
-    if bytes.is_empty() {
-        canvas.put(area.x, area.y, area.right(), &Printable::text("No bytes: an empty message."), ui.look.dim);
-        return;
-    }
-    let rows = Hexdump::rows(area.width, bytes.len());
-    ui.inspector.scroll = ui.inspector.scroll.min(rows.saturating_sub(usize::from(area.height)));
-    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None }.render(canvas, area, &dump_styles(ui));
 }
 
 fn dump_styles(ui: &Ui) -> HexdumpStyles {

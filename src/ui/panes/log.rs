@@ -147,6 +147,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: timeline::some_socket,
     },
     ActionSpec {
+        name: "compare",
+        scope: Scope::Log,
+        keys: &["="],
+        help: "compare this message with others, or no longer",
+        run: super::inspector::compare::toggle,
+        available: some_message,
+    },
+    ActionSpec {
         name: "release-mouse",
         scope: Scope::Log,
         keys: &["shift-m"],
@@ -408,6 +416,9 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     put(columns.len, columns.preview, &format!("{len:>len_width$}"), look.dim);
     if columns.preview >= right {
         return;
+    }
+    if ui.inspector.comparison.pinned() == Some(row.seq) {
+        canvas.put(columns.preview - 1, area.y, right, &Printable::text("="), look.key);
     }
     let mut x = columns.preview;
     if row.truncated {
