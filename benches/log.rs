@@ -1,7 +1,9 @@
 //! The figures of the log: nanoseconds and resident bytes a small message, adopted bytes a second, and how long a
 //! filter takes over ten million rows. Run with `cargo bench --bench log`.
 
+use std::env;
 use std::io;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use sockbench::contract::{BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Span, Ticket, Timestamp};
@@ -117,24 +119,46 @@ fn filters() -> Result<(), Box<dyn std::error::Error>> {
             },
         })
         .collect();
-    let mut store = LogStore::new(u64::MAX);
-    for _ in 0..1000 {
-        block = store.append(Batch::new(events.clone(), block, bytes.len as usize))?;
+    for on_disk in [false, true] {
+        let before = resident()?;
+        let (wake, woken) = channel();
+        let mut store = if on_disk {
+            LogStore::spilling(1 << 20, env::temp_dir(), move || _ = wake.send(()))
+        } else {
+            LogStore::new(u64::MAX)
+        };
+        for _ in 0..1000 {
+            block = store.append(Batch::new(events.clone(), block, bytes.len as usize))?;
+            store.settle();
+            while store.is_behind() {
+                woken.recv()?;
+                store.settle();
+            }
+        }
+        let place = if on_disk { "on disk" } else { "in memory" };
+        let resident = each(resident()?.saturating_sub(before), 10_000_000);
+        println!("10,000,000 rows {place}: {resident:.1} B resident each");
+        judge(&store, &roster)?;
     }
+    Ok(())
+}
+
+/// How long several filters take over all rows.
+fn judge(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Error>> {
     for text in ["", "dir:rx", "socket:server dir:rx", "\"abc\""] {
         let mut view = LogView::new();
         view.set_filter(Filter::parse(text)?);
         let (mut longest, start) = (Duration::ZERO, Instant::now());
         loop {
             let slice = Instant::now();
-            let done = view.catch_up(&store, &roster, 100_000);
+            let done = view.catch_up(store, roster, 8192);
             longest = longest.max(slice.elapsed());
             if done {
                 break;
             }
         }
         println!(
-            "filter `{text}` over {} rows: {:.3} s, slices of 100,000 rows up to {:.1} ms, {} match",
+            "filter `{text}` over {} rows: {:.3} s, slices of 8,192 rows up to {:.1} ms, {} match",
             store.next() - 1,
             start.elapsed().as_secs_f64(),
             longest.as_secs_f64() * 1e3,

@@ -2,8 +2,10 @@
 //! run: the engine alone, and the whole path from the socket into the log with its roster and view. Prints a table.
 #![expect(clippy::expect_used, reason = "a benchmark that can't run should say why and stop")]
 
+use std::env;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,14 +29,26 @@ const LOADS: [Load; 2] = [
 
 fn main() {
     println!(
-        "{:<26} {:>9} {:>8} {:>6} {:>10} {:>6} {:>10} {:>6} {:>8} {:>8}",
-        "load", "bare MB/s", "engine", "ratio", "log, warm", "ratio", "log, fresh", "ratio", "B/event", "B/batch"
+        "{:<26} {:>9} {:>8} {:>6} {:>10} {:>6} {:>10} {:>6} {:>8} {:>6} {:>8} {:>8}",
+        "load",
+        "bare MB/s",
+        "engine",
+        "ratio",
+        "log, warm",
+        "ratio",
+        "log, fresh",
+        "ratio",
+        "on disk",
+        "ratio",
+        "B/event",
+        "B/batch"
     );
     for load in &LOADS {
         let mut bare = Vec::new();
         let mut engine = Vec::new();
         let mut latest = Vec::new();
         let mut log = Vec::new();
+        let mut disk = Vec::new();
         let mut shape = (0, 0);
         // In turns, so that what else the machine does falls on both.
         for _ in 0..ROUNDS {
@@ -43,17 +57,20 @@ fn main() {
             latest.push(read_by_engine(load, Keep::Latest).0);
             let (time, events, batches) = read_by_engine(load, Keep::All);
             log.push(time);
+            disk.push(read_by_engine(load, Keep::OnDisk).0);
             shape = (load.total / events, load.total / batches);
         }
         let (bare, engine) = (rate(load, &mut bare), rate(load, &mut engine));
-        let (latest, log) = (rate(load, &mut latest), rate(load, &mut log));
+        let (latest, log, disk) = (rate(load, &mut latest), rate(load, &mut log), rate(load, &mut disk));
         let (event, batch) = shape;
         println!(
-            "{:<26} {bare:>9.0} {engine:>8.0} {:>6.2} {latest:>10.0} {:>6.2} {log:>10.0} {:>6.2} {event:>8} {batch:>8}",
+            "{:<26} {bare:>9.0} {engine:>8.0} {:>6.2} {latest:>10.0} {:>6.2} {log:>10.0} {:>6.2} {disk:>8.0} {:>6.2} {event:>8} \
+             {batch:>8}",
             load.name,
             engine / bare,
             latest / bare,
-            log / bare
+            log / bare,
+            disk / bare
         );
     }
 }
@@ -98,6 +115,8 @@ enum Keep {
     Latest,
     /// Into a log that keeps all, in memory that nobody has touched before.
     All,
+    /// Into a log that keeps all, what is beyond 64 MiB on disk.
+    OnDisk,
 }
 
 /// The time, the events and the batches that a load took.
@@ -122,7 +141,13 @@ fn read_by_engine(load: &Load, keep: Keep) -> (Duration, usize, usize) {
         };
         let sender = send(address, load);
         let (mut bytes, mut events, mut count) = (0, 0, 0);
-        let (mut roster, mut store, mut view) = (Roster::default(), LogStore::new(u64::MAX), LogView::new());
+        let (wake, woken) = channel();
+        let mut store = match keep {
+            Keep::Nothing | Keep::All => LogStore::new(u64::MAX),
+            Keep::Latest => LogStore::new(64 << 20),
+            Keep::OnDisk => LogStore::spilling(64 << 20, env::temp_dir(), move || _ = wake.send(())),
+        };
+        let (mut roster, mut view) = (Roster::default(), LogView::new());
         let mut started = Instant::now();
         while bytes < load.total {
             let batch = next().await;
@@ -140,8 +165,10 @@ fn read_by_engine(load: &Load, keep: Keep) -> (Duration, usize, usize) {
                 }
                 let block = store.append(batch).expect("memory");
                 view.catch_up(&store, &roster, 100_000);
-                if keep == Keep::Latest && store.resident_bytes() > 64 << 20 {
-                    store.evict_before(store.first() + (store.next() - store.first()) / 8);
+                store.settle();
+                while store.is_behind() {
+                    woken.recv().expect("the thread that spills");
+                    store.settle();
                 }
                 block
             });

@@ -12,13 +12,14 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::EventStream;
 use etcetera::BaseStrategy;
 use futures_util::StreamExt;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -90,6 +91,9 @@ async fn bench(
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut ui =
         Ui::new(ids.clone(), clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
+    let spilled = Arc::new(Notify::new());
+    let wake = Arc::clone(&spilled);
+    ui.spill_to(spill_folder(), move || wake.notify_one());
     ui.set_surroundings(surroundings());
     if let Some(profile) = loaded {
         ui.profile_loaded(Ok(profile));
@@ -102,7 +106,7 @@ async fn bench(
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app = App { ui, screen, engine, batches, orders: VecDeque::new(), look_ups: JoinSet::new() };
+    let mut app = App { ui, screen, engine, batches, spilled, orders: VecDeque::new(), look_ups: JoinSet::new() };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
@@ -125,6 +129,8 @@ struct App {
     screen: Screen,
     engine: EngineHandle,
     batches: Batches,
+    /// Something of the log is on disk now.
+    spilled: Arc<Notify>,
     /// Orders that the engine could not take yet.
     orders: VecDeque<Command>,
     /// Names that are being looked up.
@@ -171,7 +177,9 @@ impl App {
                 },
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 _ = &mut hangup => return Ok(Outcome::Signal(libc_hangup())),
-                batch = self.batches.next() => match batch {
+                () = self.spilled.notified() => self.ui.settle(),
+                // What is not taken keeps its block, so that the engine reads no more than the log can keep.
+                batch = self.batches.next(), if !self.ui.is_behind() => match batch {
                     Some(batch) => {
                         let block = self.ui.absorb(batch)?;
                         self.engine.recycle(block);
@@ -262,6 +270,14 @@ async fn look_up(host: String) -> (String, Result<Vec<IpAddr>, String>) {
         }
     };
     (host, answer)
+}
+
+/// Where what the log may not hold in memory goes: `TMPDIR`, or the folder for files that are too large for `/tmp`, which
+/// often is memory itself.
+fn spill_folder() -> PathBuf {
+    let chosen = std::env::var_os("TMPDIR").map(PathBuf::from).filter(|folder| folder.is_dir());
+    let large = || Some(PathBuf::from("/var/tmp")).filter(|folder| folder.is_dir());
+    chosen.or_else(large).unwrap_or_else(std::env::temp_dir)
 }
 
 /// What forms must know of this machine.

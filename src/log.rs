@@ -2,7 +2,8 @@
 //!
 //! Owns the rows and their bytes ([`LogStore`]), who is in the log ([`Roster`]), which rows are wanted ([`Filter`]),
 //! the filtered index with its cursor ([`LogView`]), and the formats that rows leave in ([`export`]). Pure: it never
-//! opens a file, reads a clock or draws.
+//! reads a clock or draws, and
+//! opens no file but the one without a name that the store spills to.
 
 pub mod difference;
 pub mod export;
@@ -19,5 +20,5 @@ pub mod view;
 pub use filter::{Filter, FilterError};
 pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
 pub use row::{Kind, Row};
-pub use store::LogStore;
+pub use store::{Content, LogStore};
 pub use view::{LogView, Scope};

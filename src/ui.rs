@@ -30,8 +30,8 @@ use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
 use crate::contract::{Batch, Block, Clock, Command, SocketId, SocketIds, Target};
-use crate::log::State;
 use crate::log::sanitise::Printable;
+use crate::log::{LogStore, State};
 use crate::profile::{Invalid, Profile, SaveError};
 
 pub use action::{ActionSpec, Scope, actions};
@@ -207,6 +207,23 @@ impl Ui {
     /// Tells what forms must know of the machine.
     pub fn set_surroundings(&mut self, surroundings: Surroundings) {
         self.surroundings = surroundings;
+    }
+
+    /// From now on what the log may not hold in memory goes to a file without a name in `folder`. `wake` is called, from
+    /// another thread, when [`settle`](Self::settle) has something to do. To be called before there is a log.
+    pub fn spill_to(&mut self, folder: PathBuf, wake: impl Fn() + Send + 'static) {
+        self.bench.store = LogStore::spilling(self.bench.store.memory_limit(), folder, wake);
+    }
+
+    /// Has the log keep to its memory limit.
+    pub fn settle(&mut self) {
+        self.bench.settle();
+    }
+
+    /// True while no more batches should be taken: the disk can't keep up with them.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.bench.store.is_behind()
     }
 
     /// What is to be done since the last time.

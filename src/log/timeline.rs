@@ -134,7 +134,7 @@ fn message(row: &Row, store: &LogStore) -> Step {
     if row.truncated {
         "the datagram was longer: its end is lost".clone_into(&mut step.meaning);
     }
-    step.data = (bytes.len() <= QUOTED).then(|| bytes.into_owned());
+    step.data = (bytes.len() <= QUOTED).then(|| bytes.to_vec());
     step
 }
 

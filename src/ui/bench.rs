@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Effect;
 use crate::contract::{
@@ -22,8 +22,11 @@ use crate::profile::{Profile, SocketEntry};
 
 use transfers::{Transfer, Transfers};
 
-/// How many rows the view judges at once: some milliseconds' work.
-const SLICE: usize = 100_000;
+/// How many rows the view judges between two looks at the clock.
+const SLICE: usize = 8192;
+
+/// How long work that can wait may keep the screen and the keys waiting.
+const TURN: Duration = Duration::from_millis(8);
 
 pub(super) struct Bench {
     ids: SocketIds,
@@ -406,9 +409,14 @@ impl Bench {
             }
         }
         let block = self.store.append(batch)?;
-        self.forgotten += self.store.evict_over_limit();
+        self.settle();
         self.catch_up();
         Ok(block)
+    }
+
+    /// Has the log keep to its memory limit.
+    pub(super) fn settle(&mut self) {
+        self.forgotten += self.store.settle();
     }
 
     fn report(&mut self, report: &Report) -> Option<Told> {
@@ -464,9 +472,15 @@ impl Bench {
         }
     }
 
-    /// Judges rows that the view has not seen; true while there are more.
+    /// Judges rows that the view has not seen, for as long as nobody is kept waiting by it; true while there are more.
     pub(super) fn catch_up(&mut self) -> bool {
-        !self.view.catch_up(&self.store, &self.roster, SLICE)
+        let began = Instant::now();
+        while !self.view.catch_up(&self.store, &self.roster, SLICE) {
+            if began.elapsed() >= TURN {
+                return true;
+            }
+        }
+        false
     }
 
     /// How many rows there would be without a filter.

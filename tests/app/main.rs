@@ -9,4 +9,5 @@ mod idle;
 mod profiles;
 mod session;
 mod sizes;
+mod spilled;
 mod unfit;

@@ -46,8 +46,8 @@ impl Serialize for Line<'_> {
 impl Line<'_> {
     fn message<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let Self { row, store, roster } = self;
-        let peer = store.peer(row).or_else(|| roster.get(row.socket)?.peer.as_ref());
-        entry(map, "peer", peer.map(ToString::to_string))?;
+        let peer = store.peer(row).or_else(|| roster.get(row.socket)?.peer.clone());
+        entry(map, "peer", peer.map(|peer| peer.to_string()))?;
         map.serialize_entry("len", &row.len)?;
         let bytes = store.bytes(row);
         map.serialize_entry("hex", &hex(&bytes))?;

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::mem;
+use std::ops::Range;
 
 use super::super::row::{Kind, Place, Row};
 use crate::contract::{BLOCK_SIZE, Block, Fact, SocketId, Timestamp};
@@ -48,9 +49,20 @@ impl Record {
         Self { at, socket, peer, offset: saturated(offset), packed }
     }
 
+    fn kind(&self) -> Kind {
+        Kind::ALL[(self.packed >> SIZE_BITS & KIND_MASK) as usize]
+    }
+
+    fn is_message(&self) -> bool {
+        self.kind().is_message()
+    }
+
+    fn size(&self) -> usize {
+        (self.packed & SIZE_MASK) as usize
+    }
+
     pub(super) fn row(&self, seq: u64, segment: usize) -> Row {
-        let kind = Kind::ALL[(self.packed >> SIZE_BITS & KIND_MASK) as usize];
-        let size = self.packed & SIZE_MASK;
+        let (kind, size) = (self.kind(), self.packed & SIZE_MASK);
         Row {
             seq,
             at: self.at,
@@ -60,6 +72,37 @@ impl Record {
             truncated: self.packed & TRUNCATED != 0,
             place: Place { segment: saturated(segment), offset: self.offset, size, peer: self.peer },
         }
+    }
+}
+
+/// The size of a record on disk.
+pub(super) const RECORD_BYTES: usize = mem::size_of::<Record>();
+
+impl Record {
+    /// As it lies on disk: the fields in their order, each in little-endian order.
+    pub(super) fn to_bytes(self) -> [u8; RECORD_BYTES] {
+        let mut bytes = [0; RECORD_BYTES];
+        bytes[..8].copy_from_slice(&self.at.0.to_le_bytes());
+        for (place, word) in
+            bytes[8..].chunks_exact_mut(4).zip([self.socket.get(), self.peer, self.offset, self.packed])
+        {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The record that these bytes are; none where they are no record.
+    pub(super) fn from_bytes(bytes: &[u8; RECORD_BYTES]) -> Option<Self> {
+        let (at, words) = bytes.split_first_chunk::<8>()?;
+        let mut words = words.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word));
+        let record = Self {
+            at: Timestamp(u64::from_le_bytes(*at)),
+            socket: SocketId::new(words.next()?)?,
+            peer: words.next()?,
+            offset: words.next()?,
+            packed: words.next()?,
+        };
+        ((record.packed >> SIZE_BITS & KIND_MASK) < saturated(Kind::ALL.len())).then_some(record)
     }
 }
 
@@ -75,19 +118,40 @@ pub(super) fn fact_record(at: Timestamp, socket: SocketId, fact: &Fact, facts: &
 
 /// A segment that changes no more.
 pub(super) struct Segment {
-    pub(super) first: u64,
     pub(super) records: Box<[Record]>,
     pub(super) facts: Box<[u8]>,
-    pub(super) arena: Option<Block>,
+    pub(super) arena: Arena,
+}
+
+/// The bytes of a sealed segment's messages.
+pub(super) enum Arena {
+    /// A block of which so many bytes, from its start, are in use.
+    Block(Block, usize),
+    /// No more than what is in use.
+    Exact(Box<[u8]>),
 }
 
 impl Segment {
-    pub(super) fn end(&self) -> u64 {
-        self.first + self.records.len() as u64
+    pub(super) fn arena(&self) -> &[u8] {
+        match &self.arena {
+            Arena::Block(block, used) => &block.bytes()[..*used],
+            Arena::Exact(bytes) => bytes,
+        }
+    }
+
+    /// The block, to be filled again.
+    pub(super) fn into_block(self) -> Option<Block> {
+        match self.arena {
+            Arena::Block(block, _) => Some(block).filter(|block| block.size() == BLOCK_SIZE),
+            Arena::Exact(_) => None,
+        }
     }
 
     pub(super) fn resident_bytes(&self) -> usize {
-        let arena = self.arena.as_ref().map_or(0, Block::size);
+        let arena = match &self.arena {
+            Arena::Block(block, _) => block.size(),
+            Arena::Exact(bytes) => bytes.len(),
+        };
         mem::size_of::<Self>() + mem::size_of_val(&*self.records) + self.facts.len() + arena
     }
 }
@@ -126,7 +190,6 @@ impl OpenSegment {
     /// Takes the rows out, as a segment of their own. The caller sets the next `first`.
     pub(super) fn seal(&mut self) -> Segment {
         let segment = Segment {
-            first: self.first,
             records: self.records.as_slice().into(),
             facts: self.facts.as_slice().into(),
             arena: self.seal_arena(),
@@ -138,32 +201,42 @@ impl OpenSegment {
     }
 
     /// An arena that is nearly full goes as it is. Of any other the bytes go, and the arena stays for the next rows.
-    fn seal_arena(&mut self) -> Option<Block> {
-        if self.used == 0 {
-            return None;
+    fn seal_arena(&mut self) -> Arena {
+        match self.arena.take_if(|_| self.used >= NEARLY_FULL) {
+            Some(arena) => Arena::Block(arena, self.used),
+            None => Arena::Exact(self.arena().into()),
         }
-        if self.used < NEARLY_FULL
-            && let Some(arena) = &self.arena
-            && let Ok(mut exact) = Block::with_size(self.used)
-        {
-            exact.bytes_mut().copy_from_slice(&arena.bytes()[..self.used]);
-            return Some(exact);
+    }
+
+    /// What is in use of the arena.
+    pub(super) fn arena(&self) -> &[u8] {
+        self.arena.as_ref().map_or(&[], |arena| &arena.bytes()[..self.used])
+    }
+
+    /// Some of the rows, with what they hold and nothing more.
+    pub(super) fn copy(&self, rows: Range<usize>) -> Segment {
+        let mut records = self.records[rows].to_vec();
+        let span = |is_message: bool| {
+            let of_kind = records.iter().filter(|record| record.is_message() == is_message && record.size() > 0);
+            let start = of_kind.clone().map(|record| record.offset as usize).min().unwrap_or(0);
+            start..of_kind.map(|record| record.offset as usize + record.size()).max().unwrap_or(0)
+        };
+        let (arena, facts) = (span(true), span(false));
+        for record in &mut records {
+            let start = if record.is_message() { arena.start } else { facts.start };
+            record.offset = record.offset.saturating_sub(saturated(start));
         }
-        self.arena.take()
+        Segment {
+            records: records.into_boxed_slice(),
+            facts: self.facts[facts].into(),
+            arena: Arena::Exact(self.arena()[arena].into()),
+        }
     }
 
     pub(super) fn resident_bytes(&self) -> usize {
         let arena = self.arena.as_ref().map_or(0, Block::size);
         self.records.capacity() * mem::size_of::<Record>() + self.facts.capacity() + arena
     }
-}
-
-/// What sealed and open segments have in common.
-pub(super) struct Part<'a> {
-    pub(super) first: u64,
-    pub(super) records: &'a [Record],
-    pub(super) facts: &'a [u8],
-    pub(super) arena: &'a [u8],
 }
 
 pub(super) fn saturated(number: usize) -> u32 {

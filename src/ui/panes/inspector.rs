@@ -474,12 +474,8 @@ fn inset(area: Rect) -> Rect {
 fn headline(ui: &Ui, row: &Row) -> String {
     let name = ui.bench.roster.name(row.socket);
     let mut text = format!("{} {name}", row.at);
-    let peer = ui
-        .bench
-        .store
-        .peer(row)
-        .cloned()
-        .or_else(|| ui.bench.roster.get(row.socket).and_then(|member| member.peer.clone()));
+    let peer =
+        ui.bench.store.peer(row).or_else(|| ui.bench.roster.get(row.socket).and_then(|member| member.peer.clone()));
     match (row.kind, peer) {
         (Kind::Received, Some(peer)) => {
             let _ = write!(text, " from {peer}");

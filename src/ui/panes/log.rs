@@ -215,7 +215,7 @@ pub(in crate::ui) fn edit_filter(ui: &mut Ui) {
 
 fn take(ui: &mut Ui) {
     let Some(row) = ui.bench.current() else { return };
-    let bytes = ui.bench.store.bytes(&row).into_owned();
+    let bytes = ui.bench.store.bytes(&row).to_vec();
     ui.input.take(ui.target.as_ref(), &ui.bench, &bytes);
     ui.focus = Pane::Input;
 }
@@ -431,7 +431,7 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
                 x,
                 area.y,
                 right,
-                &Printable::text(&format!("{arrow}{} ", fitting(ui, peer, PEER_WIDTH))),
+                &Printable::text(&format!("{arrow}{} ", fitting(ui, &peer, PEER_WIDTH))),
                 look.dim,
             );
         }

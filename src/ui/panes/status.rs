@@ -72,8 +72,12 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         x = canvas.put(x, area.y, area.right(), &lost, ui.look.error);
     }
     if ui.bench.forgotten > 0 {
-        let text = format!(" {} {} oldest rows gone (memory limit)", marks.dot, super::grouped(ui.bench.forgotten));
-        x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.warning);
+        let text = format!(" {} {} oldest rows gone", marks.dot, super::grouped(ui.bench.forgotten));
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.error);
+    }
+    if let Some(trouble) = ui.bench.store.trouble() {
+        let text = Printable::text(&format!(" {} log: {trouble}", marks.dot));
+        x = canvas.put(x, area.y, area.right(), &text.truncate(40, marks.ellipsis), ui.look.error);
     }
     let rates = &ui.bench.rates;
     if let Some(text) = transfers::newest(ui) {
