@@ -55,8 +55,12 @@ pub fn difference(old: &[u8], new: &[u8], deadline: Instant) -> Difference {
     if same_length {
         ops = in_place(old, new);
     }
+    // Of where a stretch is not, what is found tells nothing.
+    let (mut at_old, mut at_new) = (0, 0);
     for op in ops {
         let (tag, old, new) = op.as_tag_tuple();
+        let (old, new) = (at_old..at_old + old.len(), at_new..at_new + new.len());
+        (at_old, at_new) = (old.end, new.end);
         let same = tag == similar::DiffTag::Equal;
         if !same {
             let both = old.len().min(new.len());
@@ -95,7 +99,7 @@ mod tests {
     use super::*;
 
     fn of(old: &[u8], new: &[u8]) -> Difference {
-        difference(old, new, Instant::now() + Duration::from_secs(60))
+        difference(old, new, Instant::now() + Duration::from_mins(1))
     }
 
     #[test]
@@ -115,8 +119,8 @@ mod tests {
 
     #[test]
     fn long_messages_are_compared_to_their_bound_in_time() {
-        let old: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        let new: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(2_246_822_519) >> 23) as u8).collect();
+        let old: Vec<u8> = (0..200_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let new: Vec<u8> = (0..200_000_u32).map(|n| n.wrapping_mul(2_246_822_519).to_be_bytes()[0]).collect();
         let found = difference(&old, &new[..100_000], Instant::now());
         assert_eq!(found.stretches.last().map(|last| (last.old.end, last.new.end)), Some((COMPARED, COMPARED)));
     }

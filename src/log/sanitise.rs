@@ -70,11 +70,11 @@ impl Printable {
     /// As [`bytes_up_to`](Self::bytes_up_to), for bytes in whatever encoding.
     #[must_use]
     pub fn read_up_to(bytes: &[u8], reading: &Reading, columns: usize) -> Self {
+        // So much is decoded at once; what does not fit is not decoded at all, but for marks, which fill nothing.
+        const RUN: usize = 64;
         if reading.encoding().is_utf8() && reading.lead() == 0 {
             return Self::bytes_up_to(bytes, columns);
         }
-        // So much is decoded at once; what does not fit is not decoded at all, but for marks, which fill nothing.
-        const RUN: usize = 64;
         let most = columns.saturating_add(1).saturating_mul(BYTES_PER_COLUMN);
         let mut writer = Writer::quoting(columns);
         let (mut at, mut run) = (0, String::new());

@@ -2,6 +2,7 @@
 
 mod families;
 mod form;
+mod inspector;
 mod options;
 mod transfers;
 

@@ -152,9 +152,9 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-copy",
         scope: Scope::Inspector,
         keys: &["y"],
-        help: "copy the selected bytes, or all: as text, or hex if they are none",
+        help: "copy the selected bytes, or all; text or hex",
         run: bytes::copy,
-        available: super::log::some_message,
+        available: message,
     },
     ActionSpec {
         name: "strings",
@@ -162,7 +162,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         keys: &["s"],
         help: "the strings of the message; Enter goes to one",
         run: strings::toggle,
-        available: super::log::some_message,
+        available: message,
     },
     ActionSpec {
         name: "inspector-compare",
@@ -202,7 +202,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-enter",
         scope: Scope::Inspector,
         keys: &["enter"],
-        help: "back to the log, go to this string, or change this option",
+        help: "to the log, to this string, or change this option",
         run: |ui| match ui.inspector.tab {
             Tab::Bytes if shows_strings(ui) => strings::go(ui),
             Tab::Bytes => ui.focus_on(Pane::Log),
@@ -310,6 +310,13 @@ fn content(ui: &Ui) -> Content {
 
 fn shows_strings(ui: &Ui) -> bool {
     content(ui) == Content::Strings
+}
+
+fn message(ui: &Ui) -> Result<(), &'static str> {
+    match content(ui) {
+        Content::Dump | Content::Strings | Content::Difference => Ok(()),
+        Content::Options | Content::Lesson => Err("no message is shown"),
+    }
 }
 
 fn dump(ui: &Ui) -> Result<(), &'static str> {

@@ -35,6 +35,9 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
         Pane::Inspector => &[
             ("inspector-to-log", "back"),
             ("change-option", "change"),
+            ("inspector-select", "select"),
+            ("inspector-copy", "copy"),
+            ("strings", "strings"),
             ("inspector-tab", "bytes/options"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),

@@ -185,7 +185,7 @@ pub(super) fn cut_characters(reading: &Reading, bytes: &[u8]) -> Option<String> 
 
 pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
     ui.inspector.bytes.begin(row);
-    let bytes = ui.bench.store.bytes(row).into_owned();
+    let bytes = ui.bench.store.bytes(row).to_vec();
     ui.inspector.bytes.len = bytes.len();
     if bytes.is_empty() {
         canvas.put(area.x, area.y, area.right(), &Printable::text("No bytes: an empty message."), ui.look.dim);
@@ -238,33 +238,25 @@ impl Shown {
         let tab = &ui.inspector.bytes;
         let at = tab.cursor.min(bytes.len() - 1);
         let copy = ui.keymap.keys_of("inspector-copy").into_iter().next().unwrap_or_default();
-        match tab.selection() {
-            Some(range) => {
-                let selected = &bytes[range.clone()];
-                let count = super::grouped(selected.len());
-                let bytes_word = if selected.len() == 1 { "byte" } else { "bytes" };
-                // So many tell whether all are text; more would have to be read for nothing each time.
-                let kind = as_copied(&selected[..selected.len().min(4096)], ui, row).0;
-                let until = if tab.extending { " selecting" } else { "" };
-                let head = format!(
-                    "{count} {bytes_word} at {start} ({start:#x}) to {last} ({last:#x}){until} {dot} {copy} copies {kind}",
-                    start = range.start,
-                    last = range.end - 1,
-                );
-                let own = if range.start == 0 { *reading } else { reading.from(bytes, range.start) };
-                Self { head, text: Printable::read_up_to(selected, &own, 400), values: values(selected) }
-            }
-            None => {
-                let rest = &bytes[at..];
-                let found = [1, 2, 4, 8].into_iter().filter(|len| *len <= rest.len());
-                let values = found.flat_map(|len| values(&rest[..len])).collect();
-                let head = format!(
-                    "from byte {at} ({at:#x}) of {} {dot} {copy} copies the message",
-                    super::grouped(bytes.len())
-                );
-                Self { head, text: Printable::default(), values }
-            }
-        }
+        let Some(range) = tab.selection() else {
+            let rest = &bytes[at..];
+            let found = [1, 2, 4, 8].into_iter().filter(|len| *len <= rest.len());
+            let values = found.flat_map(|len| values(&rest[..len])).collect();
+            let len = super::grouped(bytes.len());
+            let head = format!("from byte {at} ({at:#x}) of {len} {dot} {copy} copies the message");
+            return Self { head, text: Printable::default(), values };
+        };
+        let selected = &bytes[range.clone()];
+        let count = super::grouped(selected.len());
+        let noun = if selected.len() == 1 { "byte" } else { "bytes" };
+        // So many tell whether all are text; more would have to be read for nothing each time.
+        let kind = as_copied(&selected[..selected.len().min(4096)], ui, row).0;
+        let until = if tab.extending { ", selecting" } else { "" };
+        let (start, last) = (range.start, range.end - 1);
+        let head =
+            format!("{count} {noun} at {start} ({start:#x}) to {last} ({last:#x}){until} {dot} {copy} copies {kind}");
+        let own = if start == 0 { *reading } else { reading.from(bytes, start) };
+        Self { head, text: Printable::read_up_to(selected, &own, 400), values: values(selected) }
     }
 
     /// Where the dump is and where the values are: beside it, below it, or nowhere.
@@ -311,15 +303,13 @@ impl Shown {
                 let text = if text.is_empty() { none } else { text };
                 Printable::text(text).truncate(usize::from(width), ellipsis)
             };
-            match &value.little {
-                Some(little) => {
-                    canvas.put(area.x + NAME_WIDTH, y, little_x, &shown(&value.big, column - 1), look.text);
-                    canvas.put(little_x, y, area.right(), &shown(little, column), look.text);
-                }
-                None => {
-                    let big = shown(&value.big, area.width.saturating_sub(NAME_WIDTH));
-                    canvas.put(area.x + NAME_WIDTH, y, area.right(), &big, look.text);
-                }
+            let x = area.x + NAME_WIDTH;
+            if let Some(little) = &value.little {
+                canvas.put(x, y, little_x, &shown(&value.big, column.saturating_sub(1)), look.text);
+                canvas.put(little_x, y, area.right(), &shown(little, column), look.text);
+            } else {
+                let width = area.width.saturating_sub(NAME_WIDTH);
+                canvas.put(x, y, area.right(), &shown(&value.big, width), look.text);
             }
         }
     }

@@ -45,9 +45,9 @@ pub(super) fn close(ui: &mut Ui) -> bool {
 }
 
 pub(super) fn move_focus(ui: &mut Ui, by: isize) {
-    let list = &mut ui.inspector.strings;
-    let last = list.found.as_ref().map_or(0, |(_, _, found)| found.len().saturating_sub(1));
-    list.focus = list.focus.saturating_add_signed(by).min(last);
+    let strings = &mut ui.inspector.strings;
+    let last = strings.found.as_ref().map_or(0, |(_, _, found)| found.len().saturating_sub(1));
+    strings.focus = strings.focus.saturating_add_signed(by).min(last);
 }
 
 /// Goes to the focused string in the dump, where it is selected.
