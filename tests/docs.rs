@@ -35,6 +35,8 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("`1`", Scope::Log, "1", "as-text"),
     ("`y`", Scope::Log, "y", "copy"),
     ("`q`", Scope::Inspector, "q", "inspector-to-log"),
+    ("`v`", Scope::Inspector, "v", "inspector-select"),
+    ("`=`", Scope::Log, "=", "compare"),
     ("Ctrl-D", Scope::Input, "ctrl-d", "send-file"),
     ("`O`", Scope::Sockets, "shift-o", "options"),
     ("`w`", Scope::Sockets, "w", "save-received"),

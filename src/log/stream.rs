@@ -77,3 +77,80 @@ fn settles(encoding: Encoding, bytes: &[u8]) -> bool {
     }
     encoding.keeps_ascii_apart() && bytes.iter().rev().take(BYTES).any(|byte| *byte < b'0')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::contract::{Batch, Block, Event, Fact, SocketId, Span, Timestamp};
+
+    fn socket(number: u32) -> SocketId {
+        SocketId::new(number).unwrap()
+    }
+
+    /// What one socket received, piece by piece, with rows of another between; and as what it is to be read.
+    fn log(endpoint: &str, encoding: &str, pieces: &[Vec<u8>]) -> (LogStore, Roster) {
+        let (mut store, mut roster) = (LogStore::new(u64::MAX), Roster::default());
+        let mut endpoint: Endpoint = endpoint.parse().unwrap();
+        endpoint.set_option("encoding", encoding).unwrap();
+        roster.register(socket(1), "one".to_owned(), endpoint);
+        roster.register(socket(2), "two".to_owned(), "tcp://127.0.0.1:9".parse().unwrap());
+        for piece in pieces {
+            let mut block = Block::with_size(piece.len().max(1)).unwrap();
+            block.bytes_mut()[..piece.len()].copy_from_slice(piece);
+            let bytes = Span { start: 0, len: u32::try_from(piece.len()).unwrap() };
+            let events = [1, 2]
+                .map(|number| Event {
+                    at: Timestamp(0),
+                    socket: socket(number),
+                    fact: Fact::Received { peer: None, bytes, truncated: false },
+                })
+                .to_vec();
+            store.append(Batch::new(events, block, piece.len())).unwrap();
+        }
+        (store, roster)
+    }
+
+    fn read(store: &LogStore, roster: &Roster) -> String {
+        let rows = store.rows(0..u64::MAX).filter(|row| row.socket == socket(1));
+        let mut text = String::new();
+        for row in rows {
+            let reading = exact_reading(&row, store, roster);
+            text.extend(reading.ended());
+            text.extend(reading.pieces(&store.bytes(&row)).flat_map(|piece| piece.chars).flatten());
+        }
+        text
+    }
+
+    #[test]
+    fn each_datagram_begins_anew() {
+        let (store, roster) = log("udp-bind://127.0.0.1:9", "gbk", &[b"a\xc4".to_vec(), b"\xe3\xba".to_vec()]);
+        let second = store.row(3).unwrap();
+        assert_eq!(reading(&second, &store, &roster), Reading::alone(Encoding::named("gbk").unwrap()));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_stream_is_read_whole_however_reads_cut_it(
+            name in prop::sample::select(vec!["utf-8", "gbk", "shift_jis", "euc-kr", "big5", "utf-16le", "iso-2022-jp"]),
+            text in "[ab0\n\u{5927}\u{4e2d}\u{5c0f}]{0,40}",
+            lens in prop::collection::vec(1..5_usize, 1..200),
+        ) {
+            let Ok(bytes) = Encoding::named(name).unwrap().encode(&text) else { return Ok(()) };
+            let (mut rest, mut pieces) = (&bytes[..], Vec::new());
+            for len in lens.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, after) = rest.split_at((*len).min(rest.len()));
+                pieces.push(piece.to_vec());
+                rest = after;
+            }
+            let (store, roster) = log("tcp://127.0.0.1:9", name, &pieces);
+            prop_assert_eq!(read(&store, &roster), text);
+        }
+    }
+}

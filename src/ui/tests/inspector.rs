@@ -27,13 +27,13 @@ fn the_bytes_under_the_cursor_are_told_as_numbers() {
     let line = picture.lines().find(|line| line.contains("u16 ")).unwrap();
     assert!(line.contains("322") && line.contains("16897"), "{picture}");
     bench.keys("home v right right right");
-    bench.shows("4 bytes at 0 (0x0) to 3 (0x3), selecting");
+    bench.shows("4 bytes at 0-3 (0x0-0x3) · y copies hex · selecting");
     bench.keys("y");
     assert_eq!(copied(&mut bench).as_deref(), Some("00 00 01 42"));
     bench.keys("esc");
     bench.shows("from byte 3 (0x3) of 5");
     bench.keys("shift-left");
-    bench.shows("2 bytes at 2 (0x2) to 3 (0x3)");
+    bench.shows("2 bytes at 2-3 (0x2-0x3)");
     bench.keys("left");
     bench.shows("from byte 1 (0x1) of 5");
 }
@@ -56,7 +56,7 @@ fn the_mouse_selects_what_it_is_drawn_over() {
     let (x, y) = (u16::try_from(x).unwrap(), u16::try_from(y).unwrap());
     bench.mouse(MouseEventKind::Down(MouseButton::Left), x + 3, y);
     bench.mouse(MouseEventKind::Drag(MouseButton::Left), x + 3 * 3, y + 1);
-    bench.shows("19 bytes at 1 (0x1) to 19 (0x13)");
+    bench.shows("19 bytes at 1-19 (0x1-0x13)");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn strings_are_listed_and_gone_to() {
     bench.shows("2 strings of 4 characters or more");
     bench.shows("0000000b  password");
     bench.keys("down enter");
-    bench.shows("8 bytes at 11 (0xb) to 18 (0x12)");
+    bench.shows("8 bytes at 11-18 (0xb-0x12)");
     bench.keys("y");
     assert_eq!(copied(&mut bench).as_deref(), Some("password"));
 }
@@ -80,7 +80,7 @@ fn a_pinned_message_is_compared_until_it_is_no_longer() {
     bench.keys("end up =");
     bench.shows("=GET /a HTTP/1.1");
     bench.keys("down");
-    bench.shows("bytes 2 ~changed, 2 +inserted");
+    bench.shows("2 ~changed, 2 +inserted bytes");
     insta::assert_snapshot!("compared_80x24", bench.keys("enter").snapshot(80, 24));
     insta::assert_snapshot!("compared_120x40", bench.snapshot(120, 40));
     bench.keys("esc");

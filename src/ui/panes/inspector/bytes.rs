@@ -241,7 +241,14 @@ impl Shown {
         let Some(range) = tab.selection() else {
             let rest = &bytes[at..];
             let found = [1, 2, 4, 8].into_iter().filter(|len| *len <= rest.len());
-            let values = found.flat_map(|len| values(&rest[..len])).collect();
+            let mut values: Vec<_> = found.flat_map(|len| values(&rest[..len])).collect();
+            // Where there is little room, one kind of each length says more than all kinds of one.
+            values.sort_by_key(|value| match value.name.as_bytes() {
+                [b'u', digit, ..] if digit.is_ascii_digit() => 0,
+                [b'i', ..] => 1,
+                [b'f' | b'I', ..] => 3,
+                _ => 2,
+            });
             let len = super::grouped(bytes.len());
             let head = format!("from byte {at} ({at:#x}) of {len} {dot} {copy} copies the message");
             return Self { head, text: Printable::default(), values };
@@ -251,10 +258,9 @@ impl Shown {
         let noun = if selected.len() == 1 { "byte" } else { "bytes" };
         // So many tell whether all are text; more would have to be read for nothing each time.
         let kind = as_copied(&selected[..selected.len().min(4096)], ui, row).0;
-        let until = if tab.extending { ", selecting" } else { "" };
+        let until = if tab.extending { format!(" {dot} selecting") } else { String::new() };
         let (start, last) = (range.start, range.end - 1);
-        let head =
-            format!("{count} {noun} at {start} ({start:#x}) to {last} ({last:#x}){until} {dot} {copy} copies {kind}");
+        let head = format!("{count} {noun} at {start}-{last} ({start:#x}-{last:#x}) {dot} {copy} copies {kind}{until}");
         let own = if start == 0 { *reading } else { reading.from(bytes, start) };
         Self { head, text: Printable::read_up_to(selected, &own, 400), values: values(selected) }
     }

@@ -89,11 +89,12 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         comparison.scroll = 0;
     }
     let Some((_, found)) = &comparison.found else { return };
-    let head = headline(found, pinned, [old.len(), new.len()]);
+    let beside = [16, 8].into_iter().find(|per_row| 2 * width(*per_row) + 2 <= area.width);
+    let side = if beside.is_some() { "left" } else { "above" };
+    let head = headline(found, pinned, side, [old.len(), new.len()]);
     let used = put_wrapped(canvas, area, &Printable::text(&head), look.title);
     let area = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     let places = places(found, &old, &new);
-    let beside = [16, 8].into_iter().find(|per_row| 2 * width(*per_row) + 2 <= area.width);
     let per_row = beside.unwrap_or(if width(16) <= area.width { 16 } else { 8 });
     let lines = Lines { places: &places, per_row, beside: beside.is_some() };
     let height = usize::from(area.height);
@@ -102,17 +103,17 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     lines.render(ui, canvas, area, scroll);
 }
 
-/// `compared with seq 12: 3 bytes changed, 2 inserted, 1 removed; same otherwise`
-fn headline(found: &Difference, pinned: u64, lens: [usize; 2]) -> String {
+/// `against seq 12 (left): 3 ~changed, 2 +inserted, 1 -removed bytes`
+fn headline(found: &Difference, pinned: u64, side: &str, lens: [usize; 2]) -> String {
     let counted = [(found.changed, "~changed"), (found.inserted, "+inserted"), (found.removed, "-removed")];
     let counts: Vec<_> = counted
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{} {word}", grouped(*count)))
         .collect();
-    let counts = if counts.is_empty() { "no difference".to_owned() } else { format!("bytes {}", counts.join(", ")) };
+    let counts = if counts.is_empty() { "no difference".to_owned() } else { format!("{} bytes", counts.join(", ")) };
     let some = if lens.iter().any(|len| *len > COMPARED) { " in the first 16 KiB" } else { "" };
-    format!("compared with seq {} (above or at the left): {counts}{some}", grouped(pinned))
+    format!("against seq {} ({side}): {counts}{some}", grouped(pinned))
 }
 
 fn places(found: &Difference, old: &[u8], new: &[u8]) -> Vec<Place> {

@@ -193,7 +193,9 @@ fn render_options(
         if spec.live {
             put(given_x - 2, y, given_x, "*", look.good);
         }
-        match member.endpoint.option(spec.name) {
+        // A connection's encoding is its listener's, as it is now.
+        let now = ui.bench.roster.endpoint(member.id).filter(|_| spec.kind == ValueKind::Encoding);
+        match now.unwrap_or(&member.endpoint).option(spec.name) {
             Some(value) => {
                 put(given_x, y, kernel_x - 1, &set_option::shown(spec, value.to_string()), look.text);
             }
