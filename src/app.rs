@@ -4,6 +4,9 @@
 //! 16 ms old; timers exist only while something moves.
 
 mod clipboard;
+mod exporter;
+mod opening;
+mod recordings;
 mod terminal;
 
 use std::collections::VecDeque;
@@ -23,15 +26,19 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::cli::Workbench;
+use crate::cli::{Common, Log, Workbench};
 use crate::config::Config;
 use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
-use crate::startup::{configure, point_at, start_diagnostics};
+use crate::recorder::Recorder;
+use crate::startup::{configure, point_at, start_diagnostics, start_recorder};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
+use exporter::{Exporter, Told};
+use opening::{Loaded, Loading, Opened};
+use recordings::Recordings;
 use terminal::Screen;
 
 /// The least time between two frames: sixty a second.
@@ -48,31 +55,64 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 /// # Errors
 /// When the terminal can't be drawn on, or the engine can't be started.
 pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
-    let (config, keymap) = match configure(&arguments.common) {
+    start(&arguments.common, &arguments.endpoints, |_| {
+        let profile = arguments.profile.as_ref().map(|name| Profile::load(&profile::resolve(name))).transpose();
+        Ok(Given { profile: profile.map_err(|invalid| invalid.to_string())?, file: None })
+    })
+}
+
+/// Runs the workbench over the log in a file.
+///
+/// # Errors
+/// As [`run`].
+pub fn open_log(arguments: &Log) -> anyhow::Result<Outcome> {
+    start(&arguments.common, &arguments.endpoints, |ids| {
+        let file = Opened::open(&arguments.file, ids.clone())?;
+        Ok(Given { profile: None, file: Some(file) })
+    })
+}
+
+/// What the workbench starts with besides endpoints.
+struct Given {
+    profile: Option<Profile>,
+    file: Option<Opened>,
+}
+
+/// Runs the workbench with what `given` finds, or gives back why it finds nothing.
+fn start(
+    common: &Common,
+    endpoints: &[String],
+    given: impl FnOnce(&SocketIds) -> Result<Given, String>,
+) -> anyhow::Result<Outcome> {
+    let (config, keymap) = match configure(common) {
         Ok(configured) => configured,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
-    let mut endpoints = Vec::new();
-    for text in &arguments.endpoints {
+    let mut parsed = Vec::new();
+    for text in endpoints {
         match text.parse::<Endpoint>() {
-            Ok(endpoint) => endpoints.push(endpoint),
+            Ok(endpoint) => parsed.push(endpoint),
             Err(error) => return Ok(Outcome::Invalid(point_at(text, &error))),
         }
     }
-    let loaded = match &arguments.profile {
-        Some(name) => match Profile::load(&profile::resolve(name)) {
-            Ok(profile) => Some(profile),
-            Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
-        },
-        None => None,
+    let ids = SocketIds::new();
+    let given = match given(&ids) {
+        Ok(given) => given,
+        Err(message) => return Ok(Outcome::Invalid(message)),
     };
     if let Some(why) = terminal::unfit() {
         return Ok(Outcome::Invalid(why));
     }
-    start_diagnostics(&arguments.common)?;
+    start_diagnostics(common)?;
+    let recordings = Recordings::new(common.record_rotate);
+    let from_profile = given.profile.as_ref().and_then(|profile| Some((profile.record.as_deref()?, profile.rotation)));
+    let recorder = match start_recorder(common, from_profile, recordings.wake()) {
+        Ok(recorder) => recorder,
+        Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),
+    };
     terminal::keep_panics_off_the_screen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(bench(&config, keymap, loaded, endpoints));
+    let outcome = runtime.block_on(bench(&config, keymap, ids, given, parsed, recordings, recorder));
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     outcome
@@ -81,11 +121,13 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
 async fn bench(
     config: &Config,
     keymap: Keymap,
-    loaded: Option<Profile>,
+    ids: SocketIds,
+    given: Given,
     endpoints: Vec<Endpoint>,
+    mut recordings: Recordings,
+    recorder: Option<Recorder>,
 ) -> anyhow::Result<Outcome> {
     let mut signals = EndSignals::listen()?;
-    let ids = SocketIds::new();
     let clock = Clock::start();
     let history_path = state_file("history.json");
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -95,32 +137,57 @@ async fn bench(
     let wake = Arc::clone(&spilled);
     ui.spill_to(spill_folder(), move || wake.notify_one());
     ui.set_surroundings(surroundings());
-    if let Some(profile) = loaded {
+    if let Some(profile) = given.profile {
         ui.profile_loaded(Ok(profile));
     }
     for endpoint in endpoints {
         ui.open(endpoint);
     }
+    if let Some(file) = &given.file {
+        ui.open_file(file.name.clone(), file.size);
+    }
+    recordings.set(recorder, &mut ui);
     let mut screen = Screen::take(config.mouse)?;
     // The first frame stands before the threads are started that the second one may need.
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
-    let mut app = App { ui, screen, engine, batches, spilled, orders: VecDeque::new(), look_ups: JoinSet::new() };
+    let loading = given.file.map(Opened::start).transpose()?;
+    let mut app = App {
+        ui,
+        screen,
+        engine,
+        batches,
+        spilled,
+        recordings,
+        orders: VecDeque::new(),
+        look_ups: JoinSet::new(),
+        exporter: Exporter::new(),
+        copies: JoinSet::new(),
+        loading,
+    };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
         outcome => outcome,
     };
-    let App { ui, screen, engine, mut batches, .. } = app;
+    let App { mut ui, screen, engine, mut batches, mut recordings, exporter, .. } = app;
     drop(screen);
     if let Some(path) = history_path {
         write_history(&path, ui.history());
     }
     // Refused only by an engine that has ended already.
     let _ = engine.try_order(Command::ShutDown);
-    let farewell = async { while batches.next().await.is_some() {} };
-    let _ = timeout(FAREWELL, farewell).await;
+    let farewell = async {
+        while let Some(batch) = batches.next().await {
+            if ui.absorb(batch).is_err() {
+                break;
+            }
+            recordings.take(&mut ui);
+        }
+    };
+    let _ = timeout(FAREWELL, async { tokio::join!(farewell, exporter.end()) }).await;
+    recordings.finish();
     outcome
 }
 
@@ -131,10 +198,16 @@ struct App {
     batches: Batches,
     /// Something of the log is on disk now.
     spilled: Arc<Notify>,
+    recordings: Recordings,
     /// Orders that the engine could not take yet.
     orders: VecDeque<Command>,
     /// Names that are being looked up.
     look_ups: JoinSet<(String, Result<Vec<IpAddr>, String>)>,
+    exporter: Exporter,
+    /// Texts that are offered to programs with a clipboard.
+    copies: JoinSet<clipboard::Offered>,
+    /// The file that is read.
+    loading: Option<Loading>,
 }
 
 impl App {
@@ -167,6 +240,8 @@ impl App {
                 (Some(frame), Some(tick)) => Some(frame.min(tick)),
                 (frame, tick) => frame.or(tick),
             };
+            let due = self.ui.wakes_in().map(|after| now + after);
+            let wake = [wake, due].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 event = events.next() => match event {
@@ -179,14 +254,43 @@ impl App {
                 _ = &mut hangup => return Ok(Outcome::Signal(libc_hangup())),
                 () = self.spilled.notified() => self.ui.settle(),
                 // What is not taken keeps its block, so that the engine reads no more than the log can keep.
-                batch = self.batches.next(), if !self.ui.is_behind() => match batch {
+                batch = self.batches.next(), if !self.ui.is_behind() && !self.recordings.is_behind() => match batch {
                     Some(batch) => {
                         let block = self.ui.absorb(batch)?;
                         self.engine.recycle(block);
+                        self.recordings.take(&mut self.ui);
                         changed = true;
                     }
                     None => anyhow::bail!("the engine ended by itself"),
                 },
+                () = self.recordings.woken() => {
+                    self.recordings.take(&mut self.ui);
+                    changed = true;
+                }
+                Some(told) = self.exporter.next() => {
+                    match told {
+                        Told::Report(report) => self.ui.export_told(report),
+                        Told::Text(report, text) => {
+                            self.ui.export_told(report);
+                            self.copies.spawn(clipboard::offer(text));
+                        }
+                    }
+                    changed = true;
+                }
+                Some(offered) = self.copies.join_next() => {
+                    if let Ok(offered) = offered {
+                        match clipboard::finish(&offered, &mut self.screen) {
+                            Ok(said) => self.ui.tell_good(said),
+                            Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
+                        }
+                        changed = true;
+                    }
+                }
+                loaded = next_of(&mut self.loading), if !self.ui.is_behind() && !self.recordings.is_behind() => {
+                    self.take_in(loaded)?;
+                    self.recordings.take(&mut self.ui);
+                    changed = true;
+                }
                 Some(looked_up) = self.look_ups.join_next() => {
                     if let Ok((host, answer)) = looked_up {
                         self.ui.looked_up(host, answer);
@@ -198,6 +302,22 @@ impl App {
                 }
             }
         }
+    }
+
+    fn take_in(&mut self, loaded: Loaded) -> io::Result<()> {
+        match loaded {
+            Loaded::Portion(portion, read) => {
+                let block = self.ui.absorb_file(portion, read)?;
+                if let Some(loading) = &self.loading {
+                    loading.recycle(block);
+                }
+            }
+            Loaded::Ended(result) => {
+                self.loading = None;
+                self.ui.file_ended(result);
+            }
+        }
+        Ok(())
     }
 
     /// Does what the screen asked for, and what it asks for because of that; true when that is to leave.
@@ -231,8 +351,14 @@ impl App {
             Effect::ListFolder(path) => self.ui.folder_listed(&list_folder(&path)),
             Effect::LoadProfile(path) => {
                 let result = Profile::load(&path);
+                let is_loaded = result.is_ok();
                 self.ui.profile_loaded(result);
+                if is_loaded {
+                    self.recordings.begin_with_profile(&mut self.ui);
+                }
             }
+            Effect::Record { path, replace } => self.recordings.begin(&path, replace, &mut self.ui),
+            Effect::StopRecording => self.recordings.stop(&mut self.ui),
             Effect::SaveProfile { path, replace } => {
                 let profile = self.ui.profile_mut();
                 let place = path.clone().or_else(|| profile.path.clone());
@@ -245,16 +371,28 @@ impl App {
             Effect::LookUp(host) => {
                 self.look_ups.spawn(look_up(host));
             }
-            Effect::Copy(text) => match clipboard::copy(&text, &mut self.screen) {
-                Ok(said) => self.ui.tell_good(said),
-                Err(error) => self.ui.tell_error(format!("Not copied: {error}.")),
-            },
+            Effect::Export(order) => {
+                let job = self.ui.export_job(&order);
+                self.exporter.start(order.id, job, order.to);
+            }
+            Effect::CancelExport(id) => self.exporter.cancel(id),
+            Effect::Copy(text) => {
+                self.copies.spawn(clipboard::offer(text));
+            }
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
             Effect::Redraw => self.screen.clear()?,
             Effect::Suspend => self.screen.suspend()?,
             Effect::Quit => return Ok(true),
         }
         Ok(false)
+    }
+}
+
+/// What comes next of a file; for ever nothing where none is read.
+async fn next_of(loading: &mut Option<Loading>) -> Loaded {
+    match loading {
+        Some(loading) => loading.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::contract::{parse_duration, parse_size};
+use crate::contract::{Rotation, parse_duration, parse_size};
 
 /// A workbench for sockets that lives in the terminal.
 ///
@@ -45,6 +45,12 @@ pub struct Common {
     /// What the log may hold in memory, such as 256MiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
+    /// Record all sockets into this new pcapng file, which Wireshark and tshark read
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Go on in another file (FILE-2, FILE-3 and so on) at this size or age, such as 64MiB or 5m
+    #[arg(long, value_name = "SIZE|DURATION")]
+    pub record_rotate: Option<Rotation>,
     /// Write the program's own diagnostics to this file
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
@@ -55,6 +61,11 @@ pub struct Common {
 pub enum Subcommands {
     /// No screen: open every socket of a profile and print the log
     Run(Run),
+    /// Open a log: a capture (pcapng, pcap) or what was exported or printed as jsonl
+    ///
+    /// Its sockets stand in the list as closed. What they sent or received can be replayed to sockets that are opened
+    /// beside it.
+    Log(Log),
     /// Standard input to a socket, and the socket to standard output: raw bytes and nothing else
     ///
     /// A listener serves one connection, the first, and ends with it. The end of input is FIN, and what the peer still
@@ -93,6 +104,19 @@ pub struct Run {
     /// End with status 3 when one socket can't be opened, instead of going on with the others
     #[arg(long)]
     pub strict: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `log`: the workbench over a file.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The file
+    pub file: PathBuf,
+    /// What to open beside it, as `scheme://address?option=value`
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoints: Vec<String>,
     /// Options of every command.
     #[command(flatten)]
     pub common: Common,

@@ -10,6 +10,7 @@ mod command;
 mod error;
 mod event;
 mod id;
+mod recording;
 mod report;
 
 pub use crate::endpoint::{
@@ -24,4 +25,5 @@ pub use command::{CloseHow, Command, Target};
 pub use error::{NetError, Operation};
 pub use event::{CloseReason, Event, Fact};
 pub use id::{SocketId, SocketIds, Ticket};
+pub use recording::{Recording, Rotation};
 pub use report::{Direction, Progress, Report, ReportContent, SocketView, TcpView};

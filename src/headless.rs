@@ -6,18 +6,21 @@ mod printer;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cli::{Format, Run};
-use crate::contract::{Clock, Command, Event, Fact, SocketId, SocketIds};
+use crate::contract::{Clock, Command, Event, Fact, Recording, SocketId, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster, export};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
-use crate::startup::{configure, start_diagnostics};
+use crate::recorder::Recorder;
+use crate::startup::{configure, start_diagnostics, start_recorder};
 
 use printer::Printer;
 
@@ -41,6 +44,13 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         eprintln!("{warning}");
     }
     start_diagnostics(&arguments.common)?;
+    let recorded = Arc::new(Notify::new());
+    let wake = Arc::clone(&recorded);
+    let from_profile = profile.record.as_deref().map(|path| (path, profile.rotation));
+    let recorder = match start_recorder(&arguments.common, from_profile, move || wake.notify_one()) {
+        Ok(recorder) => recorder,
+        Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;
@@ -57,8 +67,11 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             text: Vec::new(),
             awaited: HashSet::new(),
             failed: Vec::new(),
+            recorder,
+            recorded,
         };
         bench.open(&profile, &ids)?;
+        bench.record();
         let ended = bench.serve(&mut signals, arguments).await;
         let ended = match ended {
             Ok(ended @ Outcome::Signal(_)) => match timeout(FAREWELL, bench.leave()).await {
@@ -71,6 +84,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             },
             Err(error) => Err(error),
         };
+        bench.end_recording();
         match ended {
             // The reader of our output has seen enough: the end that a shell's pipe expects.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
@@ -94,6 +108,9 @@ struct Headless {
     awaited: HashSet<SocketId>,
     /// The names of those that could not.
     failed: Vec<String>,
+    recorder: Option<Recorder>,
+    /// When the recorder may have written what was waiting, or has failed.
+    recorded: Arc<Notify>,
 }
 
 impl Headless {
@@ -140,6 +157,10 @@ impl Headless {
 
     /// Prints one batch; false when there will be no more.
     async fn take_batch(&mut self) -> io::Result<bool> {
+        // What is not taken keeps its block, so that the engine reads no more than can be recorded.
+        while self.recorder.as_ref().is_some_and(Recorder::is_behind) {
+            self.recorded.notified().await;
+        }
         let Some(batch) = self.batches.next().await else { return Ok(false) };
         for event in &batch.events {
             self.roster.observe(event);
@@ -147,8 +168,26 @@ impl Headless {
         }
         let block = self.store.append(batch)?;
         self.engine.recycle(block);
+        self.record();
         self.print().await?;
         Ok(true)
+    }
+
+    /// Hands what has come to the recorder. One that has failed is told of once, and all else goes on.
+    fn record(&mut self) {
+        let Some(recorder) = &mut self.recorder else { return };
+        recorder.take(&self.store, &self.roster);
+        if let Recording::Failed(why) = recorder.state() {
+            tell_not_recording(&why);
+            self.recorder = None;
+        }
+    }
+
+    /// Waits until everything is in the file.
+    fn end_recording(&mut self) {
+        if let Some(Recording::Failed(why)) = self.recorder.take().map(Recorder::finish) {
+            tell_not_recording(&why);
+        }
     }
 
     /// Learns from an event whether a socket of the profile could be opened.
@@ -189,4 +228,8 @@ impl Headless {
         self.print().await?;
         self.printer.finish().await
     }
+}
+
+fn tell_not_recording(why: &str) {
+    eprintln!("sockbench: NOT RECORDING: {}", Printable::text(why).as_str());
 }

@@ -4,6 +4,7 @@
 //! [`contract`]. Imports run downward only; `tests/house.rs` holds the list.
 
 pub mod app;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod contract;
@@ -12,11 +13,13 @@ mod document;
 pub mod encoding;
 pub mod endpoint;
 pub mod engine;
+pub mod exporter;
 pub mod headless;
 pub mod listing;
 pub mod log;
 pub mod outcome;
 pub mod payload;
 pub mod profile;
+pub mod recorder;
 mod startup;
 pub mod ui;

@@ -8,9 +8,12 @@
 pub mod difference;
 pub mod export;
 pub mod filter;
+pub mod marks;
 pub mod roster;
+pub mod round_trip;
 pub mod row;
 pub mod sanitise;
+pub mod statistics;
 pub mod store;
 pub mod stream;
 pub mod timeline;
@@ -18,7 +21,9 @@ pub mod values;
 pub mod view;
 
 pub use filter::{Filter, FilterError};
+pub use marks::{Mark, Marks};
 pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
 pub use row::{Kind, Row};
+pub use statistics::Statistics;
 pub use store::{Content, LogStore};
 pub use view::{LogView, Scope};

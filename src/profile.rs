@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::DocumentMut;
 
+use crate::contract::Rotation;
 pub use crate::diagnostic::{Diagnostic, Invalid, Severity};
-pub use atomic::write_atomic;
+pub use atomic::{NewFile, write_atomic};
 pub use folder::{folder, list, resolve};
 pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;
@@ -42,6 +43,10 @@ pub struct Profile {
     pub sockets: Vec<SocketEntry>,
     /// The saved payloads, in the file's order. Their names are unique.
     pub payloads: Vec<PayloadEntry>,
+    /// The file that the sockets are recorded into, if they are.
+    pub record: Option<PathBuf>,
+    /// When one file of that recording ends and the next begins.
+    pub rotation: Rotation,
     /// What was read and is not used.
     pub warnings: Vec<Diagnostic>,
     /// Why the profile can't be saved: it was written for a version that this program does not know.
@@ -67,6 +72,8 @@ struct Contents {
     description: String,
     sockets: Vec<SocketEntry>,
     payloads: Vec<PayloadEntry>,
+    record: Option<PathBuf>,
+    rotation: Rotation,
 }
 
 impl Default for Profile {
@@ -88,6 +95,8 @@ impl Profile {
             description: String::new(),
             sockets: Vec::new(),
             payloads: Vec::new(),
+            record: None,
+            rotation: Rotation::Never,
             warnings: Vec::new(),
             read_only: None,
             saved: Saved { text, on_disk: false, document, contents: Contents::default() },
@@ -119,6 +128,8 @@ impl Profile {
             description: contents.description.clone(),
             sockets: contents.sockets.clone(),
             payloads: contents.payloads.clone(),
+            record: contents.record.clone(),
+            rotation: contents.rotation,
             warnings,
             read_only,
             saved: Saved { text: text.to_owned(), on_disk: path.is_some(), document: document.into_mut(), contents },
@@ -168,6 +179,8 @@ impl Profile {
             description: self.description.clone(),
             sockets: self.sockets.clone(),
             payloads: self.payloads.clone(),
+            record: self.record.clone(),
+            rotation: self.rotation,
         }
     }
 }

@@ -1,12 +1,14 @@
 //! What every way to start the program begins with: its configuration, its diagnostics, and what is wrong with an
 //! endpoint.
 
+use std::path::Path;
 use std::{fs, io};
 
 use crate::cli::Common;
 use crate::config::Config;
-use crate::contract::EndpointError;
+use crate::contract::{EndpointError, Rotation};
 use crate::log::sanitise::Printable;
+use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
 
 /// The configuration and the keys that come of it.
@@ -42,6 +44,33 @@ pub(crate) fn start_diagnostics(common: &Common) -> io::Result<()> {
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
     Ok(())
+}
+
+/// Begins the recording that the command line asks for, or else the profile, which gives a file and when it is to be
+/// followed by another.
+///
+/// # Errors
+/// One sentence: why there is none. Where the file is from the command line, one that is there is not written over.
+pub(crate) fn start_recorder(
+    common: &Common,
+    profile: Option<(&Path, Rotation)>,
+    wake: impl Fn() + Send + 'static,
+) -> Result<Option<Recorder>, String> {
+    let rotation = common.record_rotate.or(profile.map(|(_, rotation)| rotation)).unwrap_or_default();
+    let path = match (&common.record, profile) {
+        (Some(path), _) => path.clone(),
+        // It is run more than once.
+        (None, Some((path, _))) => free_path(path),
+        (None, None) => return Ok(None),
+    };
+    let started = Recorder::start(&path, false, rotation, wake);
+    started.map(Some).map_err(|error| {
+        let path = path.to_string_lossy();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => format!("{path} is there already, and a recording begins in a new file"),
+            _ => format!("can't record into {path}: {error}"),
+        }
+    })
 }
 
 /// An endpoint's error with the place marked below.

@@ -6,6 +6,7 @@
 mod action;
 mod bench;
 mod canvas;
+mod file;
 mod keymap;
 mod layout;
 mod names;
@@ -13,6 +14,7 @@ mod notice;
 mod opening;
 mod overlays;
 mod panes;
+mod replaying;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -21,7 +23,7 @@ mod widgets;
 use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
@@ -29,13 +31,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::config::{Config, TimeFormat};
-use crate::contract::{Batch, Block, Clock, Command, SocketId, SocketIds, Target};
+use crate::contract::{Batch, Block, Clock, Command, Recording, SocketId, SocketIds, Target};
+use crate::exporter::{Job, Order, Report};
 use crate::log::sanitise::Printable;
-use crate::log::{LogStore, State};
+use crate::log::{LogStore, Roster, State};
 use crate::profile::{Invalid, Profile, SaveError};
 
 pub use action::{ActionSpec, Scope, actions};
 pub use keymap::{BindingError, Keymap};
+pub use notice::size;
 pub use panes::input::History;
 
 use bench::{Bench, Told};
@@ -43,7 +47,7 @@ use canvas::Canvas;
 use layout::Layout;
 use names::Names;
 use notice::Notice;
-use overlays::{Next, Overlay, confirm::Confirm};
+use overlays::{Next, Overlay, confirm::Confirm, export::Choice};
 use panes::input::InputPane;
 use panes::inspector::InspectorPane;
 use panes::log::LogPane;
@@ -56,6 +60,15 @@ use widgets::paragraph::put_wrapped;
 pub enum Effect {
     /// Hand this to the engine.
     Order(Command),
+    /// Record what comes from now on into this file, and answer with [`Ui::recording_begun`].
+    Record {
+        /// Where.
+        path: PathBuf,
+        /// Whether a file that is there may be written over.
+        replace: bool,
+    },
+    /// End the recording.
+    StopRecording,
     /// Look which profiles there are, and answer with [`Ui::show_profiles`].
     ListProfiles,
     /// Look what is in this folder, and answer with [`Ui::folder_listed`].
@@ -71,6 +84,10 @@ pub enum Effect {
     },
     /// Find out which addresses a host's name stands for, and answer with [`Ui::looked_up`].
     LookUp(String),
+    /// Begin this export, with what [`Ui::export_job`] gives for it, and tell of it with [`Ui::export_told`].
+    Export(Order),
+    /// End the export of this number.
+    CancelExport(u64),
     /// Put this into the clipboard, and say where it went with [`Ui::tell`].
     Copy(String),
     /// Have the terminal report the mouse, or leave it to the terminal.
@@ -141,6 +158,7 @@ pub struct Ui {
     overlays: Vec<Box<dyn Overlay>>,
     effects: Vec<Effect>,
     notice: Option<Notice>,
+    recording: Option<Recording>,
     layout: Layout,
     /// What the mouse can press besides panes: drawn areas and the action that each one runs.
     buttons: Vec<(Rect, &'static ActionSpec)>,
@@ -148,6 +166,7 @@ pub struct Ui {
     log: LogPane,
     inspector: InspectorPane,
     input: InputPane,
+    export_choice: Choice,
     target: Option<Target>,
     /// Defaults for new sockets: option name and value.
     defaults: Vec<(String, String)>,
@@ -186,11 +205,13 @@ impl Ui {
             overlays: Vec::new(),
             effects: Vec::new(),
             notice: None,
+            recording: None,
             layout: Layout::default(),
             buttons: Vec::new(),
             sockets: SocketsPane::default(),
             log: LogPane::default(),
             inspector: InspectorPane::default(),
+            export_choice: Choice::default(),
             target: None,
             defaults: config.defaults.clone(),
             mouse: config.mouse,
@@ -218,12 +239,34 @@ impl Ui {
     /// Has the log keep to its memory limit.
     pub fn settle(&mut self) {
         self.bench.settle();
+        panes::log::marks::forget(self);
     }
 
     /// True while no more batches should be taken: the disk can't keep up with them.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.bench.store.is_behind()
+    }
+
+    /// The log, and who is in it: for whoever records it.
+    #[must_use]
+    pub const fn log(&self) -> (&LogStore, &Roster) {
+        (&self.bench.store, &self.bench.roster)
+    }
+
+    /// Shows how the recording fares; `None` while there is none.
+    pub fn set_recording(&mut self, recording: Option<Recording>) {
+        if let Some(Recording::Failed(why)) = &recording
+            && self.recording != recording
+        {
+            self.tell(Notice::error(format!("NOT RECORDING: {why}")));
+        }
+        self.recording = recording;
+    }
+
+    /// Says what became of beginning a recording into this file, and asks where there is something to decide.
+    pub fn recording_begun(&mut self, path: &Path, result: io::Result<()>) {
+        overlays::recording::begun(self, path, result);
     }
 
     /// What is to be done since the last time.
@@ -243,6 +286,7 @@ impl Ui {
             self.tell_of(told);
         }
         self.select_what_opened();
+        panes::log::marks::forget(self);
         Ok(block)
     }
 
@@ -274,9 +318,13 @@ impl Ui {
         }
     }
 
-    /// Does a slice of the work that is left over; true while there is more.
+    /// Does a slice of the work that is left over; true while there is more, or figures on the screen have changed.
     pub fn work(&mut self) -> bool {
-        self.bench.catch_up()
+        let replayed = self.work_on_replay();
+        let store = &self.bench.store;
+        let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
+        // One after the other, so that none keeps a key waiting.
+        self.bench.catch_up() || panes::inspector::work(self) || counting || replayed
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -292,6 +340,29 @@ impl Ui {
         self.effects.extend(self.names.due(now).map(Effect::LookUp));
         let name = self.names.due_in(now);
         [notice.filter(|after| !after.is_zero()), rates, inspector, name].into_iter().flatten().min()
+    }
+
+    /// All that an export needs, to be carried out on another thread.
+    #[must_use]
+    pub fn export_job(&self, order: &Order) -> Job {
+        let Bench { store, roster, view, .. } = &self.bench;
+        Job {
+            store: store.snapshot(order.rows.clone()),
+            roster: roster.clone(),
+            rows: order.rows.clone(),
+            filter: order.filtered.then(|| (view.scope(), view.filter().clone())),
+            way: order.way,
+            format: order.format,
+        }
+    }
+
+    /// Takes in what is told of an export.
+    pub fn export_told(&mut self, report: Report) {
+        let now = self.bench.now();
+        let ended = self.bench.exports.told(report, now);
+        if let Some(notice) = ended.and_then(|export| Notice::of_export(&export, now)) {
+            self.tell(notice);
+        }
     }
 
     /// Takes in which addresses a host's name stands for, or why none.
@@ -412,10 +483,17 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: ends what the inspector selects or compares, else clears the filter, then goes to the
+    /// Esc without an overlay: stops a replay, ends a selection or a comparison, clears the filter, then goes to the
     /// input. It never quits.
     fn escape(&mut self) {
-        if self.focus == Pane::Inspector && panes::inspector::escape(self) || panes::inspector::compare::end(self) {
+        if self.bench.replay.is_some() {
+            self.stop_replay();
+            return;
+        }
+        if self.focus == Pane::Inspector && panes::inspector::escape(self)
+            || panes::log::selection::clear(self)
+            || panes::inspector::compare::end(self)
+        {
             return;
         }
         if self.bench.view.filter().text().is_empty() {
@@ -454,10 +532,7 @@ impl Ui {
             MouseEventKind::Down(MouseButton::Left) => 0,
             MouseEventKind::ScrollUp => -3,
             MouseEventKind::ScrollDown => 3,
-            MouseEventKind::Drag(MouseButton::Left) => {
-                let free = self.overlays.is_empty() && self.layout.pane_at(x, y) == Some(Pane::Inspector);
-                return free && panes::inspector::drag(self, x, y);
-            }
+            MouseEventKind::Drag(MouseButton::Left) if self.overlays.is_empty() => return self.drag(x, y),
             _ => return false,
         };
         if self.notice.as_ref().is_some_and(Notice::was_read) {
@@ -476,6 +551,18 @@ impl Ui {
             self.click(x, y);
         }
         true
+    }
+
+    /// The mouse moves with its button down: what began in the log selects rows, and in the inspector bytes.
+    fn drag(&mut self, x: u16, y: u16) -> bool {
+        let began = self.last_click.and_then(|(_, x, y)| self.layout.pane_at(x, y));
+        if began == Some(Pane::Inspector) {
+            return panes::inspector::drag(self, x, y);
+        }
+        if began == Some(Pane::Log) {
+            panes::log::selection::drag(self, y);
+        }
+        began == Some(Pane::Log)
     }
 
     fn click(&mut self, x: u16, y: u16) {
@@ -562,7 +649,8 @@ impl Ui {
         let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
         let open = self.bench.open_sockets() + waiting;
         let unsaved = self.bench.profile.path.is_some() && self.bench.profile.is_modified();
-        if open == 0 && !unsaved {
+        let exporting = self.bench.exports.running().next().is_some();
+        if open == 0 && !unsaved && !exporting {
             self.effects.push(Effect::Quit);
             return;
         }
@@ -572,7 +660,9 @@ impl Ui {
             _ => format!("{open} sockets are open and will be closed. "),
         };
         let profile = if unsaved { "The profile has changes that are not saved (^S saves)." } else { "" };
-        let confirm = Confirm::new("Quit?", &format!("{sockets}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
+        let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
+        let confirm =
+            Confirm::new("Quit?", &format!("{sockets}{export}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
         self.overlays.push(Box::new(confirm));
     }
 
@@ -591,7 +681,8 @@ impl Ui {
             return;
         };
         let in_timeline = panes::log::timeline::socket(self).is_some();
-        self.layout = if in_timeline { layout.with_room_for_lessons() } else { layout };
+        let needs_room = in_timeline || panes::inspector::shows_statistics(self);
+        self.layout = if needs_room { layout.with_room_for_lessons() } else { layout };
         panes::sockets::render(self, &mut canvas);
         panes::log::render(self, &mut canvas);
         panes::inspector::render(self, &mut canvas);

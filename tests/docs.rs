@@ -34,6 +34,8 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("`4`", Scope::Log, "4", "log-timeline"),
     ("`1`", Scope::Log, "1", "as-text"),
     ("`y`", Scope::Log, "y", "copy"),
+    ("`Y`", Scope::Log, "shift-y", "export"),
+    ("`v`", Scope::Log, "v", "select"),
     ("`q`", Scope::Inspector, "q", "inspector-to-log"),
     ("`v`", Scope::Inspector, "v", "inspector-select"),
     ("`=`", Scope::Log, "=", "compare"),

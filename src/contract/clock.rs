@@ -26,6 +26,12 @@ impl Timestamp {
         self.civil().strftime("%H:%M:%S%.3f").to_string()
     }
 
+    /// `20261121-120001`, in the system's time zone, as it may stand in the name of a file.
+    #[must_use]
+    pub fn local_date_and_time(self) -> String {
+        self.civil().to_zoned(jiff::tz::TimeZone::system()).strftime("%Y%m%d-%H%M%S").to_string()
+    }
+
     /// `12:00:01.002`, in the system's time zone.
     #[must_use]
     pub fn local_time_of_day(self) -> String {

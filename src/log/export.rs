@@ -1,20 +1,26 @@
-//! The formats that rows leave the log in: JSON lines, text and hexdump.
+//! The formats that rows leave the log in: text, hexdump, JSON lines, CSV, Markdown and source code.
 //!
 //! Owns how a row is written for others, and the sentence that tells a step of a socket's life. It never chooses rows
 //! and never opens a file: every format appends to memory, a whole number of lines for each row.
 
+mod csv;
 mod hexdump;
 mod jsonl;
 mod markdown;
+mod source;
 mod text;
+
+use std::io::Write as _;
 
 use crate::contract::{Address, Fact, UnixAddress};
 use crate::log::timeline::{closed_sentence, peer_closed_sentence};
 use crate::log::{LogStore, Roster, Row};
 
+pub use csv::{csv, csv_header};
 pub use hexdump::hexdump;
 pub use jsonl::jsonl;
-pub use markdown::markdown;
+pub use markdown::{markdown, markdown_header, markdown_row};
+pub use source::{c_array, python};
 pub(super) use text::escaped;
 pub use text::text;
 
@@ -44,6 +50,25 @@ pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> St
         }
         Fact::Note { name, message } => format!("{name}: {message}"),
     }
+}
+
+/// Whom a message came from or went to: the peer that it names itself, or that of its connection as far as the roster
+/// knows of it now.
+fn peer_of(row: &Row, store: &LogStore, roster: &Roster) -> Option<Address> {
+    store.peer(row).or_else(|| roster.get(row.socket)?.peer.clone())
+}
+
+/// Appends bytes as lower-case hex digits.
+fn hex(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    // Refused only for another length than twice that of the bytes.
+    let _ = const_hex::encode_to_slice(bytes, &mut out[start..]);
+}
+
+fn append(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
+    // A Vec takes everything.
+    let _ = out.write_fmt(arguments);
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub use member::{Member, PeerTraffic, State, Traffic};
 const CLOSED_MAX: usize = 20;
 
 /// The sockets of the session.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Roster {
     roots: IndexMap<SocketId, Member>,
     families: HashMap<SocketId, Family>,
@@ -28,10 +28,11 @@ pub struct Roster {
     root_names: Vec<String>,
     /// By id, which the mint hands out without gaps.
     slots: Vec<Slot>,
+    revision: u64,
 }
 
 /// The connections of one listener.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Family {
     members: BTreeMap<u32, Member>,
     /// The numbers of the closed ones among them, in the order of closing.
@@ -60,6 +61,7 @@ struct Slot {
 impl Roster {
     /// Lists a root that the user opens, as opening. A known id is opened again: its counters stay.
     pub fn register(&mut self, id: SocketId, name: String, endpoint: Endpoint) {
+        self.revision += 1;
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
             member.endpoint = Arc::new(endpoint);
@@ -74,6 +76,7 @@ impl Roster {
     pub fn rename(&mut self, id: SocketId, name: String) {
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
+            self.revision += 1;
             self.set_root_name(id);
         }
     }
@@ -90,10 +93,25 @@ impl Roster {
         }
     }
 
+    /// Takes a root and its connections for closed, because what is known of them ends here: no event tells.
+    pub fn end(&mut self, id: SocketId) {
+        if let Some(member) = self.roots.get_mut(&id) {
+            member.end();
+        }
+        if let Some(family) = self.families.get_mut(&id) {
+            for (number, member) in &mut family.members {
+                if member.end() {
+                    family.closed.push_back(*number);
+                }
+            }
+        }
+    }
+
     /// Says what a root is to open from now on. An id that is no root is left alone.
     pub fn set_endpoint(&mut self, id: SocketId, endpoint: Endpoint) {
         if let Some(member) = self.roots.get_mut(&id) {
             member.endpoint = Arc::new(endpoint);
+            self.revision += 1;
         }
     }
 
@@ -108,6 +126,13 @@ impl Roster {
     #[must_use]
     pub fn encoding(&self, id: SocketId) -> Encoding {
         self.endpoint(id).map_or(Encoding::UTF_8, Endpoint::encoding)
+    }
+
+    /// A number that is another whenever what the user opened has changed: which roots there are, or were, how they are
+    /// called, and what they open.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Learns from an event. Sockets that are not listed stay so, save connections that a listed listener accepts.
@@ -197,7 +222,8 @@ impl Roster {
     }
 
     /// The listener or the pair that a child comes from; also of one that is no longer listed.
-    pub(super) fn parent(&self, id: SocketId) -> Option<SocketId> {
+    #[must_use]
+    pub fn parent(&self, id: SocketId) -> Option<SocketId> {
         self.slot(id).parent
     }
 

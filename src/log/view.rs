@@ -24,7 +24,9 @@ pub enum Scope {
 }
 
 impl Scope {
-    fn matches(self, filter: &Filter, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+    /// True for a row that is among them and that the filter lets pass.
+    #[must_use]
+    pub fn matches(self, filter: &Filter, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         match self {
             Self::All => filter.matches(row, store, roster),
             Self::Timeline(socket) => {
@@ -168,6 +170,12 @@ impl LogView {
         self.count_to(seq).checked_sub(1)
     }
 
+    /// True for a row that was judged and matches.
+    #[must_use]
+    pub fn shows(&self, seq: u64) -> bool {
+        self.matching.contains(seq)
+    }
+
     /// The sequence number of the chosen row; `None` while there is none to choose.
     #[must_use]
     pub fn cursor(&self) -> Option<u64> {
@@ -236,6 +244,21 @@ impl LogView {
     /// Moves the cursor to the first row.
     pub fn home(&mut self) {
         self.move_to_index(0);
+    }
+
+    /// Stays on the row under the cursor while others come.
+    pub fn hold(&mut self) {
+        if let Some(cursor) = self.cursor() {
+            self.anchor = cursor;
+            self.following = false;
+        }
+    }
+
+    /// How many rows with sequence numbers in this range match.
+    #[must_use]
+    pub fn count_in(&self, range: Range<u64>) -> usize {
+        let before = |seq: u64| seq.checked_sub(1).map_or(0, |seq| self.count_to(seq));
+        before(range.end).saturating_sub(before(range.start))
     }
 
     /// Goes to the newest row and follows; a pause ends.

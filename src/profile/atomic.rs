@@ -8,49 +8,98 @@ use std::path::{Path, PathBuf};
 /// So many links are followed before they are taken for a circle; Linux does the same (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
-/// Writes a file as a whole, or not at all: a new file beside it takes its place in one step (`rename(2)`) once its
-/// bytes are on the disk.
-///
-/// A new file gets mode 0600; an old one keeps its mode. Where `path` is a symbolic link, the file it leads to is
-/// replaced and the link stays.
+/// Writes a file as a whole, or not at all: a [`NewFile`] takes its place.
 ///
 /// # Errors
-/// Those of the system calls; also when the file is there and is not a regular file, or is write-protected. On an error
-/// before the last step the old file is as it was.
+/// Those of [`NewFile`] and of writing. On an error before the last step the old file is as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let target = follow_links(path)?;
-    let permissions = match target.metadata() {
-        Ok(old) if !old.is_file() => {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
-        }
-        // Replacing would get around the protection, since it asks for the folder's permission and not the file's.
-        Ok(old) if old.permissions().readonly() => {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is write-protected"));
-        }
-        Ok(old) => Some(Permissions::from_mode(old.permissions().mode() & 0o7777)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut fresh = Fresh::create(folder)?;
-    fresh.file.write_all(bytes)?;
-    if let Some(permissions) = permissions {
-        fresh.file.set_permissions(permissions)?;
+    let mut fresh = NewFile::beside(path)?;
+    fresh.file().write_all(bytes)?;
+    fresh.put_in_place(true)
+}
+
+/// A file beside another one, whose place it takes in one step (`rename(2)`) once its bytes are on the disk. If it never
+/// gets there, it goes away.
+///
+/// A new file gets mode 0600; where it replaces one, it gets that one's mode. Where the path is a symbolic link, the
+/// file it leads to is replaced and the link stays.
+#[derive(Debug)]
+pub struct NewFile {
+    target: PathBuf,
+    folder: PathBuf,
+    /// Those of the file that is replaced.
+    permissions: Option<Permissions>,
+    fresh: Fresh,
+}
+
+impl NewFile {
+    /// Begins a file that is to stand at `path`.
+    ///
+    /// # Errors
+    /// Those of the system calls; also when the file is there and is not a regular file, or is write-protected.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let target = follow_links(path)?;
+        let permissions = match target.metadata() {
+            Ok(old) if !old.is_file() => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+            }
+            // Replacing would get around the protection, since it asks for the folder's permission and not the file's.
+            Ok(old) if old.permissions().readonly() => {
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is write-protected"));
+            }
+            Ok(old) => Some(Permissions::from_mode(old.permissions().mode() & 0o7777)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let folder = match target.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let fresh = Fresh::create(&folder)?;
+        Ok(Self { target, folder, permissions, fresh })
     }
-    fresh.file.sync_all()?;
-    std::fs::rename(&fresh.path, &target)?;
-    fresh.in_place = true;
-    match File::open(folder)?.sync_all() {
-        // Some file systems can't sync a folder (EINVAL); the file itself is whole all the same.
-        Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
-        _ => Ok(()),
+
+    /// Where the bytes go.
+    pub const fn file(&mut self) -> &mut File {
+        &mut self.fresh.file
+    }
+
+    /// Ends the file: at the end of this it stands in its place. Without `replace`, only if there is nothing yet.
+    ///
+    /// # Errors
+    /// Those of the system calls, `AlreadyExists` among them. What was there before is as it was then, unless all that
+    /// failed was to have the folder on the disk as well.
+    pub fn put_in_place(mut self, replace: bool) -> io::Result<()> {
+        if let Some(permissions) = self.permissions.filter(|_| replace) {
+            self.fresh.file.set_permissions(permissions)?;
+        }
+        self.fresh.file.sync_all()?;
+        if replace {
+            std::fs::rename(&self.fresh.path, &self.target)?;
+            self.fresh.in_place = true;
+        } else {
+            // Unlike rename(2), link(2) never replaces; the first name goes away then.
+            match std::fs::hard_link(&self.fresh.path, &self.target) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+                // File systems without links.
+                Err(_) if !self.target.exists() => {
+                    std::fs::rename(&self.fresh.path, &self.target)?;
+                    self.fresh.in_place = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match File::open(&self.folder)?.sync_all() {
+            // Some file systems can't sync a folder (EINVAL); the file itself is whole all the same.
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
 /// The new file until it is in its place; if it never gets there, it goes away.
+#[derive(Debug)]
 struct Fresh {
     path: PathBuf,
     file: File,
@@ -156,6 +205,23 @@ mod tests {
         write_atomic(&dir.path().join("missing/b.toml"), b"new").unwrap_err();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(dir.path()), ["a.toml"]);
+    }
+
+    #[test]
+    fn what_is_not_to_be_replaced_is_not_even_if_it_came_late() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let begun = |bytes: &[u8]| {
+            let mut file = NewFile::beside(&path).unwrap();
+            file.file().write_all(bytes).unwrap();
+            file
+        };
+        let (first, second) = (begun(b"one"), begun(b"two"));
+        first.put_in_place(false).unwrap();
+        assert_eq!(second.put_in_place(false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        drop(begun(b"three"));
+        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (b"one".as_slice(), 0o600));
+        assert_eq!(names(dir.path()), ["a"]);
     }
 
     #[test]

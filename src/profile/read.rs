@@ -24,6 +24,16 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table) -> (Contents, Opti
             "version" => read_only = read_version(reader, item),
             "name" => contents.name = reader.string(key, item).map(str::to_owned).unwrap_or_default(),
             "description" => contents.description = reader.string(key, item).map(str::to_owned).unwrap_or_default(),
+            "record" => {
+                contents.record = reader.string(key, item).filter(|path| !path.is_empty()).map(Into::into);
+            }
+            "record-rotate" => {
+                if let Some(Err(why)) =
+                    reader.string(key, item).map(|text| text.parse().map(|it| contents.rotation = it))
+                {
+                    reader.error(span(item), why);
+                }
+            }
             "socket" => {
                 for (index, (table, header)) in tables(reader, key, item).into_iter().enumerate() {
                     contents.sockets.extend(SocketEntry::read(reader, table, header, index, &mut socket_names));

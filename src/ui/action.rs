@@ -4,7 +4,7 @@
 //! table all come from these rows. A row stands beside the pane that it belongs to; the rows that belong to none stand
 //! here.
 
-use super::overlays::{help, palette, profiles};
+use super::overlays::{help, palette, profiles, transfers};
 use super::{Effect, Pane, Ui, panes};
 
 /// Where an action's keys act.
@@ -69,9 +69,19 @@ pub(super) const fn always(_: &Ui) -> Result<(), &'static str> {
 
 /// Every action, by scope.
 pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
-    [GLOBAL, panes::sockets::ACTIONS, panes::log::ACTIONS, panes::inspector::ACTIONS, panes::input::ACTIONS]
-        .into_iter()
-        .flatten()
+    [
+        GLOBAL,
+        panes::sockets::ACTIONS,
+        panes::log::ACTIONS,
+        panes::log::preview::ACTIONS,
+        panes::log::timeline::ACTIONS,
+        panes::log::columns::ACTIONS,
+        panes::log::marks::ACTIONS,
+        panes::inspector::ACTIONS,
+        panes::input::ACTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 static GLOBAL: &[ActionSpec] = &[
@@ -146,6 +156,22 @@ static GLOBAL: &[ActionSpec] = &[
         help: "filter the log",
         run: panes::log::edit_filter,
         available: always,
+    },
+    ActionSpec {
+        name: "stop-replay",
+        scope: Scope::Anywhere,
+        keys: &[],
+        help: "stop the replay",
+        run: Ui::stop_replay,
+        available: |ui| if ui.bench.replay.is_some() { Ok(()) } else { Err("no replay runs") },
+    },
+    ActionSpec {
+        name: "cancel-export",
+        scope: Scope::Anywhere,
+        keys: &[],
+        help: "end the export that is under way, of which nothing is left",
+        run: transfers::cancel_export,
+        available: transfers::can_cancel_export,
     },
     ActionSpec {
         name: "redraw",

@@ -3,6 +3,9 @@
 //! Owns the roster, the store, the view and the profile, and keeps the profile's sockets in step with the roots of the
 //! roster. It never draws, and orders from the engine only by way of effects.
 
+pub(super) mod exports;
+pub(super) mod recorded;
+pub(super) mod replay;
 pub(super) mod transfers;
 
 use std::collections::HashMap;
@@ -20,6 +23,9 @@ use crate::encoding::Encoding;
 use crate::log::{LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
+use exports::Exports;
+use recorded::Recorded;
+use replay::{Census, Replay};
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges between two looks at the clock.
@@ -40,6 +46,7 @@ pub(super) struct Bench {
     next_ticket: u64,
     sends: HashMap<Ticket, Sending>,
     pub(super) transfers: Transfers,
+    pub(super) exports: Exports,
     looked_at: Option<LookedAt>,
     /// The endpoint of a socket before its option was changed while it was open, which the system may refuse yet.
     before_change: Option<(SocketId, Endpoint)>,
@@ -49,6 +56,13 @@ pub(super) struct Bench {
     pub(super) forgotten: u64,
     /// Rows of system calls, which the log shows only where the filter asks for them.
     calls: u64,
+    /// The file whose log is shown.
+    pub(super) recorded: Option<Recorded>,
+    pub(super) replay: Option<Replay>,
+    /// When the replay is to be looked after again.
+    pub(super) replay_wakes: Option<Timestamp>,
+    /// What could be replayed, while that is asked.
+    pub(super) census: Option<Census>,
 }
 
 /// The socket whose options are on the screen.
@@ -121,12 +135,17 @@ impl Bench {
             next_ticket: 0,
             sends: HashMap::new(),
             transfers: Transfers::default(),
+            exports: Exports::default(),
             looked_at: None,
             before_change: None,
             rates: Rates::default(),
             lost: 0,
             forgotten: 0,
             calls: 0,
+            recorded: None,
+            replay: None,
+            replay_wakes: None,
+            census: None,
         }
     }
 
@@ -219,6 +238,8 @@ impl Bench {
             self.roots.remove(index);
             self.profile.sockets.remove(index);
             self.roster.remove(socket);
+        } else if self.recorded_in(socket).is_some() {
+            self.roster.remove(socket);
         }
     }
 
@@ -252,7 +273,7 @@ impl Bench {
             return name.to_owned();
         }
         // One of these is free: there are more of them than names that are taken.
-        (2..self.roots.len() + 3)
+        (2..self.roster.roots().count() + 3)
             .map(|number| format!("{name}-{number}"))
             .find(|name| self.name_is_free(name, None))
             .unwrap_or_default()
@@ -287,6 +308,7 @@ impl Bench {
     pub(super) fn open_sockets(&self) -> usize {
         self.roster
             .roots()
+            .filter(|member| self.recorded_in(member.id).is_none())
             .map(|member| usize::from(member.state.is_open()) + self.roster.open_children(member.id))
             .sum()
     }
@@ -304,6 +326,19 @@ impl Bench {
             }
         }
         effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
+    }
+
+    /// Orders a message of the replay to be sent. An empty one can't be sent on a stream, and is passed over.
+    pub(super) fn replay_one(&mut self, target: Target, bytes: Vec<u8>, effects: &mut Vec<Effect>) {
+        let is_nothing = bytes.is_empty() && !self.is_datagram(&target);
+        let (ticket, reach) = (self.ticket(), self.reach(&target));
+        let Some(replay) = &mut self.replay else { return };
+        if is_nothing {
+            replay.passed();
+        } else {
+            replay.ordered(ticket, reach);
+            effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
+        }
     }
 
     /// Orders a file to be sent; how far it has come is among the transfers.
@@ -363,6 +398,9 @@ impl Bench {
         let Some(member) = self.roster.get(socket) else {
             return Err(format!("{name} is gone"));
         };
+        if let Some(file) = self.recorded_in(socket) {
+            return Err(format!("{name} is from {file}; ^N opens a socket of your own"));
+        }
         match target {
             Target::Children(_) if self.roster.open_children(socket) == 0 => {
                 Err(format!("nobody is connected to {name} yet"))
@@ -391,6 +429,9 @@ impl Bench {
         for event in &batch.events {
             self.rates.turn(event.at);
             self.roster.observe(event);
+            if let Some(replay) = &mut self.replay {
+                replay.observe(event);
+            }
             match &event.fact {
                 Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
                 Fact::Sent { ticket, bytes, remaining, .. } => {

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::bench::exports::{Ending, Export};
 use super::bench::transfers::Transfer;
 use super::bench::{Bench, Outcome};
-use crate::contract::{Direction, SocketId};
+use super::panes::log::difference;
+use crate::contract::{Direction, SocketId, Timestamp};
 
 /// How long a message stays at least, whatever is typed meanwhile.
 const READING_TIME: Duration = Duration::from_millis(1500);
@@ -59,6 +61,29 @@ impl Notice {
         })
     }
 
+    /// How an export ended, once it has, if that is to be told here.
+    pub(super) fn of_export(export: &Export, now: Timestamp) -> Option<Self> {
+        let rows = super::panes::grouped(export.progress.rows);
+        let rows = if export.progress.rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+        Some(match (&export.ended.as_ref()?.how, export.path()) {
+            // Where it went is told by whoever put it there.
+            (Ending::Done, None) => return None,
+            (Ending::Done, Some(path)) => {
+                let (bytes, time) = (size(export.progress.bytes), difference(export.elapsed(now)));
+                Self::good(format!(
+                    "exported {rows}, {bytes}, to {} in {}",
+                    path.display(),
+                    time.trim_start_matches('+')
+                ))
+            }
+            (Ending::Cancelled, _) => Self::warning("The export was cancelled; nothing of it is left."),
+            (Ending::Failed(why), None) => Self::error(format!("Not copied: {why}.")),
+            (Ending::Failed(why), Some(path)) => {
+                Self::error(format!("Not exported to {}: {why}; nothing of it is left.", path.display()))
+            }
+        })
+    }
+
     /// What became of a send.
     pub(super) fn of_outcome(outcome: &Outcome, bench: &Bench) -> Self {
         match outcome {
@@ -84,7 +109,8 @@ impl Notice {
 }
 
 /// A number of bytes for a reader: `7 B`, `1.5 KiB`, `12 MiB`.
-pub(super) fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     let units = [("GiB", 1u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units.iter().find(|(_, unit)| bytes >= *unit) {
         None => format!("{bytes} B"),

@@ -1,9 +1,12 @@
 //! The screen as a user meets it: keys in, effects and pictures out.
 
+mod export;
 mod families;
 mod form;
 mod inspector;
+mod logview;
 mod options;
+mod recorded;
 mod transfers;
 
 use std::sync::Arc;

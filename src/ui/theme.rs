@@ -47,7 +47,37 @@ pub(super) struct Marks {
     pub(super) none: &'static str,
     pub(super) plus_minus: &'static str,
     pub(super) ellipsis: &'static str,
+    pub(super) bookmark: &'static str,
+    pub(super) blocks: &'static Blocks,
+    pub(super) chosen: &'static str,
 }
+
+/// What charts are drawn with.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    /// Cells filled from below, from nothing to all in eighths.
+    pub(super) up: [&'static str; 9],
+    /// Cells filled from above, from nothing to all in halves.
+    pub(super) down: [&'static str; 3],
+    /// Cells filled from the left, from nothing to all in eighths.
+    pub(super) right: [&'static str; 9],
+    /// Nothing went above it, and nothing below.
+    pub(super) line: &'static str,
+}
+
+static UNICODE_BLOCKS: Blocks = Blocks {
+    up: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    down: [" ", "▀", "█"],
+    right: [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
+    line: "─",
+};
+
+static ASCII_BLOCKS: Blocks = Blocks {
+    up: [" ", ".", ".", ".", ":", ":", ":", "|", "#"],
+    down: [" ", "'", "#"],
+    right: [" ", "-", "-", "-", "=", "=", "=", "=", "#"],
+    line: "-",
+};
 
 static UNICODE: Marks = Marks {
     open: "●",
@@ -67,6 +97,9 @@ static UNICODE: Marks = Marks {
     none: "–",
     plus_minus: "±",
     ellipsis: "…",
+    bookmark: "◆",
+    blocks: &UNICODE_BLOCKS,
+    chosen: "█",
 };
 
 static ASCII: Marks = Marks {
@@ -87,6 +120,9 @@ static ASCII: Marks = Marks {
     none: "-",
     plus_minus: "+/-",
     ellipsis: "..",
+    bookmark: "#",
+    blocks: &ASCII_BLOCKS,
+    chosen: ">",
 };
 
 impl Look {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::{append, hex, peer_of};
 use crate::contract::{Fact, NetError, UnixAddress};
 use crate::log::{LogStore, Roster, Row};
 
@@ -13,12 +14,39 @@ use crate::log::{LogStore, Roster, Row};
 pub fn jsonl(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
     let start = out.len();
     // Memory takes every byte and every key is a string: this can't fail. A half line must not stay if it did.
-    match serde_json::to_writer(&mut *out, &Line { row, store, roster }) {
+    let written = if row.kind.is_message() {
+        message(row, store, roster, out)
+    } else {
+        serde_json::to_writer(&mut *out, &Line { row, store, roster })
+    };
+    match written {
         Ok(()) => out.push(b'\n'),
         Err(_) => out.truncate(start),
     }
 }
 
+/// Messages are what there are millions of, and their hex is twice their bytes: no copy is made of it on the way.
+fn message(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    append(out, format_args!("{{\"seq\":{},\"at\":\"{}\",\"socket\":", row.seq, row.at));
+    serde_json::to_writer(&mut *out, &roster.name(row.socket))?;
+    append(out, format_args!(",\"id\":{},\"kind\":\"{}\"", row.socket.get(), row.kind.name()));
+    if let Some(peer) = peer_of(row, store, roster) {
+        out.extend_from_slice(b",\"peer\":");
+        serde_json::to_writer(&mut *out, &peer.to_string())?;
+    }
+    append(out, format_args!(",\"len\":{},\"hex\":\"", row.len));
+    let bytes = store.bytes(row);
+    hex(&bytes, out);
+    out.push(b'"');
+    if let Some(text) = roster.encoding(row.socket).text_of(&bytes) {
+        out.extend_from_slice(b",\"text\":");
+        serde_json::to_writer(&mut *out, &text)?;
+    }
+    out.extend_from_slice(if row.truncated { b",\"truncated\":true}" } else { b"}" });
+    Ok(())
+}
+
+/// A row that carries no message.
 struct Line<'a> {
     row: &'a Row,
     store: &'a LogStore,
@@ -34,27 +62,14 @@ impl Serialize for Line<'_> {
         map.serialize_entry("socket", &roster.name(row.socket))?;
         map.serialize_entry("id", &row.socket)?;
         map.serialize_entry("kind", row.kind.name())?;
-        match store.fact(row) {
-            None if row.kind.is_message() => self.message(&mut map)?,
-            None => {}
-            Some(fact) => self.fact(&fact, &mut map)?,
+        if let Some(fact) = store.fact(row) {
+            self.fact(&fact, &mut map)?;
         }
         map.end()
     }
 }
 
 impl Line<'_> {
-    fn message<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let Self { row, store, roster } = self;
-        let peer = store.peer(row).or_else(|| roster.get(row.socket)?.peer.clone());
-        entry(map, "peer", peer.map(|peer| peer.to_string()))?;
-        map.serialize_entry("len", &row.len)?;
-        let bytes = store.bytes(row);
-        map.serialize_entry("hex", &hex(&bytes))?;
-        entry(map, "text", roster.encoding(row.socket).text_of(&bytes))?;
-        entry(map, "truncated", row.truncated.then_some(true))
-    }
-
     fn fact<M: SerializeMap>(&self, fact: &Fact, map: &mut M) -> Result<(), M::Error> {
         match fact {
             Fact::Call { call, args, result } => {
@@ -105,10 +120,4 @@ fn failure<M: SerializeMap>(error: &NetError, map: &mut M) -> Result<(), M::Erro
 /// An entry only where there is a value.
 fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
     value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -12,19 +12,31 @@ pub fn markdown<'a>(name: &str, rows: impl IntoIterator<Item = &'a Row>, store: 
     let mut out = format!("## Timeline of {}\n\n", plain(name));
     out.push_str("| time | call | result | remark |\n|---|---|---|---|\n");
     for row in rows {
-        let Some(step) = step(row, store, roster) else { continue };
-        let mark = if step.inferred { "~ " } else { "" };
+        let Some(cells) = cells(row, store, roster) else { continue };
         // A String takes everything.
-        let _ = writeln!(
-            out,
-            "| {} | {mark}{} | {} | {} |",
-            row.at.utc_time_of_day(),
-            code(&step.call()),
-            code(&step.result),
-            plain(&step.meaning)
-        );
+        let _ = writeln!(out, "| {} | {cells} |", row.at.utc_time_of_day());
     }
     out
+}
+
+/// Appends the head of a table of rows of any sockets.
+pub fn markdown_header(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"| time | socket | call | result | remark |\n|---|---|---|---|---|\n");
+}
+
+/// Appends the row as a line of that table: the step that it is in its socket's timeline.
+pub fn markdown_row(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    if let Some(cells) = cells(row, store, roster) {
+        let name = plain(&roster.name(row.socket));
+        super::append(out, format_args!("| {} | {name} | {cells} |\n", row.at.utc_time_of_day()));
+    }
+}
+
+/// The call, the result and the remark of a row.
+fn cells(row: &Row, store: &LogStore, roster: &Roster) -> Option<String> {
+    let step = step(row, store, roster)?;
+    let mark = if step.inferred { "~ " } else { "" };
+    Some(format!("{mark}{} | {} | {}", code(&step.call()), code(&step.result), plain(&step.meaning)))
 }
 
 /// A span of code that nothing in it ends, nor its cell.

@@ -64,7 +64,7 @@ pub(in crate::log) fn escaped(bytes: &[u8]) -> String {
 }
 
 /// Bytes in whatever encoding.
-fn escape_read(bytes: &[u8], reading: &Reading, line: &mut String) {
+pub(super) fn escape_read(bytes: &[u8], reading: &Reading, line: &mut String) {
     if reading.encoding().is_utf8() {
         escape_bytes(bytes, line);
         return;
@@ -99,17 +99,36 @@ fn escape_message(text: &str, line: &mut String) {
     }
 }
 
-fn escape(text: &str, line: &mut String) {
-    for c in text.chars() {
-        match c {
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
-            '\0' => line.push_str("\\0"),
-            _ if c.is_ascii_control() => append(line, format_args!("\\x{:02x}", u32::from(c))),
-            _ if c.is_control() || is_invisible(c) => append(line, format_args!("\\u{{{:x}}}", u32::from(c))),
-            _ => line.push(c),
+pub(super) fn escape(text: &str, line: &mut String) {
+    let mut rest = text;
+    while let Some(at) = first_escaped(rest) {
+        let (plain, other) = rest.split_at(at);
+        line.push_str(plain);
+        let mut characters = other.chars();
+        match characters.next() {
+            Some('\n') => line.push_str("\\n"),
+            Some('\r') => line.push_str("\\r"),
+            Some('\t') => line.push_str("\\t"),
+            Some('\0') => line.push_str("\\0"),
+            Some(c) if c.is_ascii_control() => append(line, format_args!("\\x{:02x}", u32::from(c))),
+            Some(c) => append(line, format_args!("\\u{{{:x}}}", u32::from(c))),
+            None => {}
         }
+        rest = characters.as_str();
+    }
+    line.push_str(rest);
+}
+
+/// Where the first character is that has to be escaped. Most are ASCII, and bytes are looked through faster.
+fn first_escaped(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + text.as_bytes()[from..].iter().position(|byte| !(b' '..=b'~').contains(byte))?;
+        let c = text[at..].chars().next()?;
+        if c.is_control() || is_invisible(c) {
+            return Some(at);
+        }
+        from = at + c.len_utf8();
     }
 }
 

@@ -14,6 +14,7 @@ use crate::contract::{Role, Saving, SocketId, Target, option_spec};
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
 use crate::ui::panes::input::{edit_of, unless_many};
+use crate::ui::panes::sockets::not_from_file;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 use crate::ui::{Effect, FolderEntry, Ui};
@@ -86,6 +87,7 @@ pub(in crate::ui) fn save(ui: &mut Ui) {
 
 /// Whether what the selected socket receives can be saved, or why not.
 pub(in crate::ui) fn can_save(ui: &Ui) -> Result<(), &'static str> {
+    not_from_file(ui)?;
     let member = ui.selected_socket().and_then(|socket| ui.bench.roster.get(socket)).ok_or("no socket is selected")?;
     match member.endpoint.scheme.spec().role {
         Role::Listener if member.parent.is_none() => {
@@ -167,24 +169,13 @@ impl FileForm {
     }
 
     fn complete(&mut self, entries: &[FolderEntry]) {
-        let (folder, start) = split(self.path.text());
-        // What begins with a dot is hidden, unless it is asked for.
-        let fits = |entry: &&FolderEntry| {
-            entry.name.starts_with(start) && (!entry.name.starts_with('.') || start.starts_with('.'))
-        };
-        let mut names: Vec<String> = entries
-            .iter()
-            .filter(fits)
-            .map(|entry| if entry.is_folder { format!("{}{MAIN_SEPARATOR}", entry.name) } else { entry.name.clone() })
-            .collect();
-        names.sort();
-        let Some(shared) = names.iter().map(String::as_str).reduce(shared_start) else {
-            self.error = Some(format!("nothing there begins with `{start}`"));
-            return;
-        };
-        let text = format!("{folder}{shared}");
-        self.path.set_text(&text);
-        self.candidates = if names.len() > 1 { names } else { Vec::new() };
+        match completion(self.path.text(), entries) {
+            Ok((path, candidates)) => {
+                self.path.set_text(&path);
+                self.candidates = candidates;
+            }
+            Err(error) => self.error = Some(error),
+        }
     }
 
     /// Goes on with what was entered, now that it is known what is there.
@@ -233,13 +224,33 @@ impl FileForm {
     }
 }
 
+/// A path completed in a folder that has these entries, as far as it can only be one, and what its name could be where
+/// that is several. Fails where nothing there begins like it.
+pub(super) fn completion(path: &str, entries: &[FolderEntry]) -> Result<(String, Vec<String>), String> {
+    let (folder, start) = split(path);
+    // What begins with a dot is hidden, unless it is asked for.
+    let fits = |entry: &&FolderEntry| {
+        entry.name.starts_with(start) && (!entry.name.starts_with('.') || start.starts_with('.'))
+    };
+    let mut names: Vec<String> = entries
+        .iter()
+        .filter(fits)
+        .map(|entry| if entry.is_folder { format!("{}{MAIN_SEPARATOR}", entry.name) } else { entry.name.clone() })
+        .collect();
+    names.sort();
+    let shared = names.iter().map(String::as_str).reduce(shared_start);
+    let shared = shared.ok_or_else(|| format!("nothing there begins with `{start}`"))?;
+    let path = format!("{folder}{shared}");
+    Ok((path, if names.len() > 1 { names } else { Vec::new() }))
+}
+
 /// A path's folder, up to its last slash, and the name after that.
-fn split(path: &str) -> (&str, &str) {
+pub(super) fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind(MAIN_SEPARATOR).map_or(0, |at| at + 1))
 }
 
 /// A path that begins with `~/` with the home folder in its place.
-fn expand_home(text: &str) -> PathBuf {
+pub(super) fn expand_home(text: &str) -> PathBuf {
     match (text.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
         _ => Path::new(text).to_owned(),

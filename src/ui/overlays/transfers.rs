@@ -1,4 +1,4 @@
-//! What is on its way: files that are sent and saved, and long sends; each can be cancelled.
+//! What is on its way: files that are sent and saved, long sends, and exports; each can be cancelled.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::{Next, Overlay, window};
 use crate::contract::{Command, Direction, Ticket, Timestamp};
 use crate::log::sanitise::Printable;
+use crate::ui::bench::exports::{Ending, Export};
 use crate::ui::bench::transfers::{Key, Transfer};
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::size;
@@ -15,7 +16,62 @@ use crate::ui::{Effect, Ui};
 #[derive(Default)]
 struct TransferList {
     /// Which one is selected; none for the first.
-    selected: Option<Key>,
+    selected: Option<Item>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Item {
+    Export(u64),
+    Transfer(Key),
+}
+
+/// What the list says of one.
+struct Line {
+    item: Item,
+    head: String,
+    text: String,
+    ended: bool,
+}
+
+/// Exports, which are few, and below them all else.
+fn lines(ui: &Ui) -> Vec<Line> {
+    let now = ui.bench.now();
+    let exports = ui.bench.exports.listed().map(|export| Line {
+        item: Item::Export(export.id),
+        head: format!("export {} {}", ui.look.marks.arrow, export.name()),
+        text: how_far(export, now),
+        ended: export.ended.is_some(),
+    });
+    let transfers = ui.bench.transfers.listed().into_iter().map(|(key, transfer)| Line {
+        item: Item::Transfer(key),
+        head: head(ui, key, transfer),
+        text: if transfer.has_ended() { ending(transfer, now) } else { running(transfer, now) },
+        ended: transfer.has_ended(),
+    });
+    exports.chain(transfers).collect()
+}
+
+/// `45% 1.2 GiB`, or how it ended.
+fn how_far(export: &Export, now: Timestamp) -> String {
+    let (bytes, time) = (size(export.progress.bytes), difference(export.elapsed(now)));
+    match export.ended.as_ref().map(|ended| &ended.how) {
+        None => format!("{}% {bytes}", export.progress.percent()),
+        Some(Ending::Done) => format!("done: {bytes} in {}", time.trim_start_matches('+')),
+        Some(Ending::Cancelled) => "cancelled".to_owned(),
+        Some(Ending::Failed(why)) => why.clone(),
+    }
+}
+
+/// Cancels the newest export that runs.
+pub(in crate::ui) fn cancel_export(ui: &mut Ui) {
+    if let Some(id) = ui.bench.exports.running().next_back().map(|export| export.id) {
+        ui.effects.push(Effect::CancelExport(id));
+    }
+}
+
+/// Whether there is an export to be cancelled, or why not.
+pub(in crate::ui) fn can_cancel_export(ui: &Ui) -> Result<(), &'static str> {
+    ui.bench.exports.running().next().map(|_| ()).ok_or("no export is under way")
 }
 
 pub(in crate::ui) fn open(ui: &mut Ui) {
@@ -23,7 +79,11 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
 }
 
 /// The newest that runs, and how many others do, for the status line: `↑ data.bin → client 45% 12 MiB/s 3s left +1`.
+/// An export goes before all else: `export 45% 1.2 GiB → log.jsonl`.
 pub(in crate::ui) fn newest(ui: &Ui) -> Option<String> {
+    if let Some(export) = ui.bench.exports.running().next_back() {
+        return Some(format!("export {} {} {}", how_far(export, ui.bench.now()), ui.look.marks.arrow, export.name()));
+    }
     let mut running = ui.bench.transfers.running();
     let (key, transfer) = running.next_back()?;
     let others = running.count();
@@ -70,28 +130,26 @@ fn seconds(time: std::time::Duration) -> String {
 }
 
 impl TransferList {
-    fn index(&self, listed: &[(Key, &Transfer)]) -> usize {
-        listed.iter().position(|(key, _)| Some(*key) == self.selected).unwrap_or(0)
+    fn index(&self, lines: &[Line]) -> usize {
+        lines.iter().position(|line| Some(line.item) == self.selected).unwrap_or(0)
     }
 
     fn move_by(&mut self, by: isize, ui: &Ui) {
-        let listed = ui.bench.transfers.listed();
-        let next = self.index(&listed).saturating_add_signed(by).min(listed.len().saturating_sub(1));
-        self.selected = listed.get(next).map(|(key, _)| *key);
+        let lines = lines(ui);
+        let next = self.index(&lines).saturating_add_signed(by).min(lines.len().saturating_sub(1));
+        self.selected = lines.get(next).map(|line| line.item);
     }
 
     fn cancel(&self, ui: &mut Ui) {
-        let listed = ui.bench.transfers.listed();
-        let Some((key, transfer)) = listed.get(self.index(&listed)) else { return };
-        let ticket = key.0;
-        if transfer.has_ended() {
-            return;
+        let lines = lines(ui);
+        let Some(line) = lines.get(self.index(&lines)).filter(|line| !line.ended) else { return };
+        match line.item {
+            Item::Export(id) => ui.effects.push(Effect::CancelExport(id)),
+            Item::Transfer((Ticket::ENGINE, _)) => {
+                ui.tell_error("Not cancelled: it belongs to the socket's save option, and ends with the socket.");
+            }
+            Item::Transfer((ticket, _)) => ui.effects.push(Effect::Order(Command::Cancel { ticket })),
         }
-        if ticket == Ticket::ENGINE {
-            ui.tell_error("Not cancelled: it belongs to the socket's save option, and ends with the socket.");
-            return;
-        }
-        ui.effects.push(Effect::Order(Command::Cancel { ticket }));
     }
 }
 
@@ -115,31 +173,27 @@ impl Overlay for TransferList {
     }
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
-        let (listed, now) = (ui.bench.transfers.listed(), ui.bench.now());
+        let lines = lines(ui);
         let width = screen.width.saturating_sub(6).min(100);
         let height =
-            u16::try_from(listed.len() + 4).unwrap_or(u16::MAX).clamp(8, screen.height.saturating_sub(4).max(8));
+            u16::try_from(lines.len() + 4).unwrap_or(u16::MAX).clamp(8, screen.height.saturating_sub(4).max(8));
         let inside = window(canvas, screen, ui, "Transfers", width, height);
         let look = &ui.look;
         let rows = Rect { height: inside.height.saturating_sub(1), ..inside };
-        let selected = self.index(&listed);
+        let selected = self.index(&lines);
         let first = (selected + 1).saturating_sub(usize::from(rows.height));
-        for (y, (index, (key, transfer))) in (rows.y..rows.bottom()).zip(listed.iter().enumerate().skip(first)) {
-            let (text, style) = if transfer.has_ended() {
-                (ending(transfer, now), look.dim)
-            } else {
-                (running(transfer, now), look.text)
-            };
-            let text = Printable::text(&text);
+        for (y, (index, line)) in (rows.y..rows.bottom()).zip(lines.iter().enumerate().skip(first)) {
+            let style = if line.ended { look.dim } else { look.text };
+            let text = Printable::text(&line.text);
             let text_x = rows.right().saturating_sub(u16::try_from(text.width()).unwrap_or(u16::MAX)).max(rows.x);
-            canvas.put(rows.x, y, text_x.saturating_sub(1), &Printable::text(&head(ui, *key, transfer)), style);
+            canvas.put(rows.x, y, text_x.saturating_sub(1), &Printable::text(&line.head), style);
             canvas.put(text_x, y, rows.right(), &text, style);
             if index == selected {
                 canvas.style(Rect { y, height: 1, ..rows }, look.selected);
             }
         }
-        let hint = if listed.is_empty() {
-            "No file is sent or saved, and no long send is under way. Esc closes"
+        let hint = if lines.is_empty() {
+            "No file is sent or saved, and no long send or export is under way. Esc closes"
         } else {
             "x cancels  Up/Down choice  Esc closes"
         };

@@ -1,10 +1,11 @@
 //! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
-//! options of the selected socket.
+//! options of the selected socket; or figures about the rows.
 
 mod bytes;
 pub(in crate::ui) mod compare;
 mod lesson;
 mod options;
+mod statistics;
 mod strings;
 
 use std::fmt::Write;
@@ -12,8 +13,10 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::log::columns::measured;
 use super::log::{edit_filter, timeline};
 use super::{frame, grouped};
+use crate::log::round_trip::{answer_to, answered_by};
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
 use crate::ui::action::{ActionSpec, Scope, always};
@@ -25,6 +28,7 @@ use crate::ui::{Pane, Ui};
 use bytes::{By, BytesTab};
 use compare::Comparison;
 use options::OptionsTab;
+use statistics::StatisticsTab;
 use strings::StringsList;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
@@ -159,7 +163,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "strings",
         scope: Scope::Inspector,
-        keys: &["s"],
+        keys: &["shift-s"],
         help: "the strings of the message; Enter goes to one",
         run: strings::toggle,
         available: message,
@@ -176,7 +180,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-tab",
         scope: Scope::Inspector,
         keys: &["t", "]"],
-        help: "the next tab: bytes, options",
+        help: "the next tab: bytes, options, statistics",
         run: |ui| turn_tab(ui, 1),
         available: always,
     },
@@ -205,8 +209,30 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "to the log, to this string, or change this option",
         run: |ui| match ui.inspector.tab {
             Tab::Bytes if shows_strings(ui) => strings::go(ui),
-            Tab::Bytes => ui.focus_on(Pane::Log),
+            Tab::Bytes | Tab::Statistics => ui.focus_on(Pane::Log),
             Tab::Options => options::change(ui),
+        },
+        available: always,
+    },
+    ActionSpec {
+        name: "statistics-of",
+        scope: Scope::Inspector,
+        keys: &["s"],
+        help: "statistics of the rows shown, the socket, or all",
+        run: |ui| match ui.inspector.tab {
+            Tab::Statistics => statistics::turn(ui),
+            _ => show_tab(ui, Tab::Statistics),
+        },
+        available: always,
+    },
+    ActionSpec {
+        name: "statistics",
+        scope: Scope::Log,
+        keys: &["s"],
+        help: "statistics: rates, sizes, answer times",
+        run: |ui| {
+            show_tab(ui, Tab::Statistics);
+            ui.focus_on(Pane::Inspector);
         },
         available: always,
     },
@@ -248,15 +274,17 @@ enum Tab {
     #[default]
     Bytes,
     Options,
+    Statistics,
 }
 
 impl Tab {
-    const ALL: [Self; 2] = [Self::Bytes, Self::Options];
+    const ALL: [Self; 3] = [Self::Bytes, Self::Options, Self::Statistics];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
             Self::Options => "options",
+            Self::Statistics => "statistics",
         }
     }
 }
@@ -273,8 +301,9 @@ pub(in crate::ui) struct InspectorPane {
     strings: StringsList,
     pub(in crate::ui) comparison: Comparison,
     options: OptionsTab,
+    statistics: StatisticsTab,
     /// Where the names of the tabs were drawn.
-    tabs: [(Rect, Tab); 2],
+    tabs: [(Rect, Tab); 3],
 }
 
 impl InspectorPane {
@@ -287,6 +316,7 @@ impl InspectorPane {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
     Options,
+    Statistics,
     /// A row that is no message, or any on a timeline.
     Lesson,
     Strings,
@@ -295,8 +325,10 @@ enum Content {
 }
 
 fn content(ui: &Ui) -> Content {
-    if ui.inspector.tab == Tab::Options {
-        return Content::Options;
+    match ui.inspector.tab {
+        Tab::Options => return Content::Options,
+        Tab::Statistics => return Content::Statistics,
+        Tab::Bytes => {}
     }
     match ui.bench.current() {
         Some(row) if row.kind.is_message() && timeline::socket(ui).is_none() => match () {
@@ -315,7 +347,7 @@ fn shows_strings(ui: &Ui) -> bool {
 fn message(ui: &Ui) -> Result<(), &'static str> {
     match content(ui) {
         Content::Dump | Content::Strings | Content::Difference => Ok(()),
-        Content::Options | Content::Lesson => Err("no message is shown"),
+        Content::Options | Content::Statistics | Content::Lesson => Err("no message is shown"),
     }
 }
 
@@ -327,6 +359,7 @@ fn dump(ui: &Ui) -> Result<(), &'static str> {
 pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
     match content(ui) {
         Content::Options => options::move_focus(ui, rows),
+        Content::Statistics => statistics::scroll_by(ui, rows),
         Content::Strings => strings::move_focus(ui, rows),
         Content::Dump => bytes::scroll_by(ui, rows),
         Content::Difference => ui.inspector.comparison.scroll_by(rows),
@@ -348,7 +381,7 @@ fn sideways(ui: &mut Ui, by: i32) {
     match content(ui) {
         Content::Dump => bytes::move_cursor(ui, By::Bytes(by as isize), false),
         Content::Options => step(ui, by),
-        Content::Lesson | Content::Strings | Content::Difference => {}
+        Content::Statistics | Content::Lesson | Content::Strings | Content::Difference => {}
     }
 }
 
@@ -394,7 +427,7 @@ fn show_tab(ui: &mut Ui, tab: Tab) {
 fn step(ui: &mut Ui, by: i32) {
     match ui.inspector.tab {
         Tab::Bytes => ui.bench.view.move_by(by as isize),
-        Tab::Options => ui.move_in_list(by),
+        Tab::Options | Tab::Statistics => ui.move_in_list(by),
     }
 }
 
@@ -404,6 +437,7 @@ pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {
         Some(tab) => show_tab(ui, tab),
         None => match content(ui) {
             Content::Options => options::click(ui, x, y),
+            Content::Statistics => statistics::click(ui, x, y),
             Content::Strings => strings::click(ui, x, y),
             Content::Dump => drop(bytes::point(ui, x, y, false)),
             Content::Lesson | Content::Difference => {}
@@ -411,10 +445,24 @@ pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {
     }
 }
 
+/// True where figures are shown, which need more room than bytes.
+pub(in crate::ui) fn shows_statistics(ui: &Ui) -> bool {
+    ui.inspector.tab == Tab::Statistics
+}
+
+/// Does a slice of the work that figures on the screen take; true if they have changed.
+pub(in crate::ui) fn work(ui: &mut Ui) -> bool {
+    is_visible(ui) && shows_statistics(ui) && statistics::work(ui)
+}
+
 /// Brings what is shown up to date; after how long to do so again, where it changes by itself.
 pub(in crate::ui) fn refresh(ui: &mut Ui) -> Option<Duration> {
-    let visible = !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector;
-    if visible && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+    if is_visible(ui) && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+}
+
+/// True for an inspector that is on the screen, or will be in the next frame.
+fn is_visible(ui: &Ui) -> bool {
+    !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector
 }
 
 pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
@@ -446,6 +494,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     ui.inspector.height = inside.height;
     match (ui.inspector.tab, row) {
         (Tab::Options, _) => options::render(ui, canvas, inside),
+        (Tab::Statistics, _) => statistics::render(ui, canvas, inside),
         (Tab::Bytes, Some(row)) => render_row(ui, canvas, inset(inside), &row),
         (Tab::Bytes, None) => {
             let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
@@ -459,7 +508,16 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
-    let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, row)), ui.look.dim);
+    let (mut head, exchange) = (headline(ui, row), exchange(ui, row));
+    let beside = head.chars().count() + 2 + exchange.chars().count() <= usize::from(inside.width);
+    if beside && !exchange.is_empty() {
+        let _ = write!(head, ", {exchange}");
+    }
+    let mut used = put_wrapped(canvas, inside, &Printable::text(&head), ui.look.dim);
+    if !beside && !exchange.is_empty() {
+        let rest = Rect { y: inside.y + used, height: inside.height - used, ..inside };
+        used += put_wrapped(canvas, rest, &Printable::text(&exchange), ui.look.dim);
+    }
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
     if row.kind.is_message() && timeline::socket(ui).is_none() {
@@ -500,6 +558,22 @@ fn headline(ui: &Ui, row: &Row) -> String {
         text.push_str(", truncated");
     }
     text
+}
+
+/// What a message answers, and how it was answered: `answer to row 12 after 1.2 ms, answered after 51 us (row 14)`.
+fn exchange(ui: &Ui, row: &Row) -> String {
+    let mut told = Vec::new();
+    let (word, back) = match row.kind {
+        Kind::Sent => ("answer after", "answers"),
+        _ => ("answered after", "answer to"),
+    };
+    if let Some(before) = answered_by(row, &ui.bench.store) {
+        told.push(format!("{back} row {} after {}", grouped(before.row), measured(before.time)));
+    }
+    if let Some(answer) = answer_to(row, &ui.bench.store) {
+        told.push(format!("{word} {} (row {})", measured(answer.time), grouped(answer.row)));
+    }
+    told.join(", ")
 }
 
 fn dump_styles(ui: &Ui) -> HexdumpStyles {

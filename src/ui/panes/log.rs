@@ -1,7 +1,12 @@
 //! The log: one row a message or a fact, filtered, followed or held still.
 
+pub(in crate::ui) mod columns;
+pub(in crate::ui) mod marks;
+pub(in crate::ui) mod preview;
+pub(in crate::ui) mod selection;
 pub(in crate::ui) mod timeline;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
@@ -9,17 +14,25 @@ use ratatui::style::Style;
 
 use super::sockets::{fitting, shortened};
 use super::{frame, grouped};
-use crate::config::TimeFormat;
 use crate::contract::{Fact, SocketId, Timestamp};
+use crate::exporter::{HEXDUMP, MARKDOWN, TEXT};
+use crate::log::Marks;
 use crate::log::sanitise::Printable;
 use crate::log::timeline::waiting;
-use crate::log::{Kind, Row, export, stream};
+use crate::log::{Kind, Row, export};
 use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
+use crate::ui::overlays::export::copy_selected;
 use crate::ui::overlays::filter::FilterLine;
+use crate::ui::overlays::replay;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
+
+use preview::Preview;
+
+/// The columns of a row's time, and one that is free for the sign of a bookmark.
+const TIME_WIDTH: u16 = 13;
 
 /// How much of a preview a peer's path may take.
 const PEER_WIDTH: usize = 20;
@@ -109,42 +122,36 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: some_message,
     },
     ActionSpec {
+        name: "replay",
+        scope: Scope::Log,
+        keys: &["shift-r"],
+        help: "replay this socket; meanwhile pause, or send the next",
+        run: replay::open_or_step,
+        available: replay::available,
+    },
+    ActionSpec {
         name: "copy",
         scope: Scope::Log,
         keys: &["y"],
-        help: "copy this message, or the timeline as Markdown",
+        help: "copy this message, the selected rows, or the timeline",
         run: copy,
         available: something_to_copy,
     },
     ActionSpec {
-        name: "as-text",
+        name: "export",
         scope: Scope::Log,
-        keys: &["1"],
-        help: "all sockets, previews as text",
-        run: |ui| {
-            timeline::leave(ui);
-            ui.log.hex = false;
-        },
-        available: always,
+        keys: &["shift-y"],
+        help: "copy or export rows: which, in what format, to where",
+        run: crate::ui::overlays::export::open,
+        available: some_row,
     },
     ActionSpec {
-        name: "as-hex",
+        name: "select",
         scope: Scope::Log,
-        keys: &["2"],
-        help: "all sockets, previews as hex",
-        run: |ui| {
-            timeline::leave(ui);
-            ui.log.hex = true;
-        },
-        available: always,
-    },
-    ActionSpec {
-        name: "log-timeline",
-        scope: Scope::Log,
-        keys: &["4"],
-        help: "the timeline: each call of the socket",
-        run: timeline::show,
-        available: timeline::some_socket,
+        keys: &["v"],
+        help: "select rows from this one on, or no longer",
+        run: selection::toggle,
+        available: some_row,
     },
     ActionSpec {
         name: "compare",
@@ -171,6 +178,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "log-record",
+        scope: Scope::Log,
+        keys: &["c"],
+        help: "record all sockets into a pcapng file, or stop to",
+        run: crate::ui::overlays::recording::toggle,
+        available: always,
+    },
+    ActionSpec {
         name: "log-help",
         scope: Scope::Log,
         keys: &["?"],
@@ -182,10 +197,15 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
 
 #[derive(Debug, Default)]
 pub(in crate::ui) struct LogPane {
-    hex: bool,
-    /// Where the rows were drawn, and the index of the first.
+    preview: Preview,
+    times: columns::Times,
+    pub(in crate::ui) marks: Marks,
+    /// Where the rows were drawn, how many rows of the screen each takes, and the index of the first.
     rows: Rect,
+    row_height: u16,
     first: usize,
+    /// The sequence number of the row where the selection began.
+    selected_from: Option<u64>,
 }
 
 fn some_row(ui: &Ui) -> Result<(), &'static str> {
@@ -201,11 +221,12 @@ pub(in crate::ui) fn some_message(ui: &Ui) -> Result<(), &'static str> {
 }
 
 fn something_to_copy(ui: &Ui) -> Result<(), &'static str> {
-    if timeline::socket(ui).is_some() { some_row(ui) } else { some_message(ui) }
+    if ui.log.selected_from.is_some() || timeline::socket(ui).is_some() { some_row(ui) } else { some_message(ui) }
 }
 
 fn page(ui: &Ui) -> isize {
-    (usize::from(ui.log.rows.height).saturating_sub(1)).max(1).cast_signed()
+    let rows = ui.log.rows.height / ui.log.row_height.max(1);
+    usize::from(rows.saturating_sub(1).max(1)).cast_signed()
 }
 
 pub(in crate::ui) fn edit_filter(ui: &mut Ui) {
@@ -221,6 +242,15 @@ fn take(ui: &mut Ui) {
 }
 
 fn copy(ui: &mut Ui) {
+    if ui.log.selected_from.is_some() {
+        let format = match timeline::socket(ui) {
+            Some(_) => MARKDOWN,
+            None if ui.log.preview != Preview::Text => HEXDUMP,
+            None => TEXT,
+        };
+        copy_selected(ui, format);
+        return;
+    }
     if let Some(socket) = timeline::socket(ui) {
         timeline::copy(ui, socket);
         return;
@@ -229,18 +259,28 @@ fn copy(ui: &mut Ui) {
     let bytes = ui.bench.store.bytes(&row);
     // Text as it is where it is text; else the notation that reads back.
     let encoding = ui.bench.roster.encoding(row.socket);
-    let text = crate::payload::show_in(Mode::Text, &bytes, encoding)
-        .or_else(|_| crate::payload::show_in(if ui.log.hex { Mode::Hex } else { Mode::Escaped }, &bytes, encoding));
+    let text = crate::payload::show_in(Mode::Text, &bytes, encoding).or_else(|_| {
+        let mode = if ui.log.preview == Preview::Hex { Mode::Hex } else { Mode::Escaped };
+        crate::payload::show_in(mode, &bytes, encoding)
+    });
     if let Ok(text) = text {
         ui.effects.push(Effect::Copy(text));
     }
 }
 
+/// The sequence numbers from the first of the rows that are on the screen to the last.
+pub(in crate::ui) fn on_screen(ui: &Ui) -> Option<Range<u64>> {
+    let view = &ui.bench.view;
+    let last = (ui.log.first + usize::from(ui.log.rows.height)).min(view.len()).checked_sub(1)?;
+    Some(view.seq_at(ui.log.first)?..view.seq_at(last)? + 1)
+}
+
 pub(in crate::ui) fn click(ui: &mut Ui, y: u16) {
+    selection::clear(ui);
     if let Some(offset) = y.checked_sub(ui.log.rows.y)
         && offset < ui.log.rows.height
     {
-        let index = ui.log.first + usize::from(offset);
+        let index = ui.log.first + usize::from(offset / ui.log.row_height.max(1));
         if index < ui.bench.view.len() {
             ui.bench.view.move_to_index(index);
         }
@@ -265,6 +305,11 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     } else {
         format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
     };
+    let selected = selection::range(ui);
+    let title = match selection::len(ui) {
+        0 => title,
+        rows => format!("{title} {dot} {} selected", grouped(rows)),
+    };
     let inside = frame(ui, canvas, Pane::Log, &title);
     render_badges(ui, canvas, area, &title);
     if inside.height < 2 {
@@ -279,8 +324,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     // While the filter is typed, its line and the one that explains it lie over the header and the row below.
     let head = if ui.overlays.iter().any(|overlay| overlay.covers_log_header()) { 2 } else { 1 };
     let rows = Rect { y: inside.y + head, height: inside.height.saturating_sub(head), ..inside };
-    let window = ui.bench.view.window(usize::from(rows.height));
+    let row_height = preview::height(ui, inside);
+    let window = ui.bench.view.window(usize::from(rows.height / row_height));
     ui.log.rows = rows;
+    ui.log.row_height = row_height;
     ui.log.first = window.start;
     if window.is_empty() {
         render_empty(ui, canvas, rows, &filter);
@@ -293,16 +340,27 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         .and_then(|index| ui.bench.view.seq_at(index))
         .and_then(|seq| ui.bench.store.row(seq))
         .map(|row| row.at);
-    for (y, index) in (rows.y..rows.bottom()).zip(window) {
+    for (y, index) in (rows.y..rows.bottom()).step_by(usize::from(row_height)).zip(window) {
         let Some(row) = ui.bench.view.seq_at(index).and_then(|seq| ui.bench.store.row(seq)) else { continue };
-        let line = Rect { y, height: 1, ..rows };
+        let line = Rect { y, height: row_height, ..rows }.intersection(rows);
+        columns::look_back(ui, &row, inside.width);
         match &timeline_columns {
             Some(columns) => timeline::render_row(ui, canvas, line, columns, &row, previous),
             None => render_row(ui, canvas, line, &columns, &row, previous),
         }
+        if selected.as_ref().is_some_and(|range| range.contains(&row.seq)) {
+            canvas.style(line, ui.look.selected_unfocused);
+            // In the frame, where no column of a row is.
+            canvas.put(area.x, y, area.x + 1, &Printable::text(ui.look.marks.chosen), ui.look.key);
+        }
         if cursor == Some(index) {
             let style = if ui.focus == Pane::Log { ui.look.selected } else { ui.look.selected_unfocused };
-            canvas.style(Rect { y, height: 1, ..rows }, style);
+            canvas.style(line, style);
+        }
+        if ui.log.marks.get(row.seq).is_some() {
+            // Between the time and what follows there is always a column free.
+            let x = rows.x + TIME_WIDTH - 1;
+            canvas.put(x, y, rows.right(), &Printable::text(ui.look.marks.bookmark), ui.look.key);
         }
         previous = Some(row.at);
     }
@@ -320,38 +378,42 @@ fn render_badges(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, title: &str) 
     };
     let unseen = view.unseen();
     let below = (unseen > 0).then(|| format!(" {} new {} End ", grouped(unseen), look.marks.down));
-    let badge_style = look.badge;
+    let (badge_style, text_style) = (look.badge, look.dim);
+    let (shown, next) = preview::badge(ui);
     let title_end = usize::from(area.x) + Printable::text(title).width() + 4;
-    let mut badge = |text: &str, y: u16, style: Style, action: &str, left: usize| {
+    let mut badge = |text: &str, right: u16, y: u16, style: Style, action: &str, left: usize| {
         let text = Printable::text(text);
         let width = u16::try_from(text.width()).unwrap_or(u16::MAX);
-        let x = area.right().saturating_sub(width + 2);
+        let x = right.saturating_sub(width + 2);
         if usize::from(x) > left {
             canvas.put(x, y, area.right(), &text, style);
             if let Some(action) = crate::ui::actions().find(|spec| spec.name == action) {
                 ui.buttons.push((Rect { x, y, width, height: 1 }, action));
             }
         }
+        x
     };
-    badge(&text, area.y, style, action, title_end);
+    let x = badge(&text, area.right(), area.y, style, action, title_end);
+    badge(&format!(" {shown} "), x + 1, area.y, text_style, next, title_end);
     if let Some(below) = below {
-        badge(&below, area.bottom() - 1, badge_style, "follow", usize::from(area.x));
+        badge(&below, area.right(), area.bottom() - 1, badge_style, "follow", usize::from(area.x));
     }
 }
 
 /// Where the columns of the log begin; the preview takes what is left.
 struct Columns {
     delta: u16,
+    round_trip: u16,
     direction: u16,
     socket: u16,
     len: u16,
     preview: u16,
+    /// Where hex stands beside the text.
+    hex: Option<u16>,
 }
 
 impl Columns {
     fn of(inside: Rect, ui: &Ui) -> Self {
-        // The time's milliseconds are worth a column only where there is one.
-        let time = 13;
         let delta_width = if inside.width < 64 { 0 } else { 8 };
         let longest = ui
             .bench
@@ -362,11 +424,14 @@ impl Columns {
             .unwrap_or(0);
         let socket_width = u16::try_from(longest).unwrap_or(u16::MAX).clamp(6, (inside.width / 5).max(6)) + 1;
         let len_width = if inside.width < 64 { 6 } else { 8 };
-        let delta = inside.x + time;
-        let direction = delta + delta_width;
+        let delta = inside.x + TIME_WIDTH;
+        let round_trip = delta + delta_width;
+        let shown = columns::shows_round_trips(ui, inside.width);
+        let direction = round_trip + if shown { columns::ROUND_TRIP_WIDTH } else { 0 };
         let socket = direction + 4;
         let len = socket + socket_width;
-        Self { delta, direction, socket, len, preview: len + len_width }
+        let preview = len + len_width;
+        Self { delta, round_trip, direction, socket, len, preview, hex: preview::hex_column(ui, inside, preview) }
     }
 }
 
@@ -379,14 +444,17 @@ fn render_header(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect, columns: &Colum
     let mut head = |x: u16, end: u16, text: &str| {
         canvas.put(x, inside.y, end.min(inside.right()), &Printable::text(text), style);
     };
-    head(inside.x, columns.delta, "TIME");
-    if columns.direction > columns.delta {
-        head(columns.delta, columns.direction, ui.look.marks.delta);
+    head(inside.x, columns.delta, columns::time_head(ui));
+    if columns.round_trip > columns.delta {
+        head(columns.delta, columns.round_trip, &columns::delta_head(ui));
+    }
+    if columns.direction > columns.round_trip {
+        head(columns.round_trip, columns.direction, "RTT");
     }
     head(columns.direction, columns.socket, "DIR");
     head(columns.socket, columns.len, "SOCKET");
     head(columns.preview - 4, columns.preview, "LEN");
-    head(columns.preview, inside.right(), if ui.log.hex { "PREVIEW (hex)" } else { "PREVIEW" });
+    preview::render_header(ui, canvas, inside, columns);
 }
 
 fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, row: &Row, previous: Option<Timestamp>) {
@@ -399,10 +467,14 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
             canvas.put(x, area.y, end.min(right), &Printable::text(text), style);
         }
     };
-    put(area.x, columns.delta, &time_of(ui, row.at), look.dim);
-    if columns.direction > columns.delta {
-        let delta = delta(row.at, previous);
-        put(columns.delta, columns.direction, &delta, look.dim);
+    put(area.x, columns.delta, &columns::time_of(ui, row.at), look.dim);
+    if columns.round_trip > columns.delta {
+        put(columns.delta, columns.round_trip, &columns::delta_of(ui, row, previous), look.dim);
+    }
+    if columns.direction > columns.round_trip
+        && let Some(time) = columns::round_trip_of(ui, row)
+    {
+        put(columns.round_trip, columns.direction, &time, style);
     }
     put(columns.direction, columns.socket, mark, style);
     put(columns.socket, columns.len.saturating_sub(1), &short_name(ui, row.socket, columns), look.text);
@@ -421,6 +493,9 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
         canvas.put(columns.preview - 1, area.y, right, &Printable::text("="), look.key);
     }
     let mut x = columns.preview;
+    if let Some(label) = marks::label(ui, row) {
+        x = canvas.put(x, area.y, right, &Printable::text(&label), look.key);
+    }
     if row.truncated {
         x = canvas.put(x, area.y, right, &Printable::text("TRUNC "), look.error);
     }
@@ -439,20 +514,15 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
             let partial = format!("partial: {} wait ", grouped(waiting));
             x = canvas.put(x, area.y, right, &Printable::text(&partial), look.warning);
         }
-        let width = usize::from(right.saturating_sub(x));
-        let bytes = ui.bench.store.bytes(row);
-        let preview = if ui.log.hex {
-            hex_preview(&bytes, width)
-        } else {
-            {
-                let reading = stream::reading(row, &ui.bench.store, &ui.bench.roster);
-                Printable::read_up_to(&bytes, &reading, width + 1).truncate(width, ui.look.marks.ellipsis)
-            }
-        };
-        canvas.put(x, area.y, right, &preview, style);
+        preview::render(ui, canvas, x, area, columns, row, style);
     } else if let Some(fact) = &fact {
-        let text = Printable::text(&in_a_row(ui, row, fact)).truncate(usize::from(right - x), ui.look.marks.ellipsis);
-        canvas.put(x, area.y, right, &text, style);
+        let text = Printable::text(&in_a_row(ui, row, fact));
+        if area.height > 1 {
+            put_wrapped(canvas, Rect { x, width: right.saturating_sub(x), ..area }, &text, style);
+        } else {
+            let text = text.truncate(usize::from(right.saturating_sub(x)), ui.look.marks.ellipsis);
+            canvas.put(x, area.y, right, &text, style);
+        }
     }
 }
 
@@ -469,18 +539,6 @@ fn short_name(ui: &Ui, socket: SocketId, columns: &Columns) -> String {
     root + number
 }
 
-/// When a row was, in at most twelve columns, as the configuration wants it told.
-fn time_of(ui: &Ui, at: Timestamp) -> String {
-    match ui.time {
-        TimeFormat::Local => at.local_time_of_day(),
-        TimeFormat::Utc => at.utc_time_of_day(),
-        TimeFormat::Elapsed => {
-            let elapsed = at.since(ui.bench.began());
-            format!("{:>8}.{:03}", elapsed.as_secs(), elapsed.subsec_millis())
-        }
-    }
-}
-
 /// A fact in a row that may be narrow: of a failure the operation and the errno come first.
 fn in_a_row(ui: &Ui, row: &Row, fact: &Fact) -> String {
     match fact {
@@ -490,11 +548,6 @@ fn in_a_row(ui: &Ui, row: &Row, fact: &Fact) -> String {
         },
         _ => export::sentence(row, fact, &ui.bench.store, &ui.bench.roster),
     }
-}
-
-fn hex_preview(bytes: &[u8], columns: usize) -> Printable {
-    let shown = &bytes[..bytes.len().min(columns / 3 + 1)];
-    Printable::text(&crate::payload::show(Mode::Hex, shown).unwrap_or_default())
 }
 
 fn mark_of(ui: &Ui, kind: Kind, fact: Option<&Fact>) -> (&'static str, Style) {
@@ -521,11 +574,6 @@ fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, filter: &str) {
     };
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     put_wrapped(canvas, inside, &Printable::text(text), ui.look.dim);
-}
-
-/// How long after the row above a row was; `+0` where there is none.
-fn delta(at: Timestamp, previous: Option<Timestamp>) -> String {
-    previous.map_or_else(|| "+0".to_owned(), |previous| difference(at.since(previous)))
 }
 
 /// The difference between two rows, short: `+0`, `+948ms`, `+7.1s`, `+2m03s`, `+1h02m`.

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::contract::Recording;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::{Gravity, size};
@@ -30,6 +31,8 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
             ("log-timeline", "timeline"),
             ("take", "resend"),
             ("copy", "copy"),
+            ("export", "export"),
+            ("select", "select"),
             ("log-help", "help"),
         ],
         Pane::Inspector => &[
@@ -37,8 +40,9 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
             ("change-option", "change"),
             ("inspector-select", "select"),
             ("inspector-copy", "copy"),
+            ("inspector-tab", "next tab"),
             ("strings", "strings"),
-            ("inspector-tab", "bytes/options"),
+            ("statistics-of", "statistics"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),
             ("help", "help"),
@@ -69,7 +73,21 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     }
     let marks = ui.look.marks;
     let open = ui.bench.open_sockets();
-    let mut x = canvas.put(area.x, area.y, area.right(), &Printable::text(&format!(" {open} open")), ui.look.text);
+    let mut x = area.x;
+    if let Some(recording) = &ui.recording {
+        let text = match recording {
+            Recording::Running { file, bytes } => format!(" REC {file} {}", size(*bytes)),
+            Recording::Failed(why) => format!(" NOT RECORDING: {why}"),
+        };
+        let text = Printable::text(&text).truncate(usize::from(area.width) * 2 / 3, marks.ellipsis);
+        let start = x;
+        x = canvas.put(x, area.y, area.right(), &text, ui.look.error);
+        if let Some(action) = actions().find(|action| action.name == "record") {
+            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        }
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {}", marks.dot)), ui.look.text);
+    }
+    x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {open} open")), ui.look.text);
     if ui.bench.lost > 0 {
         let lost = Printable::text(&format!(" {} lost {}", marks.dot, ui.bench.lost));
         x = canvas.put(x, area.y, area.right(), &lost, ui.look.error);
@@ -81,6 +99,13 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     if let Some(trouble) = ui.bench.store.trouble() {
         let text = Printable::text(&format!(" {} log: {trouble}", marks.dot));
         x = canvas.put(x, area.y, area.right(), &text.truncate(40, marks.ellipsis), ui.look.error);
+    }
+    if let Some(text) = ui.replay_status() {
+        let start = x;
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);
+        if let Some(action) = actions().find(|action| action.name == "replay") {
+            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        }
     }
     let rates = &ui.bench.rates;
     if let Some(text) = transfers::newest(ui) {
@@ -99,6 +124,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             size(rates.last_sent)
         );
         x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.received);
+    }
+    if let Some(text) = ui.file_status() {
+        let text = Printable::text(&format!(" {} {text}", marks.dot));
+        x = canvas.put(x, area.y, area.right(), &text, ui.look.text);
     }
     if let Some(path) = &ui.bench.profile.path {
         let changed = if ui.bench.profile.is_modified() { "*" } else { "" };

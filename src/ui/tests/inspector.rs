@@ -62,7 +62,7 @@ fn the_mouse_selects_what_it_is_drawn_over() {
 #[test]
 fn strings_are_listed_and_gone_to() {
     let mut bench = inspecting(b"\x01\x02name\0\0ab\xffpassword\x03");
-    bench.keys("s");
+    bench.keys("shift-s");
     bench.shows("2 strings of 4 characters or more");
     bench.shows("0000000b  password");
     bench.keys("down enter");

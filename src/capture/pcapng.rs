@@ -1,0 +1,503 @@
+//! Rows of the log as a pcapng file.
+//!
+//! Owns what each kind of row becomes, and what must be remembered of a socket for that: where it is, and how far its
+//! connection has come. It never writes a file.
+//!
+//! A socket shows messages, not packets, so the headers are made up, and with them the handshake and the end of a
+//! connection. All that is in the payload, the addresses and the times is what was. Each socket that the user opened is an
+//! interface by its name, which its connections share. Where both ends of a connection, or of a datagram, are sockets
+//! of the bench, the file holds its packets once.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::blocks::{self, About, RAW_IP, UPPER_PDU};
+use super::connection::{Connection, End, Pair, Signal, refusal};
+use super::packets;
+use crate::contract::{Address, CloseReason, Fact, Scheme, SocketId};
+use crate::log::{Kind, LogStore, Roster, Row};
+
+/// The tags before a message that no packet carries (Wireshark's `exported_pdu`): the dissector, and the word that
+/// stands in the protocol column.
+const TAG_DISSECTOR: u16 = 12;
+const TAG_PROTOCOL: u16 = 33;
+
+/// How many ended connections may still be heard of by their other end.
+const ENDED: usize = 256;
+
+/// The first of the ports that nobody owns (RFC 6335 6).
+const FIRST_DYNAMIC_PORT: u16 = 49_152;
+
+/// How far behind a message of an ICMP socket the row is looked for that tells its numbers.
+const NUMBERS_WITHIN: u64 = 64;
+
+/// Writes rows as the blocks of a pcapng file, into memory. The rows come in the order of the log, and the roster knows
+/// their sockets' names by then.
+///
+/// Whatever was appended is a whole number of blocks, so that a file may end after each call.
+#[derive(Default)]
+pub struct PcapngWriter {
+    sockets: HashMap<SocketId, Known>,
+    connections: HashMap<Pair, Connection>,
+    /// The ones that ended, oldest first.
+    ended: VecDeque<Pair>,
+    interfaces: Interfaces,
+    /// Where the bench's own UDP sockets are, by port.
+    own: HashMap<u16, Vec<(SocketId, IpAddr)>>,
+}
+
+/// What is remembered of a socket.
+struct Known {
+    carrier: Carrier,
+    root: SocketId,
+    /// Whether a listener took it.
+    is_accepted: bool,
+    /// The numbers of its interfaces, without and with tags.
+    interfaces: [Option<u32>; 2],
+    local: Vec<Address>,
+    peer: Option<Address>,
+    connection: Option<Way>,
+    /// Whether its close sends RST: `SO_LINGER` is `{1, 0}`.
+    resets: bool,
+    /// What the next packet is to say besides.
+    remark: String,
+    dropped: u64,
+    /// The identifier and the sequence number of the last echo request.
+    echo: (u16, u16),
+}
+
+/// A socket's place in its connection.
+#[derive(Clone, Copy)]
+struct Way {
+    pair: Pair,
+    end: End,
+    /// The other end tells it all: this one came to be known too late to be matched with it.
+    is_mute: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    Tcp,
+    Udp,
+    Icmp,
+    /// Of this protocol.
+    Raw(u8),
+    /// No internet protocol, or nothing is known of it any more.
+    Upper,
+}
+
+impl PcapngWriter {
+    /// A writer that has seen nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends the beginning of a file. May be called again for another file that goes on where the one before ended.
+    pub fn begin(&mut self, out: &mut Vec<u8>) {
+        self.interfaces = Interfaces::default();
+        for known in self.sockets.values_mut() {
+            known.interfaces = [None; 2];
+        }
+        blocks::section_header(concat!("sockbench ", env!("CARGO_PKG_VERSION")), out);
+    }
+
+    /// Appends the packets that a row stands for: none for most rows without a message.
+    pub fn row(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+        if !self.sockets.contains_key(&row.socket) {
+            let known = Known::learn(row.socket, roster);
+            for local in known.local.iter().filter(|_| known.carrier == Carrier::Udp) {
+                list(&mut self.own, row.socket, local);
+            }
+            self.sockets.insert(row.socket, known);
+        }
+        if row.kind.is_message() {
+            self.message(row, store, roster, out);
+        } else if matches!(row.kind, Kind::Rule | Kind::Note) {
+            // They tell of nothing that went over the wire.
+        } else if let Some(fact) = store.fact(row) {
+            self.fact(row, &fact, roster, out);
+        }
+    }
+
+    fn message(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+        let Some(known) = self.sockets.get_mut(&row.socket) else { return };
+        if row.truncated {
+            known.remark("the datagram was longer: what did not fit into the buffer is lost");
+        }
+        let bytes = store.bytes(row);
+        match known.carrier {
+            Carrier::Tcp => {
+                if known.connection.is_none() {
+                    self.join(row, false, roster, out);
+                }
+                self.streamed(row, &bytes, roster, out);
+            }
+            Carrier::Upper => self.upper(row, &bytes, roster, out),
+            _ => {
+                let peer = store.peer(row).and_then(|peer| peer.socket_address());
+                let peer = peer.or_else(|| known.peer.as_ref()?.socket_address());
+                match peer.map(canonical) {
+                    Some(peer) => self.datagram(row, peer, &bytes, store, roster, out),
+                    None => self.upper(row, &bytes, roster, out),
+                }
+            }
+        }
+    }
+
+    fn streamed(&mut self, row: &Row, bytes: &[u8], roster: &Roster, out: &mut Vec<u8>) {
+        let Some(known) = self.sockets.get_mut(&row.socket) else { return };
+        let Some(way) = known.connection else { return self.upper(row, bytes, roster, out) };
+        let Some(connection) = self.connections.get_mut(&way.pair).filter(|_| !way.is_mute) else { return };
+        let from = if row.kind == Kind::Sent { way.end } else { way.end.other() };
+        known.describe(&mut self.interfaces, row, RAW_IP, roster, out, |about, out| {
+            connection.bytes(about, way.end, from, bytes, out)
+        });
+    }
+
+    fn datagram(
+        &mut self,
+        row: &Row,
+        peer: SocketAddr,
+        bytes: &[u8],
+        store: &LogStore,
+        roster: &Roster,
+        out: &mut Vec<u8>,
+    ) {
+        let is_sent = row.kind == Kind::Sent;
+        let Some(known) = self.sockets.get_mut(&row.socket) else { return };
+        let local = known.local_for(peer);
+        let (from, to) = if is_sent { (local, peer) } else { (peer, local) };
+        let carrier = known.carrier;
+        if carrier == Carrier::Udp && !is_sent && is_own(&self.own, row.socket, peer, local) {
+            // Its sender has told of it.
+            return;
+        }
+        let echo = if carrier == Carrier::Icmp { known.echo_numbers(row, store) } else { (0, 0) };
+        known.describe(&mut self.interfaces, row, RAW_IP, roster, out, |about, out| {
+            let (source, destination) = (from.ip(), to.ip());
+            match carrier {
+                Carrier::Icmp => blocks::packet(about, out, |out| {
+                    packets::echo(source, destination, is_sent, echo, bytes, out);
+                }),
+                // What is received begins with its header (raw(7)).
+                Carrier::Raw(_) if !is_sent && source.is_ipv4() && bytes.len() >= 20 => {
+                    let whole = u32::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+                    let missing = whole.saturating_sub(row.len);
+                    blocks::packet(About { missing, ..about }, out, |out| out.extend_from_slice(bytes));
+                }
+                Carrier::Raw(protocol) => {
+                    blocks::packet(about, out, |out| packets::ip(source, destination, protocol, bytes, out));
+                }
+                Carrier::Udp | Carrier::Tcp | Carrier::Upper => {
+                    blocks::packet(about, out, |out| packets::udp(from, to, bytes, out));
+                }
+            }
+            true
+        });
+    }
+
+    /// Appends a message that no packet carries, behind tags that say so.
+    fn upper(&mut self, row: &Row, bytes: &[u8], roster: &Roster, out: &mut Vec<u8>) {
+        let Some(known) = self.sockets.get_mut(&row.socket) else { return };
+        known.remark(&roster.name(row.socket));
+        known.describe(&mut self.interfaces, row, UPPER_PDU, roster, out, |about, out| {
+            blocks::packet(about, out, |out| {
+                for (tag, value) in [(TAG_DISSECTOR, b"data"), (TAG_PROTOCOL, b"UNIX")] {
+                    out.extend(tag.to_be_bytes());
+                    out.extend([0, 4]);
+                    out.extend(value);
+                }
+                out.extend([0; 4]);
+                out.extend(bytes);
+            });
+            true
+        });
+    }
+
+    fn fact(&mut self, row: &Row, fact: &Fact, roster: &Roster, out: &mut Vec<u8>) {
+        let Some(known) = self.sockets.get_mut(&row.socket) else { return };
+        match fact {
+            Fact::Opened { local, peer } => {
+                if !known.local.contains(local) {
+                    known.local.push(local.clone());
+                }
+                known.peer.clone_from(peer);
+                if known.carrier == Carrier::Udp {
+                    list(&mut self.own, row.socket, local);
+                }
+            }
+            Fact::Connected { local, peer } | Fact::Accepted { local, peer, .. } => {
+                known.local = vec![local.clone()];
+                known.peer = Some(peer.clone());
+                known.connection = None;
+                known.resets = false;
+                // Where the listener is not listed any more, the addresses tell as much.
+                if matches!(local, Address::Ip(_)) {
+                    known.carrier = Carrier::Tcp;
+                    self.join(row, true, roster, out);
+                }
+            }
+            Fact::Call { call, args, result } => self.call(row, call, args, result, roster, out),
+            Fact::PeerClosed => self.signal(row, false, Signal::Fin, roster, out),
+            Fact::Closed { reason } => {
+                let (is_own, signal) = match reason {
+                    CloseReason::Reset => (false, Signal::Reset),
+                    _ if known.resets => (true, Signal::Reset),
+                    _ => (true, Signal::Fin),
+                };
+                self.signal(row, is_own, signal, roster, out);
+                self.forget(row);
+            }
+            Fact::Lost { count, .. } => {
+                known.dropped += count;
+                let datagrams = if *count == 1 { "datagram was" } else { "datagrams were" };
+                known.remark(&format!("{count} {datagrams} lost before this one"));
+            }
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, row: &Row, call: &str, args: &str, result: &str, roster: &Roster, out: &mut Vec<u8>) {
+        let Some(known) = self.sockets.get_mut(&row.socket) else { return };
+        match call {
+            // Another life begins, or the next address is tried.
+            "socket" if known.connection.is_none() => known.local.clear(),
+            "setsockopt" if args.contains("SO_LINGER, ") && result == "0" => known.resets = args.ends_with("{1, 0}"),
+            "shutdown" if result == "0" => self.signal(row, true, Signal::Fin, roster, out),
+            "connect" if known.carrier == Carrier::Tcp => {
+                let was_refused = result.contains("ECONNREFUSED");
+                if !was_refused && !result.contains("ETIMEDOUT") {
+                    return;
+                }
+                let Ok(peer) = args.parse::<SocketAddr>() else { return };
+                let peer = canonical(peer);
+                let mut local = known.local_for(peer);
+                // Which port it was is known to nobody any more.
+                #[expect(clippy::cast_possible_truncation, reason = "any of the dynamic ports will do")]
+                local.set_port(FIRST_DYNAMIC_PORT | (row.at.0 / 1000) as u16);
+                known.remark("the port from which this was tried is made up");
+                known.describe(&mut self.interfaces, row, RAW_IP, roster, out, |about, out| {
+                    refusal(about, [local, peer], was_refused, out);
+                    true
+                });
+            }
+            "sendfile" => {
+                let count = result.split(' ').next().and_then(|count| count.parse().ok());
+                let (Some(way), Some(count)) = (known.connection.filter(|way| !way.is_mute), count) else { return };
+                let Some(connection) = self.connections.get_mut(&way.pair) else { return };
+                known.describe(&mut self.interfaces, row, RAW_IP, roster, out, |about, out| {
+                    connection.unseen(about, way.end, count, out)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Finds or makes a socket's connection. `stands` if this row tells that it has just been made, which the packets
+    /// of its handshake tell once.
+    fn join(&mut self, row: &Row, stands: bool, roster: &Roster, out: &mut Vec<u8>) {
+        let Some(known) = self.sockets.get_mut(&row.socket) else { return };
+        let Some(peer) = known.peer.as_ref().and_then(Address::socket_address).map(canonical) else { return };
+        let local = known.local_for(peer);
+        let (pair, end) = if known.is_accepted || row.kind == Kind::Accepted {
+            ([peer, local], End::Server)
+        } else {
+            ([local, peer], End::Client)
+        };
+        let known_one = self.connections.get_mut(&pair);
+        let is_mute = !stands && known_one.as_ref().is_some_and(|connection| !connection.is_told_by(end));
+        if !is_mute && !known_one.is_some_and(|connection| stands && connection.is_met_by(end, row.at)) {
+            let mut connection = Connection::new(pair, end, stands, row.at);
+            if stands {
+                known.describe(&mut self.interfaces, row, RAW_IP, roster, out, |about, out| {
+                    connection.handshake(about, end, out);
+                    true
+                });
+            }
+            self.connections.insert(pair, connection);
+        }
+        let way = Way { pair, end, is_mute };
+        known.connection = Some(way);
+    }
+
+    fn signal(&mut self, row: &Row, is_own: bool, signal: Signal, roster: &Roster, out: &mut Vec<u8>) {
+        let Some(known) = self.sockets.get_mut(&row.socket) else { return };
+        let Some(way) = known.connection.filter(|way| !way.is_mute) else { return };
+        let Some(connection) = self.connections.get_mut(&way.pair) else { return };
+        let from = if is_own { way.end } else { way.end.other() };
+        known.describe(&mut self.interfaces, row, RAW_IP, roster, out, |about, out| {
+            connection.signal(about, way.end, from, signal, out)
+        });
+    }
+
+    fn forget(&mut self, row: &Row) {
+        let Some(known) = self.sockets.remove(&row.socket) else { return };
+        for port in known.local.iter().filter_map(Address::port) {
+            if let Some(own) = self.own.get_mut(&port) {
+                own.retain(|(socket, _)| *socket != row.socket);
+                if own.is_empty() {
+                    self.own.remove(&port);
+                }
+            }
+        }
+        let Some(way) = known.connection else { return };
+        let Some(connection) = self.connections.get_mut(&way.pair) else { return };
+        connection.close(way.end, row.at);
+        self.ended.push_back(way.pair);
+        if self.ended.len() > ENDED
+            && let Some(oldest) = self.ended.pop_front()
+            && self.connections.get(&oldest).is_some_and(Connection::has_ended)
+        {
+            self.connections.remove(&oldest);
+        }
+    }
+}
+
+impl Known {
+    fn learn(id: SocketId, roster: &Roster) -> Self {
+        let member = roster.get(id);
+        let carrier = member.map_or(Carrier::Upper, |member| match member.endpoint.scheme {
+            Scheme::Tcp | Scheme::TcpListen => Carrier::Tcp,
+            Scheme::Udp | Scheme::UdpBind => Carrier::Udp,
+            Scheme::Icmp => Carrier::Icmp,
+            Scheme::Raw => Carrier::Raw(member.endpoint.protocol()),
+            _ => Carrier::Upper,
+        });
+        let parent = member.and_then(|member| member.parent);
+        Self {
+            carrier,
+            root: parent.unwrap_or(id),
+            is_accepted: parent.is_some(),
+            interfaces: [None; 2],
+            local: member.map_or_else(Vec::new, |member| member.local.clone()),
+            peer: member.and_then(|member| member.peer.clone()),
+            connection: None,
+            resets: false,
+            // The interface has the name of a root alone.
+            remark: if parent.is_some() { roster.name(id) } else { String::new() },
+            dropped: 0,
+            echo: (low_half(id.get()), 0),
+        }
+    }
+
+    /// Has the next packet say this, too.
+    fn remark(&mut self, text: &str) {
+        if self.remark != text {
+            if !self.remark.is_empty() {
+                self.remark.push_str("; ");
+            }
+            self.remark.push_str(text);
+        }
+    }
+
+    /// Has packets written that say what is to be said of this socket, after the interface that they refer to. If none
+    /// are written, the next ones say it.
+    fn describe(
+        &mut self,
+        interfaces: &mut Interfaces,
+        row: &Row,
+        link_type: u16,
+        roster: &Roster,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(About<'_>, &mut Vec<u8>) -> bool,
+    ) {
+        let known_as = &mut self.interfaces[usize::from(link_type == UPPER_PDU)];
+        let interface = *known_as.get_or_insert_with(|| interfaces.number(self.root, link_type, roster, out));
+        let about = About {
+            interface,
+            at: row.at,
+            outbound: row.kind == Kind::Sent,
+            comment: &self.remark,
+            dropped: self.dropped,
+            missing: 0,
+        };
+        if write(about, out) {
+            self.remark.clear();
+            self.dropped = 0;
+        }
+    }
+
+    /// This socket's address, as a peer sees it. A wildcard can't be in a packet: then it is a loopback address, as is
+    /// one that is not known.
+    fn local_for(&self, peer: SocketAddr) -> SocketAddr {
+        let all = || self.local.iter().filter_map(Address::socket_address).map(canonical);
+        let fits = |local: &SocketAddr| local.is_ipv4() == peer.is_ipv4() && !local.ip().is_unspecified();
+        let port = || all().next().map_or(0, |local| local.port());
+        all().find(fits).unwrap_or_else(|| match peer {
+            _ if peer.ip().is_loopback() => SocketAddr::new(peer.ip(), port()),
+            SocketAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port()),
+            SocketAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port()),
+        })
+    }
+
+    /// The identifier and the sequence number of an echo, which the row behind it tells.
+    fn echo_numbers(&mut self, row: &Row, store: &LogStore) -> (u16, u16) {
+        let call = if row.kind == Kind::Sent { "sendto" } else { "recvfrom" };
+        let mut beside =
+            store.rows(row.seq + 1..row.seq + 1 + NUMBERS_WITHIN).filter(|other| other.socket == row.socket);
+        let told = beside.next().and_then(|other| match store.fact(&other) {
+            Some(Fact::Call { call: name, args, .. }) if name == call => {
+                Some((number_after("id ", &args)?, number_after("seq ", &args)?))
+            }
+            _ => None,
+        });
+        let (identifier, sequence) = self.echo;
+        // Of rows that were chosen the call may not be among them. Then each request is the next, and is answered.
+        self.echo = told.unwrap_or((identifier, sequence.wrapping_add(u16::from(row.kind == Kind::Sent))));
+        self.echo
+    }
+}
+
+/// The interfaces of a section, by the root that they stand for and their link type.
+#[derive(Default)]
+struct Interfaces(HashMap<(SocketId, u16), u32>);
+
+impl Interfaces {
+    /// The number of an interface, which is described before it is used for the first time.
+    fn number(&mut self, root: SocketId, link_type: u16, roster: &Roster, out: &mut Vec<u8>) -> u32 {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        *self.0.entry((root, link_type)).or_insert_with(|| {
+            let url = roster.get(root).map_or_else(String::new, |member| member.endpoint.base_url());
+            blocks::interface(link_type, &roster.name(root), &url, out);
+            next
+        })
+    }
+}
+
+fn list(own: &mut HashMap<u16, Vec<(SocketId, IpAddr)>>, socket: SocketId, local: &Address) {
+    if let Address::Ip(local) = local {
+        let here = own.entry(local.port()).or_default();
+        let entry = (socket, local.ip().to_canonical());
+        if !here.contains(&entry) {
+            here.push(entry);
+        }
+    }
+}
+
+/// Whether what `socket` at `local` received from `peer` was sent by another UDP socket of the bench.
+fn is_own(own: &HashMap<u16, Vec<(SocketId, IpAddr)>>, socket: SocketId, peer: SocketAddr, local: SocketAddr) -> bool {
+    let ip = peer.ip();
+    let is_here = ip.is_loopback() || ip == local.ip();
+    let is_it =
+        |(other, bound): &(SocketId, IpAddr)| *other != socket && (*bound == ip || (bound.is_unspecified() && is_here));
+    own.get(&peer.port()).is_some_and(|own| own.iter().any(is_it))
+}
+
+/// An IPv4 address that is written as an IPv6 one is an IPv4 address, for it is that in the packets.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn number_after(word: &str, text: &str) -> Option<u16> {
+    let digits = text.split_once(word)?.1;
+    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
+const fn low_half(number: u32) -> u16 {
+    number as u16
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,369 @@
+//! The recorder: writes the log to a pcapng file while it grows.
+//!
+//! Owns the file and the thread that writes it. The rows come as snapshots, so that neither the log nor the screen ever
+//! waits for a disk. What is handed over is in the file as soon as the thread has come to it, far within 250 ms. It
+//! never opens a socket, never draws, and an error of the disk ends the recording and nothing else.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::ops::{ControlFlow, Range};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::capture::{PcapngWriter, whole_blocks};
+use crate::contract::{Event, NetError, Operation, Recording, Rotation};
+use crate::log::{LogStore, Roster};
+
+/// How many bytes of rows may wait to be written before the recorder is behind.
+const MAY_WAIT: u64 = 16 << 20;
+
+/// What a row costs besides its bytes, about.
+const A_ROW: u64 = 64;
+
+/// From how many bytes on they are written although more is at hand.
+const AT_ONCE: usize = 1 << 20;
+
+/// How long a rest is after which the size of the file is told.
+const REST: Duration = Duration::from_millis(200);
+
+/// Writes what comes into the log to a file.
+pub struct Recorder {
+    /// `None` once it is to end.
+    work: Option<Sender<Work>>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// The first row that is not handed over, once it is known.
+    next: Option<u64>,
+    /// The roots that have been handed over.
+    revision: Option<u64>,
+}
+
+enum Work {
+    Roots(Box<Roster>),
+    Rows { store: LogStore, range: Range<u64>, cost: u64 },
+}
+
+struct Shared {
+    /// What the rows cost that are handed over and not yet written.
+    waiting: AtomicU64,
+    has_ended: AtomicBool,
+    state: Mutex<Recording>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, Recording> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recorder {
+    /// Begins a recording in a new file, which the user alone may read. A file that is there is written over only if
+    /// `replace`. `wake` is called, from another thread, when [`state`](Self::state) or
+    /// [`is_behind`](Self::is_behind) has changed.
+    ///
+    /// # Errors
+    /// `AlreadyExists` for a file that is there, and whatever else keeps a file from being made and written, or a thread
+    /// from being started.
+    pub fn start(path: &Path, replace: bool, rotation: Rotation, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
+        let (file, path) = (create(path, replace)?, path.to_owned());
+        let state = Mutex::new(Recording::Running { file: name(&path), bytes: 0 });
+        let shared = Arc::new(Shared { waiting: AtomicU64::new(0), has_ended: AtomicBool::new(false), state });
+        let (work, orders) = channel();
+        let mut scribe = Scribe {
+            orders,
+            shared: Arc::clone(&shared),
+            wake: Box::new(wake),
+            roster: Roster::default(),
+            writer: PcapngWriter::new(),
+            rotation,
+            first: path.clone(),
+            number: 1,
+            path,
+            file: Some(file),
+            began: Instant::now(),
+            written: 0,
+            buffer: Vec::new(),
+            is_untold: true,
+        };
+        scribe.writer.begin(&mut scribe.buffer);
+        scribe.flush();
+        if let Recording::Failed(why) = &*shared.state() {
+            return Err(io::Error::other(why.clone()));
+        }
+        let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || scribe.serve())?;
+        Ok(Self { work: Some(work), shared, thread: Some(thread), next: None, revision: None })
+    }
+
+    /// Hands over the rows that have come since the last time. The first time there are none: a recording begins with
+    /// what comes then.
+    pub fn take(&mut self, store: &LogStore, roster: &Roster) {
+        if matches!(*self.shared.state(), Recording::Failed(_)) {
+            return;
+        }
+        let Some(work) = &self.work else { return };
+        // Refused only by a thread that has ended, and that has failed before.
+        if self.revision != Some(roster.revision()) {
+            self.revision = Some(roster.revision());
+            let _ = work.send(Work::Roots(Box::new(roster.clone())));
+        }
+        let range = self.next.unwrap_or_else(|| store.next())..store.next();
+        self.next = Some(range.end);
+        if range.is_empty() {
+            return;
+        }
+        let store = store.snapshot(range.clone());
+        let mut cost = 0;
+        let _ = store.for_each_row(range.clone(), |row| {
+            cost += u64::from(row.len) + A_ROW;
+            ControlFlow::Continue(())
+        });
+        self.shared.waiting.fetch_add(cost, Ordering::Relaxed);
+        let _ = work.send(Work::Rows { store, range, cost });
+    }
+
+    /// True while so much waits to be written that nothing more should be handed over: then nothing is missed, and
+    /// memory does not grow.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed) > MAY_WAIT
+    }
+
+    /// How it fares.
+    #[must_use]
+    pub fn state(&self) -> Recording {
+        self.shared.state().clone()
+    }
+
+    /// Takes nothing more. What was handed over is still written, after which [`has_ended`](Self::has_ended).
+    pub fn stop(&mut self) {
+        self.work = None;
+    }
+
+    /// True once everything is written after [`stop`](Self::stop), so that [`finish`](Self::finish) does not wait.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.shared.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Waits until everything that was handed over is in the file, and ends. Gives how it fared.
+    #[must_use]
+    pub fn finish(mut self) -> Recording {
+        self.end();
+        self.state()
+    }
+
+    fn end(&mut self) {
+        self.work = None;
+        if let Some(thread) = self.thread.take() {
+            // It has no panic of its own to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The thread.
+struct Scribe {
+    orders: Receiver<Work>,
+    shared: Arc<Shared>,
+    wake: Box<dyn Fn() + Send>,
+    /// Who is in the log, as of the row that is written.
+    roster: Roster,
+    writer: PcapngWriter,
+    rotation: Rotation,
+    /// The file that was asked for, and how many there have been.
+    first: PathBuf,
+    number: u32,
+    path: PathBuf,
+    /// `None` once it could not be written.
+    file: Option<File>,
+    began: Instant,
+    /// How many bytes are in the file.
+    written: u64,
+    /// Whole blocks that are not.
+    buffer: Vec<u8>,
+    /// Whether the file has grown since that was told last.
+    is_untold: bool,
+}
+
+impl Scribe {
+    fn serve(mut self) {
+        while let Some(work) = self.next() {
+            match work {
+                Work::Roots(roster) => self.roster = *roster,
+                Work::Rows { store, range, cost } => {
+                    if self.file.is_some() {
+                        self.record(&store, range);
+                    }
+                    let before = self.shared.waiting.fetch_sub(cost, Ordering::Relaxed);
+                    if before > MAY_WAIT && before - cost <= MAY_WAIT {
+                        (self.wake)();
+                    }
+                }
+            }
+        }
+        self.flush();
+        self.shared.has_ended.store(true, Ordering::Release);
+        (self.wake)();
+    }
+
+    /// The next thing to do. What has been done is written before it is waited for.
+    fn next(&mut self) -> Option<Work> {
+        match self.orders.try_recv() {
+            Ok(work) => return Some(work),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => self.flush(),
+        }
+        if self.is_untold {
+            match self.orders.recv_timeout(REST) {
+                Ok(work) => return Some(work),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.is_untold = false;
+                    (self.wake)();
+                }
+            }
+        }
+        self.orders.recv().ok()
+    }
+
+    fn record(&mut self, store: &LogStore, range: Range<u64>) {
+        for row in store.rows(range) {
+            if let Some(fact) = store.fact(&row) {
+                self.roster.observe(&Event { at: row.at, socket: row.socket, fact });
+            }
+            self.writer.row(&row, store, &self.roster, &mut self.buffer);
+            if self.is_over() {
+                self.flush();
+                self.rotate();
+            } else if self.buffer.len() >= AT_ONCE {
+                self.flush();
+            }
+            if self.file.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Whether it is time for the next file.
+    fn is_over(&self) -> bool {
+        match self.rotation {
+            Rotation::Never => false,
+            Rotation::Size(most) => self.written + self.buffer.len() as u64 >= most,
+            Rotation::Age(most) => self.began.elapsed() >= most,
+        }
+    }
+
+    fn rotate(&mut self) {
+        if self.file.is_none() {
+            return;
+        }
+        let created = loop {
+            self.number += 1;
+            let path = numbered(&self.first, self.number);
+            match create(&path, false) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => break Err((path, error)),
+                Ok(file) => break Ok((path, file)),
+            }
+        };
+        match created {
+            Ok((path, file)) => {
+                (self.path, self.file) = (path, Some(file));
+                (self.began, self.written) = (Instant::now(), 0);
+                self.writer.begin(&mut self.buffer);
+            }
+            Err((path, error)) => self.fail(&path, Operation::Open, &error),
+        }
+    }
+
+    /// Writes what is at hand.
+    fn flush(&mut self) {
+        let Some(file) = &mut self.file else { return self.buffer.clear() };
+        if self.buffer.is_empty() {
+            return;
+        }
+        let mut done = 0;
+        let failed = loop {
+            match file.write(&self.buffer[done..]) {
+                Ok(0) => break Some(ErrorKind::WriteZero.into()),
+                Ok(count) => done += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break Some(error),
+            }
+            if done == self.buffer.len() {
+                break None;
+            }
+        };
+        let whole = if failed.is_some() { whole_blocks(&self.buffer[..done]) } else { done };
+        self.written += whole as u64;
+        self.buffer.clear();
+        self.is_untold = true;
+        match failed {
+            Some(error) => {
+                // Half a block would make a reader doubt the whole file. Where it can't be cut it stays.
+                let _ = file.set_len(self.written);
+                let path = self.path.clone();
+                self.fail(&path, Operation::Write, &error);
+            }
+            None => *self.shared.state() = Recording::Running { file: name(&self.path), bytes: self.written },
+        }
+    }
+
+    fn fail(&mut self, path: &Path, operation: Operation, error: &io::Error) {
+        let told = NetError::from_io(operation, Some(name(path)), error);
+        *self.shared.state() = Recording::Failed(told.to_string());
+        self.file = None;
+        self.buffer = Vec::new();
+        (self.wake)();
+    }
+}
+
+fn create(path: &Path, replace: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    if replace {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    options.open(path)
+}
+
+/// A path that nobody has: this one, or else the first that is free with a number behind its name.
+#[must_use]
+pub fn free_path(path: &Path) -> PathBuf {
+    let taken = |path: &Path| path.symlink_metadata().is_ok();
+    let mut numbers = 2..;
+    let mut free = path.to_owned();
+    while taken(&free) {
+        let Some(number) = numbers.next() else { break };
+        free = numbered(path, number);
+    }
+    free
+}
+
+/// `trace-2.pcapng` for `trace.pcapng` and 2.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

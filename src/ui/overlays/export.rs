@@ -1,0 +1,435 @@
+//! Copy or export: which rows, in which format, to where.
+//!
+//! Owns the choice while it is made. It never looks at a file itself: what is in a folder is asked for by an effect.
+
+use std::io;
+use std::ops::Range;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::layout::Rect;
+
+use super::confirm::Confirm;
+use super::file::{completion, expand_home, split};
+use super::{Next, Overlay, window};
+use crate::exporter::{Destination, FORMATS, FormatSpec, Order, TEXT, Way};
+use crate::log::sanitise::Printable;
+use crate::ui::bench::Bench;
+use crate::ui::canvas::Canvas;
+use crate::ui::panes::grouped;
+use crate::ui::panes::input::edit_of;
+use crate::ui::panes::log::{on_screen, selection, timeline};
+use crate::ui::widgets::paragraph::put_wrapped;
+use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
+use crate::ui::{Effect, FolderEntry, Ui};
+
+/// Which rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum What {
+    Selected,
+    OnScreen,
+    #[default]
+    Shown,
+    All,
+}
+
+/// What was chosen, for the next time.
+#[derive(Clone, Debug)]
+pub(in crate::ui) struct Choice {
+    what: What,
+    format: &'static FormatSpec,
+    way: Way,
+    to_clipboard: bool,
+    /// Up to its last slash.
+    folder: String,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self { what: What::default(), format: TEXT, way: Way::Both, to_clipboard: false, folder: String::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    What,
+    Format,
+    Way,
+    To,
+    Path,
+}
+
+/// Why the folder was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Completion,
+    Submission,
+}
+
+/// So many rows are looked at for a sample, and so many lines of it are shown.
+const SAMPLED: usize = 16;
+const SAMPLE_LINES: usize = 4;
+const SAMPLE_COLUMNS: usize = 100;
+
+struct ExportForm {
+    choice: Choice,
+    /// The rows that there are to choose from, with their sequence numbers and how many they are.
+    rows: Vec<(What, Range<u64>, usize)>,
+    in_timeline: bool,
+    path: TextInput,
+    /// Whether the user has made the path another one than was proposed.
+    named: bool,
+    focus: Field,
+    asked: Asked,
+    candidates: Vec<String>,
+    /// How the first rows would look.
+    sample: Vec<Printable>,
+    error: Option<String>,
+}
+
+/// Asks what to copy or export.
+pub(in crate::ui) fn open(ui: &mut Ui) {
+    let mut form = ExportForm::new(ui);
+    form.propose(ui);
+    form.take_sample(ui);
+    ui.overlays.push(Box::new(form));
+}
+
+/// Copies the selected rows in this format.
+pub(in crate::ui) fn copy_selected(ui: &mut Ui, format: &'static FormatSpec) {
+    if let Some(rows) = selection::range(ui) {
+        let id = ui.bench.exports.mint();
+        let to = Destination::Clipboard;
+        start(ui, Order { id, rows, filtered: true, way: Way::Both, format, to });
+    }
+}
+
+fn start(ui: &mut Ui, order: Order) {
+    selection::clear(ui);
+    ui.bench.exports.begin(&order, ui.bench.now());
+    ui.effects.push(Effect::Export(order));
+}
+
+impl ExportForm {
+    fn new(ui: &Ui) -> Self {
+        let (view, store) = (&ui.bench.view, &ui.bench.store);
+        let all = store.first()..store.next();
+        let mut rows = Vec::new();
+        let mut choice = ui.export_choice.clone();
+        if let Some(range) = selection::range(ui) {
+            rows.push((What::Selected, range, selection::len(ui)));
+            choice.what = What::Selected;
+        }
+        if let Some(range) = on_screen(ui) {
+            rows.push((What::OnScreen, range.clone(), view.count_in(range)));
+        }
+        rows.push((What::Shown, all.clone(), view.len()));
+        let len = usize::try_from(all.end - all.start).unwrap_or(usize::MAX);
+        rows.push((What::All, all, len));
+        if rows.iter().all(|(what, ..)| *what != choice.what) {
+            choice.what = What::Shown;
+        }
+        Self {
+            choice,
+            rows,
+            in_timeline: timeline::socket(ui).is_some(),
+            path: TextInput::new(),
+            named: false,
+            focus: Field::What,
+            asked: Asked::Completion,
+            candidates: Vec::new(),
+            sample: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Looks how the first rows would look.
+    fn take_sample(&mut self, ui: &Ui) {
+        let Some((what, range, _)) = self.rows.iter().find(|(what, ..)| *what == self.choice.what) else { return };
+        let (view, Bench { store, roster, .. }) = (&ui.bench.view, &ui.bench);
+        let seqs: Vec<u64> = if *what == What::All {
+            range.clone().take(SAMPLED).collect()
+        } else {
+            let first = range.start.checked_sub(1).and_then(|before| view.index_of(before)).map_or(0, |at| at + 1);
+            (first..first + SAMPLED).map_while(|index| view.seq_at(index)).filter(|seq| range.contains(seq)).collect()
+        };
+        let rows = seqs.into_iter().filter_map(|seq| store.row(seq));
+        // A long one would hold up the keys.
+        let rows = rows.filter(|row| self.choice.way.takes(row) && row.len < 16 * 1024);
+        let mut format = (self.choice.format.start)();
+        let mut out = Vec::new();
+        format.begin(&mut out);
+        for row in rows {
+            format.row(&row, store, roster, &mut out);
+        }
+        let lines = out.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty());
+        let shown = |line: &[u8]| match std::str::from_utf8(line) {
+            Ok(text) => Printable::text(&text.chars().take(SAMPLE_COLUMNS).collect::<String>()),
+            Err(_) => Printable::bytes_up_to(line, SAMPLE_COLUMNS),
+        };
+        self.sample = lines.take(SAMPLE_LINES).map(shown).collect();
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        let all = &[Field::What, Field::Format, Field::Way, Field::To, Field::Path];
+        if self.choice.to_clipboard { &all[..4] } else { all }
+    }
+
+    /// Proposes a path, unless the user has thought of one.
+    fn propose(&mut self, ui: &Ui) {
+        let extension = self.choice.format.extension;
+        if self.named {
+            // The name is the user's, what it ends in follows the format while it is one of ours.
+            let path = self.path.text();
+            if let Some((stem, old)) = path.rsplit_once('.')
+                && FORMATS.iter().any(|format| format.extension == old)
+            {
+                let path = format!("{stem}.{extension}");
+                self.path.set_text(&path);
+            }
+            return;
+        }
+        // The second in UTC, as ISO 8601 has it without separators: no character that a file name should not have.
+        let second: String = ui.bench.now().to_string().chars().take(19).filter(|c| !"-:".contains(*c)).collect();
+        self.path.set_text(&format!("{}sockbench-{second}Z.{extension}", self.choice.folder));
+    }
+
+    fn move_focus(&mut self, by: isize) {
+        let fields = self.fields();
+        let at = fields.iter().position(|field| *field == self.focus).unwrap_or(0);
+        self.focus = fields[(at.cast_signed() + by).rem_euclid(fields.len().cast_signed()).cast_unsigned()];
+    }
+
+    fn edit(&mut self, edit: Edit, ui: &Ui) {
+        self.error = None;
+        self.candidates.clear();
+        let by = match edit {
+            edit if self.focus == Field::Path => {
+                self.path.apply(edit);
+                self.named = true;
+                return;
+            }
+            Edit::Left => -1,
+            Edit::Right | Edit::Insert(' ') => 1,
+            // A format is chosen by its first letter, too.
+            Edit::Insert(letter) if self.focus == Field::Format => return self.jump(letter, ui),
+            _ => return,
+        };
+        match self.focus {
+            Field::What => {
+                let all: Vec<_> = self.rows.iter().map(|(what, ..)| *what).collect();
+                self.choice.what = turned(&all, self.choice.what, by);
+            }
+            Field::Format => {
+                let all: Vec<_> = FORMATS.iter().collect();
+                self.choice.format = turned(&all, self.choice.format, by);
+                self.propose(ui);
+            }
+            Field::Way => self.choice.way = turned(&Way::ALL, self.choice.way, by),
+            Field::To | Field::Path => self.choice.to_clipboard = !self.choice.to_clipboard,
+        }
+        self.take_sample(ui);
+    }
+
+    /// To the next format that begins with this letter.
+    fn jump(&mut self, letter: char, ui: &Ui) {
+        let at = FORMATS.iter().position(|format| format == self.choice.format).unwrap_or(0);
+        let mut others = FORMATS[at + 1..].iter().chain(&FORMATS[..at]);
+        if let Some(format) = others.find(|format| format.name.starts_with(letter)) {
+            self.choice.format = format;
+            self.propose(ui);
+            self.take_sample(ui);
+        }
+    }
+
+    /// Asks what is in the folder of the path as it stands.
+    fn ask(&mut self, asked: Asked, ui: &mut Ui) {
+        self.asked = asked;
+        let (folder, _) = split(self.path.text());
+        ui.effects.push(Effect::ListFolder(expand_home(folder)));
+    }
+
+    fn submit(&mut self, ui: &mut Ui) -> Next {
+        if self.count() == 0 {
+            self.error = Some("there are no such rows".to_owned());
+        } else if self.choice.to_clipboard {
+            self.agree(ui, Destination::Clipboard);
+            return Next::Close;
+        } else if split(self.path.text()).1.is_empty() {
+            self.focus = Field::Path;
+            self.error = Some("the path of a file is missing; Tab completes it".to_owned());
+        } else {
+            self.ask(Asked::Submission, ui);
+        }
+        Next::Stay
+    }
+
+    fn count(&self) -> usize {
+        self.rows.iter().find(|(what, ..)| *what == self.choice.what).map_or(0, |(.., count)| *count)
+    }
+
+    fn order(&self, ui: &mut Ui, to: Destination) -> Option<Order> {
+        let (what, rows, _) = self.rows.iter().find(|(what, ..)| *what == self.choice.what)?;
+        let (filtered, way, format) = (*what != What::All, self.choice.way, self.choice.format);
+        Some(Order { id: ui.bench.exports.mint(), rows: rows.clone(), filtered, way, format, to })
+    }
+
+    fn agree(&self, ui: &mut Ui, to: Destination) {
+        ui.export_choice = self.choice.clone();
+        if let Some(order) = self.order(ui, to) {
+            start(ui, order);
+        }
+    }
+
+    /// Goes on with what was entered, now that it is known what is there.
+    fn proceed(&mut self, entries: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
+        let (folder, name) = split(self.path.text());
+        let there = match entries {
+            Ok(entries) => entries.iter().find(|entry| entry.name == name),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.error = Some(format!("there is no folder {folder}"));
+                return Next::Stay;
+            }
+            // What can't be listed may be written to all the same: the system will tell.
+            Err(_) => None,
+        };
+        if there.is_some_and(|entry| entry.is_folder) {
+            self.error = Some(format!("{name} is a folder"));
+            return Next::Stay;
+        }
+        folder.clone_into(&mut self.choice.folder);
+        let path = expand_home(self.path.text());
+        if there.is_none() {
+            self.agree(ui, Destination::File { path, replace: false });
+            return Next::Close;
+        }
+        let choice = self.choice.clone();
+        let text = "There is a file of that name already. What it holds is lost once the export is whole.";
+        let title = format!("Overwrite {name}?");
+        if let Some(order) = self.order(ui, Destination::File { path, replace: true }) {
+            ui.overlays.push(Box::new(Confirm::new(&title, text, "Overwrite", move |ui| {
+                // The form, which lies below this question.
+                ui.overlays.pop();
+                ui.export_choice = choice;
+                start(ui, order);
+            })));
+        }
+        Next::Stay
+    }
+
+    fn value(&self, field: Field) -> (String, &'static str) {
+        match field {
+            Field::What => {
+                let what = match self.choice.what {
+                    What::Selected => "selected",
+                    What::OnScreen => "on the screen",
+                    What::Shown if self.in_timeline => "the timeline",
+                    What::Shown => "all that the log shows",
+                    What::All => "everything, calls too",
+                };
+                (what.to_owned(), "")
+            }
+            Field::Format => (self.choice.format.name.to_owned(), self.choice.format.help),
+            Field::Way => {
+                let about = match self.choice.way {
+                    Way::Both => "both ways, and the rows between",
+                    Way::Received | Way::Sent => "these messages alone",
+                };
+                (self.choice.way.name().to_owned(), about)
+            }
+            Field::To | Field::Path if self.choice.to_clipboard => ("the clipboard".to_owned(), "text, at most 16 MiB"),
+            Field::To | Field::Path => ("a file".to_owned(), ""),
+        }
+    }
+}
+
+/// The value so many further, from the last on to the first.
+fn turned<T: Copy + PartialEq>(all: &[T], value: T, by: isize) -> T {
+    let at = all.iter().position(|known| *known == value).unwrap_or(0);
+    all[(at.cast_signed() + by).rem_euclid(all.len().cast_signed()).cast_unsigned()]
+}
+
+impl Overlay for ExportForm {
+    fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
+        match key.code {
+            KeyCode::Esc => return Next::Close,
+            KeyCode::Enter => return self.submit(ui),
+            KeyCode::Tab if self.focus == Field::Path => self.ask(Asked::Completion, ui),
+            KeyCode::Down | KeyCode::Tab => self.move_focus(1),
+            KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
+            _ => {
+                if let Some(edit) = edit_of(key) {
+                    self.edit(edit, ui);
+                }
+            }
+        }
+        Next::Stay
+    }
+
+    fn paste(&mut self, text: &str, ui: &mut Ui) {
+        if self.focus == Field::Path {
+            self.edit(Edit::InsertText(text.to_owned()), ui);
+        }
+    }
+
+    fn folder_listed(&mut self, result: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
+        match (self.asked, result) {
+            (Asked::Submission, result) => return self.proceed(result, ui),
+            (Asked::Completion, Ok(entries)) => match completion(self.path.text(), entries) {
+                Ok((path, candidates)) => {
+                    self.path.set_text(&path);
+                    self.candidates = candidates;
+                    self.named = true;
+                }
+                Err(error) => self.error = Some(error),
+            },
+            (Asked::Completion, Err(error)) => self.error = Some(error.to_string()),
+        }
+        Next::Stay
+    }
+
+    fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
+        let look = &ui.look;
+        let inside = window(canvas, screen, ui, "Copy or export", 76, 15);
+        let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
+        for (y, field) in (inside.y + 1..inside.bottom()).zip(self.fields()) {
+            let focused = self.focus == *field;
+            let label = match field {
+                Field::What => "rows",
+                Field::Format => "format",
+                Field::Way => "direction",
+                Field::To => "to",
+                Field::Path => "path",
+            };
+            let mark = if focused { ">" } else { " " };
+            let style = if focused { look.key } else { look.dim };
+            canvas.put(inside.x, y, inside.right(), &Printable::text(&format!("{mark} {label}")), style);
+            let line = Rect { x: inside.x + 12, y, width: inside.width.saturating_sub(12), height: 1 };
+            if *field == Field::Path {
+                self.path.render(canvas, line, &styles, None, focused);
+                continue;
+            }
+            let (value, about) = self.value(*field);
+            let about = if *field == Field::What { format!("({})", grouped(self.count())) } else { about.to_owned() };
+            let style = if focused { look.selected } else { look.text };
+            let x = canvas.put(line.x, y, line.right(), &Printable::text(&format!("< {value} >")), style);
+            canvas.put(x + 1, y, line.right(), &Printable::text(&about), look.dim);
+        }
+        let top = inside.y + 7;
+        let bottom = inside.bottom().saturating_sub(1);
+        let below = Rect { y: top, height: bottom.saturating_sub(top + 1), ..inside };
+        if let Some(error) = &self.error {
+            put_wrapped(canvas, below, &Printable::text(error), look.error);
+        } else if !self.candidates.is_empty() {
+            put_wrapped(canvas, below, &Printable::text(&self.candidates.join("  ")), look.dim);
+        } else {
+            for (y, line) in (below.y..below.bottom()).zip(&self.sample) {
+                let line = line.clone().truncate(usize::from(below.width), look.marks.ellipsis);
+                canvas.put(below.x, y, below.right(), &line, look.received);
+            }
+        }
+        let verb = if self.choice.to_clipboard { "copies" } else { "exports" };
+        let keys = if self.focus == Field::Path { "Tab completes" } else { "Left/Right choice" };
+        let hint = format!("Enter {verb}  Up/Down field  {keys}  Esc leaves it");
+        canvas.put(inside.x, bottom, inside.right(), &Printable::text(&hint), look.dim);
+    }
+}

@@ -1,0 +1,42 @@
+//! Recording: where to, and what becomes of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::confirm::Confirm;
+use super::prompt::Prompt;
+use crate::contract::Recording;
+use crate::ui::{Effect, Ui};
+
+/// Asks where to record, or ends the recording that runs.
+pub(in crate::ui) fn toggle(ui: &mut Ui) {
+    if matches!(ui.recording, Some(Recording::Running { .. })) {
+        ui.effects.push(Effect::StopRecording);
+        return;
+    }
+    let proposal = format!("sockbench-{}.pcapng", ui.bench.now().local_date_and_time());
+    let check = |_: &Ui, path: &str| match path {
+        "" => Err("a recording needs a file".to_owned()),
+        path if path.ends_with('/') => Err("that is a folder".to_owned()),
+        _ => Ok(()),
+    };
+    let prompt = Prompt::new("Record all sockets", "File", &proposal, check, |ui, path| {
+        ui.effects.push(Effect::Record { path: PathBuf::from(path), replace: false });
+    });
+    ui.overlays.push(Box::new(prompt));
+}
+
+/// Takes in what became of beginning a recording.
+pub(in crate::ui) fn begun(ui: &mut Ui, path: &Path, result: io::Result<()>) {
+    match result {
+        Ok(()) => ui.tell_good(format!("recording into {}, until c or record is pressed again", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let (text, path) = (format!("There is a file {} already.", path.display()), path.to_owned());
+            let question = Confirm::new("Replace the file?", &text, "Replace", move |ui| {
+                ui.effects.push(Effect::Record { path, replace: true });
+            });
+            ui.overlays.push(Box::new(question));
+        }
+        Err(error) => ui.tell_error(format!("Not recording into {}: {error}.", path.display())),
+    }
+}
