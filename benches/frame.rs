@@ -7,9 +7,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
+use sockbench::app::Painter;
 use sockbench::config::Config;
 use sockbench::contract::{Address, Batch, Block, Clock, Event, Fact, SocketId, SocketIds, Span, Timestamp};
 use sockbench::ui::{History, Keymap, Ui};
@@ -45,16 +43,23 @@ struct Bench {
 
 fn main() {
     println!("{:<36} {:>10} {:>10} {:>12}", "200x50, each frame", "median us", "p99 us", "bytes median");
-    measure("every row of the log new", 60);
-    measure("one row came", 1);
-    measure("nothing changed", 0);
+    for (name, rows) in [("every row of the log new", 60), ("one row came", 1), ("nothing changed", 0)] {
+        let Figures { median, p99, bytes } = measure(rows);
+        println!("{name:<36} {:>10} {:>10} {bytes:>12}", median.as_micros(), p99.as_micros());
+    }
 }
 
-fn measure(name: &str, rows: usize) {
+/// What frames cost: the time, and the bytes of the median one.
+pub(crate) struct Figures {
+    pub(crate) median: Duration,
+    pub(crate) p99: Duration,
+    pub(crate) bytes: usize,
+}
+
+/// Frames in each of which so many rows came.
+pub(crate) fn measure(rows: usize) -> Figures {
     let counter = Counter::default();
-    let viewport = Viewport::Fixed(Rect::new(0, 0, 200, 50));
-    let mut terminal =
-        Terminal::with_options(CrosstermBackend::new(counter.clone()), TerminalOptions { viewport }).expect("terminal");
+    let mut painter = Painter::new(counter.clone());
     let mut bench = Bench::new();
     bench.receive(200);
     let mut times = Vec::new();
@@ -63,7 +68,7 @@ fn measure(name: &str, rows: usize) {
         bench.receive(rows);
         counter.0.set(0);
         let started = Instant::now();
-        terminal.draw(|frame| bench.ui.render(frame.buffer_mut())).expect("draw");
+        painter.draw(200, 50, |buffer| bench.ui.render(buffer)).expect("draw");
         times.push(started.elapsed());
         sizes.push(counter.0.get());
     }
@@ -71,13 +76,7 @@ fn measure(name: &str, rows: usize) {
     sizes.remove(0);
     times.sort_unstable();
     sizes.sort_unstable();
-    let micros = |time: Duration| time.as_micros();
-    println!(
-        "{name:<36} {:>10} {:>10} {:>12}",
-        micros(times[times.len() / 2]),
-        micros(times[times.len() * 99 / 100]),
-        sizes[sizes.len() / 2]
-    );
+    Figures { median: times[times.len() / 2], p99: times[times.len() * 99 / 100], bytes: sizes[sizes.len() / 2] }
 }
 
 impl Bench {

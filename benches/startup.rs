@@ -26,7 +26,7 @@ fn main() {
 }
 
 /// From the start of the process until the text has come out of its terminal.
-fn first_frame(program: &Path, text: &str) -> Duration {
+pub(crate) fn first_frame(program: &Path, text: &str) -> Duration {
     let folder = tempfile::tempdir().expect("folder");
     let pty =
         native_pty_system().openpty(PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 }).expect("pty");

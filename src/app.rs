@@ -6,6 +6,7 @@
 mod clipboard;
 mod exporter;
 mod opening;
+mod painter;
 mod recordings;
 mod terminal;
 
@@ -38,6 +39,7 @@ use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
 use exporter::{Exporter, Told};
 use opening::{Loaded, Loading, Opened};
+pub use painter::Painter;
 use recordings::Recordings;
 use terminal::Screen;
 
@@ -380,7 +382,7 @@ impl App {
                 self.copies.spawn(clipboard::offer(text));
             }
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
-            Effect::Redraw => self.screen.clear()?,
+            Effect::Redraw => self.screen.clear(),
             Effect::Suspend => self.screen.suspend()?,
             Effect::Quit => return Ok(true),
         }

@@ -217,7 +217,8 @@ impl Headless {
             }
         }
         // What is printed is not looked at again.
-        self.store.evict_before(self.printed);
+        let recorded = self.recorder.as_ref().map_or(u64::MAX, Recorder::done);
+        self.store.evict_before(self.printed.min(recorded));
         self.printer.print(&mut self.text).await
     }
 

@@ -140,8 +140,8 @@ fn a_kill_loses_no_more_than_what_came_last() {
             exchange(&mut stream, number, number + 1);
             answered.push(Instant::now());
         }
-        server.end(Signal::SIGKILL);
         let killed = Instant::now();
+        server.end(Signal::SIGKILL);
         let kept = answered.iter().filter(|at| **at + MAY_BE_LOST < killed).count() * MESSAGE;
         let recorded = sent_to(server.port, &folder.path().join("trace.pcapng"));
         assert!(recorded.len() >= kept, "{} of {kept} bytes are in the file", recorded.len());

@@ -1,25 +1,25 @@
 //! The terminal: taken over, and always given back.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
-use std::mem::ManuallyDrop;
+use std::io::{self, IsTerminal, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode, size,
+};
 use crossterm::{cursor, execute};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
+
+use super::painter::Painter;
 
 /// True while the terminal is ours: then a panic of any thread must not write to it.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours. Dropping it gives it back, however the program leaves.
 pub(super) struct Screen {
-    /// Never dropped: dropping it would write to the terminal once more, and panic where the terminal is gone.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
+    painter: Painter<Stdout>,
     mouse: bool,
 }
 
@@ -43,10 +43,7 @@ pub(super) fn unfit() -> Option<String> {
 impl Screen {
     /// Takes the terminal.
     pub(super) fn take(mouse: bool) -> io::Result<Self> {
-        // 64 KiB: more than any frame, so that a frame is one write.
-        let writer = BufWriter::with_capacity(64 * 1024, io::stdout());
-        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(writer))?);
-        let mut screen = Self { terminal, mouse };
+        let mut screen = Self { painter: Painter::new(io::stdout()), mouse };
         screen.enter()?;
         Ok(screen)
     }
@@ -54,12 +51,13 @@ impl Screen {
     fn enter(&mut self) -> io::Result<()> {
         TAKEN.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
-        let writer = self.terminal.backend_mut();
+        let writer = self.painter.writer_mut();
         execute!(writer, EnterAlternateScreen, EnableBracketedPaste, SetTitle("sockbench"), cursor::Hide)?;
         if self.mouse {
             execute!(writer, EnableMouseCapture)?;
         }
-        self.clear()
+        self.clear();
+        Ok(())
     }
 
     fn leave() {
@@ -76,27 +74,25 @@ impl Screen {
 
     /// Draws a frame.
     pub(super) fn draw(&mut self, render: impl FnOnce(&mut Buffer)) -> io::Result<()> {
-        self.terminal.draw(|frame| render(frame.buffer_mut())).map(|_| ())
+        let (columns, rows) = size()?;
+        self.painter.draw(columns, rows, render)
     }
 
     /// Forgets what the screen shows, so that the next frame draws every cell.
-    pub(super) fn clear(&mut self) -> io::Result<()> {
-        // `Terminal::clear` would ask the terminal where its cursor is: some never answer, and an answer would have to
-        // be told apart from keys. Resizing clears as well, without the question.
-        let area = self.terminal.size()?.into();
-        self.terminal.resize(area)
+    pub(super) fn clear(&mut self) {
+        self.painter.forget();
     }
 
     /// Has the terminal report the mouse, or not.
     pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        let writer = self.terminal.backend_mut();
+        let writer = self.painter.writer_mut();
         if on { execute!(writer, EnableMouseCapture) } else { execute!(writer, DisableMouseCapture) }
     }
 
     /// Hands bytes to the terminal that are no part of a frame: a sequence for its clipboard.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let writer = self.terminal.backend_mut();
+        let writer = self.painter.writer_mut();
         writer.write_all(bytes)?;
         io::Write::flush(writer)
     }

@@ -38,9 +38,13 @@ const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// How many datagrams a reader or writer moves before it lets the others go on.
 const TURN: usize = 64;
 
-/// What a datagram takes up besides its bytes at least, and from how much on the receive buffer may have been full.
+/// What a datagram takes up besides its bytes at least, and from how much on the smallest receive buffer may have been
+/// full.
 const OVERHEAD: usize = 512;
 const MAY_BE_FULL: usize = 2 * OVERHEAD;
+
+/// How many times as much as it seems to a datagram may take up: the kernel counts whole pages.
+const PAGES: usize = 16;
 
 /// A datagram socket that never blocks.
 pub(super) trait Datagrams: AsFd {
@@ -95,13 +99,20 @@ pub(super) struct Datagram {
 
 sockopt_impl!(MemInfo, GetOnly, libc::SOL_SOCKET, libc::SO_MEMINFO, [u32; 9]);
 
-/// `SK_MEMINFO_DROPS` of `linux/sock_diag.h`.
+/// `SK_MEMINFO_RCVBUF` and `SK_MEMINFO_DROPS` of `linux/sock_diag.h`.
+const ROOM: usize = 1;
 const DROPS: usize = 8;
 
 /// How many datagrams the kernel has dropped at a socket since it was made, modulo 2^32. Unlike the counter that
 /// `SO_RXQ_OVFL` puts beside a datagram, this one also tells of drops after the last.
 fn dropped_by_kernel(fd: BorrowedFd<'_>) -> u32 {
     MemInfo.get(&fd).map_or(0, |info| info[DROPS])
+}
+
+/// How much may have been taken out of the receive buffer before it can have been full, in bytes.
+fn may_be_full(fd: BorrowedFd<'_>) -> usize {
+    let room = MemInfo.get(&fd).map_or(0, |info| info[ROOM]);
+    (room as usize / PAGES).max(MAY_BE_FULL)
 }
 
 /// Lives a socket's life to its end, and closes it. `peer` is the default destination; without one, whoever was heard
@@ -196,7 +207,7 @@ impl<D: Datagrams> Life<'_, D> {
 
     async fn receive(&self) -> CloseReason {
         let mut lost = Lost::default();
-        let (mut turn, mut waited) = (0, 0);
+        let (mut turn, mut waited, mut full) = (0, 0, MAY_BE_FULL);
         loop {
             turn += 1;
             if turn >= TURN {
@@ -215,8 +226,9 @@ impl<D: Datagrams> Life<'_, D> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     // What the kernel drops, it drops while others wait, so there is no need to ask each time.
-                    if waited >= MAY_BE_FULL {
+                    if waited >= full {
                         waited = 0;
+                        full = may_be_full(self.datagrams.as_fd());
                         self.count_drops(&mut lost);
                         self.confess(&mut lost);
                     }

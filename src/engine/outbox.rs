@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::pool::Pool;
-use crate::contract::{BLOCK_SIZE, Batch, Block, Clock, Event, Fact, Report, ReportContent, SocketId, Span};
+use crate::contract::{BLOCK_SIZE, Batch, Block, Clock, Event, Fact, Report, ReportContent, SocketId, Span, Timestamp};
 
 /// The free tail that a reader asks for at least, in bytes: the longest datagram, and a worthwhile read of a stream.
 pub(super) const TAIL_LEAST: usize = 64 * 1024;
@@ -33,7 +33,12 @@ const MAX_EVENTS: usize = 16 * 1024;
 
 /// From how many waiting bytes on there is a flood, in which full blocks are worth a wait of this long.
 const FLOOD: usize = 64 * 1024;
-const GATHERING: Duration = Duration::from_millis(1);
+const GATHERING_NANOS: u64 = 1_000_000;
+const GATHERING: Duration = Duration::from_nanos(GATHERING_NANOS);
+
+/// From how many events within that time on there is a flood of small ones, each of which would wake the receiver. No
+/// exchange of one message after the other comes to so many.
+const FLOOD_EVENTS: usize = 128;
 
 /// How often the delivery lets the other tasks go on while they still have something to add.
 const SETTLING_TURNS: usize = 16;
@@ -56,6 +61,9 @@ struct Filling {
     used: usize,
     events: Vec<Event>,
     reports: Vec<Report>,
+    /// Since when the events that leave are counted, and how many have left since then.
+    counted_from: Timestamp,
+    left: usize,
 }
 
 /// The free tail of the current block, lent for one system call.
@@ -161,7 +169,7 @@ impl Outbox {
         loop {
             shared.pool.bell.notified().await;
             self.settle().await;
-            if self.0.filling.borrow().used >= FLOOD {
+            if shared.filling.borrow_mut().is_flooded(shared.clock.now()) {
                 // Whole blocks leave by themselves meanwhile, and those the log keeps without a copy.
                 sleep(GATHERING).await;
             }
@@ -206,6 +214,14 @@ impl Filling {
         Some(self)
     }
 
+    /// Whether as much comes that a larger batch is worth a wait.
+    fn is_flooded(&mut self, now: Timestamp) -> bool {
+        if now.0.saturating_sub(self.counted_from.0) >= GATHERING_NANOS {
+            (self.counted_from, self.left) = (now, 0);
+        }
+        self.used >= FLOOD || self.left + self.events.len() >= FLOOD_EVENTS
+    }
+
     /// Sends what there is. False when it can't leave now: no block to go with it, or no place in the channel.
     fn send(&mut self, shared: &Shared) -> bool {
         if self.events.is_empty() && self.reports.is_empty() {
@@ -228,6 +244,7 @@ impl Filling {
         // The next batch will be about as long as this one.
         let next = Vec::with_capacity(self.events.len().min(MAX_EVENTS));
         let events = std::mem::replace(&mut self.events, next);
+        self.left += events.len();
         let reports = std::mem::take(&mut self.reports);
         permit.send(Batch { events, block, used: std::mem::take(&mut self.used), reports });
         true
@@ -307,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_lone_event_leaves_at_once_and_a_flood_leaves_in_large_batches() {
-        Builder::new_current_thread().build_local(LocalOptions::default()).unwrap().block_on(async {
+        Builder::new_current_thread().enable_time().build_local(LocalOptions::default()).unwrap().block_on(async {
             let (outbox, mut receiver, pool) = outbox();
             tokio::task::spawn_local(outbox.clone().deliver());
             write(&outbox, b"alone");

@@ -54,8 +54,8 @@ fn assert_only_drawing(written: &[u8]) {
             let parameters = sequence.strip_prefix("\x1b[").unwrap_or_else(|| panic!("{:?}", shorten(sequence)));
             let Some(len) = parameters.find(|c: char| !matches!(c, '0'..='9' | ';' | '?')) else { break };
             let is_of_drawing = match &parameters[..=len] {
-                "?25l" | "?25h" => true,
-                order => !order.starts_with('?') && (order.ends_with('m') || order.ends_with('H')),
+                "?2026h" | "?2026l" => true,
+                order => !order.starts_with('?') && order.ends_with(['m', 'H', 'C', 'K', 'X', 'r', 'S']),
             };
             assert!(is_of_drawing, "{:?}", shorten(sequence));
             2 + len + 1

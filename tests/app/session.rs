@@ -279,13 +279,19 @@ impl Session {
     #[track_caller]
     fn wait(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !is_so(self) {
+        while self.is_within_a_frame() || !is_so(self) {
             if let Err(error) = self.take_news(deadline) {
                 // What came with the end may be what was waited for.
                 let tail = String::from_utf8_lossy(&self.raw[self.raw.len().saturating_sub(100)..]);
                 assert!(is_so(self), "{error} before {what}; the screen:\n{}\nlast written: {tail:?}", self.text());
             }
         }
+    }
+
+    /// Whether the end of a frame is still to come, so that the screen is that of no frame.
+    fn is_within_a_frame(&self) -> bool {
+        let last = |mark: &[u8]| memchr::memmem::rfind(&self.raw, mark);
+        last(b"\x1b[?2026h") > last(b"\x1b[?2026l")
     }
 
     /// Takes in one report; an error when there is none in time, or none to come.
