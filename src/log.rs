@@ -5,6 +5,7 @@
 //! reads a clock or draws, and
 //! opens no file but the one without a name that the store spills to.
 
+pub mod difference;
 pub mod export;
 pub mod filter;
 pub mod find;
@@ -16,7 +17,9 @@ pub mod row;
 pub mod sanitise;
 pub mod statistics;
 pub mod store;
+pub mod stream;
 pub mod timeline;
+pub mod values;
 pub mod view;
 
 pub use filter::{Filter, FilterError};

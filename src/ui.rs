@@ -483,14 +483,17 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: stops a replay, ends the selection, then find, clears the filter, then goes to the input.
-    /// It never quits.
+    /// Esc without an overlay: stops a replay, ends a selection or a comparison, then find, clears the filter, then goes
+    /// to the input. It never quits.
     fn escape(&mut self) {
         if self.bench.replay.is_some() {
             self.stop_replay();
             return;
         }
-        if panes::log::selection::clear(self) {
+        if self.focus == Pane::Inspector && panes::inspector::escape(self)
+            || panes::log::selection::clear(self)
+            || panes::inspector::compare::end(self)
+        {
             return;
         }
         if self.bench.find.is_some() {
@@ -531,7 +534,7 @@ impl Ui {
             MouseEventKind::Down(MouseButton::Left) => 0,
             MouseEventKind::ScrollUp => -3,
             MouseEventKind::ScrollDown => 3,
-            MouseEventKind::Drag(MouseButton::Left) if self.overlays.is_empty() => return self.drag(y),
+            MouseEventKind::Drag(MouseButton::Left) if self.overlays.is_empty() => return self.drag(x, y),
             _ => return false,
         };
         if self.notice.as_ref().is_some_and(Notice::was_read) {
@@ -552,9 +555,12 @@ impl Ui {
         true
     }
 
-    /// The mouse moves with its button down: what began in the log selects rows.
-    fn drag(&mut self, y: u16) -> bool {
+    /// The mouse moves with its button down: what began in the log selects rows, and in the inspector bytes.
+    fn drag(&mut self, x: u16, y: u16) -> bool {
         let began = self.last_click.and_then(|(_, x, y)| self.layout.pane_at(x, y));
+        if began == Some(Pane::Inspector) {
+            return panes::inspector::drag(self, x, y);
+        }
         if began == Some(Pane::Log) {
             panes::log::selection::drag(self, y);
         }

@@ -49,6 +49,8 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("`Y`", Scope::Log, "shift-y", "export"),
     ("`v`", Scope::Log, "v", "select"),
     ("`q`", Scope::Inspector, "q", "inspector-to-log"),
+    ("`v`", Scope::Inspector, "v", "inspector-select"),
+    ("`=`", Scope::Log, "=", "compare"),
     ("Ctrl-D", Scope::Input, "ctrl-d", "send-file"),
     ("`O`", Scope::Sockets, "shift-o", "options"),
     ("`w`", Scope::Sockets, "w", "save-received"),

@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
-    ("ui", &["capture", "config", "contract", "exporter", "log", "payload", "profile"]),
+    ("ui", &["capture", "config", "contract", "encoding", "exporter", "log", "payload", "profile"]),
     ("exporter", &["capture", "log"]),
     ("engine", &["contract"]),
     ("config", &["contract", "diagnostic", "document"]),
@@ -30,10 +30,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnostic", &["contract"]),
     ("recorder", &["capture", "contract", "log"]),
     ("capture", &["contract", "log"]),
-    ("log", &["contract", "payload"]),
+    ("log", &["contract", "encoding", "payload"]),
     ("contract", &["endpoint"]),
-    ("payload", &[]),
-    ("endpoint", &[]),
+    ("payload", &["encoding"]),
+    ("endpoint", &["encoding"]),
+    ("encoding", &[]),
 ];
 
 /// Crates, and the only rooms that may name them.

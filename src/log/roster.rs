@@ -12,6 +12,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::contract::{Endpoint, Event, Fact, SocketId};
+use crate::encoding::Encoding;
 
 pub use member::{Member, PeerTraffic, State, Traffic};
 
@@ -112,6 +113,19 @@ impl Roster {
             member.endpoint = Arc::new(endpoint);
             self.revision += 1;
         }
+    }
+
+    /// What was opened; of a connection, its listener. It is known as long as that is listed.
+    #[must_use]
+    pub fn endpoint(&self, id: SocketId) -> Option<&Endpoint> {
+        let root = self.child(id).map_or(id, |(parent, _)| parent);
+        self.get(root).or_else(|| self.get(id)).map(|member| &*member.endpoint)
+    }
+
+    /// The encoding of a socket's text; of a connection, that of its listener. UTF-8 of one that is not known.
+    #[must_use]
+    pub fn encoding(&self, id: SocketId) -> Encoding {
+        self.endpoint(id).map_or(Encoding::UTF_8, Endpoint::encoding)
     }
 
     /// A number that is another whenever what the user opened has changed: which roots there are, or were, how they are

@@ -19,6 +19,7 @@ use crate::contract::{
     Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Operation, Report, ReportContent, Role, Saving,
     SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
 };
+use crate::encoding::Encoding;
 use crate::log::{Find, LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
@@ -278,6 +279,11 @@ impl Bench {
             .map(|number| format!("{name}-{number}"))
             .find(|name| self.name_is_free(name, None))
             .unwrap_or_default()
+    }
+
+    /// The encoding of the text that goes to a target; UTF-8 where there is none.
+    pub(super) fn encoding_of(&self, target: Option<&Target>) -> Encoding {
+        target.map_or(Encoding::UTF_8, |target| self.roster.encoding(target.socket()))
     }
 
     /// True for a target whose messages are datagrams, which may be empty.

@@ -1,10 +1,13 @@
 //! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
 //! options of the selected socket; or figures about the rows.
 
+mod bytes;
+pub(in crate::ui) mod compare;
 mod found;
 mod lesson;
 mod options;
 mod statistics;
+mod strings;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -19,28 +22,31 @@ use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
-use crate::ui::widgets::hexdump::{Hexdump, HexdumpStyles};
+use crate::ui::widgets::hexdump::HexdumpStyles;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
+use bytes::{By, BytesTab};
+use compare::Comparison;
 use options::OptionsTab;
 use statistics::StatisticsTab;
+use strings::StringsList;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-down",
         scope: Scope::Inspector,
         keys: &["down", "j"],
-        help: "scroll down, or the next option",
-        run: |ui| scroll_by(ui, 1),
+        help: "a row of bytes down, or the next option",
+        run: |ui| move_by(ui, 1),
         available: always,
     },
     ActionSpec {
         name: "inspector-up",
         scope: Scope::Inspector,
         keys: &["up", "k"],
-        help: "scroll up, or the option before",
-        run: |ui| scroll_by(ui, -1),
+        help: "a row of bytes up, or the option before",
+        run: |ui| move_by(ui, -1),
         available: always,
     },
     ActionSpec {
@@ -48,7 +54,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pagedown"],
         help: "a page down",
-        run: |ui| scroll_by(ui, ui.inspector.page()),
+        run: |ui| move_by(ui, ui.inspector.page()),
         available: always,
     },
     ActionSpec {
@@ -56,7 +62,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pageup"],
         help: "a page up",
-        run: |ui| scroll_by(ui, -ui.inspector.page()),
+        run: |ui| move_by(ui, -ui.inspector.page()),
         available: always,
     },
     ActionSpec {
@@ -64,7 +70,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["home"],
         help: "to the first byte or option",
-        run: |ui| scroll_by(ui, isize::MIN),
+        run: |ui| jump(ui, isize::MIN),
         available: always,
     },
     ActionSpec {
@@ -72,13 +78,13 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["end"],
         help: "to the last byte or option",
-        run: |ui| scroll_by(ui, isize::MAX),
+        run: |ui| jump(ui, isize::MAX),
         available: always,
     },
     ActionSpec {
         name: "inspector-next",
         scope: Scope::Inspector,
-        keys: &["right", "n"],
+        keys: &["n"],
         help: "next row of the log, or next socket",
         run: |ui| step(ui, 1),
         available: always,
@@ -86,10 +92,90 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-previous",
         scope: Scope::Inspector,
-        keys: &["left", "p"],
+        keys: &["p"],
         help: "previous row of the log, or previous socket",
         run: |ui| step(ui, -1),
         available: always,
+    },
+    ActionSpec {
+        name: "inspector-right",
+        scope: Scope::Inspector,
+        keys: &["right"],
+        help: "the next byte, or the next socket",
+        run: |ui| sideways(ui, 1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-left",
+        scope: Scope::Inspector,
+        keys: &["left"],
+        help: "the byte before, or the socket before",
+        run: |ui| sideways(ui, -1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-select",
+        scope: Scope::Inspector,
+        keys: &["v"],
+        help: "select bytes with the arrows, or select none",
+        run: bytes::toggle_selecting,
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-right",
+        scope: Scope::Inspector,
+        keys: &["shift-right"],
+        help: "select to the next byte",
+        run: |ui| bytes::move_cursor(ui, By::Bytes(1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-left",
+        scope: Scope::Inspector,
+        keys: &["shift-left"],
+        help: "select to the byte before",
+        run: |ui| bytes::move_cursor(ui, By::Bytes(-1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-down",
+        scope: Scope::Inspector,
+        keys: &["shift-down"],
+        help: "select to the row below",
+        run: |ui| bytes::move_cursor(ui, By::Rows(1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-up",
+        scope: Scope::Inspector,
+        keys: &["shift-up"],
+        help: "select to the row above",
+        run: |ui| bytes::move_cursor(ui, By::Rows(-1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-copy",
+        scope: Scope::Inspector,
+        keys: &["y"],
+        help: "copy the selected bytes, or all; text or hex",
+        run: bytes::copy,
+        available: message,
+    },
+    ActionSpec {
+        name: "strings",
+        scope: Scope::Inspector,
+        keys: &["shift-s"],
+        help: "the strings of the message; Enter goes to one",
+        run: strings::toggle,
+        available: message,
+    },
+    ActionSpec {
+        name: "inspector-compare",
+        scope: Scope::Inspector,
+        keys: &["="],
+        help: "compare this message with others, or no longer",
+        run: compare::toggle,
+        available: super::log::some_message,
     },
     ActionSpec {
         name: "inspector-tab",
@@ -121,8 +207,9 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-enter",
         scope: Scope::Inspector,
         keys: &["enter"],
-        help: "back to the log, or change this option",
+        help: "to the log, to this string, or change this option",
         run: |ui| match ui.inspector.tab {
+            Tab::Bytes if shows_strings(ui) => strings::go(ui),
             Tab::Bytes | Tab::Statistics => ui.focus_on(Pane::Log),
             Tab::Options => options::change(ui),
         },
@@ -206,11 +293,14 @@ impl Tab {
 #[derive(Debug, Default)]
 pub(in crate::ui) struct InspectorPane {
     tab: Tab,
-    /// The first row of the dump that is drawn.
+    /// The first line of a lesson that is drawn.
     scroll: usize,
-    /// Of which message.
+    /// Of which row.
     seq: u64,
     height: u16,
+    bytes: BytesTab,
+    strings: StringsList,
+    pub(in crate::ui) comparison: Comparison,
     options: OptionsTab,
     statistics: StatisticsTab,
     /// Where the names of the tabs were drawn.
@@ -223,12 +313,87 @@ impl InspectorPane {
     }
 }
 
-pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
+/// What stands under the tab's name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Options,
+    Statistics,
+    /// A row that is no message, or any on a timeline.
+    Lesson,
+    Strings,
+    Difference,
+    Dump,
+}
+
+fn content(ui: &Ui) -> Content {
     match ui.inspector.tab {
-        Tab::Bytes => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
-        Tab::Options => options::move_focus(ui, rows),
-        Tab::Statistics => statistics::scroll_by(ui, rows),
+        Tab::Options => return Content::Options,
+        Tab::Statistics => return Content::Statistics,
+        Tab::Bytes => {}
     }
+    match ui.bench.current() {
+        Some(row) if row.kind.is_message() && timeline::socket(ui).is_none() => match () {
+            () if ui.inspector.strings.is_open() => Content::Strings,
+            () if ui.inspector.comparison.is_of(&row) => Content::Difference,
+            () => Content::Dump,
+        },
+        _ => Content::Lesson,
+    }
+}
+
+fn shows_strings(ui: &Ui) -> bool {
+    content(ui) == Content::Strings
+}
+
+fn message(ui: &Ui) -> Result<(), &'static str> {
+    match content(ui) {
+        Content::Dump | Content::Strings | Content::Difference => Ok(()),
+        Content::Options | Content::Statistics | Content::Lesson => Err("no message is shown"),
+    }
+}
+
+fn dump(ui: &Ui) -> Result<(), &'static str> {
+    if content(ui) == Content::Dump { Ok(()) } else { Err("no bytes are shown to select") }
+}
+
+/// Scrolls as a wheel does.
+pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
+    match content(ui) {
+        Content::Options => options::move_focus(ui, rows),
+        Content::Statistics => statistics::scroll_by(ui, rows),
+        Content::Strings => strings::move_focus(ui, rows),
+        Content::Dump => bytes::scroll_by(ui, rows),
+        Content::Difference => ui.inspector.comparison.scroll_by(rows),
+        Content::Lesson => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
+    }
+}
+
+/// Moves what can be moved by so many rows.
+fn move_by(ui: &mut Ui, rows: isize) {
+    if content(ui) == Content::Dump { bytes::move_cursor(ui, By::Rows(rows), false) } else { scroll_by(ui, rows) }
+}
+
+/// To the first or the last of all.
+fn jump(ui: &mut Ui, by: isize) {
+    if content(ui) == Content::Dump { bytes::move_cursor(ui, By::Bytes(by), false) } else { scroll_by(ui, by) }
+}
+
+fn sideways(ui: &mut Ui, by: i32) {
+    match content(ui) {
+        Content::Dump => bytes::move_cursor(ui, By::Bytes(by as isize), false),
+        Content::Options => step(ui, by),
+        Content::Statistics | Content::Lesson | Content::Strings | Content::Difference => {}
+    }
+}
+
+/// Esc in the inspector: closes the strings, else ends the selection; false where there was neither.
+pub(in crate::ui) fn escape(ui: &mut Ui) -> bool {
+    ui.inspector.tab == Tab::Bytes && (strings::close(ui) || bytes::clear(ui))
+}
+
+/// Selects bytes with the mouse; false where there are none.
+pub(in crate::ui) fn drag(ui: &mut Ui, x: u16, y: u16) -> bool {
+    content(ui) == Content::Dump && bytes::point(ui, x, y, true)
 }
 
 /// Shows the row under the log's cursor.
@@ -271,10 +436,12 @@ pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {
     let pressed = ui.inspector.tabs.iter().find(|(area, _)| area.contains((x, y).into())).map(|(_, tab)| *tab);
     match pressed {
         Some(tab) => show_tab(ui, tab),
-        None => match ui.inspector.tab {
-            Tab::Bytes => {}
-            Tab::Options => options::click(ui, x, y),
-            Tab::Statistics => statistics::click(ui, x, y),
+        None => match content(ui) {
+            Content::Options => options::click(ui, x, y),
+            Content::Statistics => statistics::click(ui, x, y),
+            Content::Strings => strings::click(ui, x, y),
+            Content::Dump => drop(bytes::point(ui, x, y, false)),
+            Content::Lesson | Content::Difference => {}
         },
     }
 }
@@ -338,8 +505,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
 }
 
 fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
-    let is_new = ui.inspector.seq != row.seq;
-    if is_new {
+    if ui.inspector.seq != row.seq {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
@@ -356,10 +522,11 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
     if row.kind.is_message() && timeline::socket(ui).is_none() {
-        if is_new {
-            found::scroll_to_first(ui, row, body);
+        if ui.inspector.comparison.is_of(row) && !ui.inspector.strings.is_open() {
+            compare::render(ui, canvas, body, row);
+        } else {
+            bytes::render(ui, canvas, body, row);
         }
-        render_bytes(ui, canvas, body, row);
     } else {
         lesson::render(ui, canvas, body, row);
     }
@@ -408,22 +575,6 @@ fn exchange(ui: &Ui, row: &Row) -> String {
         told.push(format!("{word} {} (row {})", measured(answer.time), grouped(answer.row)));
     }
     told.join(", ")
-}
-
-fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
-    let bytes = ui.bench.store.bytes(row);
-    if bytes.is_empty() {
-        canvas.put(area.x, area.y, area.right(), &Printable::text("No bytes: an empty message."), ui.look.dim);
-        return;
-    }
-    let rows = Hexdump::rows(area.width, bytes.len());
-    ui.inspector.scroll = ui.inspector.scroll.min(rows.saturating_sub(usize::from(area.height)));
-    let found = found::in_sight(ui, &bytes, area);
-    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None, found }.render(
-        canvas,
-        area,
-        &dump_styles(ui),
-    );
 }
 
 fn dump_styles(ui: &Ui) -> HexdumpStyles {

@@ -182,6 +182,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: some_row,
     },
     ActionSpec {
+        name: "compare",
+        scope: Scope::Log,
+        keys: &["="],
+        help: "compare this message with others, or no longer",
+        run: super::inspector::compare::toggle,
+        available: some_message,
+    },
+    ActionSpec {
         name: "release-mouse",
         scope: Scope::Log,
         keys: &["shift-m"],
@@ -280,8 +288,10 @@ fn copy(ui: &mut Ui) {
     let Some(row) = ui.bench.current() else { return };
     let bytes = ui.bench.store.bytes(&row);
     // Text as it is where it is text; else the notation that reads back.
-    let text = crate::payload::show(Mode::Text, &bytes).or_else(|_| {
-        crate::payload::show(if ui.log.preview == Preview::Hex { Mode::Hex } else { Mode::Escaped }, &bytes)
+    let encoding = ui.bench.roster.encoding(row.socket);
+    let text = crate::payload::show_in(Mode::Text, &bytes, encoding).or_else(|_| {
+        let mode = if ui.log.preview == Preview::Hex { Mode::Hex } else { Mode::Escaped };
+        crate::payload::show_in(mode, &bytes, encoding)
     });
     if let Ok(text) = text {
         ui.effects.push(Effect::Copy(text));
@@ -538,6 +548,9 @@ fn render_row(
     put(columns.len, columns.preview, &format!("{len:>len_width$}"), look.dim);
     if columns.preview >= right {
         return Vec::new();
+    }
+    if ui.inspector.comparison.pinned() == Some(row.seq) {
+        canvas.put(columns.preview - 1, area.y, right, &Printable::text("="), look.key);
     }
     let mut x = columns.preview;
     let mut found = Vec::new();

@@ -39,7 +39,10 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
         Pane::Inspector => &[
             ("inspector-to-log", "back"),
             ("change-option", "change"),
+            ("inspector-select", "select"),
+            ("inspector-copy", "copy"),
             ("inspector-tab", "next tab"),
+            ("strings", "strings"),
             ("statistics-of", "statistics"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),

@@ -54,7 +54,7 @@ impl Harness {
     }
 
     /// Moves the focus to this option.
-    fn focus_option(&mut self, name: &str) -> &mut Self {
+    pub(super) fn focus_option(&mut self, name: &str) -> &mut Self {
         self.keys("home");
         let wanted = format!("> {name} ");
         for _ in 0..40 {

@@ -4,8 +4,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Columns, find, timeline};
-use crate::log::Row;
 use crate::log::sanitise::Printable;
+use crate::log::{Row, stream};
 use crate::payload::Mode;
 use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope, always};
@@ -107,9 +107,10 @@ pub(super) fn render(
     let right = area.right();
     let bytes = &*ui.bench.store.bytes(row);
     let mut found = Vec::new();
+    let reading = stream::reading(row, &ui.bench.store, &ui.bench.roster);
     let mut text = |x: u16, end: u16| {
         let width = usize::from(end.saturating_sub(x));
-        let text = Printable::bytes_up_to(bytes, width + 1).truncate(width, ui.look.marks.ellipsis);
+        let text = Printable::read_up_to(bytes, &reading, width + 1).truncate(width, ui.look.marks.ellipsis);
         canvas.put(x, area.y, end, &text, style);
         found.extend(find::in_text(ui, row.seq, bytes, Rect { x, y: area.y, width: end.saturating_sub(x), height: 1 }));
     };
