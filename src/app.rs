@@ -24,7 +24,7 @@ use etcetera::BaseStrategy;
 use futures_util::StreamExt;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cli::{Common, Log, Workbench};
@@ -237,7 +237,6 @@ impl App {
             }
             let frame = changed.then(|| drawn + FRAME);
             let wake = match (frame, tick) {
-                _ if more => Some(now),
                 _ if !self.orders.is_empty() => Some(now + RETRY),
                 (Some(frame), Some(tick)) => Some(frame.min(tick)),
                 (frame, tick) => frame.or(tick),
@@ -299,6 +298,8 @@ impl App {
                         changed = true;
                     }
                 }
+                // A timer would take its millisecond, which is long between two messages of a replay.
+                () = yield_now(), if more => {}
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
                     changed |= tick.is_some_and(|tick| tick <= Instant::now());
                 }
