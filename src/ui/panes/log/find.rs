@@ -114,10 +114,10 @@ pub(in crate::ui) fn standing(ui: &Ui) -> Option<String> {
     let find = ui.bench.find.as_ref()?;
     let standing = find.standing(&ui.bench.view);
     let dot = ui.look.marks.dot;
-    let mut text = match standing.at_cursor {
-        true => format!("{}/{}", grouped(standing.up_to_cursor), grouped(standing.shown)),
-        false => grouped(standing.shown),
-    };
+    let mut text = grouped(standing.shown);
+    if standing.at_cursor {
+        text = format!("{}/{text}", grouped(standing.up_to_cursor));
+    }
     if standing.hidden > 0 {
         text = format!("{text} +{} hidden", grouped(standing.hidden));
     }
