@@ -41,6 +41,8 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("`O`", Scope::Sockets, "shift-o", "options"),
     ("`w`", Scope::Sockets, "w", "save-received"),
     ("`f`", Scope::Sockets, "f", "transfers"),
+    ("`c`", Scope::Sockets, "c", "record"),
+    ("`c`", Scope::Log, "c", "log-record"),
     ("`s`", Scope::Sockets, "s", "echo-server"),
     ("Shift-E", Scope::Sockets, "shift-e", "echo"),
     ("Enter", Scope::Log, "enter", "inspect"),
