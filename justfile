@@ -18,7 +18,7 @@ run *ARGS:
 bench:
     cargo bench
 
-# The figures side by side with other programs, as docs/performance.md has them; `--only NAME`, `--with-dist`
+# The figures side by side with other programs, as docs/performance.md has them; `--only NAME`, `--with-dist`, `--write`
 bench-peers *ARGS:
     cargo build --release --example hello
     cargo bench --bench peers -- {{ARGS}}

@@ -324,7 +324,7 @@ impl Ui {
         let store = &self.bench.store;
         let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
         // One after the other, so that none keeps a key waiting.
-        self.bench.catch_up() || panes::inspector::work(self) || counting || replayed
+        self.bench.catch_up() || panes::log::find::work(self) || panes::inspector::work(self) || counting || replayed
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -483,8 +483,8 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: stops a replay, ends the selection, clears the filter, then goes to the input. It never
-    /// quits.
+    /// Esc without an overlay: stops a replay, ends the selection, then find, clears the filter, then goes to the input.
+    /// It never quits.
     fn escape(&mut self) {
         if self.bench.replay.is_some() {
             self.stop_replay();
@@ -493,7 +493,9 @@ impl Ui {
         if panes::log::selection::clear(self) {
             return;
         }
-        if self.bench.view.filter().text().is_empty() {
+        if self.bench.find.is_some() {
+            panes::log::find::look_for(self, "", None, None);
+        } else if self.bench.view.filter().text().is_empty() {
             self.focus = Pane::Input;
         } else {
             self.set_filter("");
@@ -615,7 +617,7 @@ impl Ui {
     }
 
     fn set_filter(&mut self, text: &str) {
-        match crate::log::Filter::parse(text) {
+        match crate::log::Filter::parse(text, self.bench.now()) {
             Ok(filter) => {
                 self.bench.view.set_filter(filter);
                 self.bench.catch_up();

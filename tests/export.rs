@@ -58,7 +58,7 @@ fn log(messages: &[Vec<u8>]) -> (LogStore, Roster) {
 fn exported(messages: &[Vec<u8>], format: &str, way: Way, filter: Option<&str>) -> Vec<u8> {
     let (store, roster) = log(messages);
     let format = FORMATS.iter().find(|known| known.name == format).unwrap();
-    let filter = filter.map(|text| (Scope::All, Filter::parse(text).unwrap()));
+    let filter = filter.map(|text| (Scope::All, Filter::parse(text, Timestamp(0)).unwrap()));
     let job = Job { rows: 1..store.next(), store, roster, filter, way, format };
     let mut out = Vec::new();
     let progress = job.write(&mut out, |_| ControlFlow::Continue(())).unwrap().unwrap();

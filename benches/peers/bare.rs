@@ -24,12 +24,14 @@ pub(crate) fn be(mode: &str, port: u16) {
             socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20).expect("buffer");
             while socket.recv(&mut [0; 2048]).is_ok() {}
         }
-        "tokio-discard" => runtime.block_on(serve(port, false)),
-        _ => runtime.block_on(serve(port, true)),
+        "tokio-discard" => runtime.block_on(serve(port, 64 * 1024, false)),
+        "tokio-accept" => runtime.block_on(serve(port, 1024, false)),
+        _ => runtime.block_on(serve(port, 4 * 1024, true)),
     }
 }
 
-async fn serve(port: u16, echoes: bool) {
+/// Each connection has a buffer of its own, of so many bytes.
+async fn serve(port: u16, size: usize, echoes: bool) {
     let listener = tokio::net::TcpSocket::new_v4().expect("socket");
     listener.set_reuseaddr(true).expect("option");
     listener.bind((Ipv4Addr::LOCALHOST, port).into()).expect("bind");
@@ -38,8 +40,7 @@ async fn serve(port: u16, echoes: bool) {
         let (mut stream, _) = listener.accept().await.expect("accept");
         spawn_local(async move {
             let _ = stream.set_nodelay(true);
-            // An idle connection costs its task alone, as with us.
-            let mut buffer = vec![0; if echoes { 4 * 1024 } else { 64 * 1024 }];
+            let mut buffer = vec![0; size];
             while let Ok(len @ 1..) = stream.read(&mut buffer).await {
                 if echoes && stream.write_all(&buffer[..len]).await.is_err() {
                     break;

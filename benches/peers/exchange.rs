@@ -183,7 +183,7 @@ pub(crate) fn accept_and_close(tools: &Tools) -> Vec<Row> {
         ROUNDS,
         &mut [
             Box::new(|| with(|port| Some(run(tools, port, false)), |port| visits(port, VISITS))),
-            Box::new(|| with(|port| Some(bare_loop("tokio-discard", port)), |port| visits(port, VISITS))),
+            Box::new(|| with(|port| Some(bare_loop("tokio-accept", port)), |port| visits(port, VISITS))),
             Box::new(|| with(|port| socat(port, "OPEN:/dev/null", true), |port| visits(port, VISITS_OF_FORKING))),
         ],
     );

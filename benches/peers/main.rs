@@ -1,7 +1,8 @@
 //! The figures of `docs/performance.md`, measured side by side with other programs in one run. Prints its table.
 //!
-//! `just bench-peers`, or `just bench-peers --only NAME`; a peer that is not installed is named and left out. What is
-//! compared takes turns, and the median counts, so that what else the machine does falls on both.
+//! `just bench-peers`, or `just bench-peers --only NAME`; a peer that is not installed is named and left out. With
+//! `--write` the table of the document is replaced. What is compared takes turns, and the median counts, so that what
+//! else the machine does falls on both.
 #![expect(clippy::expect_used, reason = "a benchmark that can't run should say why and stop")]
 
 mod bare;
@@ -32,6 +33,9 @@ use table::{Row, markdown};
 
 /// The argument by which this program is one of its own peers.
 const BE: &str = "--be";
+
+/// The heading of the document under which the table is.
+const LAST_RUN: &str = "## The last run";
 
 /// A part of the measurement: its name, and what measures it.
 type Part = (&'static str, fn(&Tools) -> Vec<Row>);
@@ -133,7 +137,19 @@ fn main() {
         rows.extend(measure(&tools));
         eprintln!("{name}: {:.0} s", started.elapsed().as_secs_f64());
     }
-    println!("{}", markdown(&rows, &missing));
+    let table = markdown(&rows, &missing);
+    println!("{table}");
+    if arguments.iter().any(|argument| argument == "--write") {
+        write(&table);
+    }
+}
+
+/// Replaces what the document tells of the last run.
+fn write(table: &str) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.md");
+    let text = std::fs::read_to_string(path).expect("the document");
+    let (before, _) = text.split_once(LAST_RUN).expect("its last heading");
+    std::fs::write(path, format!("{before}{LAST_RUN}\n\n{table}")).expect("the document");
 }
 
 /// The medians of so many rounds, in each of which all take their turn; none for one that can't be measured.

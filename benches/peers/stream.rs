@@ -106,13 +106,20 @@ pub(crate) fn while_recording(tools: &Tools) -> Vec<Row> {
     if !knows("--record") {
         return Vec::new();
     }
-    let file = tools.folder.path().join("capture.pcapng").display().to_string();
+    let mut rounds = 0;
     let raw = tools.folder.path().join("log").display().to_string();
     let figures = in_turns(
         ROUNDS,
         &mut [
             Box::new(|| to(|port| Some(tools.limit("discard", port)), GIB, WRITE)),
-            Box::new(|| Some(to_workbench(&["--record", &file], GIB, WRITE).0)),
+            Box::new(|| {
+                // A recording never goes into a file that exists.
+                rounds += 1;
+                let file = tools.folder.path().join(format!("{rounds}.pcapng"));
+                let speeds = to_workbench(&["--record", &file.display().to_string()], GIB, WRITE);
+                std::fs::remove_file(file).expect("what was recorded");
+                Some(speeds.0)
+            }),
             Box::new(|| {
                 let command =
                     |port: u16| Tools::peer("ncat", &["-l", "--recv-only", "-o", &raw, "127.0.0.1", &port.to_string()]);

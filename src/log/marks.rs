@@ -108,7 +108,9 @@ mod tests {
 
     fn marks(seqs: &[u64]) -> Marks {
         let mut marks = Marks::default();
-        seqs.iter().for_each(|seq| marks.toggle(*seq, Timestamp(*seq)));
+        for seq in seqs {
+            marks.toggle(*seq, Timestamp(*seq));
+        }
         marks
     }
 

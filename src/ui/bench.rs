@@ -19,7 +19,7 @@ use crate::contract::{
     Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Operation, Report, ReportContent, Role, Saving,
     SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
 };
-use crate::log::{LogStore, LogView, Roster, Row};
+use crate::log::{Find, LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
 use exports::Exports;
@@ -39,6 +39,7 @@ pub(super) struct Bench {
     pub(super) roster: Roster,
     pub(super) store: LogStore,
     pub(super) view: LogView,
+    pub(super) find: Option<Find>,
     pub(super) profile: Profile,
     /// The root of each `profile.sockets`, in the same order.
     roots: Vec<SocketId>,
@@ -129,6 +130,7 @@ impl Bench {
             roster: Roster::default(),
             store: LogStore::new(memory),
             view: LogView::new(),
+            find: None,
             profile: Profile::new(),
             roots: Vec::new(),
             next_ticket: 0,
@@ -516,6 +518,34 @@ impl Bench {
             }
         }
         false
+    }
+
+    /// Searches rows that find has not seen, for half as long as the view may judge; true while there are more.
+    pub(super) fn search(&mut self) -> bool {
+        let Some(find) = &mut self.find else { return false };
+        let began = Instant::now();
+        while !find.catch_up(&self.store, &self.roster) {
+            if began.elapsed() >= TURN / 2 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// True when find has seen every row, or nothing is looked for.
+    pub(super) fn is_searched(&self) -> bool {
+        self.find.as_ref().is_none_or(|find| find.searched() + 1 >= self.store.next())
+    }
+
+    /// True when the view has judged every row.
+    pub(super) fn is_judged(&self) -> bool {
+        self.view.judged() + 1 >= self.store.next()
+    }
+
+    /// How much of the log lies before this sequence number and with it, from 0 to 100.
+    pub(super) fn percent_of(&self, seq: u64) -> u64 {
+        let (first, next) = (self.store.first(), self.store.next());
+        100 * (seq + 1).saturating_sub(first) / (next - first).max(1)
     }
 
     /// How many rows there would be without a filter.

@@ -5,6 +5,7 @@ pub(super) mod confirm;
 pub(super) mod export;
 pub(super) mod file;
 pub(super) mod filter;
+pub(super) mod find;
 pub(super) mod help;
 pub(super) mod in_use;
 pub(super) mod message;

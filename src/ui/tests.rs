@@ -2,6 +2,7 @@
 
 mod export;
 mod families;
+mod find;
 mod form;
 mod logview;
 mod options;

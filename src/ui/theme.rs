@@ -20,6 +20,8 @@ pub(super) struct Look {
     pub(super) error: Style,
     pub(super) selected: Style,
     pub(super) selected_unfocused: Style,
+    /// Over whatever style what was looked for has, that of a selected row included.
+    pub(super) found: Style,
     pub(super) key: Style,
     pub(super) badge: Style,
     pub(super) marks: &'static Marks,
@@ -144,6 +146,7 @@ impl Look {
             error: bold,
             selected: reversed,
             selected_unfocused: style.add_modifier(Modifier::UNDERLINED),
+            found: bold.add_modifier(Modifier::UNDERLINED),
             key: bold,
             badge: reversed,
             marks: &UNICODE,
@@ -161,6 +164,7 @@ impl Look {
             border_focused: bold.fg(Color::Cyan),
             key: bold.fg(Color::Cyan),
             badge: reversed.fg(Color::Cyan).add_modifier(Modifier::BOLD),
+            found: bold.fg(Color::Black).bg(Color::Yellow).remove_modifier(Modifier::REVERSED),
             // One colour for the whole row, or each piece of it would be a block of its own.
             selected: reversed.fg(Color::Reset).remove_modifier(Modifier::DIM),
             ..look

@@ -5,8 +5,12 @@ use std::process::{Child, Command, Stdio};
 
 use crate::session::{ENTER, Home, ctrl};
 
-/// A web server of Python, and where it listens.
-struct WebServer(Child, String);
+/// A web server of Python over an empty folder, and where it listens.
+struct WebServer {
+    child: Child,
+    endpoint: String,
+    _folder: tempfile::TempDir,
+}
 
 impl WebServer {
     fn start() -> Self {
@@ -15,18 +19,19 @@ impl WebServer {
                       print(s.server_address[1], flush=True)\n\
                       s.serve_forever()";
         let mut command = Command::new("python3");
-        let command = command.args(["-c", script]).current_dir(std::env::temp_dir());
+        let folder = tempfile::tempdir().unwrap();
+        let command = command.args(["-c", script]).current_dir(folder.path());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self(child, format!("tcp://127.0.0.1:{}", line.trim()))
+        Self { child, endpoint: format!("tcp://127.0.0.1:{}", line.trim()), _folder: folder }
     }
 }
 
 impl Drop for WebServer {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -38,11 +43,11 @@ fn capture(name: &str) -> String {
 fn a_capture_is_opened_filtered_and_replayed_to_the_program_it_is_of() {
     let home = Home::new();
     let server = WebServer::start();
-    let mut session = home.start(&["log", &capture("http.pcap"), &server.1]);
+    let mut session = home.start(&["log", &capture("http.pcap"), &server.endpoint]);
     session.wait_for("http.pcap is read");
     session.wait_for("connected to 127.0.0.1:18082");
     session.keys("/");
-    session.keys(&format!("text:none dir:tx{ENTER}"));
+    session.keys(&format!("none dir:tx{ENTER}"));
     session.wait_for("GET /none HTTP/1.1");
     session.keys("R");
     session.wait_for("Enter sends 1 message");

@@ -448,3 +448,61 @@ proptest! {
         prop_assert_eq!(told(13), told(usize::MAX));
     }
 }
+
+/// What this program records, it opens: the same sockets with the same messages.
+#[test]
+fn what_is_recorded_comes_back() {
+    let address = |port: u16| Address::Ip(([127, 0, 0, 1], port).into());
+    let mut roster = Roster::default();
+    roster.register(id(1), "server".to_owned(), "tcp-listen://127.0.0.1:7788".parse().unwrap());
+    roster.register(id(3), "client".to_owned(), "tcp://127.0.0.1:9".parse().unwrap());
+    roster.register(id(4), "udp".to_owned(), "udp-bind://127.0.0.1:5000".parse().unwrap());
+    let received = |peer, start| Fact::Received { peer, bytes: Span { start, len: 2 }, truncated: false };
+    let sent = |peer, start| Fact::Sent { ticket: Ticket(1), peer, bytes: Span { start, len: 2 }, remaining: 0 };
+    let events: Vec<_> = [
+        (1, Fact::Opened { local: address(7788), peer: None }),
+        (2, Fact::Accepted { parent: id(1), number: 1, local: address(7788), peer: address(50_001) }),
+        (2, received(None, 0)),
+        (3, Fact::Connected { local: address(40_001), peer: address(9) }),
+        (3, sent(None, 2)),
+        (2, sent(None, 4)),
+        (4, Fact::Opened { local: address(5000), peer: None }),
+        (4, received(Some(address(60_000)), 6)),
+        (4, sent(Some(address(60_000)), 8)),
+        (3, received(None, 10)),
+        (3, Fact::PeerClosed),
+        (3, Fact::Closed { reason: CloseReason::User }),
+        (2, Fact::Closed { reason: CloseReason::Reset }),
+    ]
+    .into_iter()
+    .zip(1_700_000_000_000_000_001..)
+    .map(|((socket, fact), at)| Event { at: Timestamp(at), socket: id(socket), fact })
+    .collect();
+    events.iter().for_each(|event| roster.observe(event));
+    let mut block = Block::with_size(64).unwrap();
+    block.bytes_mut()[..12].copy_from_slice(b"aabbccddeeff");
+    let mut store = LogStore::new(u64::MAX);
+    store.append(Batch::new(events, block, 64)).unwrap();
+    let (mut writer, mut file) = (crate::capture::PcapngWriter::new(), Vec::new());
+    writer.begin(&mut file);
+    store.rows(1..u64::MAX).for_each(|row| writer.row(&row, &store, &roster, &mut file));
+    assert_eq!(
+        rows(&file),
+        [
+            "server#1 accepted",
+            "server#1 received aa",
+            "client connected",
+            "client sent bb",
+            "server#1 sent cc",
+            "udp opened",
+            "udp received dd",
+            "udp sent ee",
+            "client received ff",
+            "client peer-closed",
+            "client closed user",
+            "server#1 closed reset",
+        ]
+    );
+    let (again, _, _, _) = opened(&file, 1000);
+    assert_eq!(again.row(2).unwrap().at, Timestamp(1_700_000_000_000_000_003));
+}

@@ -73,6 +73,7 @@ impl Series {
     }
 
     /// The stretches from the first with a message to the last, at most [`STRETCHES`].
+    #[must_use]
     pub fn stretches(&self) -> impl ExactSizeIterator<Item = &Flow> {
         self.stretches.iter()
     }

@@ -1,6 +1,7 @@
 //! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
 //! options of the selected socket; or figures about the rows.
 
+mod found;
 mod lesson;
 mod options;
 mod statistics;
@@ -337,7 +338,8 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
 }
 
 fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
-    if ui.inspector.seq != row.seq {
+    let is_new = ui.inspector.seq != row.seq;
+    if is_new {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
@@ -354,6 +356,9 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
     if row.kind.is_message() && timeline::socket(ui).is_none() {
+        if is_new {
+            found::scroll_to_first(ui, row, body);
+        }
         render_bytes(ui, canvas, body, row);
     } else {
         lesson::render(ui, canvas, body, row);
@@ -413,7 +418,12 @@ fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
     }
     let rows = Hexdump::rows(area.width, bytes.len());
     ui.inspector.scroll = ui.inspector.scroll.min(rows.saturating_sub(usize::from(area.height)));
-    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None }.render(canvas, area, &dump_styles(ui));
+    let found = found::in_sight(ui, &bytes, area);
+    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None, found }.render(
+        canvas,
+        area,
+        &dump_styles(ui),
+    );
 }
 
 fn dump_styles(ui: &Ui) -> HexdumpStyles {
@@ -425,6 +435,7 @@ fn dump_styles(ui: &Ui) -> HexdumpStyles {
         zero: look.dim,
         control: look.warning,
         high: look.sent,
+        found: look.found,
         selection: look.selected,
     }
 }

@@ -1,6 +1,7 @@
 //! The log: one row a message or a fact, filtered, followed or held still.
 
 pub(in crate::ui) mod columns;
+pub(in crate::ui) mod find;
 pub(in crate::ui) mod marks;
 pub(in crate::ui) mod preview;
 pub(in crate::ui) mod selection;
@@ -36,6 +37,9 @@ const TIME_WIDTH: u16 = 13;
 
 /// How much of a preview a peer's path may take.
 const PEER_WIDTH: usize = 20;
+
+/// The columns of the frame that the title leaves to the widest badge, and the corners.
+const BADGE_WIDTH: u16 = 19;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -112,6 +116,30 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "filter the log",
         run: edit_filter,
         available: always,
+    },
+    ActionSpec {
+        name: "find",
+        scope: Scope::Log,
+        keys: &["f"],
+        help: "find text, a /pattern/ or hex: in the log",
+        run: find::open,
+        available: always,
+    },
+    ActionSpec {
+        name: "find-next",
+        scope: Scope::Log,
+        keys: &["n"],
+        help: "to the next match",
+        run: find::next,
+        available: find::some_find,
+    },
+    ActionSpec {
+        name: "find-previous",
+        scope: Scope::Log,
+        keys: &["shift-n"],
+        help: "to the match before",
+        run: find::previous,
+        available: find::some_find,
     },
     ActionSpec {
         name: "take",
@@ -192,6 +220,8 @@ pub(in crate::ui) struct LogPane {
     preview: Preview,
     times: columns::Times,
     pub(in crate::ui) marks: Marks,
+    /// Where the cursor goes once find has found it.
+    pub(in crate::ui) jump: Option<find::Jump>,
     /// Where the rows were drawn, how many rows of the screen each takes, and the index of the first.
     rows: Rect,
     row_height: u16,
@@ -222,7 +252,7 @@ fn page(ui: &Ui) -> isize {
 }
 
 pub(in crate::ui) fn edit_filter(ui: &mut Ui) {
-    let line = FilterLine::new(ui.bench.view.filter());
+    let line = FilterLine::new(ui);
     ui.overlays.push(Box::new(line));
 }
 
@@ -283,22 +313,17 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         return;
     }
     let filter = ui.bench.view.filter().text().to_owned();
-    let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
-    let dot = ui.look.marks.dot;
-    let shown = grouped(ui.bench.view.len());
     let timeline = timeline::socket(ui);
-    let title = if let Some(socket) = timeline {
-        let filter = if filter.is_empty() { String::new() } else { format!(" {dot} {filter}") };
-        format!("Timeline {dot} {}{filter} {dot} {shown}", ui.bench.roster.name(socket))
-    } else if filter.is_empty() {
-        format!("Log {dot} all {dot} {shown}")
-    } else {
-        format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
-    };
     let selected = selection::range(ui);
-    let title = match selection::len(ui) {
-        0 => title,
-        rows => format!("{title} {dot} {} selected", grouped(rows)),
+    let whole = title_of(ui, &filter);
+    // A long filter must not push the badge out that tells whether the log follows.
+    let over = Printable::text(&whole).width().saturating_sub(usize::from(area.width.saturating_sub(BADGE_WIDTH)));
+    let title = if over == 0 {
+        whole
+    } else {
+        let filter = Printable::text(&filter);
+        let width = filter.width().saturating_sub(over).max(4);
+        title_of(ui, filter.truncate(width, ui.look.marks.ellipsis).as_str())
     };
     let inside = frame(ui, canvas, Pane::Log, &title);
     render_badges(ui, canvas, area, &title);
@@ -334,10 +359,13 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         let Some(row) = ui.bench.view.seq_at(index).and_then(|seq| ui.bench.store.row(seq)) else { continue };
         let line = Rect { y, height: row_height, ..rows }.intersection(rows);
         columns::look_back(ui, &row, inside.width);
-        match &timeline_columns {
-            Some(columns) => timeline::render_row(ui, canvas, line, columns, &row, previous),
+        let found = match &timeline_columns {
+            Some(columns) => {
+                timeline::render_row(ui, canvas, line, columns, &row, previous);
+                Vec::new()
+            }
             None => render_row(ui, canvas, line, &columns, &row, previous),
-        }
+        };
         if selected.as_ref().is_some_and(|range| range.contains(&row.seq)) {
             canvas.style(line, ui.look.selected_unfocused);
             // In the frame, where no column of a row is.
@@ -352,8 +380,32 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             let x = rows.x + TIME_WIDTH - 1;
             canvas.put(x, y, rows.right(), &Printable::text(ui.look.marks.bookmark), ui.look.key);
         }
+        find::mark(canvas, &ui.look, &found);
         previous = Some(row.at);
     }
+}
+
+/// The title, with the filter as it is written here.
+fn title_of(ui: &Ui, filter: &str) -> String {
+    let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
+    let dot = ui.look.marks.dot;
+    let shown = grouped(ui.bench.view.len());
+    let mut title = if let Some(socket) = timeline::socket(ui) {
+        let filter = if filter.is_empty() { String::new() } else { format!(" {dot} {filter}") };
+        format!("Timeline {dot} {}{filter} {dot} {shown}", ui.bench.roster.name(socket))
+    } else if filter.is_empty() {
+        format!("Log {dot} all {dot} {shown}")
+    } else {
+        format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
+    };
+    match selection::len(ui) {
+        0 => {}
+        rows => title = format!("{title} {dot} {} selected", grouped(rows)),
+    }
+    if let Some(find) = find::title(ui) {
+        title = format!("{title} {dot} {find}");
+    }
+    title
 }
 
 fn render_badges(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, title: &str) {
@@ -447,7 +499,15 @@ fn render_header(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect, columns: &Colum
     preview::render_header(ui, canvas, inside, columns);
 }
 
-fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, row: &Row, previous: Option<Timestamp>) {
+/// Draws a row; gives the places of what was looked for in it.
+fn render_row(
+    ui: &Ui,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    columns: &Columns,
+    row: &Row,
+    previous: Option<Timestamp>,
+) -> Vec<Rect> {
     let look = &ui.look;
     let fact = ui.bench.store.fact(row);
     let (mark, style) = mark_of(ui, row.kind, fact.as_ref());
@@ -477,9 +537,10 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     };
     put(columns.len, columns.preview, &format!("{len:>len_width$}"), look.dim);
     if columns.preview >= right {
-        return;
+        return Vec::new();
     }
     let mut x = columns.preview;
+    let mut found = Vec::new();
     if let Some(label) = marks::label(ui, row) {
         x = canvas.put(x, area.y, right, &Printable::text(&label), look.key);
     }
@@ -501,16 +562,19 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
             let partial = format!("partial: {} wait ", grouped(waiting));
             x = canvas.put(x, area.y, right, &Printable::text(&partial), look.warning);
         }
-        preview::render(ui, canvas, x, area, columns, &ui.bench.store.bytes(row), style);
+        found = preview::render(ui, canvas, x, area, columns, row, style);
     } else if let Some(fact) = &fact {
-        let text = Printable::text(&in_a_row(ui, row, fact));
+        let text = in_a_row(ui, row, fact);
+        let place = Rect { x, width: right.saturating_sub(x), ..area };
         if area.height > 1 {
-            put_wrapped(canvas, Rect { x, width: right.saturating_sub(x), ..area }, &text, style);
+            put_wrapped(canvas, place, &Printable::text(&text), style);
         } else {
-            let text = text.truncate(usize::from(right.saturating_sub(x)), ui.look.marks.ellipsis);
+            found = find::in_sentence(ui, row.seq, &text, place);
+            let text = Printable::text(&text).truncate(usize::from(place.width), ui.look.marks.ellipsis);
             canvas.put(x, area.y, right, &text, style);
         }
     }
+    found
 }
 
 /// A socket's name as its column has room for it. It is cut in the middle, and never in a connection's number, which

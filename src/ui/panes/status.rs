@@ -26,6 +26,7 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
         Pane::Log => &[
             ("inspect", "inspect"),
             ("log-filter", "filter"),
+            ("find", "find"),
             ("follow", "follow"),
             ("pause", "pause"),
             ("log-timeline", "timeline"),

@@ -25,7 +25,9 @@ pub(in crate::ui) struct HexdumpStyles {
     pub(in crate::ui) control: Style,
     /// Bytes from 80 on.
     pub(in crate::ui) high: Style,
-    /// The selected bytes, over what they have of their own.
+    /// The bytes that were looked for, over what they have of their own.
+    pub(in crate::ui) found: Style,
+    /// The selected bytes, over all else.
     pub(in crate::ui) selection: Style,
 }
 
@@ -38,6 +40,8 @@ pub(in crate::ui) struct Hexdump<'a> {
     pub(in crate::ui) scroll: usize,
     /// Which bytes are selected.
     pub(in crate::ui) selection: Option<Range<usize>>,
+    /// Which bytes were looked for, in their order.
+    pub(in crate::ui) found: Vec<Range<usize>>,
 }
 
 /// Columns before the first pair: an offset of eight digits and two blanks.
@@ -81,16 +85,30 @@ impl Hexdump<'_> {
             let at = offset + index;
             let (mut hex_style, mut text_style) = styles.of(byte);
             let selected = |at: usize| self.selection.as_ref().is_some_and(|selection| selection.contains(&at));
+            let found = |at: usize| {
+                let place = self.found.partition_point(|found| found.end <= at);
+                self.found.get(place).filter(|found| found.contains(&at))
+            };
+            if found(at).is_some() {
+                hex_style = hex_style.patch(styles.found);
+                text_style = text_style.patch(styles.found);
+            }
             if selected(at) {
                 hex_style = hex_style.patch(styles.selection);
                 text_style = text_style.patch(styles.selection);
             }
             let column = hex_column(index);
             put(column, &format!("{byte:02x}"), hex_style);
-            // A selection is one piece, gaps included.
-            if selected(at) && index + 1 < bytes.len() && selected(at + 1) {
+            // A selection is one piece, gaps included, and so is what was found.
+            let joined = index + 1 < bytes.len();
+            let gap_style = if joined && selected(at) && selected(at + 1) {
+                Some(styles.selection)
+            } else {
+                found(at).filter(|place| joined && place.contains(&(at + 1))).map(|_| styles.found)
+            };
+            if let Some(style) = gap_style {
                 let gap = hex_column(index + 1) - column - 2;
-                put(column + 2, &"  "[..gap], styles.hex.patch(styles.selection));
+                put(column + 2, &"  "[..gap], styles.hex.patch(style));
             }
             let glyph = if byte == b' ' || byte.is_ascii_graphic() { char::from(byte) } else { '.' };
             put(text_start + index, glyph.encode_utf8(&mut [0; 4]), text_style);
@@ -138,6 +156,7 @@ mod tests {
             control: Style::new().fg(Color::Yellow),
             high: Style::new().fg(Color::Red),
             selection: Style::new().add_modifier(Modifier::REVERSED),
+            found: Style::new().add_modifier(Modifier::UNDERLINED),
             ..HexdumpStyles::default()
         };
         hexdump.render(&mut Canvas::new(&mut buffer), Rect::new(0, 0, width, height), &styles);
@@ -152,7 +171,7 @@ mod tests {
     #[test]
     fn rows_of_a_usual_screen() {
         let bytes = b"GET / HTTP/1.1\r\n\0\x1b\xff ";
-        let buffer = drawn(&Hexdump { bytes, scroll: 0, selection: Some(1..3) }, 76, 3);
+        let buffer = drawn(&Hexdump { bytes, scroll: 0, selection: Some(1..3), found: vec![6..8, 16..17] }, 76, 3);
         assert_eq!(
             rows(&buffer),
             [
@@ -166,6 +185,9 @@ mod tests {
         assert_eq!([fg(10, 1), fg(13, 1), fg(16, 1)], [Color::DarkGray, Color::Yellow, Color::Red]);
         let selected: Vec<u16> = (0..76).filter(|&x| buffer[(x, 0)].modifier.contains(Modifier::REVERSED)).collect();
         assert_eq!(selected, [13, 14, 15, 16, 17, 61, 62]);
+        let found: Vec<u16> = (0..76).filter(|&x| buffer[(x, 0)].modifier.contains(Modifier::UNDERLINED)).collect();
+        assert_eq!(found, [28, 29, 30, 31, 32, 66, 67]);
+        assert!(buffer[(10, 1)].modifier.contains(Modifier::UNDERLINED));
     }
 
     #[test]
@@ -185,7 +207,7 @@ mod tests {
             height in 0_u16..8,
             scroll in 0_usize..12,
         ) {
-            let buffer = drawn(&Hexdump { bytes: &bytes, scroll, selection: None }, width, height);
+            let buffer = drawn(&Hexdump { bytes: &bytes, scroll, selection: None, found: Vec::new() }, width, height);
             let per_row = Hexdump::per_row(width);
             let shown: Vec<u8> = rows(&buffer)
                 .iter()

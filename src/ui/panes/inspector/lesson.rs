@@ -46,7 +46,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         _ if row.len > 0 => {
             let bytes = store.bytes(row);
             let height = area.height.min(BYTES_ABOVE);
-            let dump = Hexdump { bytes: &bytes, scroll: 0, selection: None };
+            let dump = Hexdump { bytes: &bytes, scroll: 0, selection: None, found: Vec::new() };
             dump.render(canvas, Rect { height, ..area }, &dump_styles(ui));
             height.min(u16::try_from(Hexdump::rows(area.width, bytes.len())).unwrap_or(u16::MAX))
         }

@@ -309,7 +309,7 @@ fn charts(ui: &Ui, figures: &Statistics, area: Rect) -> Vec<Line> {
         lines
     };
     let bytes = chart("bytes", |traffic| traffic.bytes, size);
-    let messages = chart("messages", |traffic| traffic.messages, |count| grouped(count));
+    let messages = chart("messages", |traffic| traffic.messages, grouped);
     if width >= WIDE {
         bytes.into_iter().zip(messages).map(|(left, right)| beside(left, right, columns + 2, ui.look.text)).collect()
     } else {

@@ -147,12 +147,12 @@ pub(in crate::ui) fn described(ui: &Ui, seq: u64, mark: &Mark) -> (String, Strin
         (None, Some(row)) => format!("{} {}", ui.bench.roster.name(row.socket), grouped(seq)),
         (None, None) => grouped(seq),
     };
-    let text = row.map(|row| match store.fact(&row) {
-        Some(fact) => export::sentence(&row, &fact, store, &ui.bench.roster),
-        None => {
-            let (direction, _) = super::mark_of(ui, row.kind, None);
-            format!("{direction} {}", Printable::bytes_up_to(&store.bytes(&row), TEXT_COLUMNS).as_str())
+    let text = row.map(|row| {
+        if let Some(fact) = store.fact(&row) {
+            return export::sentence(&row, &fact, store, &ui.bench.roster);
         }
+        let (direction, _) = super::mark_of(ui, row.kind, None);
+        format!("{direction} {}", Printable::bytes_up_to(&store.bytes(&row), TEXT_COLUMNS).as_str())
     });
     (label, text.unwrap_or_default(), super::columns::time_of(ui, mark.at))
 }

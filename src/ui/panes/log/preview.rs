@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Columns, timeline};
+use super::{Columns, find, timeline};
+use crate::log::Row;
 use crate::log::sanitise::Printable;
 use crate::payload::Mode;
 use crate::ui::Ui;
@@ -92,26 +93,30 @@ pub(super) fn render_header(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect, colu
     }
 }
 
-/// Draws a message's bytes from `x` on, and below it where they have two rows.
+/// Draws a message's bytes from `x` on, and below it where they have two rows; gives the places of what was looked for
+/// in them.
 pub(super) fn render(
     ui: &Ui,
     canvas: &mut Canvas<'_>,
     x: u16,
     area: Rect,
     columns: &Columns,
-    bytes: &[u8],
+    row: &Row,
     style: Style,
-) {
+) -> Vec<Rect> {
     let right = area.right();
+    let bytes = &*ui.bench.store.bytes(row);
+    let mut found = Vec::new();
     let mut text = |x: u16, end: u16| {
         let width = usize::from(end.saturating_sub(x));
         let text = Printable::bytes_up_to(bytes, width + 1).truncate(width, ui.look.marks.ellipsis);
         canvas.put(x, area.y, end, &text, style);
+        found.extend(find::in_text(ui, row.seq, bytes, Rect { x, y: area.y, width: end.saturating_sub(x), height: 1 }));
     };
     let (hex_at, y) = match (ui.log.preview, columns.hex) {
         (Preview::Text, _) => {
             text(x, right);
-            return;
+            return found;
         }
         (Preview::Hex, _) => (x, area.y),
         (Preview::Both, Some(hex)) => {
@@ -124,8 +129,11 @@ pub(super) fn render(
         }
     };
     if y < area.bottom() {
-        canvas.put(hex_at, y, right, &hex(bytes, usize::from(right.saturating_sub(hex_at)), ui), style);
+        let place = Rect { x: hex_at, y, width: right.saturating_sub(hex_at), height: 1 };
+        canvas.put(hex_at, y, right, &hex(bytes, usize::from(place.width), ui), style);
+        found.extend(find::in_hex(ui, row.seq, bytes, place));
     }
+    found
 }
 
 fn hex(bytes: &[u8], columns: usize, ui: &Ui) -> Printable {
