@@ -50,7 +50,7 @@ pub struct Recorder {
 
 enum Work {
     Roots(Box<Roster>),
-    Rows { store: LogStore, range: Range<u64>, cost: u64, since: Instant },
+    Rows { store: Box<LogStore>, range: Range<u64>, cost: u64, since: Instant },
 }
 
 struct Shared {
@@ -147,7 +147,7 @@ impl Recorder {
             ControlFlow::Continue(())
         });
         self.shared.waiting.fetch_add(cost, Ordering::SeqCst);
-        let _ = work.send(Work::Rows { store, range, cost, since: Instant::now() });
+        let _ = work.send(Work::Rows { store: Box::new(store), range, cost, since: Instant::now() });
     }
 
     /// True while so much waits to be written that nothing more should be handed over: then nothing is missed, and

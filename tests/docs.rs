@@ -58,6 +58,8 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("`n`", Scope::Log, "n", "find-next"),
     ("`N`", Scope::Log, "shift-n", "find-previous"),
     ("`f`", Scope::Sockets, "f", "transfers"),
+    ("`c`", Scope::Sockets, "c", "record"),
+    ("`c`", Scope::Log, "c", "log-record"),
     ("`s`", Scope::Sockets, "s", "echo-server"),
     ("Shift-E", Scope::Sockets, "shift-e", "echo"),
     ("Enter", Scope::Log, "enter", "inspect"),

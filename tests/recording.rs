@@ -5,8 +5,8 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -27,7 +27,7 @@ send = { escaped = \"{{payload}}\" }
 
 [[socket]]
 name = \"server\"
-open = \"tcp-listen://127.0.0.1:0?after-fin=close\"
+open = \"tcp-listen://127.0.0.1:PORT?after-fin=close\"
 ";
 
 /// How long a test waits for something before it gives up.
@@ -56,23 +56,27 @@ impl Drop for Server {
 impl Server {
     /// Starts one by a shell that does this before, such as setting a limit.
     fn start(folder: &Path, before: &str, arguments: &str) -> Self {
-        fs::write(folder.join("lab.toml"), PROFILE).unwrap();
+        // Nobody was connected to it, so that it is free at once. Nothing is printed, so that the log keeps up.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        fs::write(folder.join("lab.toml"), PROFILE.replace("PORT", &port.to_string())).unwrap();
         let program = env!("CARGO_BIN_EXE_sockbench");
         let script =
-            format!("{before} exec '{program}' run ./lab.toml --format jsonl --record trace.pcapng {arguments}");
+            format!("{before} exec '{program}' run ./lab.toml --format none --record trace.pcapng {arguments}");
         let mut command = Command::new("sh");
-        command.args(["-c", &script]).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let opened = lines.find(|line| line.contains("\"kind\":\"opened\"")).unwrap();
-        let port = opened.split("\"local\":\"127.0.0.1:").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
-        // What is printed must be read for the program to go on.
-        std::thread::spawn(move || lines.for_each(drop));
+        command.args(["-c", &script]).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
         Self { child, port }
     }
 
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let began = Instant::now();
+        let stream = loop {
+            match TcpStream::connect(("127.0.0.1", self.port)) {
+                Ok(stream) => break stream,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
+            }
+            std::thread::yield_now();
+        };
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
