@@ -16,7 +16,7 @@ run *ARGS:
 
 # The figures of the benches
 bench:
-    cargo bench
+    cargo bench --bench accept --bench frame --bench log --bench receive --bench startup
 
 # The figures side by side with other programs, as docs/performance.md has them; `--only NAME`, `--with-dist`, `--write`
 bench-peers *ARGS:

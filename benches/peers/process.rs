@@ -87,8 +87,8 @@ pub(crate) fn compile_limit(folder: &Path) -> Option<PathBuf> {
     let compiler = ["cc", "gcc", "clang"].into_iter().find(|name| is_installed(name))?;
     let (source, program) = (folder.join("limit.c"), folder.join("limit"));
     fs::write(&source, include_str!("limit.c")).expect("a file");
-    let compiled = Command::new(compiler).arg("-O2").arg("-o").arg(&program).arg(&source).status();
-    compiled.is_ok_and(|status| status.success()).then_some(program)
+    let outcome = Command::new(compiler).arg("-O2").arg("-o").arg(&program).arg(&source).status();
+    outcome.is_ok_and(|status| status.success()).then_some(program)
 }
 
 /// A number of a process in `/proc/PID/status`, in KiB.
