@@ -140,7 +140,7 @@ fn a_kill_loses_no_more_than_what_came_last() {
         let mut stream = server.connect();
         let most = RandomState::new().hash_one(turn) % 8000;
         let mut answered = Vec::new();
-        for number in 0..usize::try_from(most).unwrap() + 1 {
+        for number in 0..=usize::try_from(most).unwrap() {
             exchange(&mut stream, number, number + 1);
             answered.push(Instant::now());
         }

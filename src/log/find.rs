@@ -98,7 +98,7 @@ impl Find {
             let mut sweep = Sweep::new(needle, part);
             for row in &part.rows {
                 let found = if row.kind.is_message() {
-                    sweep.finds(part.range(row))
+                    sweep.finds(Part::range(row))
                 } else {
                     left = left.saturating_sub(ROWS_A_FACT);
                     !needle.is_bytes() && is_in_fact(needle, row, part, store, roster)
@@ -180,7 +180,7 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     fn new(needle: &'a Needle, part: &Part<'a>) -> Self {
-        let end = part.rows.iter().map(|row| part.range(row).end).max().unwrap_or(0);
+        let end = part.rows.iter().map(|row| Part::range(row).end).max().unwrap_or(0);
         let arena = &part.arena[..end.min(part.arena.len())];
         // Nothing is known yet, and that is what a place before all others says.
         Self { needle, arena, from: 0, next: Some(0..0), last: None }

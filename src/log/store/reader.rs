@@ -53,7 +53,7 @@ pub(in crate::log) struct Part<'a> {
 
 impl Part<'_> {
     /// Where in the arena the message's bytes are; empty for rows that carry no message.
-    pub(in crate::log) fn range(&self, row: &Row) -> Range<usize> {
+    pub(in crate::log) fn range(row: &Row) -> Range<usize> {
         if row.kind.is_message() { range_of(row) } else { 0..0 }
     }
 

@@ -363,7 +363,7 @@ proptest! {
         let _ = store.for_each_part(seq..u64::MAX, |part| {
             for row in &part.rows {
                 let wanted = &wanted[usize_of(seq) - 1];
-                right &= row.seq == seq && part.fact(row) == wanted.fact && part.arena[part.range(row)] == wanted.bytes;
+                right &= row.seq == seq && part.fact(row) == wanted.fact && part.arena[Part::range(row)] == wanted.bytes;
                 seq += 1;
             }
             ControlFlow::Continue(())
