@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_lone_event_leaves_at_once_and_a_flood_leaves_in_large_batches() {
-        Builder::new_current_thread().build_local(LocalOptions::default()).unwrap().block_on(async {
+        Builder::new_current_thread().enable_time().build_local(LocalOptions::default()).unwrap().block_on(async {
             let (outbox, mut receiver, pool) = outbox();
             tokio::task::spawn_local(outbox.clone().deliver());
             write(&outbox, b"alone");
