@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use sockbench::contract::{BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Span, Ticket, Timestamp};
-use sockbench::log::{Filter, LogStore, LogView, Roster};
+use sockbench::log::{Filter, Find, LogStore, LogView, Needle, Roster};
 
 const MILLION: usize = 1_000_000;
 
@@ -17,6 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     adopted_blocks(64 * 1024)?;
     adopted_blocks(1460)?;
+    for len in [64 * 1024, 1460, 64] {
+        find_against_memmem(len)?;
+    }
     filters()
 }
 
@@ -139,15 +142,16 @@ fn filters() -> Result<(), Box<dyn std::error::Error>> {
         let resident = each(resident()?.saturating_sub(before), 10_000_000);
         println!("10,000,000 rows {place}: {resident:.1} B resident each");
         judge(&store, &roster)?;
+        find(&store, &roster)?;
     }
     Ok(())
 }
 
 /// How long several filters take over all rows.
 fn judge(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Error>> {
-    for text in ["", "dir:rx", "socket:server dir:rx", "\"abc\""] {
+    for text in ["", "dir:rx", "socket:server dir:rx", "\"abc\"", "re:/^get/i"] {
         let mut view = LogView::new();
-        view.set_filter(Filter::parse(text)?);
+        view.set_filter(Filter::parse(text, Timestamp(0))?);
         let (mut longest, start) = (Duration::ZERO, Instant::now());
         loop {
             let slice = Instant::now();
@@ -163,6 +167,68 @@ fn judge(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Er
             start.elapsed().as_secs_f64(),
             longest.as_secs_f64() * 1e3,
             view.len(),
+        );
+    }
+    Ok(())
+}
+
+/// How long finding takes over all rows.
+fn find(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Error>> {
+    for text in ["needle", "ABC", "hex:41 ?? 43", "/^needle/"] {
+        let mut find = Find::new(text, Needle::parse(text)?);
+        let (mut longest, start) = (Duration::ZERO, Instant::now());
+        loop {
+            let slice = Instant::now();
+            let done = find.catch_up(store, roster);
+            longest = longest.max(slice.elapsed());
+            if done {
+                break;
+            }
+        }
+        println!(
+            "find `{text}` in {} rows: {:.3} s, slices up to {:.1} ms, {} match",
+            store.next() - 1,
+            start.elapsed().as_secs_f64(),
+            longest.as_secs_f64() * 1e3,
+            find.len(),
+        );
+    }
+    Ok(())
+}
+
+/// Finding text in full blocks of messages of one length, against `memmem` over the same bytes in one piece.
+fn find_against_memmem(len: usize) -> Result<(), Box<dyn std::error::Error>> {
+    const BLOCKS: usize = 128;
+    let id = SocketId::new(1).ok_or("no id")?;
+    let roster = roster(id)?;
+    let count = BLOCK_SIZE / len;
+    let line = b"the quick brown fox jumps over the lazy dog, and nobody knows why; ";
+    let filled: Vec<u8> = line.iter().copied().cycle().take(BLOCK_SIZE).collect();
+    let events = (0..count)
+        .map(|at| {
+            let bytes = Span { start: u32::try_from(at * len)?, len: u32::try_from(len)? };
+            Ok(Event { at: Timestamp(0), socket: id, fact: Fact::Received { peer: None, bytes, truncated: false } })
+        })
+        .collect::<Result<Vec<_>, std::num::TryFromIntError>>()?;
+    let mut store = LogStore::new(u64::MAX);
+    let mut block = Block::new()?;
+    for _ in 0..BLOCKS {
+        block.bytes_mut().copy_from_slice(&filled);
+        block = store.append(Batch::new(events.clone(), block, count * len))?;
+    }
+    let whole = filled.repeat(BLOCKS);
+    let gib = each(whole.len(), 1 << 30);
+    for text in ["needle", "Needle in a haystack", "12345", "hex:00 ?? 01"] {
+        let start = Instant::now();
+        let times = memchr::memmem::find_iter(&whole, text).count();
+        let memmem = gib / start.elapsed().as_secs_f64();
+        let mut find = Find::new(text, Needle::parse(text)?);
+        let start = Instant::now();
+        while !find.catch_up(&store, &roster) {}
+        let found = gib / start.elapsed().as_secs_f64();
+        println!(
+            "find `{text}` in messages of {len:5} B: {found:.2} GiB/s, {:.2} of memmem ({memmem:.2} GiB/s, {times} times)",
+            found / memmem
         );
     }
     Ok(())

@@ -5,6 +5,7 @@
 
 mod clipboard;
 mod exporter;
+mod opening;
 mod painter;
 mod recordings;
 mod terminal;
@@ -23,10 +24,10 @@ use etcetera::BaseStrategy;
 use futures_util::StreamExt;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::cli::Workbench;
+use crate::cli::{Common, Log, Workbench};
 use crate::config::Config;
 use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
@@ -37,6 +38,7 @@ use crate::startup::{configure, point_at, start_diagnostics, start_recorder};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
 use exporter::{Exporter, Told};
+use opening::{Loaded, Loading, Opened};
 pub use painter::Painter;
 use recordings::Recordings;
 use terminal::Screen;
@@ -55,37 +57,64 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 /// # Errors
 /// When the terminal can't be drawn on, or the engine can't be started.
 pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
-    let (config, keymap) = match configure(&arguments.common) {
+    start(&arguments.common, &arguments.endpoints, |_| {
+        let profile = arguments.profile.as_ref().map(|name| Profile::load(&profile::resolve(name))).transpose();
+        Ok(Given { profile: profile.map_err(|invalid| invalid.to_string())?, file: None })
+    })
+}
+
+/// Runs the workbench over the log in a file.
+///
+/// # Errors
+/// As [`run`].
+pub fn open_log(arguments: &Log) -> anyhow::Result<Outcome> {
+    start(&arguments.common, &arguments.endpoints, |ids| {
+        let file = Opened::open(&arguments.file, ids.clone())?;
+        Ok(Given { profile: None, file: Some(file) })
+    })
+}
+
+/// What the workbench starts with besides endpoints.
+struct Given {
+    profile: Option<Profile>,
+    file: Option<Opened>,
+}
+
+/// Runs the workbench with what `given` finds, or gives back why it finds nothing.
+fn start(
+    common: &Common,
+    endpoints: &[String],
+    given: impl FnOnce(&SocketIds) -> Result<Given, String>,
+) -> anyhow::Result<Outcome> {
+    let (config, keymap) = match configure(common) {
         Ok(configured) => configured,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
-    let mut endpoints = Vec::new();
-    for text in &arguments.endpoints {
+    let mut parsed = Vec::new();
+    for text in endpoints {
         match text.parse::<Endpoint>() {
-            Ok(endpoint) => endpoints.push(endpoint),
+            Ok(endpoint) => parsed.push(endpoint),
             Err(error) => return Ok(Outcome::Invalid(point_at(text, &error))),
         }
     }
-    let loaded = match &arguments.profile {
-        Some(name) => match Profile::load(&profile::resolve(name)) {
-            Ok(profile) => Some(profile),
-            Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
-        },
-        None => None,
+    let ids = SocketIds::new();
+    let given = match given(&ids) {
+        Ok(given) => given,
+        Err(message) => return Ok(Outcome::Invalid(message)),
     };
     if let Some(why) = terminal::unfit() {
         return Ok(Outcome::Invalid(why));
     }
-    start_diagnostics(&arguments.common)?;
-    let recordings = Recordings::new(arguments.common.record_rotate);
-    let from_profile = loaded.as_ref().and_then(|profile| Some((profile.record.as_deref()?, profile.rotation)));
-    let recorder = match start_recorder(&arguments.common, from_profile, recordings.wake()) {
+    start_diagnostics(common)?;
+    let recordings = Recordings::new(common.record_rotate);
+    let from_profile = given.profile.as_ref().and_then(|profile| Some((profile.record.as_deref()?, profile.rotation)));
+    let recorder = match start_recorder(common, from_profile, recordings.wake()) {
         Ok(recorder) => recorder,
         Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),
     };
     terminal::keep_panics_off_the_screen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(bench(&config, keymap, loaded, endpoints, recordings, recorder));
+    let outcome = runtime.block_on(bench(&config, keymap, ids, given, parsed, recordings, recorder));
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     outcome
@@ -94,13 +123,13 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
 async fn bench(
     config: &Config,
     keymap: Keymap,
-    loaded: Option<Profile>,
+    ids: SocketIds,
+    given: Given,
     endpoints: Vec<Endpoint>,
     mut recordings: Recordings,
     recorder: Option<Recorder>,
 ) -> anyhow::Result<Outcome> {
     let mut signals = EndSignals::listen()?;
-    let ids = SocketIds::new();
     let clock = Clock::start();
     let history_path = state_file("history.json");
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -110,11 +139,14 @@ async fn bench(
     let wake = Arc::clone(&spilled);
     ui.spill_to(spill_folder(), move || wake.notify_one());
     ui.set_surroundings(surroundings());
-    if let Some(profile) = loaded {
+    if let Some(profile) = given.profile {
         ui.profile_loaded(Ok(profile));
     }
     for endpoint in endpoints {
         ui.open(endpoint);
+    }
+    if let Some(file) = &given.file {
+        ui.open_file(file.name.clone(), file.size);
     }
     recordings.set(recorder, &mut ui);
     let mut screen = Screen::take(config.mouse)?;
@@ -122,6 +154,7 @@ async fn bench(
     screen.draw(|buffer| ui.render(buffer))?;
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
+    let loading = given.file.map(Opened::start).transpose()?;
     let mut app = App {
         ui,
         screen,
@@ -133,6 +166,7 @@ async fn bench(
         look_ups: JoinSet::new(),
         exporter: Exporter::new(),
         copies: JoinSet::new(),
+        loading,
     };
     let outcome = match app.serve(&mut signals, hangup).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
@@ -174,6 +208,8 @@ struct App {
     exporter: Exporter,
     /// Texts that are offered to programs with a clipboard.
     copies: JoinSet<clipboard::Offered>,
+    /// The file that is read.
+    loading: Option<Loading>,
 }
 
 impl App {
@@ -201,11 +237,12 @@ impl App {
             }
             let frame = changed.then(|| drawn + FRAME);
             let wake = match (frame, tick) {
-                _ if more => Some(now),
                 _ if !self.orders.is_empty() => Some(now + RETRY),
                 (Some(frame), Some(tick)) => Some(frame.min(tick)),
                 (frame, tick) => frame.or(tick),
             };
+            let due = self.ui.wakes_in().map(|after| now + after);
+            let wake = [wake, due].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 event = events.next() => match event {
@@ -250,17 +287,40 @@ impl App {
                         changed = true;
                     }
                 }
+                loaded = next_of(&mut self.loading), if !self.ui.is_behind() && !self.recordings.is_behind() => {
+                    self.take_in(loaded)?;
+                    self.recordings.take(&mut self.ui);
+                    changed = true;
+                }
                 Some(looked_up) = self.look_ups.join_next() => {
                     if let Ok((host, answer)) = looked_up {
                         self.ui.looked_up(host, answer);
                         changed = true;
                     }
                 }
+                // A timer would take its millisecond, which is long between two messages of a replay.
+                () = yield_now(), if more => {}
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
                     changed |= tick.is_some_and(|tick| tick <= Instant::now());
                 }
             }
         }
+    }
+
+    fn take_in(&mut self, loaded: Loaded) -> io::Result<()> {
+        match loaded {
+            Loaded::Portion(portion, read) => {
+                let block = self.ui.absorb_file(portion, read)?;
+                if let Some(loading) = &self.loading {
+                    loading.recycle(block);
+                }
+            }
+            Loaded::Ended(result) => {
+                self.loading = None;
+                self.ui.file_ended(result);
+            }
+        }
+        Ok(())
     }
 
     /// Does what the screen asked for, and what it asks for because of that; true when that is to leave.
@@ -328,6 +388,14 @@ impl App {
             Effect::Quit => return Ok(true),
         }
         Ok(false)
+    }
+}
+
+/// What comes next of a file; for ever nothing where none is read.
+async fn next_of(loading: &mut Option<Loading>) -> Loaded {
+    match loading {
+        Some(loading) => loading.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -61,6 +61,11 @@ pub struct Common {
 pub enum Subcommands {
     /// No screen: open every socket of a profile and print the log
     Run(Run),
+    /// Open a log: a capture (pcapng, pcap) or what was exported or printed as jsonl
+    ///
+    /// Its sockets stand in the list as closed. What they sent or received can be replayed to sockets that are opened
+    /// beside it.
+    Log(Log),
     /// Standard input to a socket, and the socket to standard output: raw bytes and nothing else
     ///
     /// A listener serves one connection, the first, and ends with it. The end of input is FIN, and what the peer still
@@ -99,6 +104,19 @@ pub struct Run {
     /// End with status 3 when one socket can't be opened, instead of going on with the others
     #[arg(long)]
     pub strict: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `log`: the workbench over a file.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The file
+    pub file: PathBuf,
+    /// What to open beside it, as `scheme://address?option=value`
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoints: Vec<String>,
     /// Options of every command.
     #[command(flatten)]
     pub common: Common,

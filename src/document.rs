@@ -19,7 +19,7 @@ const MAX_FILE: u64 = 16 << 20;
 const MAX_TOLD: usize = 100;
 
 /// The endpoint options that some scheme has, or will have, and that a file may therefore hold already.
-const OPTIONS_TO_COME: &[&str] = &["encoding", "framing"];
+const OPTIONS_TO_COME: &[&str] = &["framing"];
 
 /// True for an option that is kept in a file although this version does not apply it to every scheme that may have it.
 pub(crate) fn is_option_to_come(name: &str) -> bool {

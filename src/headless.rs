@@ -44,8 +44,8 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         eprintln!("{warning}");
     }
     start_diagnostics(&arguments.common)?;
-    let recorded = Arc::new(Notify::new());
-    let wake = Arc::clone(&recorded);
+    let woken = Arc::new(Notify::new());
+    let wake = Arc::clone(&woken);
     let from_profile = profile.record.as_deref().map(|path| (path, profile.rotation));
     let recorder = match start_recorder(&arguments.common, from_profile, move || wake.notify_one()) {
         Ok(recorder) => recorder,
@@ -68,7 +68,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             awaited: HashSet::new(),
             failed: Vec::new(),
             recorder,
-            recorded,
+            woken,
         };
         bench.open(&profile, &ids)?;
         bench.record();
@@ -110,7 +110,7 @@ struct Headless {
     failed: Vec<String>,
     recorder: Option<Recorder>,
     /// When the recorder may have written what was waiting, or has failed.
-    recorded: Arc<Notify>,
+    woken: Arc<Notify>,
 }
 
 impl Headless {
@@ -159,7 +159,7 @@ impl Headless {
     async fn take_batch(&mut self) -> io::Result<bool> {
         // What is not taken keeps its block, so that the engine reads no more than can be recorded.
         while self.recorder.as_ref().is_some_and(Recorder::is_behind) {
-            self.recorded.notified().await;
+            self.woken.notified().await;
         }
         let Some(batch) = self.batches.next().await else { return Ok(false) };
         for event in &batch.events {
@@ -217,7 +217,8 @@ impl Headless {
             }
         }
         // What is printed is not looked at again.
-        self.store.evict_before(self.printed);
+        let done = self.recorder.as_ref().map_or(u64::MAX, Recorder::done);
+        self.store.evict_before(self.printed.min(done));
         self.printer.print(&mut self.text).await
     }
 

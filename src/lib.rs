@@ -10,6 +10,7 @@ pub mod config;
 pub mod contract;
 pub mod diagnostic;
 mod document;
+pub mod encoding;
 pub mod endpoint;
 pub mod engine;
 pub mod exporter;

@@ -1,21 +1,33 @@
 //! The log: every message and every step of each socket's life, in order, and the ways to look at it.
 //!
 //! Owns the rows and their bytes ([`LogStore`]), who is in the log ([`Roster`]), which rows are wanted ([`Filter`]),
-//! the filtered index with its cursor ([`LogView`]), and the formats that rows leave in ([`export`]). Pure: it never
+//! the filtered index with its cursor ([`LogView`]), where something is in them ([`Find`]), and the formats that rows leave in ([`export`]). Pure: it never
 //! reads a clock or draws, and
 //! opens no file but the one without a name that the store spills to.
 
+pub mod difference;
 pub mod export;
 pub mod filter;
+pub mod find;
+pub mod marks;
+pub mod needle;
 pub mod roster;
+pub mod round_trip;
 pub mod row;
 pub mod sanitise;
+pub mod statistics;
 pub mod store;
+pub mod stream;
 pub mod timeline;
+pub mod values;
 pub mod view;
 
 pub use filter::{Filter, FilterError};
+pub use find::{Find, Standing};
+pub use marks::{Mark, Marks};
+pub use needle::Needle;
 pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
 pub use row::{Kind, Row};
+pub use statistics::Statistics;
 pub use store::{Content, LogStore};
 pub use view::{LogView, Scope};

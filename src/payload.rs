@@ -5,4 +5,4 @@
 
 mod notation;
 
-pub use notation::{Mode, NotationError, parse, show};
+pub use notation::{Mode, NotationError, parse, parse_in, show, show_in};

@@ -22,11 +22,16 @@ use crate::log::{LogStore, Roster};
 /// How many bytes of rows may wait to be written before the recorder is behind.
 const MAY_WAIT: u64 = 16 << 20;
 
+/// How long rows may wait to be written, from when they were handed over, before the recorder is behind. A part of the
+/// 250 ms, so that the rest is for what was not handed over yet.
+const MAY_LAG: Duration = Duration::from_millis(50);
+
 /// What a row costs besides its bytes, about.
 const A_ROW: u64 = 64;
 
-/// From how many bytes on they are written although more is at hand.
+/// From how many bytes on they are written although more is at hand, and after what time.
 const AT_ONCE: usize = 1 << 20;
+const AT_LEAST_EACH: Duration = Duration::from_millis(50);
 
 /// How long a rest is after which the size of the file is told.
 const REST: Duration = Duration::from_millis(200);
@@ -45,17 +50,28 @@ pub struct Recorder {
 
 enum Work {
     Roots(Box<Roster>),
-    Rows { store: LogStore, range: Range<u64>, cost: u64 },
+    Rows { store: Box<LogStore>, range: Range<u64>, cost: u64, since: Instant },
 }
 
 struct Shared {
     /// What the rows cost that are handed over and not yet written.
     waiting: AtomicU64,
+    /// Whether what was written last had waited for too long.
+    lags: AtomicBool,
+    /// Whether to wake when it is no longer behind.
+    is_awaited: AtomicBool,
+    /// The rows before this one are written, or never will be, and are held by nobody here.
+    done: AtomicU64,
     has_ended: AtomicBool,
     state: Mutex<Recording>,
 }
 
 impl Shared {
+    fn is_behind(&self) -> bool {
+        let waiting = self.waiting.load(Ordering::SeqCst);
+        waiting > MAY_WAIT || (waiting > 0 && self.lags.load(Ordering::SeqCst))
+    }
+
     fn state(&self) -> MutexGuard<'_, Recording> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,7 +88,14 @@ impl Recorder {
     pub fn start(path: &Path, replace: bool, rotation: Rotation, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (file, path) = (create(path, replace)?, path.to_owned());
         let state = Mutex::new(Recording::Running { file: name(&path), bytes: 0 });
-        let shared = Arc::new(Shared { waiting: AtomicU64::new(0), has_ended: AtomicBool::new(false), state });
+        let shared = Arc::new(Shared {
+            waiting: AtomicU64::new(0),
+            lags: AtomicBool::new(false),
+            is_awaited: AtomicBool::new(false),
+            done: AtomicU64::new(0),
+            has_ended: AtomicBool::new(false),
+            state,
+        });
         let (work, orders) = channel();
         let mut scribe = Scribe {
             orders,
@@ -89,6 +112,7 @@ impl Recorder {
             written: 0,
             buffer: Vec::new(),
             is_untold: true,
+            flushed: Instant::now(),
         };
         scribe.writer.begin(&mut scribe.buffer);
         scribe.flush();
@@ -122,15 +146,28 @@ impl Recorder {
             cost += u64::from(row.len) + A_ROW;
             ControlFlow::Continue(())
         });
-        self.shared.waiting.fetch_add(cost, Ordering::Relaxed);
-        let _ = work.send(Work::Rows { store, range, cost });
+        self.shared.waiting.fetch_add(cost, Ordering::SeqCst);
+        let _ = work.send(Work::Rows { store: Box::new(store), range, cost, since: Instant::now() });
     }
 
     /// True while so much waits to be written that nothing more should be handed over: then nothing is missed, and
     /// memory does not grow.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.shared.waiting.load(Ordering::Relaxed) > MAY_WAIT
+        // Told first that somebody may wait, so that the thread wakes whoever has just seen that it is behind.
+        self.shared.is_awaited.store(true, Ordering::SeqCst);
+        let is_behind = self.shared.is_behind();
+        if !is_behind {
+            self.shared.is_awaited.store(false, Ordering::SeqCst);
+        }
+        is_behind
+    }
+
+    /// The first row that is still held here for writing. The memory of those before can be used again at once where the
+    /// log forgets them.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.shared.done.load(Ordering::Acquire)
     }
 
     /// How it fares.
@@ -194,6 +231,8 @@ struct Scribe {
     buffer: Vec<u8>,
     /// Whether the file has grown since that was told last.
     is_untold: bool,
+    /// When what was at hand was written last.
+    flushed: Instant,
 }
 
 impl Scribe {
@@ -201,12 +240,18 @@ impl Scribe {
         while let Some(work) = self.next() {
             match work {
                 Work::Roots(roster) => self.roster = *roster,
-                Work::Rows { store, range, cost } => {
+                Work::Rows { store, range, cost, since } => {
+                    self.shared.lags.store(since.elapsed() > MAY_LAG, Ordering::SeqCst);
                     if self.file.is_some() {
-                        self.record(&store, range);
+                        self.record(&store, range.clone());
                     }
-                    let before = self.shared.waiting.fetch_sub(cost, Ordering::Relaxed);
-                    if before > MAY_WAIT && before - cost <= MAY_WAIT {
+                    drop(store);
+                    self.shared.done.store(range.end, Ordering::Release);
+                    self.shared.waiting.fetch_sub(cost, Ordering::SeqCst);
+                    if self.flushed.elapsed() >= AT_LEAST_EACH {
+                        self.flush();
+                    }
+                    if !self.shared.is_behind() && self.shared.is_awaited.swap(false, Ordering::SeqCst) {
                         (self.wake)();
                     }
                 }
@@ -289,6 +334,7 @@ impl Scribe {
 
     /// Writes what is at hand.
     fn flush(&mut self) {
+        self.flushed = Instant::now();
         let Some(file) = &mut self.file else { return self.buffer.clear() };
         if self.buffer.is_empty() {
             return;
@@ -321,7 +367,7 @@ impl Scribe {
     }
 
     fn fail(&mut self, path: &Path, operation: Operation, error: &io::Error) {
-        let told = NetError::from_io(operation, Some(path.display().to_string()), error);
+        let told = NetError::from_io(operation, Some(name(path)), error);
         *self.shared.state() = Recording::Failed(told.to_string());
         self.file = None;
         self.buffer = Vec::new();

@@ -6,6 +6,7 @@
 mod action;
 mod bench;
 mod canvas;
+mod file;
 mod keymap;
 mod layout;
 mod names;
@@ -13,6 +14,7 @@ mod notice;
 mod opening;
 mod overlays;
 mod panes;
+mod replaying;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -237,6 +239,7 @@ impl Ui {
     /// Has the log keep to its memory limit.
     pub fn settle(&mut self) {
         self.bench.settle();
+        panes::log::marks::forget(self);
     }
 
     /// True while no more batches should be taken: the disk can't keep up with them.
@@ -283,6 +286,7 @@ impl Ui {
             self.tell_of(told);
         }
         self.select_what_opened();
+        panes::log::marks::forget(self);
         Ok(block)
     }
 
@@ -314,9 +318,13 @@ impl Ui {
         }
     }
 
-    /// Does a slice of the work that is left over; true while there is more.
+    /// Does a slice of the work that is left over; true while there is more, or figures on the screen have changed.
     pub fn work(&mut self) -> bool {
-        self.bench.catch_up()
+        let replayed = self.work_on_replay();
+        let store = &self.bench.store;
+        let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
+        // One after the other, so that none keeps a key waiting.
+        self.bench.catch_up() || panes::log::find::work(self) || panes::inspector::work(self) || counting || replayed
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -475,12 +483,22 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: ends the selection, clears the filter, then goes to the input. It never quits.
+    /// Esc without an overlay: stops a replay, ends a selection or a comparison, then find, clears the filter, then goes
+    /// to the input. It never quits.
     fn escape(&mut self) {
-        if panes::log::selection::clear(self) {
+        if self.bench.replay.is_some() {
+            self.stop_replay();
             return;
         }
-        if self.bench.view.filter().text().is_empty() {
+        if self.focus == Pane::Inspector && panes::inspector::escape(self)
+            || panes::log::selection::clear(self)
+            || panes::inspector::compare::end(self)
+        {
+            return;
+        }
+        if self.bench.find.is_some() {
+            panes::log::find::look_for(self, "", None, None);
+        } else if self.bench.view.filter().text().is_empty() {
             self.focus = Pane::Input;
         } else {
             self.set_filter("");
@@ -516,7 +534,7 @@ impl Ui {
             MouseEventKind::Down(MouseButton::Left) => 0,
             MouseEventKind::ScrollUp => -3,
             MouseEventKind::ScrollDown => 3,
-            MouseEventKind::Drag(MouseButton::Left) if self.overlays.is_empty() => return self.drag(y),
+            MouseEventKind::Drag(MouseButton::Left) if self.overlays.is_empty() => return self.drag(x, y),
             _ => return false,
         };
         if self.notice.as_ref().is_some_and(Notice::was_read) {
@@ -537,9 +555,12 @@ impl Ui {
         true
     }
 
-    /// The mouse moves with its button down: what began in the log selects rows.
-    fn drag(&mut self, y: u16) -> bool {
+    /// The mouse moves with its button down: what began in the log selects rows, and in the inspector bytes.
+    fn drag(&mut self, x: u16, y: u16) -> bool {
         let began = self.last_click.and_then(|(_, x, y)| self.layout.pane_at(x, y));
+        if began == Some(Pane::Inspector) {
+            return panes::inspector::drag(self, x, y);
+        }
         if began == Some(Pane::Log) {
             panes::log::selection::drag(self, y);
         }
@@ -602,7 +623,7 @@ impl Ui {
     }
 
     fn set_filter(&mut self, text: &str) {
-        match crate::log::Filter::parse(text) {
+        match crate::log::Filter::parse(text, self.bench.now()) {
             Ok(filter) => {
                 self.bench.view.set_filter(filter);
                 self.bench.catch_up();
@@ -662,7 +683,8 @@ impl Ui {
             return;
         };
         let in_timeline = panes::log::timeline::socket(self).is_some();
-        self.layout = if in_timeline { layout.with_room_for_lessons() } else { layout };
+        let needs_room = in_timeline || panes::inspector::shows_statistics(self);
+        self.layout = if needs_room { layout.with_room_for_lessons() } else { layout };
         panes::sockets::render(self, &mut canvas);
         panes::log::render(self, &mut canvas);
         panes::inspector::render(self, &mut canvas);

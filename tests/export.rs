@@ -58,7 +58,7 @@ fn log(messages: &[Vec<u8>]) -> (LogStore, Roster) {
 fn exported(messages: &[Vec<u8>], format: &str, way: Way, filter: Option<&str>) -> Vec<u8> {
     let (store, roster) = log(messages);
     let format = FORMATS.iter().find(|known| known.name == format).unwrap();
-    let filter = filter.map(|text| (Scope::All, Filter::parse(text).unwrap()));
+    let filter = filter.map(|text| (Scope::All, Filter::parse(text, Timestamp(0)).unwrap()));
     let job = Job { rows: 1..store.next(), store, roster, filter, way, format };
     let mut out = Vec::new();
     let progress = job.write(&mut out, |_| ControlFlow::Continue(())).unwrap().unwrap();
@@ -192,4 +192,20 @@ fn one_direction_is_what_went_that_way() {
     assert!(exported(&messages, "raw", Way::Both, Some("dir:tx")) == odd(1));
     let text = String::from_utf8(exported(&messages, "text", Way::Sent, None)).unwrap();
     assert_eq!(text.lines().count(), messages.len() / 2);
+}
+
+#[test]
+fn a_capture_has_a_packet_for_each_message() {
+    let messages: Vec<Vec<u8>> = (0..20).map(|number| vec![b'a' + number; 5]).collect();
+    for (way, wanted) in [(Way::Both, 20), (Way::Sent, 10)] {
+        // The type and the length of each block; those of enhanced packets are 6.
+        let program = "import struct\ndata = open(path, 'rb').read()\nkinds, at = [], 0\n\
+                       while at < len(data):\n    kind, size = struct.unpack_from('<II', data, at)\n    \
+                       assert struct.unpack_from('<I', data, at + size - 4)[0] == size\n    kinds.append(kind)\n    at += size\n\
+                       print(json.dumps(kinds))";
+        let kinds = python(program, &exported(&messages, "pcapng", way, None));
+        let kinds = kinds.as_array().unwrap();
+        assert_eq!(kinds[0], 0x0a0d_0d0a);
+        assert_eq!(kinds.iter().filter(|kind| **kind == 6).count(), wanted, "{kinds:?}");
+    }
 }

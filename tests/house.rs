@@ -11,15 +11,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "headless", "listing", "outcome"]),
     (
         "app",
-        &["cli", "config", "contract", "engine", "exporter", "log", "outcome", "profile", "recorder", "startup", "ui"],
+        &[
+            "capture", "cli", "config", "contract", "engine", "exporter", "log", "outcome", "profile", "recorder",
+            "startup", "ui",
+        ],
     ),
     ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup"]),
     ("startup", &["cli", "config", "contract", "log", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
-    ("ui", &["config", "contract", "exporter", "log", "payload", "profile"]),
-    ("exporter", &["log"]),
+    ("ui", &["capture", "config", "contract", "encoding", "exporter", "log", "payload", "profile"]),
+    ("exporter", &["capture", "log"]),
     ("engine", &["contract"]),
     ("config", &["contract", "diagnostic", "document"]),
     ("profile", &["contract", "diagnostic", "document", "payload"]),
@@ -27,10 +30,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnostic", &["contract"]),
     ("recorder", &["capture", "contract", "log"]),
     ("capture", &["contract", "log"]),
-    ("log", &["contract", "payload"]),
+    ("log", &["contract", "encoding", "payload"]),
     ("contract", &["endpoint"]),
-    ("payload", &[]),
-    ("endpoint", &[]),
+    ("payload", &["encoding"]),
+    ("endpoint", &["encoding"]),
+    ("encoding", &[]),
 ];
 
 /// Crates, and the only rooms that may name them.

@@ -137,7 +137,7 @@ fn bytes_of_a_message_on_disk() -> f64 {
 fn filter_all() -> (Duration, Duration) {
     let (store, roster, _) = filled(10_000_000, 8);
     let mut view = LogView::new();
-    view.set_filter(Filter::parse("socket:server dir:rx").expect("a filter"));
+    view.set_filter(Filter::parse("socket:server dir:rx", Timestamp(0)).expect("a filter"));
     let (mut longest, started) = (Duration::ZERO, Instant::now());
     loop {
         let slice = Instant::now();

@@ -105,7 +105,7 @@ pub(super) fn echo(from: IpAddr, to: IpAddr, is_request: bool, numbers: (u16, u1
     out[start + 2..start + 4].copy_from_slice(&sum);
 }
 
-/// Appends a payload of any protocol in its packet. The checksum of ICMPv6 is set, as the kernel does (RFC 3542 3.1).
+/// Appends a payload of any protocol in its packet. The checksum of `ICMPv6` is set, as the kernel does (RFC 3542 3.1).
 pub(super) fn ip(from: IpAddr, to: IpAddr, protocol: u8, payload: &[u8], out: &mut Vec<u8>) {
     ip_header(from, to, protocol, payload.len(), out);
     let start = out.len();

@@ -498,3 +498,6 @@ fn number_after(word: &str, text: &str) -> Option<u16> {
 const fn low_half(number: u32) -> u16 {
     number as u16
 }
+
+#[cfg(test)]
+mod tests;

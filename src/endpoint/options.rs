@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::HostPort;
 use super::address::Host;
 use super::value::{format_duration, format_size, parse_duration, parse_size};
+use crate::encoding::Encoding;
 
 /// All that is known of an option.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub enum ValueKind {
     Groups,
     /// The path of a file.
     Path,
+    /// The name of a text encoding: `utf-8`, `gbk`, `shift_jis`.
+    Encoding,
 }
 
 /// One word that an option of kind [`ValueKind::Word`] takes.
@@ -71,6 +74,8 @@ pub enum Value {
     Groups(Vec<Group>),
     /// See [`ValueKind::Path`].
     Path(String),
+    /// See [`ValueKind::Encoding`].
+    Encoding(Encoding),
 }
 
 /// What becomes of a connection whose peer has sent FIN.
@@ -228,6 +233,13 @@ pub(super) static EOL: OptionSpec = OptionSpec {
     help: "what Enter adds to a typed payload",
     live: false,
 };
+pub(super) static ENCODING: OptionSpec = OptionSpec {
+    name: "encoding",
+    kind: ValueKind::Encoding,
+    default: "utf-8",
+    help: "how bytes are shown as text and typed text is sent, by its WHATWG name",
+    live: true,
+};
 pub(super) static NODELAY: OptionSpec = OptionSpec {
     name: "nodelay",
     kind: ValueKind::Flag,
@@ -377,6 +389,7 @@ static ALL: &[&OptionSpec] = &[
     &CONNECT_TIMEOUT,
     &RECONNECT,
     &EOL,
+    &ENCODING,
     &IDLE_TIMEOUT,
     &AFTER_FIN,
     &NODELAY,
@@ -446,6 +459,7 @@ impl ValueKind {
             Self::Path if text.is_empty() => Err("a path is missing".to_owned()),
             Self::Path if text.contains('\0') => Err("a path has no NUL in it".to_owned()),
             Self::Path => Ok(Value::Path(text.to_owned())),
+            Self::Encoding => Encoding::named(text).map(Value::Encoding),
         }
     }
 
@@ -462,6 +476,7 @@ impl ValueKind {
             Self::AfterFin => "keep, close, 10s".to_owned(),
             Self::Groups => "239.1.2.3, 239.1.2.3@eth0, ff02::1234@eth0".to_owned(),
             Self::Path => "a file".to_owned(),
+            Self::Encoding => "utf-8, gbk, shift_jis".to_owned(),
         }
     }
 }
@@ -482,6 +497,7 @@ impl fmt::Display for Value {
                 f.write_str(&groups.join(","))
             }
             Self::Path(path) => f.write_str(path),
+            Self::Encoding(encoding) => encoding.fmt(f),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::options::{self, Group, LineEnding, OptionSpec};
 use super::value::format_size;
 use super::{AfterFin, Endpoint, HostPort, Scheme, Value};
+use crate::encoding::Encoding;
 
 /// The most bytes of a datagram socket's buffer that are asked for unless an option says otherwise.
 const DATAGRAM_BUFFER: u64 = 4 * 1024 * 1024;
@@ -139,6 +140,15 @@ impl Endpoint {
             _ => None,
         };
         given.unwrap_or(if self.keeps_messages_apart() { LineEnding::None } else { LineEnding::Lf })
+    }
+
+    /// How bytes are shown as text, and how typed text is sent.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        match self.option(options::ENCODING.name) {
+            Some(Value::Encoding(encoding)) => *encoding,
+            _ => Encoding::UTF_8,
+        }
     }
 
     /// True where each send is a message of its own: datagrams and sequenced packets.

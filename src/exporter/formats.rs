@@ -1,5 +1,6 @@
 //! The formats, a row each.
 
+use crate::capture::PcapngWriter;
 use crate::log::export::{c_array, csv, csv_header, hexdump, jsonl, markdown_header, markdown_row, python, text};
 use crate::log::{LogStore, Roster, Row};
 
@@ -84,6 +85,12 @@ pub static FORMATS: &[FormatSpec] = &[
         help: "the messages' bytes and nothing else",
         start: || Box::new(Rows(raw)),
     },
+    FormatSpec {
+        name: "pcapng",
+        extension: "pcapng",
+        help: "packets, for Wireshark and its like",
+        start: || Box::new(Packets(PcapngWriter::new())),
+    },
 ];
 
 /// Text: what is copied unless another format is asked for.
@@ -119,6 +126,19 @@ impl Format for Table {
 
     fn row(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
         (self.row)(row, store, roster, out);
+    }
+}
+
+/// Packets, which depend on those before.
+struct Packets(PcapngWriter);
+
+impl Format for Packets {
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        self.0.begin(out);
+    }
+
+    fn row(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+        self.0.row(row, store, roster, out);
     }
 }
 

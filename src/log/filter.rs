@@ -5,35 +5,47 @@
 //!
 //! ```text
 //! filter = conjunction, { " | ", conjunction } ;       conjunction = term, { blank, term } ;
-//! term   = { "!" }, ( word | quoted | key, ":", value, { "|", value } ) ;
+//! term   = { "!" }, ( word | quoted | key, ":", value, { "|", value } | "(", filter, ")" ) ;
 //! ```
 
+mod completion;
 mod keys;
+mod peers;
+mod times;
 mod tokens;
-mod words;
 
 use std::fmt;
 use std::ops::Range;
+use std::vec;
 
+pub use completion::{Candidate, Completion};
 pub use keys::{KEYS, KeySpec};
 
 use super::export::sentence;
 use super::timeline::step;
-use super::{Kind, LogStore, Roster, Row};
-use keys::Test;
+use super::{Kind, LogStore, Needle, Roster, Row};
+use crate::contract::{Fact, Timestamp};
+use keys::{Peers, Test};
 use tokens::{Token, TokenKind};
+
+/// The most parentheses within each other.
+const DEPTH_MAX: usize = 32;
 
 /// What rows are wanted, read from the text that a user types.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     text: String,
-    /// One of these must hold; none at all is the filter that lets everything pass.
-    alternatives: Vec<Vec<Term>>,
+    /// What must hold; nothing at all for the filter that lets everything pass.
+    condition: Option<Condition>,
     /// A `kind:` term is there, so that `call` rows are judged as all others.
     names_kinds: bool,
+    /// Judging a row may mean to read its bytes.
+    reads_bytes: bool,
+    /// A `peer:` term is there.
+    names_peers: bool,
 }
 
-/// What is wrong with a filter's text, and where.
+/// What is wrong with the text of a filter, or of what is looked for, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
     /// The bytes of the text that are wrong; may be empty, at the place where something is missing.
@@ -43,8 +55,19 @@ pub struct FilterError {
 }
 
 impl FilterError {
-    fn new(at: Range<usize>, message: impl Into<String>) -> Self {
+    pub(super) fn new(at: Range<usize>, message: impl Into<String>) -> Self {
         Self { at, message: message.into() }
+    }
+
+    /// The same, in a text that has so many bytes more before it.
+    pub(super) fn shifted(self, by: usize) -> Self {
+        Self { at: self.at.start + by..self.at.end + by, ..self }
+    }
+
+    /// The same, in a filter in which the value stands there. Of a value in quotes the places are not those of the
+    /// text: all of it is wrong.
+    fn within(self, value: &str, at: &Range<usize>) -> Self {
+        if value.len() == at.len() { self.shifted(at.start) } else { Self { at: at.clone(), ..self } }
     }
 }
 
@@ -56,48 +79,26 @@ impl fmt::Display for FilterError {
 
 impl std::error::Error for FilterError {}
 
-/// One condition, or its opposite.
+/// A condition on a row, made of others.
 #[derive(Clone, Debug)]
-struct Term {
-    negated: bool,
-    test: Test,
+enum Condition {
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Test(Test),
 }
 
 impl Filter {
-    /// Reads a filter. A blank text is the default filter: everything but the `call` rows.
+    /// Reads a filter of which `since:5m` means five minutes before `now`. A blank text is the default filter:
+    /// everything but the `call` rows.
     ///
     /// # Errors
     /// When the text is not a filter; the error says where.
-    pub fn parse(text: &str) -> Result<Self, FilterError> {
-        let mut filter = Self { text: text.to_owned(), ..Self::default() };
-        let mut terms = Vec::new();
-        let mut or_at = None;
-        for token in tokens::tokens(text)? {
-            let Token { at, negated, kind } = token;
-            let condition = match kind {
-                TokenKind::Or => {
-                    if terms.is_empty() {
-                        return Err(FilterError::new(at, "nothing stands before this `|`"));
-                    }
-                    filter.alternatives.push(std::mem::take(&mut terms));
-                    or_at = Some(at);
-                    continue;
-                }
-                TokenKind::Words(words) => Test::Words(words::Words::new(&words)),
-                TokenKind::Keyed { key, key_at, values } => keys::spec(&key, key_at)?.parse(&values)?,
-            };
-            filter.names_kinds |= matches!(condition, Test::Kinds(_));
-            terms.push(Term { negated, test: condition });
-        }
-        match (terms.is_empty(), or_at) {
-            (true, Some(at)) => return Err(FilterError::new(at, "nothing stands after this `|`")),
-            (true, None) => {}
-            (false, _) => filter.alternatives.push(terms),
-        }
-        for terms in &mut filter.alternatives {
-            terms.sort_by_key(|term| term.test.cost());
-        }
-        Ok(filter)
+    pub fn parse(text: &str, now: Timestamp) -> Result<Self, FilterError> {
+        let mut parser =
+            Parser { tokens: tokens::tokens(text)?.into_iter(), now, filter: Self::default(), end: text.len() };
+        let condition = parser.alternatives(None, 0)?;
+        Ok(Self { text: text.to_owned(), condition, ..parser.filter })
     }
 
     /// The text that it was read from.
@@ -112,61 +113,209 @@ impl Filter {
         (row.kind != Kind::Call || self.names_kinds) && self.holds(row, store, roster, Test::holds)
     }
 
-    /// As [`matches`](Self::matches) for a row of a timeline: the `call` rows are wanted, too, and words are also found
+    /// As [`matches`](Self::matches) for a row of a timeline: the `call` rows are wanted, too, and texts are also found
     /// in what the step says.
     pub(super) fn matches_step(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         self.holds(row, store, roster, Test::holds_of_step)
     }
 
     fn holds(&self, row: &Row, store: &LogStore, roster: &Roster, test: Judge) -> bool {
-        self.alternatives.is_empty()
-            || self
-                .alternatives
-                .iter()
-                .any(|terms| terms.iter().all(|term| test(&term.test, row, store, roster) != term.negated))
+        self.condition.as_ref().is_none_or(|condition| condition.holds(row, store, roster, test))
     }
 
     /// True when judging a row may mean to read its bytes.
-    pub(super) fn reads_bytes(&self) -> bool {
-        self.alternatives.iter().flatten().any(|term| term.test.reads_bytes())
+    pub(super) const fn reads_bytes(&self) -> bool {
+        self.reads_bytes
+    }
+
+    /// Learns from a row what the rows after it are judged by: with whom a connection is. The roster forgets those that
+    /// closed long ago.
+    pub(super) fn learn(&mut self, row: &Row, store: &LogStore) {
+        if self.names_peers
+            && matches!(row.kind, Kind::Accepted | Kind::Connected | Kind::Opened)
+            && let Some(condition) = &mut self.condition
+            && let Some(fact) = store.fact(row)
+        {
+            condition.learn(row, &fact);
+        }
+    }
+}
+
+/// From tokens to conditions.
+struct Parser {
+    tokens: vec::IntoIter<Token>,
+    now: Timestamp,
+    /// What has been found of the filter but its condition.
+    filter: Filter,
+    /// Where the text ends.
+    end: usize,
+}
+
+impl Parser {
+    /// What stands up to the end, or up to the parenthesis that closes the one that is `open`.
+    fn alternatives(&mut self, open: Option<Range<usize>>, depth: usize) -> Result<Option<Condition>, FilterError> {
+        let mut alternatives = Vec::new();
+        let mut terms = Vec::new();
+        let mut or_at = None;
+        let close = loop {
+            let Some(Token { at, negated, kind }) = self.tokens.next() else { break None };
+            let condition = match kind {
+                TokenKind::Or => {
+                    if terms.is_empty() {
+                        return Err(FilterError::new(at, "nothing stands before this `|`"));
+                    }
+                    alternatives.push(one(std::mem::take(&mut terms), Condition::All));
+                    or_at = Some(at);
+                    continue;
+                }
+                TokenKind::Close => break Some(at),
+                TokenKind::Open if depth == DEPTH_MAX => {
+                    return Err(FilterError::new(at, format!("more than {DEPTH_MAX} parentheses within each other")));
+                }
+                TokenKind::Open => self
+                    .alternatives(Some(at.clone()), depth + 1)?
+                    .ok_or_else(|| FilterError::new(at, "nothing stands between the parentheses"))?,
+                TokenKind::Words(words) => {
+                    self.test(Test::Texts(vec![Needle::text(&words).map_err(|error| error.within(&words, &at))?]))
+                }
+                TokenKind::Keyed { key, key_at, values } => {
+                    let test = keys::spec(&key, key_at)?.parse(&values, self.now)?;
+                    self.test(test)
+                }
+            };
+            terms.push(if negated { Condition::Not(Box::new(condition)) } else { condition });
+        };
+        if let (Some(open), None) = (open, &close) {
+            return Err(FilterError::new(open.start..self.end, "this parenthesis is not closed"));
+        }
+        match (terms.is_empty(), or_at) {
+            (true, Some(at)) => return Err(FilterError::new(at, "nothing stands after this `|`")),
+            (true, None) => return Ok(None),
+            (false, _) => alternatives.push(one(terms, Condition::All)),
+        }
+        Ok(Some(one(alternatives, Condition::Any)))
+    }
+
+    fn test(&mut self, test: Test) -> Condition {
+        self.filter.names_kinds |= matches!(test, Test::Kinds(_));
+        self.filter.names_peers |= matches!(test, Test::Peers(_));
+        self.filter.reads_bytes |= matches!(test, Test::Texts(_) | Test::Bytes(_));
+        Condition::Test(test)
+    }
+}
+
+/// Several conditions as one, the cheap ones first.
+fn one(mut conditions: Vec<Condition>, several: fn(Vec<Condition>) -> Condition) -> Condition {
+    conditions.sort_by_key(Condition::cost);
+    match conditions.pop() {
+        Some(only) if conditions.is_empty() => only,
+        last => {
+            conditions.extend(last);
+            several(conditions)
+        }
     }
 }
 
 /// How a condition is held against a row.
 type Judge = fn(&Test, &Row, &LogStore, &Roster) -> bool;
 
+impl Condition {
+    fn holds(&self, row: &Row, store: &LogStore, roster: &Roster, test: Judge) -> bool {
+        match self {
+            Self::All(all) => all.iter().all(|condition| condition.holds(row, store, roster, test)),
+            Self::Any(any) => any.iter().any(|condition| condition.holds(row, store, roster, test)),
+            Self::Not(condition) => !condition.holds(row, store, roster, test),
+            Self::Test(condition) => test(condition, row, store, roster),
+        }
+    }
+
+    fn learn(&mut self, row: &Row, fact: &Fact) {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                for condition in conditions {
+                    condition.learn(row, fact);
+                }
+            }
+            Self::Not(condition) => condition.learn(row, fact),
+            Self::Test(Test::Peers(peers)) => {
+                if peers.are_in(fact) {
+                    peers.met.insert(row.socket);
+                } else {
+                    peers.met.remove(&row.socket);
+                }
+            }
+            Self::Test(_) => {}
+        }
+    }
+
+    /// How dear it is, compared with the others: what can be decided cheaply is decided first.
+    fn cost(&self) -> u32 {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => conditions.iter().map(Self::cost).sum(),
+            Self::Not(condition) => condition.cost(),
+            Self::Test(test) => match test {
+                Test::Direction(_) | Test::Kinds(_) | Test::Lengths(_) | Test::Since(_) | Test::Until(_) => 1,
+                Test::Sockets(_) => 10,
+                Test::Peers(_) => 20,
+                Test::Texts(_) | Test::Bytes(_) => 100,
+            },
+        }
+    }
+}
+
 impl Test {
     fn holds_of_step(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         self.holds(row, store, roster)
-            || matches!(self, Self::Words(words) if step(row, store, roster).is_some_and(|step| {
-                words.are_in(format!("{} = {} {}", step.call(), step.result, step.meaning).as_bytes())
+            || matches!(self, Self::Texts(needles) if step(row, store, roster).is_some_and(|step| {
+                are_in(needles, format!("{} = {} {}", step.call(), step.result, step.meaning).as_bytes())
             }))
     }
 
     fn holds(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         match self {
-            Self::Words(words) if row.kind.is_message() => words.are_in(&store.bytes(row)),
-            Self::Words(words) => {
-                store.fact(row).is_some_and(|fact| words.are_in(sentence(row, &fact, store, roster).as_bytes()))
+            Self::Texts(needles) | Self::Bytes(needles) if row.kind.is_message() => are_in(needles, &store.bytes(row)),
+            Self::Texts(needles) => {
+                store.fact(row).is_some_and(|fact| are_in(needles, sentence(row, &fact, store, roster).as_bytes()))
             }
+            Self::Bytes(_) => false,
             Self::Sockets(names) => roster
                 .name_parts(row.socket)
                 .is_some_and(|(root, number)| names.iter().any(|name| name.matches(root, number))),
             Self::Direction(kinds) | Self::Kinds(kinds) => kinds.contains(row.kind),
+            Self::Lengths(ranges) => row.kind.is_message() && ranges.iter().any(|range| range.contains(&row.len)),
+            Self::Peers(peers) => peers.hold(row, store, roster),
+            Self::Since(from) => row.at >= *from,
+            Self::Until(end) => row.at < *end,
         }
     }
+}
 
-    /// How dear it is, compared with the others: what can be decided cheaply is decided first.
-    const fn cost(&self) -> u8 {
-        match self {
-            Self::Direction(_) | Self::Kinds(_) => 0,
-            Self::Sockets(_) => 1,
-            Self::Words(_) => 2,
+fn are_in(needles: &[Needle], bytes: &[u8]) -> bool {
+    needles.iter().any(|needle| needle.is_in(bytes))
+}
+
+impl Peers {
+    fn hold(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+        if let Some(peer) = store.peer(row) {
+            return self.patterns.iter().any(|pattern| pattern.matches(&peer));
         }
+        if matches!(row.kind, Kind::Accepted | Kind::Connected | Kind::Opened) {
+            return store.fact(row).is_some_and(|fact| self.are_in(&fact));
+        }
+        self.met.contains(&row.socket)
+            || roster
+                .get(row.socket)
+                .and_then(|member| member.peer.as_ref())
+                .is_some_and(|peer| self.patterns.iter().any(|pattern| pattern.matches(peer)))
     }
 
-    const fn reads_bytes(&self) -> bool {
-        matches!(self, Self::Words(_))
+    fn are_in(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::Accepted { peer, .. } | Fact::Connected { peer, .. } | Fact::Opened { peer: Some(peer), .. } => {
+                self.patterns.iter().any(|pattern| pattern.matches(peer))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -176,6 +325,9 @@ mod tests {
 
     use super::*;
     use crate::contract::{Address, Batch, Block, CloseReason, Event, Fact, SocketId, Span, Ticket, Timestamp};
+
+    /// An hour after 1970 began.
+    const NOW: Timestamp = Timestamp(3_600_000_000_000);
 
     fn id(number: u32) -> SocketId {
         SocketId::new(number).unwrap()
@@ -246,8 +398,28 @@ mod tests {
             ("!!user", vec![8]),
             ("127.0.0.1:7788", vec![2]),
             ("a|b", vec![]),
+            ("(hello | ok) !world", vec![5, 7]),
+            ("!(dir:rx | dir:tx)", vec![2, 3, 6, 8]),
+            ("!(hello)|x", vec![]),
+            ("(socket:plc (hello | kind:closed)) | (ok)", vec![5, 7, 8]),
+            ("len:>5", vec![4]),
+            ("len:2|5", vec![5, 7]),
+            ("!len:0..5 dir:rx|tx", vec![4]),
+            ("hex:\"6F 6b\"", vec![5]),
+            ("hex:\"6f ?? 57\"|\"68\"", vec![4, 7]),
+            ("re:/^hel+o$/", vec![7]),
+            ("re:/^hello/i", vec![4, 7]),
+            ("re:/o w|k$/i", vec![4, 5]),
+            ("re:^ok$ | re:/^accepted .*:51022/", vec![3, 5, 6]),
+            ("text:ok|\"lo w\"", vec![4, 5]),
+            ("peer::51022", vec![3, 4, 5, 6]),
+            ("peer:127.0.0.0/8 dir:rx|tx", vec![4, 5]),
+            ("peer:10.0.0.0/8", vec![]),
+            ("since:1970-01-01T00:00Z", vec![2, 3, 4, 5, 6, 7, 8]),
+            ("since:1m", vec![]),
+            ("until:1m", vec![2, 3, 4, 5, 6, 7, 8]),
         ] {
-            let filter = Filter::parse(text).unwrap();
+            let filter = Filter::parse(text, NOW).unwrap();
             let got: Vec<_> =
                 store.rows(0..100).filter(|row| filter.matches(row, &store, &roster)).map(|row| row.seq).collect();
             assert_eq!(got, wanted, "{text}");
@@ -259,7 +431,7 @@ mod tests {
     fn in_a_timeline_words_are_found_in_what_the_step_says() {
         let (store, roster) = log();
         let found = |text: &str| {
-            let filter = Filter::parse(text).unwrap();
+            let filter = Filter::parse(text, NOW).unwrap();
             let rows = store.rows(0..100).filter(|row| filter.matches_step(row, &store, &roster));
             rows.map(|row| row.seq).collect::<Vec<_>>()
         };
@@ -272,7 +444,7 @@ mod tests {
         assert_eq!(found("\"open at\""), [2]);
         assert_eq!(found("!send( !accept bind"), [1]);
         // Outside, the payload alone.
-        let filter = Filter::parse("send(").unwrap();
+        let filter = Filter::parse("send(", NOW).unwrap();
         assert!(!store.rows(0..100).any(|row| filter.matches(&row, &store, &roster)));
     }
 
@@ -290,8 +462,20 @@ mod tests {
             ("a | | b", 4..5, "nothing stands before"),
             ("a |", 2..3, "nothing stands after"),
             ("a ! b", 2..3, "nothing stands after this `!`"),
+            ("a (b | c", 2..8, "not closed"),
+            ("a )", 2..3, "no parenthesis is open"),
+            ("a ()", 2..3, "nothing stands between"),
+            ("(a | )", 3..4, "nothing stands after"),
+            ("len:>x", 4..6, "no length"),
+            ("hex:dez", 6..7, "no hex digit"),
+            ("hex:\"de z\"", 4..10, "no hex digit"),
+            ("re:/a(b/", 5..6, "unclosed group"),
+            ("x re:/ab", 5..8, "not closed"),
+            ("re:/ab/x", 7..8, "no flag `x`"),
+            ("peer:10.0.0.0/40", 5..16, "0 to 32 bits"),
+            ("since:noon", 6..10, "no time"),
         ] {
-            let error = Filter::parse(text).unwrap_err();
+            let error = Filter::parse(text, NOW).unwrap_err();
             assert_eq!(error.at, at, "{text}: {error}");
             assert!(error.message.contains(word), "{text}: {error}");
         }
@@ -301,14 +485,35 @@ mod tests {
     fn every_key_has_an_example_that_is_a_filter() {
         for key in KEYS {
             assert!(key.example.starts_with(&format!("{}:", key.name)));
-            Filter::parse(key.example).unwrap();
+            Filter::parse(key.example, NOW).unwrap();
         }
+    }
+
+    #[test]
+    fn a_connection_that_the_roster_has_forgotten_keeps_its_peer() {
+        let (store, _) = log();
+        let mut filter = Filter::parse("peer::51022", NOW).unwrap();
+        let mut found = Vec::new();
+        for row in store.rows(0..100) {
+            filter.learn(&row, &store);
+            if filter.matches(&row, &store, &Roster::default()) {
+                found.push(row.seq);
+            }
+        }
+        assert_eq!(found, [3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn parentheses_within_each_other_end_somewhere() {
+        let nested = |depth| Filter::parse(&format!("{}a{}", "(".repeat(depth), ")".repeat(depth)), NOW);
+        assert!(nested(DEPTH_MAX).is_ok());
+        assert!(nested(100_000).is_err());
     }
 
     proptest! {
         #[test]
-        fn any_text_is_a_filter_or_an_error_at_a_place_in_it(text in r#"([a-z"|!\\ :*]|socket:|kind:|dir:|rx|.){0,12}"#) {
-            match Filter::parse(&text) {
+        fn any_text_is_a_filter_or_an_error_at_a_place_in_it(text in r#"([a-z"|!\\ :*()/]|socket:|kind:|dir:|re:|hex:|len:|peer:|since:|rx|.){0,12}"#) {
+            match Filter::parse(&text, NOW) {
                 Ok(filter) => prop_assert_eq!(filter.text(), text),
                 Err(error) => prop_assert!(text.get(error.at.clone()).is_some(), "{:?} of {:?}", error, text),
             }
@@ -317,7 +522,7 @@ mod tests {
         #[test]
         fn what_is_quoted_is_found_as_it_is(words in ".{1,12}") {
             let quoted = words.replace('\\', "\\\\").replace('"', "\\\"");
-            let filter = Filter::parse(&format!("\"{quoted}\"")).unwrap();
+            let filter = Filter::parse(&format!("\"{quoted}\""), NOW).unwrap();
             let mut store = LogStore::new(u64::MAX);
             let mut block = Block::with_size(64).unwrap();
             block.bytes_mut()[1..=words.len()].copy_from_slice(words.as_bytes());

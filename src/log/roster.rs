@@ -12,6 +12,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::contract::{Endpoint, Event, Fact, SocketId};
+use crate::encoding::Encoding;
 
 pub use member::{Member, PeerTraffic, State, Traffic};
 
@@ -92,12 +93,39 @@ impl Roster {
         }
     }
 
+    /// Takes a root and its connections for closed, because what is known of them ends here: no event tells.
+    pub fn end(&mut self, id: SocketId) {
+        if let Some(member) = self.roots.get_mut(&id) {
+            member.end();
+        }
+        if let Some(family) = self.families.get_mut(&id) {
+            for (number, member) in &mut family.members {
+                if member.end() {
+                    family.closed.push_back(*number);
+                }
+            }
+        }
+    }
+
     /// Says what a root is to open from now on. An id that is no root is left alone.
     pub fn set_endpoint(&mut self, id: SocketId, endpoint: Endpoint) {
         if let Some(member) = self.roots.get_mut(&id) {
             member.endpoint = Arc::new(endpoint);
             self.revision += 1;
         }
+    }
+
+    /// What was opened; of a connection, its listener. It is known as long as that is listed.
+    #[must_use]
+    pub fn endpoint(&self, id: SocketId) -> Option<&Endpoint> {
+        let root = self.child(id).map_or(id, |(parent, _)| parent);
+        self.get(root).or_else(|| self.get(id)).map(|member| &*member.endpoint)
+    }
+
+    /// The encoding of a socket's text; of a connection, that of its listener. UTF-8 of one that is not known.
+    #[must_use]
+    pub fn encoding(&self, id: SocketId) -> Encoding {
+        self.endpoint(id).map_or(Encoding::UTF_8, Endpoint::encoding)
     }
 
     /// A number that is another whenever what the user opened has changed: which roots there are, or were, how they are
@@ -194,7 +222,8 @@ impl Roster {
     }
 
     /// The listener or the pair that a child comes from; also of one that is no longer listed.
-    pub(super) fn parent(&self, id: SocketId) -> Option<SocketId> {
+    #[must_use]
+    pub fn parent(&self, id: SocketId) -> Option<SocketId> {
         self.slot(id).parent
     }
 

@@ -9,6 +9,8 @@ use std::fmt::{self, Write};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
+use crate::encoding::Reading;
+
 /// How many combining marks a grapheme keeps; the rest is counted (`\u{+992 marks}`).
 pub const MAX_MARKS: usize = 8;
 
@@ -45,8 +47,6 @@ impl Printable {
     /// What it costs depends on `columns`, not on how many bytes there are.
     #[must_use]
     pub fn bytes_up_to(bytes: &[u8], columns: usize) -> Self {
-        // No column takes more bytes than a character with its marks, except where surplus marks are counted.
-        const BYTES_PER_COLUMN: usize = 4 * (1 + MAX_MARKS);
         let window = columns.saturating_add(1).saturating_mul(BYTES_PER_COLUMN);
         let mut writer = Writer::quoting(columns);
         if window >= bytes.len() {
@@ -61,6 +61,45 @@ impl Printable {
         writer.bytes(&bytes[..end]);
         if writer.surplus > 0 || !writer.is_full() {
             // Only surplus marks take bytes without filling columns; there may be more of them than were counted.
+            writer.flush_surplus();
+            writer.cell(CUT, 1);
+        }
+        writer.finish()
+    }
+
+    /// As [`bytes_up_to`](Self::bytes_up_to), for bytes in whatever encoding.
+    #[must_use]
+    pub fn read_up_to(bytes: &[u8], reading: &Reading, columns: usize) -> Self {
+        // So much is decoded at once; what does not fit is not decoded at all, but for marks, which fill nothing.
+        const RUN: usize = 64;
+        if reading.encoding().is_utf8() && reading.lead() == 0 {
+            return Self::bytes_up_to(bytes, columns);
+        }
+        let most = columns.saturating_add(1).saturating_mul(BYTES_PER_COLUMN);
+        let mut writer = Writer::quoting(columns);
+        let (mut at, mut run) = (0, String::new());
+        for piece in reading.pieces(bytes) {
+            run.extend(piece.chars.iter().flatten());
+            let broken = piece.chars[0].is_none();
+            if broken || run.len() >= RUN && !run.ends_with(is_regional_indicator) {
+                writer.text(&run);
+                run.clear();
+                if writer.is_full() && broken || at >= most {
+                    break;
+                }
+            }
+            if broken {
+                for &byte in &bytes[at..at + piece.len] {
+                    writer.byte(byte);
+                }
+            }
+            at += piece.len;
+            if writer.is_full() && writer.open.is_none() {
+                break;
+            }
+        }
+        writer.text(&run);
+        if at < bytes.len() && (writer.surplus > 0 || !writer.is_full()) {
             writer.flush_surplus();
             writer.cell(CUT, 1);
         }
@@ -150,6 +189,9 @@ impl fmt::Display for Printable {
 }
 
 const CUT: &str = "…";
+
+/// No column takes more bytes than a character with its marks, except where surplus marks are counted.
+const BYTES_PER_COLUMN: usize = 4 * (1 + MAX_MARKS);
 
 /// Characters that are never shown as themselves, in order; controls and characters without a column are not listed.
 ///
@@ -393,6 +435,7 @@ mod tests {
     use unicode_width::UnicodeWidthStr;
 
     use super::*;
+    use crate::encoding::Encoding;
 
     fn shown(bytes: &[u8]) -> String {
         Printable::bytes(bytes).as_str().to_owned()
@@ -503,6 +546,22 @@ mod tests {
         fn a_preview_is_a_beginning_that_fills(bytes in hostile(), columns in 0_usize..40) {
             let whole = Printable::bytes(&bytes);
             let preview = Printable::bytes_up_to(&bytes, columns);
+            check(&preview)?;
+            let beginning = whole.as_str().starts_with(preview.as_str()) || preview.as_str().ends_with(" marks}…");
+            prop_assert!(beginning, "{} / {}", preview, whole);
+            prop_assert!(preview.width() >= columns.min(whole.width()));
+        }
+
+        #[test]
+        fn in_every_encoding_it_is_clean_and_a_beginning_that_fills(
+            bytes in hostile(),
+            columns in 0_usize..40,
+            name in prop::sample::select(vec!["utf-8", "gbk", "gb18030", "utf-16le", "iso-2022-jp", "windows-1252"]),
+        ) {
+            let reading = Reading::alone(Encoding::named(name).unwrap());
+            let whole = Printable::read_up_to(&bytes, &reading, usize::MAX);
+            let preview = Printable::read_up_to(&bytes, &reading, columns);
+            check(&whole)?;
             check(&preview)?;
             let beginning = whole.as_str().starts_with(preview.as_str()) || preview.as_str().ends_with(" marks}…");
             prop_assert!(beginning, "{} / {}", preview, whole);

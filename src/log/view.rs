@@ -123,6 +123,7 @@ impl LogView {
         let mut found = Vec::new();
         let _ = store.for_each_row(*judged + 1..store.next(), |row| {
             *judged = row.seq;
+            filter.learn(&row, store);
             if scope.matches(filter, &row, store, roster) {
                 found.push(row.seq);
             }
@@ -168,6 +169,12 @@ impl LogView {
     #[must_use]
     pub fn index_of(&self, seq: u64) -> Option<usize> {
         self.count_to(seq).checked_sub(1)
+    }
+
+    /// True for a row that was judged and matches.
+    #[must_use]
+    pub fn shows(&self, seq: u64) -> bool {
+        self.matching.contains(seq)
     }
 
     /// The sequence number of the chosen row; `None` while there is none to choose.
@@ -233,6 +240,28 @@ impl LogView {
             self.above = (self.above + index).saturating_sub(cursor);
             self.anchor = self.seq_at(index).unwrap_or(self.anchor);
         }
+    }
+
+    /// Moves the cursor to the row with this sequence number or, where it does not match, to the nearest one before it,
+    /// and stays there: following stops.
+    pub fn hold_at(&mut self, seq: u64) {
+        if let Some(index) = self.index_of(seq) {
+            self.move_to_index(index);
+            if let Some(cursor) = self.cursor() {
+                self.anchor = cursor;
+                self.following = false;
+            }
+        }
+    }
+
+    /// The matching rows, as far as they are judged.
+    pub(super) const fn matching(&self) -> &RoaringTreemap {
+        &self.matching
+    }
+
+    /// The last sequence number that may be shown, while that is not every one.
+    pub(super) const fn paused_at(&self) -> Option<u64> {
+        self.paused_at
     }
 
     /// Moves the cursor to the first row.
@@ -383,7 +412,7 @@ mod tests {
     }
 
     fn filter() -> impl Strategy<Value = Filter> {
-        select(FILTERS.to_vec()).prop_map(|text| Filter::parse(text).unwrap())
+        select(FILTERS.to_vec()).prop_map(|text| Filter::parse(text, Timestamp(0)).unwrap())
     }
 
     #[derive(Clone, Debug)]
@@ -561,7 +590,7 @@ mod tests {
         assert!(view.catch_up(&log.store, &log.roster, 20));
         // Searching a long message costs as much as many short ones.
         let log = Log::filled(&[11; 30]);
-        view.set_filter(Filter::parse("a").unwrap());
+        view.set_filter(Filter::parse("a", Timestamp(0)).unwrap());
         view.catch_up(&log.store, &log.roster, 30);
         assert_eq!(view.judged(), 2);
     }

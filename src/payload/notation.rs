@@ -1,9 +1,11 @@
 //! The three ways to write bytes down: as text, as text with escapes, as hex digits.
 //!
-//! Owns reading and showing them, which are inverses. It never knows a socket's encoding: text is UTF-8 here.
+//! Owns reading and showing them, which are inverses, in every encoding. What is not written by the rules is an error.
 
 use std::fmt::{self, Write};
 use std::ops::Range;
+
+use crate::encoding::Encoding;
 
 /// How a draft is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,14 +58,26 @@ impl fmt::Display for NotationError {
 
 impl std::error::Error for NotationError {}
 
-/// The bytes that a text stands for.
+/// The bytes that a text stands for, in UTF-8.
 ///
 /// # Errors
 /// When the text is not written by the rules of the mode. Nothing is guessed. Text mode takes every text.
 pub fn parse(mode: Mode, text: &str) -> Result<Vec<u8>, NotationError> {
+    parse_in(mode, text, Encoding::UTF_8)
+}
+
+/// The bytes that a text stands for: its characters in this encoding, `\xHH` and hex blocks as they are.
+///
+/// # Errors
+/// As [`parse`], and when the encoding lacks a character, or would read it back as another.
+pub fn parse_in(mode: Mode, text: &str, encoding: Encoding) -> Result<Vec<u8>, NotationError> {
     match mode {
-        Mode::Text => Ok(text.as_bytes().to_vec()),
-        Mode::Escaped => parse_escaped(text),
+        Mode::Text => {
+            let mut bytes = Vec::with_capacity(text.len());
+            encode(text, 0..text.len(), encoding, &mut bytes)?;
+            Ok(bytes)
+        }
+        Mode::Escaped => parse_escaped(text, encoding),
         Mode::Hex => {
             let mut bytes = Vec::with_capacity(text.len() / 2);
             parse_hex(text, 0..text.len(), &mut bytes)?;
@@ -72,14 +86,23 @@ pub fn parse(mode: Mode, text: &str) -> Result<Vec<u8>, NotationError> {
     }
 }
 
-/// A text that stands for these bytes: [`parse`] of it gives them back.
+/// A text that stands for these bytes in UTF-8: [`parse`] of it gives them back.
 ///
 /// # Errors
 /// Text mode refuses what is not UTF-8, and control characters other than a newline. The others show every byte.
 pub fn show(mode: Mode, bytes: &[u8]) -> Result<String, NotationError> {
+    show_in(mode, bytes, Encoding::UTF_8)
+}
+
+/// A text that stands for these bytes in this encoding: [`parse_in`] of it gives them back.
+///
+/// # Errors
+/// Text mode refuses what is no text in the encoding, or that the encoding would write otherwise, and control characters
+/// other than a newline. The others show every byte.
+pub fn show_in(mode: Mode, bytes: &[u8], encoding: Encoding) -> Result<String, NotationError> {
     match mode {
-        Mode::Text => show_text(bytes),
-        Mode::Escaped => Ok(show_escaped(bytes)),
+        Mode::Text => show_text(bytes, encoding),
+        Mode::Escaped => Ok(show_escaped(bytes, encoding)),
         Mode::Hex => Ok(show_hex(bytes)),
     }
 }
@@ -94,45 +117,71 @@ fn char_at(text: &str, at: usize) -> Option<char> {
     text[at..].chars().next()
 }
 
-fn parse_escaped(text: &str) -> Result<Vec<u8>, NotationError> {
+/// Adds the bytes of a part of the text.
+fn encode(text: &str, part: Range<usize>, encoding: Encoding, bytes: &mut Vec<u8>) -> Result<(), NotationError> {
+    let inner = &text[part.clone()];
+    let encoded = encoding.encode(inner).map_err(|wrong| {
+        let at = part.start + wrong.start..part.start + wrong.end;
+        let c = char_at(inner, wrong.start).map(quoted).unwrap_or_default();
+        error(text, at, format_args!("{c} is no character of {encoding},"))
+    })?;
+    bytes.extend_from_slice(&encoded);
+    Ok(())
+}
+
+fn parse_escaped(text: &str, encoding: Encoding) -> Result<Vec<u8>, NotationError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(offset) = text[at..].find(['\\', '{']) {
-        bytes.extend_from_slice(&text.as_bytes()[at..at + offset]);
+        encode(text, at..at + offset, encoding, &mut bytes)?;
         at += offset;
         at = if text[at..].starts_with('\\') {
-            parse_escape(text, at, &mut bytes)?
+            parse_escape(text, at, encoding, &mut bytes)?
         } else if text[at..].starts_with("{{") {
             return Err(error(text, at..at + 2, "no templates in this version (a literal brace is \\{): {{"));
         } else {
-            bytes.push(b'{');
+            encode(text, at..at + 1, encoding, &mut bytes)?;
             at + 1
         };
     }
-    bytes.extend_from_slice(&text.as_bytes()[at..]);
+    encode(text, at..text.len(), encoding, &mut bytes)?;
     Ok(bytes)
 }
 
 /// Reads the escape whose backslash is at `start`; gives the place after it.
-fn parse_escape(text: &str, start: usize, bytes: &mut Vec<u8>) -> Result<usize, NotationError> {
+fn parse_escape(text: &str, start: usize, encoding: Encoding, bytes: &mut Vec<u8>) -> Result<usize, NotationError> {
     let Some(letter) = char_at(text, start + 1) else {
         return Err(error(text, start..text.len(), "lone backslash"));
     };
     let after = start + 1 + letter.len_utf8();
-    let byte = match letter {
-        'r' => b'\r',
-        'n' => b'\n',
-        't' => b'\t',
-        '0' => 0,
-        '\\' => b'\\',
-        '{' => b'{',
+    let c = match letter {
+        'r' => '\r',
+        'n' => '\n',
+        't' => '\t',
+        '0' => '\0',
+        '\\' | '{' => letter,
         'x' => return parse_byte_escape(text, start, after, bytes),
-        'u' => return parse_scalar_escape(text, start, after, bytes),
+        'u' => return parse_scalar_escape(text, start, after, encoding, bytes),
         'h' => return parse_hex_block(text, start, after, bytes),
         _ => return Err(error(text, start..after, format_args!("unknown escape \\{letter}"))),
     };
-    bytes.push(byte);
+    put_scalar(text, start..after, c, encoding, bytes)?;
     Ok(after)
+}
+
+/// Adds the bytes of a character that stands as an escape at `at`.
+fn put_scalar(
+    text: &str,
+    at: Range<usize>,
+    c: char,
+    encoding: Encoding,
+    bytes: &mut Vec<u8>,
+) -> Result<(), NotationError> {
+    let encoded = encoding
+        .encode(c.encode_utf8(&mut [0; 4]))
+        .map_err(|_| error(text, at, format_args!("U+{:04X} is no character of {encoding},", u32::from(c))))?;
+    bytes.extend_from_slice(&encoded);
+    Ok(())
 }
 
 /// `\xHH`, from its digits on.
@@ -151,7 +200,13 @@ fn parse_byte_escape(text: &str, start: usize, digits: usize, bytes: &mut Vec<u8
 }
 
 /// `\u{H..}`, from its brace on.
-fn parse_scalar_escape(text: &str, start: usize, brace: usize, bytes: &mut Vec<u8>) -> Result<usize, NotationError> {
+fn parse_scalar_escape(
+    text: &str,
+    start: usize,
+    brace: usize,
+    encoding: Encoding,
+    bytes: &mut Vec<u8>,
+) -> Result<usize, NotationError> {
     let digits = text[brace..].strip_prefix('{').map(|rest| {
         let length = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
         &rest[..length]
@@ -167,7 +222,7 @@ fn parse_scalar_escape(text: &str, start: usize, brace: usize, bytes: &mut Vec<u
     let Some(scalar) = scalar else {
         return Err(error(text, start..end + 1, format_args!("no character U+{digits}")));
     };
-    bytes.extend_from_slice(scalar.encode_utf8(&mut [0; 4]).as_bytes());
+    put_scalar(text, start..end + 1, scalar, encoding, bytes)?;
     Ok(end + 1)
 }
 
@@ -229,49 +284,81 @@ fn quoted(c: char) -> String {
     format!("`{}`", c.escape_debug())
 }
 
-fn show_text(bytes: &[u8]) -> Result<String, NotationError> {
+fn show_text(bytes: &[u8], encoding: Encoding) -> Result<String, NotationError> {
     let refused = |at: Range<usize>, what: String, why: &str| {
         let message = format!("{what} at {} {why}", at.start + 1);
         NotationError { at, message }
     };
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let start = error.valid_up_to();
-        let end = error.error_len().map_or(bytes.len(), |length| start + length);
-        refused(start..end, format!("byte {:02x}", bytes[start]), "is not UTF-8")
-    })?;
-    match text.char_indices().find(|&(_, c)| c.is_control() && c != '\n') {
-        None => Ok(text.to_owned()),
-        Some((at, c)) => {
-            let what = if c.is_ascii() { format!("byte {:02x}", c as u32) } else { format!("U+{:04X}", c as u32) };
-            Err(refused(at..at + c.len_utf8(), what, "can't be typed as text"))
+    let (mut text, mut at) = (String::with_capacity(bytes.len()), 0);
+    for piece in encoding.pieces(bytes) {
+        let range = at..at + piece.len;
+        at = range.end;
+        match piece.chars.iter().flatten().find(|c| c.is_control() && **c != '\n') {
+            Some(&c) => {
+                let what = if c.is_ascii() { format!("byte {:02x}", c as u32) } else { format!("U+{:04X}", c as u32) };
+                return Err(refused(range, what, "can't be typed as text"));
+            }
+            // What switches to other characters is written by the encoder.
+            None if piece.chars[0].is_none() && !encoding.switches() => {
+                let name = if encoding.is_utf8() { "UTF-8".to_owned() } else { encoding.name() };
+                return Err(refused(
+                    range.clone(),
+                    format!("byte {:02x}", bytes[range.start]),
+                    &format!("is not {name}"),
+                ));
+            }
+            None => text.extend(piece.chars.iter().flatten()),
         }
+    }
+    if encoding.encode(&text).is_ok_and(|encoded| encoded == bytes) {
+        Ok(text)
+    } else {
+        Err(refused(0..bytes.len(), "the text that begins".to_owned(), &format!("has other bytes in {encoding}")))
     }
 }
 
-fn show_escaped(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    // Writing into a string never fails.
-    for chunk in bytes.utf8_chunks() {
-        let mut chars = chunk.valid().chars().peekable();
-        while let Some(c) = chars.next() {
-            match c {
-                '\r' => text.push_str("\\r"),
-                '\n' => text.push_str("\\n"),
-                '\t' => text.push_str("\\t"),
-                '\0' => text.push_str("\\0"),
-                '\\' => text.push_str("\\\\"),
-                // Two braces open a template; one is itself.
-                '{' if chars.peek() == Some(&'{') => text.push_str("\\{"),
-                c if c.is_ascii_control() => _ = write!(text, "\\x{:02x}", c as u32),
-                c if c.is_control() => _ = write!(text, "\\u{{{:X}}}", c as u32),
-                c => text.push(c),
-            }
-        }
-        for byte in chunk.invalid() {
-            _ = write!(text, "\\x{byte:02x}");
+fn show_escaped(bytes: &[u8], encoding: Encoding) -> String {
+    let (mut text, mut at) = (String::with_capacity(bytes.len()), 0);
+    let mut pieces = encoding.pieces(bytes).peekable();
+    while let Some(piece) = pieces.next() {
+        let own = &bytes[at..at + piece.len];
+        at += piece.len;
+        let next = pieces.peek().and_then(|piece| piece.chars[0]);
+        match piece.chars {
+            [Some(c), None] if writes(encoding, c, own) => escape(c, next, encoding, &mut text),
+            [None, _] if encoding.switches() && piece.len == 3 => {}
+            // Writing into a string never fails.
+            _ => own.iter().for_each(|byte| _ = write!(text, "\\x{byte:02x}")),
         }
     }
-    text
+    if !encoding.switches() || parse_escaped(&text, encoding).is_ok_and(|parsed| parsed == bytes) {
+        return text;
+    }
+    // What switches was switched otherwise than the encoder does.
+    format!("\\h({})", show_hex(bytes))
+}
+
+/// Whether the encoding writes this character as these bytes. Of one that switches, the whole text tells.
+fn writes(encoding: Encoding, c: char, bytes: &[u8]) -> bool {
+    encoding.is_utf8()
+        || encoding.switches()
+        || encoding.encode(c.encode_utf8(&mut [0; 4])).is_ok_and(|encoded| encoded == bytes)
+}
+
+/// Adds a character, or the escape that stands for it.
+fn escape(c: char, next: Option<char>, encoding: Encoding, text: &mut String) {
+    match c {
+        '\r' => text.push_str("\\r"),
+        '\n' => text.push_str("\\n"),
+        '\t' => text.push_str("\\t"),
+        '\0' => text.push_str("\\0"),
+        '\\' => text.push_str("\\\\"),
+        // Two braces open a template; one is itself.
+        '{' if next == Some('{') => text.push_str("\\{"),
+        c if c.is_ascii_control() && encoding.keeps_ascii_apart() => _ = write!(text, "\\x{:02x}", c as u32),
+        c if c.is_control() => _ = write!(text, "\\u{{{:X}}}", c as u32),
+        c => text.push(c),
+    }
 }
 
 fn show_hex(bytes: &[u8]) -> String {
@@ -356,6 +443,18 @@ mod tests {
     }
 
     #[test]
+    fn text_is_in_the_encoding_and_bytes_are_bytes() {
+        let (gbk, wide) = (Encoding::named("gbk").unwrap(), Encoding::named("utf-16le").unwrap());
+        assert_eq!(parse_in(Mode::Text, "\u{4f60}", gbk).unwrap(), b"\xc4\xe3");
+        assert_eq!(parse_in(Mode::Escaped, "\u{4f60}\\xff\\u{597d}\\n", gbk).unwrap(), b"\xc4\xe3\xff\xba\xc3\n");
+        assert_eq!(parse_in(Mode::Escaped, "a\\n\\x41", wide).unwrap(), b"a\0\n\0A");
+        let lacks = parse_in(Mode::Text, "ab\u{1f600}", gbk).unwrap_err();
+        assert_eq!((lacks.at, lacks.message.as_str()), (2..6, "`\u{1f600}` is no character of gbk, at 3"));
+        let lacks = parse_in(Mode::Escaped, "ab\\u{1f600}", gbk).unwrap_err();
+        assert_eq!((lacks.at, lacks.message.as_str()), (2..11, "U+1F600 is no character of gbk, at 3"));
+    }
+
+    #[test]
     fn text_refuses_what_could_not_be_typed() {
         assert_eq!(show(Mode::Text, "a\n\u{e9}".as_bytes()).as_deref(), Ok("a\n\u{e9}"));
         let table: [(&[u8], Range<usize>, &str); 4] = [
@@ -385,9 +484,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_what_is_shown_gives_the_bytes_back(mode in any_mode(), bytes in payload()) {
-            match show(mode, &bytes) {
-                Ok(text) => prop_assert_eq!(parse(mode, &text), Ok(bytes)),
+        fn parsing_what_is_shown_gives_the_bytes_back(
+            mode in any_mode(),
+            name in prop::sample::select(vec!["utf-8", "gbk", "shift_jis", "iso-2022-jp", "utf-16be", "macintosh"]),
+            bytes in payload(),
+        ) {
+            let encoding = Encoding::named(name).unwrap();
+            match show_in(mode, &bytes, encoding) {
+                Ok(text) => prop_assert_eq!(parse_in(mode, &text, encoding), Ok(bytes), "{}", text),
                 Err(error) => {
                     prop_assert_eq!(mode, Mode::Text);
                     prop_assert!(error.at.start < error.at.end && error.at.end <= bytes.len());

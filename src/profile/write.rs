@@ -389,6 +389,7 @@ name = \"greet\"
                     ValueKind::Word(choices) => choices[number as usize % choices.len()].0.to_owned(),
                     ValueKind::Groups => format!("239.1.2.{number}@lo,ff02::{number}"),
                     ValueKind::Path => format!("/tmp/a&b?c%25{number}"),
+                    ValueKind::Encoding => ["gbk", "utf-16le", "shift_jis"][number as usize % 3].to_owned(),
                 };
                 endpoint.set_option(spec.name, &value).unwrap();
             }

@@ -69,9 +69,19 @@ pub(super) const fn always(_: &Ui) -> Result<(), &'static str> {
 
 /// Every action, by scope.
 pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
-    [GLOBAL, panes::sockets::ACTIONS, panes::log::ACTIONS, panes::inspector::ACTIONS, panes::input::ACTIONS]
-        .into_iter()
-        .flatten()
+    [
+        GLOBAL,
+        panes::sockets::ACTIONS,
+        panes::log::ACTIONS,
+        panes::log::preview::ACTIONS,
+        panes::log::timeline::ACTIONS,
+        panes::log::columns::ACTIONS,
+        panes::log::marks::ACTIONS,
+        panes::inspector::ACTIONS,
+        panes::input::ACTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 static GLOBAL: &[ActionSpec] = &[
@@ -146,6 +156,14 @@ static GLOBAL: &[ActionSpec] = &[
         help: "filter the log",
         run: panes::log::edit_filter,
         available: always,
+    },
+    ActionSpec {
+        name: "stop-replay",
+        scope: Scope::Anywhere,
+        keys: &[],
+        help: "stop the replay",
+        run: Ui::stop_replay,
+        available: |ui| if ui.bench.replay.is_some() { Ok(()) } else { Err("no replay runs") },
     },
     ActionSpec {
         name: "cancel-export",

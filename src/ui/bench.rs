@@ -4,6 +4,8 @@
 //! roster. It never draws, and orders from the engine only by way of effects.
 
 pub(super) mod exports;
+pub(super) mod recorded;
+pub(super) mod replay;
 pub(super) mod transfers;
 
 use std::collections::HashMap;
@@ -17,10 +19,13 @@ use crate::contract::{
     Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Operation, Report, ReportContent, Role, Saving,
     SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
 };
-use crate::log::{LogStore, LogView, Roster, Row};
+use crate::encoding::Encoding;
+use crate::log::{Find, LogStore, LogView, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
 use exports::Exports;
+use recorded::Recorded;
+use replay::{Census, Replay};
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges between two looks at the clock.
@@ -35,6 +40,7 @@ pub(super) struct Bench {
     pub(super) roster: Roster,
     pub(super) store: LogStore,
     pub(super) view: LogView,
+    pub(super) find: Option<Find>,
     pub(super) profile: Profile,
     /// The root of each `profile.sockets`, in the same order.
     roots: Vec<SocketId>,
@@ -51,6 +57,13 @@ pub(super) struct Bench {
     pub(super) forgotten: u64,
     /// Rows of system calls, which the log shows only where the filter asks for them.
     calls: u64,
+    /// The file whose log is shown.
+    pub(super) recorded: Option<Recorded>,
+    pub(super) replay: Option<Replay>,
+    /// When the replay is to be looked after again.
+    pub(super) replay_wakes: Option<Timestamp>,
+    /// What could be replayed, while that is asked.
+    pub(super) census: Option<Census>,
 }
 
 /// The socket whose options are on the screen.
@@ -118,6 +131,7 @@ impl Bench {
             roster: Roster::default(),
             store: LogStore::new(memory),
             view: LogView::new(),
+            find: None,
             profile: Profile::new(),
             roots: Vec::new(),
             next_ticket: 0,
@@ -130,6 +144,10 @@ impl Bench {
             lost: 0,
             forgotten: 0,
             calls: 0,
+            recorded: None,
+            replay: None,
+            replay_wakes: None,
+            census: None,
         }
     }
 
@@ -222,6 +240,8 @@ impl Bench {
             self.roots.remove(index);
             self.profile.sockets.remove(index);
             self.roster.remove(socket);
+        } else if self.recorded_in(socket).is_some() {
+            self.roster.remove(socket);
         }
     }
 
@@ -255,10 +275,15 @@ impl Bench {
             return name.to_owned();
         }
         // One of these is free: there are more of them than names that are taken.
-        (2..self.roots.len() + 3)
+        (2..self.roster.roots().count() + 3)
             .map(|number| format!("{name}-{number}"))
             .find(|name| self.name_is_free(name, None))
             .unwrap_or_default()
+    }
+
+    /// The encoding of the text that goes to a target; UTF-8 where there is none.
+    pub(super) fn encoding_of(&self, target: Option<&Target>) -> Encoding {
+        target.map_or(Encoding::UTF_8, |target| self.roster.encoding(target.socket()))
     }
 
     /// True for a target whose messages are datagrams, which may be empty.
@@ -285,6 +310,7 @@ impl Bench {
     pub(super) fn open_sockets(&self) -> usize {
         self.roster
             .roots()
+            .filter(|member| self.recorded_in(member.id).is_none())
             .map(|member| usize::from(member.state.is_open()) + self.roster.open_children(member.id))
             .sum()
     }
@@ -302,6 +328,19 @@ impl Bench {
             }
         }
         effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
+    }
+
+    /// Orders a message of the replay to be sent. An empty one can't be sent on a stream, and is passed over.
+    pub(super) fn replay_one(&mut self, target: Target, bytes: Vec<u8>, effects: &mut Vec<Effect>) {
+        let is_nothing = bytes.is_empty() && !self.is_datagram(&target);
+        let (ticket, reach) = (self.ticket(), self.reach(&target));
+        let Some(replay) = &mut self.replay else { return };
+        if is_nothing {
+            replay.passed();
+        } else {
+            replay.ordered(ticket, reach);
+            effects.push(Effect::Order(Command::Send { ticket, target, bytes: Arc::from(bytes) }));
+        }
     }
 
     /// Orders a file to be sent; how far it has come is among the transfers.
@@ -361,6 +400,9 @@ impl Bench {
         let Some(member) = self.roster.get(socket) else {
             return Err(format!("{name} is gone"));
         };
+        if let Some(file) = self.recorded_in(socket) {
+            return Err(format!("{name} is from {file}; ^N opens a socket of your own"));
+        }
         match target {
             Target::Children(_) if self.roster.open_children(socket) == 0 => {
                 Err(format!("nobody is connected to {name} yet"))
@@ -389,6 +431,9 @@ impl Bench {
         for event in &batch.events {
             self.rates.turn(event.at);
             self.roster.observe(event);
+            if let Some(replay) = &mut self.replay {
+                replay.observe(event);
+            }
             match &event.fact {
                 Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
                 Fact::Sent { ticket, bytes, remaining, .. } => {
@@ -479,6 +524,34 @@ impl Bench {
             }
         }
         false
+    }
+
+    /// Searches rows that find has not seen, for half as long as the view may judge; true while there are more.
+    pub(super) fn search(&mut self) -> bool {
+        let Some(find) = &mut self.find else { return false };
+        let began = Instant::now();
+        while !find.catch_up(&self.store, &self.roster) {
+            if began.elapsed() >= TURN / 2 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// True when find has seen every row, or nothing is looked for.
+    pub(super) fn is_searched(&self) -> bool {
+        self.find.as_ref().is_none_or(|find| find.searched() + 1 >= self.store.next())
+    }
+
+    /// True when the view has judged every row.
+    pub(super) fn is_judged(&self) -> bool {
+        self.view.judged() + 1 >= self.store.next()
+    }
+
+    /// How much of the log lies before this sequence number and with it, from 0 to 100.
+    pub(super) fn percent_of(&self, seq: u64) -> u64 {
+        let (first, next) = (self.store.first(), self.store.next());
+        100 * (seq + 1).saturating_sub(first) / (next - first).max(1)
     }
 
     /// How many rows there would be without a filter.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crokey::{KeyCombination, KeyCombinationFormat};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, KeyModifiers};
 
 use super::action::{ActionSpec, Scope, actions};
 
@@ -82,6 +82,10 @@ fn show(key: KeyCombination) -> String {
     if text == "BackTab" {
         return "Shift-Tab".to_owned();
     }
+    // Only of a letter does its case tell.
+    if key.modifiers.contains(KeyModifiers::SHIFT) && text.chars().count() > 1 && !text.contains("Shift") {
+        return format!("Shift-{text}");
+    }
     // A letter is written as every terminal program's user reads it: `^N`.
     match text.strip_prefix('^') {
         Some(rest) if rest.chars().count() == 1 => format!("^{}", rest.to_uppercase()),
@@ -113,6 +117,7 @@ mod tests {
         assert_eq!(keymap.keys_of("help"), ["F1", "^G"]);
         assert_eq!(keymap.keys_of("abort"), ["X"]);
         assert_eq!(keymap.keys_of("send"), ["Enter"]);
+        assert_eq!(keymap.keys_of("inspector-select-down"), ["Shift-Down"]);
     }
 
     #[test]

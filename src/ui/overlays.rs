@@ -1,9 +1,11 @@
 //! What comes over the panes: a stack, of which the topmost has the keys.
 
+pub(super) mod bookmarks;
 pub(super) mod confirm;
 pub(super) mod export;
 pub(super) mod file;
 pub(super) mod filter;
+pub(super) mod find;
 pub(super) mod help;
 pub(super) mod in_use;
 pub(super) mod message;
@@ -15,6 +17,7 @@ pub(super) mod profiles;
 pub(super) mod prompt;
 pub(super) mod recording;
 pub(super) mod rename;
+pub(super) mod replay;
 pub(super) mod search_history;
 pub(super) mod set_option;
 pub(super) mod targets;

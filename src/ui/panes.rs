@@ -26,7 +26,7 @@ fn frame(ui: &Ui, canvas: &mut Canvas<'_>, pane: Pane, title: &str) -> Rect {
 }
 
 /// Grouped by thousands, as in `1,204`.
-pub(super) fn grouped(number: impl TryInto<u64>) -> String {
+pub(in crate::ui) fn grouped(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or(u64::MAX).to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -2,8 +2,12 @@
 
 mod export;
 mod families;
+mod find;
 mod form;
+mod inspector;
+mod logview;
 mod options;
+mod recorded;
 mod transfers;
 
 use std::sync::Arc;

@@ -20,6 +20,8 @@ pub(super) struct Look {
     pub(super) error: Style,
     pub(super) selected: Style,
     pub(super) selected_unfocused: Style,
+    /// Over whatever style what was looked for has, that of a selected row included.
+    pub(super) found: Style,
     pub(super) key: Style,
     pub(super) badge: Style,
     pub(super) marks: &'static Marks,
@@ -47,8 +49,37 @@ pub(super) struct Marks {
     pub(super) none: &'static str,
     pub(super) plus_minus: &'static str,
     pub(super) ellipsis: &'static str,
+    pub(super) bookmark: &'static str,
+    pub(super) blocks: &'static Blocks,
     pub(super) chosen: &'static str,
 }
+
+/// What charts are drawn with.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    /// Cells filled from below, from nothing to all in eighths.
+    pub(super) up: [&'static str; 9],
+    /// Cells filled from above, from nothing to all in halves.
+    pub(super) down: [&'static str; 3],
+    /// Cells filled from the left, from nothing to all in eighths.
+    pub(super) right: [&'static str; 9],
+    /// Nothing went above it, and nothing below.
+    pub(super) line: &'static str,
+}
+
+static UNICODE_BLOCKS: Blocks = Blocks {
+    up: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    down: [" ", "▀", "█"],
+    right: [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
+    line: "─",
+};
+
+static ASCII_BLOCKS: Blocks = Blocks {
+    up: [" ", ".", ".", ".", ":", ":", ":", "|", "#"],
+    down: [" ", "'", "#"],
+    right: [" ", "-", "-", "-", "=", "=", "=", "=", "#"],
+    line: "-",
+};
 
 static UNICODE: Marks = Marks {
     open: "●",
@@ -68,6 +99,8 @@ static UNICODE: Marks = Marks {
     none: "–",
     plus_minus: "±",
     ellipsis: "…",
+    bookmark: "◆",
+    blocks: &UNICODE_BLOCKS,
     chosen: "█",
 };
 
@@ -89,6 +122,8 @@ static ASCII: Marks = Marks {
     none: "-",
     plus_minus: "+/-",
     ellipsis: "..",
+    bookmark: "#",
+    blocks: &ASCII_BLOCKS,
     chosen: ">",
 };
 
@@ -111,6 +146,7 @@ impl Look {
             error: bold,
             selected: reversed,
             selected_unfocused: style.add_modifier(Modifier::UNDERLINED),
+            found: bold.add_modifier(Modifier::UNDERLINED),
             key: bold,
             badge: reversed,
             marks: &UNICODE,
@@ -128,6 +164,7 @@ impl Look {
             border_focused: bold.fg(Color::Cyan),
             key: bold.fg(Color::Cyan),
             badge: reversed.fg(Color::Cyan).add_modifier(Modifier::BOLD),
+            found: bold.fg(Color::Black).bg(Color::Yellow).remove_modifier(Modifier::REVERSED),
             // One colour for the whole row, or each piece of it would be a block of its own.
             selected: reversed.fg(Color::Reset).remove_modifier(Modifier::DIM),
             ..look

@@ -6,6 +6,7 @@ mod given_back;
 mod held;
 mod hostile;
 mod idle;
+mod opened;
 mod profiles;
 mod session;
 mod sizes;

@@ -4,9 +4,9 @@
 //! one: such a field gets an apostrophe before it. Nothing is lost by that: the `hex` field has the bytes as they were,
 //! and what programs read is better taken from the JSON lines.
 
-use super::text::{escape, escape_bytes};
+use super::text::{escape, escape_read};
 use super::{append, peer_of, sentence};
-use crate::log::{LogStore, Roster, Row};
+use crate::log::{LogStore, Roster, Row, stream};
 
 /// Appends the names of the fields.
 pub fn csv_header(out: &mut Vec<u8>) {
@@ -32,7 +32,7 @@ pub fn csv(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
         let bytes = store.bytes(row);
         super::hex(&bytes, out);
         out.push(b',');
-        escape_bytes(&bytes, &mut plain);
+        escape_read(&bytes, &stream::reading(row, store, roster), &mut plain);
     } else {
         out.extend_from_slice(b",,,,");
         if let Some(fact) = store.fact(row) {

@@ -38,9 +38,9 @@ fn message(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) -> s
     let bytes = store.bytes(row);
     hex(&bytes, out);
     out.push(b'"');
-    if let Ok(text) = std::str::from_utf8(&bytes) {
+    if let Some(text) = roster.encoding(row.socket).text_of(&bytes) {
         out.extend_from_slice(b",\"text\":");
-        serde_json::to_writer(&mut *out, text)?;
+        serde_json::to_writer(&mut *out, &text)?;
     }
     out.extend_from_slice(if row.truncated { b",\"truncated\":true}" } else { b"}" });
     Ok(())

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::sentence;
-use crate::log::{Kind, LogStore, Roster, Row};
+use crate::encoding::Reading;
+use crate::log::{Kind, LogStore, Roster, Row, stream};
 
 /// The most bytes of a message that its line shows.
 const PREVIEW_BYTES: usize = 1024;
@@ -18,7 +19,7 @@ pub fn text(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
         let shown = &bytes[..bytes.len().min(PREVIEW_BYTES)];
         if !shown.is_empty() {
             line.push(' ');
-            escape_bytes(shown, &mut line);
+            escape_read(shown, &stream::reading(row, store, roster), &mut line);
         }
         if shown.len() < bytes.len() {
             line.push_str("...");
@@ -62,7 +63,24 @@ pub(in crate::log) fn escaped(bytes: &[u8]) -> String {
     line
 }
 
-pub(super) fn escape_bytes(bytes: &[u8], line: &mut String) {
+/// Bytes in whatever encoding.
+pub(super) fn escape_read(bytes: &[u8], reading: &Reading, line: &mut String) {
+    if reading.encoding().is_utf8() {
+        escape_bytes(bytes, line);
+        return;
+    }
+    let mut at = 0;
+    for piece in reading.pieces(bytes) {
+        let text: String = piece.chars.iter().flatten().collect();
+        escape_message(&text, line);
+        if text.is_empty() {
+            bytes[at..at + piece.len].iter().for_each(|byte| append(line, format_args!("\\x{byte:02x}")));
+        }
+        at += piece.len;
+    }
+}
+
+fn escape_bytes(bytes: &[u8], line: &mut String) {
     for chunk in bytes.utf8_chunks() {
         escape_message(chunk.valid(), line);
         for byte in chunk.invalid() {
@@ -83,7 +101,7 @@ fn escape_message(text: &str, line: &mut String) {
 
 pub(super) fn escape(text: &str, line: &mut String) {
     let mut rest = text;
-    while let Some(at) = rest.find(is_escaped) {
+    while let Some(at) = first_escaped(rest) {
         let (plain, other) = rest.split_at(at);
         line.push_str(plain);
         let mut characters = other.chars();
@@ -101,8 +119,17 @@ pub(super) fn escape(text: &str, line: &mut String) {
     line.push_str(rest);
 }
 
-fn is_escaped(c: char) -> bool {
-    c.is_control() || is_invisible(c)
+/// Where the first character is that has to be escaped. Most are ASCII, and bytes are looked through faster.
+fn first_escaped(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + text.as_bytes()[from..].iter().position(|byte| !(b' '..=b'~').contains(byte))?;
+        let c = text[at..].chars().next()?;
+        if c.is_control() || is_invisible(c) {
+            return Some(at);
+        }
+        from = at + c.len_utf8();
+    }
 }
 
 /// Characters that take no room or turn the text around: soft hyphen, joiners, bidi controls, separators of lines,

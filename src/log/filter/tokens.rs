@@ -1,12 +1,13 @@
-//! From a filter's text to its tokens: quotes, negations, keys and their values.
+//! From a filter's text to its tokens: quotes, negations, parentheses, keys and their values.
 //!
-//! Owns the surface of the language. It never knows which keys there are.
+//! Owns the surface of the language. Of the keys it knows only that the values of one are patterns between slashes.
 
 use std::ops::Range;
 
 use super::FilterError;
+use super::keys::PATTERN_KEY;
 
-/// One term as it is written, or the `|` between terms.
+/// One term as it is written, or what stands between terms.
 pub(super) struct Token {
     /// All of it, its `!` included.
     pub(super) at: Range<usize>,
@@ -16,6 +17,8 @@ pub(super) struct Token {
 
 pub(super) enum TokenKind {
     Or,
+    Open,
+    Close,
     /// Text to look for.
     Words(String),
     /// `key:value|value`, each value with its place.
@@ -26,10 +29,10 @@ pub(super) enum TokenKind {
     },
 }
 
-/// Reads all of the text.
+/// Reads all of the text. Parentheses may be left open, but none is closed that is not open.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
     let mut tokens = Vec::new();
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader { text, at: 0, depth: 0 };
     loop {
         reader.skip_blanks();
         if reader.peek().is_none() {
@@ -42,6 +45,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// How many parentheses are open.
+    depth: usize,
 }
 
 impl Reader<'_> {
@@ -62,7 +67,7 @@ impl Reader<'_> {
     }
 
     fn at_end_of_term(&self) -> bool {
-        self.peek().is_none_or(char::is_whitespace)
+        self.peek().is_none_or(|next| next.is_whitespace() || next == ')' && self.depth > 0)
     }
 
     fn token(&mut self) -> Result<Token, FilterError> {
@@ -72,25 +77,44 @@ impl Reader<'_> {
             self.take();
             negated = !negated;
         }
-        let kind = if self.at_end_of_term() {
-            return Err(FilterError::new(start..self.at, "nothing stands after this `!`"));
-        } else if let Some(key_end) = self.key_end() {
+        let kind = match self.peek() {
+            Some('(') => {
+                self.take();
+                self.depth += 1;
+                TokenKind::Open
+            }
+            Some(')') if start == self.at => {
+                self.take();
+                self.depth = self.depth.checked_sub(1).ok_or_else(|| {
+                    FilterError::new(start..self.at, "no parenthesis is open here; in quotes it is a text")
+                })?;
+                TokenKind::Close
+            }
+            _ if self.at_end_of_term() => {
+                return Err(FilterError::new(start..self.at, "nothing stands after this `!`"));
+            }
+            _ => self.term(start)?,
+        };
+        Ok(Token { at: start..self.at, negated, kind })
+    }
+
+    fn term(&mut self, start: usize) -> Result<TokenKind, FilterError> {
+        if let Some(key_end) = self.key_end() {
             let key_at = self.at..key_end;
             let key = self.text[key_at.clone()].to_owned();
             self.at = key_end + ":".len();
-            TokenKind::Keyed { key, key_at, values: self.values()? }
+            let values = self.values(key == PATTERN_KEY)?;
+            return Ok(TokenKind::Keyed { key, key_at, values });
+        }
+        let is_quoted = self.peek() == Some('"');
+        let word = self.piece(false)?;
+        if word == "|" && !is_quoted && start + 1 == self.at {
+            Ok(TokenKind::Or)
+        } else if word.is_empty() {
+            Err(FilterError::new(start..self.at, "there is nothing between the quotes"))
         } else {
-            let is_quoted = self.peek() == Some('"');
-            let word = self.piece(false)?;
-            if word == "|" && !is_quoted && start + 1 == self.at {
-                TokenKind::Or
-            } else if word.is_empty() {
-                return Err(FilterError::new(start..self.at, "there is nothing between the quotes"));
-            } else {
-                TokenKind::Words(word)
-            }
-        };
-        Ok(Token { at: start..self.at, negated, kind })
+            Ok(TokenKind::Words(word))
+        }
     }
 
     /// Where the key ends, if a key and its colon stand here. A key has nothing but letters, so that `12:30` and
@@ -101,11 +125,11 @@ impl Reader<'_> {
         (len > 0 && rest[len..].starts_with(':')).then_some(self.at + len)
     }
 
-    fn values(&mut self) -> Result<Vec<(String, Range<usize>)>, FilterError> {
+    fn values(&mut self, are_patterns: bool) -> Result<Vec<(String, Range<usize>)>, FilterError> {
         let mut values = Vec::new();
         loop {
             let start = self.at;
-            let value = self.piece(true)?;
+            let value = if are_patterns && self.peek() == Some('/') { self.pattern()? } else { self.piece(true)? };
             if value.is_empty() {
                 return Err(FilterError::new(start..self.at, "a value is missing here"));
             }
@@ -117,14 +141,23 @@ impl Reader<'_> {
         }
     }
 
-    /// What stands up to a blank or, among values, up to `|`. Quotes take blanks and bars in; within them, `\"` is a
-    /// quote and `\\` a backslash. In words a quote opens only at the beginning, so that `say"hi` is a word.
+    /// What stands up to a blank or to a parenthesis that closes and, among values, up to `|`. Quotes take all of them
+    /// in; within them, `\"` is a quote and `\\` a backslash. In words a quote opens only at the beginning, so that
+    /// `say"hi` is a word; and a parenthesis that a word itself opens is its own, so that `send(1)` is one.
     fn piece(&mut self, among_values: bool) -> Result<String, FilterError> {
         if self.peek() == Some('"') {
             return self.quoted();
         }
         let mut piece = String::new();
-        while !(self.at_end_of_term() || among_values && self.peek() == Some('|')) {
+        let mut open = 0_usize;
+        while let Some(next) = self.peek() {
+            match next {
+                '(' => open += 1,
+                ')' if open > 0 => open -= 1,
+                '|' if among_values => break,
+                _ if self.at_end_of_term() => break,
+                _ => {}
+            }
             piece.extend(self.take());
         }
         Ok(piece)
@@ -142,5 +175,26 @@ impl Reader<'_> {
                 None => return Err(FilterError::new(open..self.at, "this quote is not closed")),
             }
         }
+    }
+
+    /// A pattern with its slashes and flags. Within it, `\/` is a slash.
+    fn pattern(&mut self) -> Result<String, FilterError> {
+        let open = self.at;
+        self.take();
+        loop {
+            match self.take() {
+                Some('/') => break,
+                Some('\\') => _ = self.take(),
+                Some(_) => {}
+                None => return Err(FilterError::new(open..self.at, "this pattern is not closed with `/`")),
+            }
+        }
+        while self.peek().is_some_and(|flag| flag.is_ascii_alphabetic()) {
+            self.take();
+        }
+        if !(self.at_end_of_term() || self.peek() == Some('|')) {
+            return Err(FilterError::new(self.at..self.at, "a blank must stand after the pattern"));
+        }
+        Ok(self.text[open..self.at].to_owned())
     }
 }

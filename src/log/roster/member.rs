@@ -143,6 +143,15 @@ impl Member {
         self.sending_closed = false;
     }
 
+    /// Takes the socket for closed, unless it is; true if it was not.
+    pub(super) fn end(&mut self) -> bool {
+        let was_alive = self.state.can_close();
+        if was_alive {
+            self.state = State::Closed(CloseReason::Shutdown);
+        }
+        was_alive
+    }
+
     pub(super) fn observe(&mut self, event: &Event) {
         match &event.fact {
             Fact::Call { call, result, .. } => match call.as_ref() {

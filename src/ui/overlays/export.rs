@@ -161,11 +161,10 @@ impl ExportForm {
         for row in rows {
             format.row(&row, store, roster, &mut out);
         }
-        let lines = out.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty());
-        let shown = |line: &[u8]| match std::str::from_utf8(line) {
-            Ok(text) => Printable::text(&text.chars().take(SAMPLE_COLUMNS).collect::<String>()),
-            Err(_) => Printable::bytes_up_to(line, SAMPLE_COLUMNS),
-        };
+        // Of what is no text there is nothing to be seen.
+        let text = std::str::from_utf8(&out).ok().filter(|text| !text.contains('\0')).unwrap_or_default();
+        let lines = text.split('\n').map(str::trim_ascii_end).filter(|line| !line.is_empty());
+        let shown = |line: &str| Printable::text(&line.chars().take(SAMPLE_COLUMNS).collect::<String>());
         self.sample = lines.take(SAMPLE_LINES).map(shown).collect();
     }
 

@@ -14,6 +14,7 @@ use crate::contract::{Role, Saving, SocketId, Target, option_spec};
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
 use crate::ui::panes::input::{edit_of, unless_many};
+use crate::ui::panes::sockets::not_from_file;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 use crate::ui::{Effect, FolderEntry, Ui};
@@ -86,6 +87,7 @@ pub(in crate::ui) fn save(ui: &mut Ui) {
 
 /// Whether what the selected socket receives can be saved, or why not.
 pub(in crate::ui) fn can_save(ui: &Ui) -> Result<(), &'static str> {
+    not_from_file(ui)?;
     let member = ui.selected_socket().and_then(|socket| ui.bench.roster.get(socket)).ok_or("no socket is selected")?;
     match member.endpoint.scheme.spec().role {
         Role::Listener if member.parent.is_none() => {

@@ -29,6 +29,9 @@ pub(in crate::ui) struct Item {
 /// Acts on a text for which it need not be looked up among the rows, or says why it is none.
 type TakeText = fn(&mut Ui, &str) -> Result<(), String>;
 
+/// Acts on a key with the index of the chosen row, or leaves it to the picker.
+type TakeKey = Box<dyn Fn(&mut Ui, KeyEvent, usize) -> Option<Next>>;
+
 pub(in crate::ui) struct Picker {
     title: String,
     hint: &'static str,
@@ -37,6 +40,7 @@ pub(in crate::ui) struct Picker {
     shown: Vec<usize>,
     chosen: usize,
     take_text: Option<TakeText>,
+    take_key: Option<TakeKey>,
     error: Option<String>,
     /// Where the rows were drawn, and the index of the first.
     drawn: Cell<(Rect, usize)>,
@@ -53,6 +57,7 @@ impl Picker {
             shown,
             chosen: 0,
             take_text: None,
+            take_key: None,
             error: None,
             drawn: Cell::default(),
         }
@@ -61,6 +66,15 @@ impl Picker {
     /// A text is first given to `take`, which acts if it can be meant as it stands, and else says why not.
     pub(in crate::ui) fn or_text(mut self, take: TakeText) -> Self {
         self.take_text = Some(take);
+        self
+    }
+
+    /// A key is first given to `take`, with the index among the items of the one that is chosen.
+    pub(in crate::ui) fn with_keys(
+        mut self,
+        take: impl Fn(&mut Ui, KeyEvent, usize) -> Option<Next> + 'static,
+    ) -> Self {
+        self.take_key = Some(Box::new(take));
         self
     }
 
@@ -109,6 +123,11 @@ impl Picker {
 
 impl Overlay for Picker {
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
+        if let (Some(take), Some(index)) = (&self.take_key, self.shown.get(self.chosen))
+            && let Some(next) = take(ui, key, *index)
+        {
+            return next;
+        }
         match key.code {
             KeyCode::Esc => return Next::Close,
             KeyCode::Enter => return self.take(ui),

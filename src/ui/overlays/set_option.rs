@@ -53,7 +53,13 @@ fn parse(spec: &OptionSpec, text: &str) -> Result<Value, String> {
 
 /// Orders the change. What the user opened keeps it for its next opening, and for the profile.
 fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
-    if let Some(root) = ui.bench.roster.get(socket).filter(|member| member.parent.is_none()) {
+    // The kernel knows nothing of it: it is the listener's, for all of its connections, and holds at once.
+    let ours = spec.kind == ValueKind::Encoding;
+    let member = ui.bench.roster.get(socket);
+    let parent = member.and_then(|member| member.parent).filter(|_| ours);
+    let root = parent.map_or(member, |parent| ui.bench.roster.get(parent)).filter(|member| member.parent.is_none());
+    if let Some(root) = root {
+        let (socket, name) = (root.id, root.name.clone());
         let mut endpoint = (*root.endpoint).clone();
         let text = value.to_string();
         if text.is_empty() {
@@ -62,7 +68,15 @@ fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
             ui.tell_error(error.to_string());
             return;
         }
-        ui.bench.change_live(socket, endpoint);
+        if ours {
+            ui.bench.change(socket, endpoint);
+            ui.tell_good(format!("{name} and its connections: text is {text}"));
+        } else {
+            ui.bench.change_live(socket, endpoint);
+        }
+    }
+    if ours {
+        return;
     }
     ui.effects.push(Effect::Order(Command::SetOption { socket, option: spec, value }));
 }

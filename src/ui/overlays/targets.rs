@@ -11,6 +11,8 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
     let items = ui
         .entries()
         .into_iter()
+        // What is only a record can never be sent to.
+        .filter(|entry| ui.bench.recorded_in(entry.target(&ui.bench).socket()).is_none())
         .map(|entry| {
             let target = entry.target(&ui.bench);
             let name = ui.bench.roster.name(target.socket());

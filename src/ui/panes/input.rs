@@ -261,10 +261,11 @@ impl InputPane {
     pub(in crate::ui) fn take(&mut self, target: Option<&Target>, bench: &Bench, bytes: &[u8]) {
         let (composer, _) = self.composer_mut(target, bench);
         // What came off the wire is whole: an ending that it has is not added again.
-        let ending = composer.line_ending().bytes();
-        let bytes = if ending.is_empty() { bytes } else { bytes.strip_suffix(ending).unwrap_or(bytes) };
+        let encoding = bench.encoding_of(target);
+        let ending = composer.ending(encoding);
+        let bytes = if ending.is_empty() { bytes } else { bytes.strip_suffix(&*ending).unwrap_or(bytes) };
         for mode in [composer.mode, Mode::Escaped, Mode::Hex] {
-            if let Ok(text) = payload::show(mode, bytes) {
+            if let Ok(text) = payload::show_in(mode, bytes, encoding) {
                 composer.put(mode, &text);
                 return;
             }
@@ -350,8 +351,9 @@ pub(in crate::ui) fn edit_of(key: KeyEvent) -> Option<Edit> {
 
 fn send(ui: &mut Ui) {
     let Some(target) = ui.target.clone() else { return };
+    let encoding = ui.bench.encoding_of(Some(&target));
     let (composer, _) = ui.input.composer_mut(Some(&target), &ui.bench);
-    let bytes = match composer.bytes() {
+    let bytes = match composer.bytes(encoding) {
         Ok(bytes) => bytes,
         Err(error) => {
             ui.tell_error(format!("{NOT_SENT}{error}."));
@@ -395,8 +397,9 @@ fn send_now(ui: &mut Ui, target: Target, bytes: Vec<u8>) {
 
 /// The next notation that can show the draft's bytes; those that can't are passed over, and the reason is said.
 fn turn_mode(ui: &mut Ui) {
+    let encoding = ui.bench.encoding_of(ui.target.as_ref());
     let (composer, _) = ui.input.composer_mut(ui.target.as_ref(), &ui.bench);
-    let bytes = match payload::parse(composer.mode, composer.input.text()) {
+    let bytes = match payload::parse_in(composer.mode, composer.input.text(), encoding) {
         Ok(bytes) => bytes,
         Err(error) => {
             let name = composer.mode.name();
@@ -407,7 +410,7 @@ fn turn_mode(ui: &mut Ui) {
     let mut refused = None;
     let mut mode = composer.mode.next();
     while mode != composer.mode {
-        match payload::show(mode, &bytes) {
+        match payload::show_in(mode, &bytes, encoding) {
             Ok(text) => {
                 composer.put(mode, &text);
                 break;
@@ -427,7 +430,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     // A socket has its composer, with its own line ending, before the first key.
     ui.input.composer_mut(target.as_ref(), &ui.bench);
     let composer = ui.input.composer(target.as_ref());
-    let bytes = composer.bytes();
+    let bytes = composer.bytes(ui.bench.encoding_of(target.as_ref()));
     let error = bytes.as_ref().err().cloned();
     let title = title(ui, target.as_ref(), composer, bytes.as_ref().map(Vec::len).ok());
     let inside = frame(ui, canvas, Pane::Input, &title);
@@ -522,5 +525,7 @@ fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: Option<usiz
     };
     let len = len.map_or_else(|| "?".to_owned(), |len| len.to_string());
     let (arrow, dot) = (marks.arrow, marks.dot);
-    format!("Send {arrow} {whom} {dot} {} {dot} {eol} {dot} {len} B", composer.mode.name())
+    let encoding = ui.bench.encoding_of(Some(target));
+    let encoding = if encoding.is_utf8() { String::new() } else { format!(" {encoding}") };
+    format!("Send {arrow} {whom} {dot} {}{encoding} {dot} {eol} {dot} {len} B", composer.mode.name())
 }

@@ -1,41 +1,52 @@
 //! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
-//! options of the selected socket.
+//! options of the selected socket; or figures about the rows.
 
+mod bytes;
+pub(in crate::ui) mod compare;
+mod found;
 mod lesson;
 mod options;
+mod statistics;
+mod strings;
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::log::columns::measured;
 use super::log::{edit_filter, timeline};
 use super::{frame, grouped};
+use crate::log::round_trip::{answer_to, answered_by};
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
-use crate::ui::widgets::hexdump::{Hexdump, HexdumpStyles};
+use crate::ui::widgets::hexdump::HexdumpStyles;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
+use bytes::{By, BytesTab};
+use compare::Comparison;
 use options::OptionsTab;
+use statistics::StatisticsTab;
+use strings::StringsList;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-down",
         scope: Scope::Inspector,
         keys: &["down", "j"],
-        help: "scroll down, or the next option",
-        run: |ui| scroll_by(ui, 1),
+        help: "a row of bytes down, or the next option",
+        run: |ui| move_by(ui, 1),
         available: always,
     },
     ActionSpec {
         name: "inspector-up",
         scope: Scope::Inspector,
         keys: &["up", "k"],
-        help: "scroll up, or the option before",
-        run: |ui| scroll_by(ui, -1),
+        help: "a row of bytes up, or the option before",
+        run: |ui| move_by(ui, -1),
         available: always,
     },
     ActionSpec {
@@ -43,7 +54,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pagedown"],
         help: "a page down",
-        run: |ui| scroll_by(ui, ui.inspector.page()),
+        run: |ui| move_by(ui, ui.inspector.page()),
         available: always,
     },
     ActionSpec {
@@ -51,7 +62,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["pageup"],
         help: "a page up",
-        run: |ui| scroll_by(ui, -ui.inspector.page()),
+        run: |ui| move_by(ui, -ui.inspector.page()),
         available: always,
     },
     ActionSpec {
@@ -59,7 +70,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["home"],
         help: "to the first byte or option",
-        run: |ui| scroll_by(ui, isize::MIN),
+        run: |ui| jump(ui, isize::MIN),
         available: always,
     },
     ActionSpec {
@@ -67,13 +78,13 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Inspector,
         keys: &["end"],
         help: "to the last byte or option",
-        run: |ui| scroll_by(ui, isize::MAX),
+        run: |ui| jump(ui, isize::MAX),
         available: always,
     },
     ActionSpec {
         name: "inspector-next",
         scope: Scope::Inspector,
-        keys: &["right", "n"],
+        keys: &["n"],
         help: "next row of the log, or next socket",
         run: |ui| step(ui, 1),
         available: always,
@@ -81,16 +92,96 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         name: "inspector-previous",
         scope: Scope::Inspector,
-        keys: &["left", "p"],
+        keys: &["p"],
         help: "previous row of the log, or previous socket",
         run: |ui| step(ui, -1),
         available: always,
     },
     ActionSpec {
+        name: "inspector-right",
+        scope: Scope::Inspector,
+        keys: &["right"],
+        help: "the next byte, or the next socket",
+        run: |ui| sideways(ui, 1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-left",
+        scope: Scope::Inspector,
+        keys: &["left"],
+        help: "the byte before, or the socket before",
+        run: |ui| sideways(ui, -1),
+        available: always,
+    },
+    ActionSpec {
+        name: "inspector-select",
+        scope: Scope::Inspector,
+        keys: &["v"],
+        help: "select bytes with the arrows, or select none",
+        run: bytes::toggle_selecting,
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-right",
+        scope: Scope::Inspector,
+        keys: &["shift-right"],
+        help: "select to the next byte",
+        run: |ui| bytes::move_cursor(ui, By::Bytes(1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-left",
+        scope: Scope::Inspector,
+        keys: &["shift-left"],
+        help: "select to the byte before",
+        run: |ui| bytes::move_cursor(ui, By::Bytes(-1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-down",
+        scope: Scope::Inspector,
+        keys: &["shift-down"],
+        help: "select to the row below",
+        run: |ui| bytes::move_cursor(ui, By::Rows(1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-select-up",
+        scope: Scope::Inspector,
+        keys: &["shift-up"],
+        help: "select to the row above",
+        run: |ui| bytes::move_cursor(ui, By::Rows(-1), true),
+        available: dump,
+    },
+    ActionSpec {
+        name: "inspector-copy",
+        scope: Scope::Inspector,
+        keys: &["y"],
+        help: "copy the selected bytes, or all; text or hex",
+        run: bytes::copy,
+        available: message,
+    },
+    ActionSpec {
+        name: "strings",
+        scope: Scope::Inspector,
+        keys: &["shift-s"],
+        help: "the strings of the message; Enter goes to one",
+        run: strings::toggle,
+        available: message,
+    },
+    ActionSpec {
+        name: "inspector-compare",
+        scope: Scope::Inspector,
+        keys: &["="],
+        help: "compare this message with others, or no longer",
+        run: compare::toggle,
+        available: super::log::some_message,
+    },
+    ActionSpec {
         name: "inspector-tab",
         scope: Scope::Inspector,
         keys: &["t", "]"],
-        help: "the next tab: bytes, options",
+        help: "the next tab: bytes, options, statistics",
         run: |ui| turn_tab(ui, 1),
         available: always,
     },
@@ -116,10 +207,33 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-enter",
         scope: Scope::Inspector,
         keys: &["enter"],
-        help: "back to the log, or change this option",
+        help: "to the log, to this string, or change this option",
         run: |ui| match ui.inspector.tab {
-            Tab::Bytes => ui.focus_on(Pane::Log),
+            Tab::Bytes if shows_strings(ui) => strings::go(ui),
+            Tab::Bytes | Tab::Statistics => ui.focus_on(Pane::Log),
             Tab::Options => options::change(ui),
+        },
+        available: always,
+    },
+    ActionSpec {
+        name: "statistics-of",
+        scope: Scope::Inspector,
+        keys: &["s"],
+        help: "statistics of the rows shown, the socket, or all",
+        run: |ui| match ui.inspector.tab {
+            Tab::Statistics => statistics::turn(ui),
+            _ => show_tab(ui, Tab::Statistics),
+        },
+        available: always,
+    },
+    ActionSpec {
+        name: "statistics",
+        scope: Scope::Log,
+        keys: &["s"],
+        help: "statistics: rates, sizes, answer times",
+        run: |ui| {
+            show_tab(ui, Tab::Statistics);
+            ui.focus_on(Pane::Inspector);
         },
         available: always,
     },
@@ -161,15 +275,17 @@ enum Tab {
     #[default]
     Bytes,
     Options,
+    Statistics,
 }
 
 impl Tab {
-    const ALL: [Self; 2] = [Self::Bytes, Self::Options];
+    const ALL: [Self; 3] = [Self::Bytes, Self::Options, Self::Statistics];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
             Self::Options => "options",
+            Self::Statistics => "statistics",
         }
     }
 }
@@ -177,14 +293,18 @@ impl Tab {
 #[derive(Debug, Default)]
 pub(in crate::ui) struct InspectorPane {
     tab: Tab,
-    /// The first row of the dump that is drawn.
+    /// The first line of a lesson that is drawn.
     scroll: usize,
-    /// Of which message.
+    /// Of which row.
     seq: u64,
     height: u16,
+    bytes: BytesTab,
+    strings: StringsList,
+    pub(in crate::ui) comparison: Comparison,
     options: OptionsTab,
+    statistics: StatisticsTab,
     /// Where the names of the tabs were drawn.
-    tabs: [(Rect, Tab); 2],
+    tabs: [(Rect, Tab); 3],
 }
 
 impl InspectorPane {
@@ -193,11 +313,87 @@ impl InspectorPane {
     }
 }
 
-pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
+/// What stands under the tab's name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Options,
+    Statistics,
+    /// A row that is no message, or any on a timeline.
+    Lesson,
+    Strings,
+    Difference,
+    Dump,
+}
+
+fn content(ui: &Ui) -> Content {
     match ui.inspector.tab {
-        Tab::Bytes => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
-        Tab::Options => options::move_focus(ui, rows),
+        Tab::Options => return Content::Options,
+        Tab::Statistics => return Content::Statistics,
+        Tab::Bytes => {}
     }
+    match ui.bench.current() {
+        Some(row) if row.kind.is_message() && timeline::socket(ui).is_none() => match () {
+            () if ui.inspector.strings.is_open() => Content::Strings,
+            () if ui.inspector.comparison.is_of(&row) => Content::Difference,
+            () => Content::Dump,
+        },
+        _ => Content::Lesson,
+    }
+}
+
+fn shows_strings(ui: &Ui) -> bool {
+    content(ui) == Content::Strings
+}
+
+fn message(ui: &Ui) -> Result<(), &'static str> {
+    match content(ui) {
+        Content::Dump | Content::Strings | Content::Difference => Ok(()),
+        Content::Options | Content::Statistics | Content::Lesson => Err("no message is shown"),
+    }
+}
+
+fn dump(ui: &Ui) -> Result<(), &'static str> {
+    if content(ui) == Content::Dump { Ok(()) } else { Err("no bytes are shown to select") }
+}
+
+/// Scrolls as a wheel does.
+pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
+    match content(ui) {
+        Content::Options => options::move_focus(ui, rows),
+        Content::Statistics => statistics::scroll_by(ui, rows),
+        Content::Strings => strings::move_focus(ui, rows),
+        Content::Dump => bytes::scroll_by(ui, rows),
+        Content::Difference => ui.inspector.comparison.scroll_by(rows),
+        Content::Lesson => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
+    }
+}
+
+/// Moves what can be moved by so many rows.
+fn move_by(ui: &mut Ui, rows: isize) {
+    if content(ui) == Content::Dump { bytes::move_cursor(ui, By::Rows(rows), false) } else { scroll_by(ui, rows) }
+}
+
+/// To the first or the last of all.
+fn jump(ui: &mut Ui, by: isize) {
+    if content(ui) == Content::Dump { bytes::move_cursor(ui, By::Bytes(by), false) } else { scroll_by(ui, by) }
+}
+
+fn sideways(ui: &mut Ui, by: i32) {
+    match content(ui) {
+        Content::Dump => bytes::move_cursor(ui, By::Bytes(by as isize), false),
+        Content::Options => step(ui, by),
+        Content::Statistics | Content::Lesson | Content::Strings | Content::Difference => {}
+    }
+}
+
+/// Esc in the inspector: closes the strings, else ends the selection; false where there was neither.
+pub(in crate::ui) fn escape(ui: &mut Ui) -> bool {
+    ui.inspector.tab == Tab::Bytes && (strings::close(ui) || bytes::clear(ui))
+}
+
+/// Selects bytes with the mouse; false where there are none.
+pub(in crate::ui) fn drag(ui: &mut Ui, x: u16, y: u16) -> bool {
+    content(ui) == Content::Dump && bytes::point(ui, x, y, true)
 }
 
 /// Shows the row under the log's cursor.
@@ -232,7 +428,7 @@ fn show_tab(ui: &mut Ui, tab: Tab) {
 fn step(ui: &mut Ui, by: i32) {
     match ui.inspector.tab {
         Tab::Bytes => ui.bench.view.move_by(by as isize),
-        Tab::Options => ui.move_in_list(by),
+        Tab::Options | Tab::Statistics => ui.move_in_list(by),
     }
 }
 
@@ -240,15 +436,34 @@ pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {
     let pressed = ui.inspector.tabs.iter().find(|(area, _)| area.contains((x, y).into())).map(|(_, tab)| *tab);
     match pressed {
         Some(tab) => show_tab(ui, tab),
-        None if ui.inspector.tab == Tab::Options => options::click(ui, x, y),
-        None => {}
+        None => match content(ui) {
+            Content::Options => options::click(ui, x, y),
+            Content::Statistics => statistics::click(ui, x, y),
+            Content::Strings => strings::click(ui, x, y),
+            Content::Dump => drop(bytes::point(ui, x, y, false)),
+            Content::Lesson | Content::Difference => {}
+        },
     }
+}
+
+/// True where figures are shown, which need more room than bytes.
+pub(in crate::ui) fn shows_statistics(ui: &Ui) -> bool {
+    ui.inspector.tab == Tab::Statistics
+}
+
+/// Does a slice of the work that figures on the screen take; true if they have changed.
+pub(in crate::ui) fn work(ui: &mut Ui) -> bool {
+    is_visible(ui) && shows_statistics(ui) && statistics::work(ui)
 }
 
 /// Brings what is shown up to date; after how long to do so again, where it changes by itself.
 pub(in crate::ui) fn refresh(ui: &mut Ui) -> Option<Duration> {
-    let visible = !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector;
-    if visible && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+    if is_visible(ui) && ui.inspector.tab == Tab::Options { options::refresh(ui) } else { None }
+}
+
+/// True for an inspector that is on the screen, or will be in the next frame.
+fn is_visible(ui: &Ui) -> bool {
+    !ui.layout.inspector.is_empty() || ui.focus == Pane::Inspector
 }
 
 pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
@@ -280,6 +495,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     ui.inspector.height = inside.height;
     match (ui.inspector.tab, row) {
         (Tab::Options, _) => options::render(ui, canvas, inside),
+        (Tab::Statistics, _) => statistics::render(ui, canvas, inside),
         (Tab::Bytes, Some(row)) => render_row(ui, canvas, inset(inside), &row),
         (Tab::Bytes, None) => {
             let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
@@ -293,11 +509,24 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
-    let used = put_wrapped(canvas, inside, &Printable::text(&headline(ui, row)), ui.look.dim);
+    let (mut head, exchange) = (headline(ui, row), exchange(ui, row));
+    let beside = head.chars().count() + 2 + exchange.chars().count() <= usize::from(inside.width);
+    if beside && !exchange.is_empty() {
+        let _ = write!(head, ", {exchange}");
+    }
+    let mut used = put_wrapped(canvas, inside, &Printable::text(&head), ui.look.dim);
+    if !beside && !exchange.is_empty() {
+        let rest = Rect { y: inside.y + used, height: inside.height - used, ..inside };
+        used += put_wrapped(canvas, rest, &Printable::text(&exchange), ui.look.dim);
+    }
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
     if row.kind.is_message() && timeline::socket(ui).is_none() {
-        render_bytes(ui, canvas, body, row);
+        if ui.inspector.comparison.is_of(row) && !ui.inspector.strings.is_open() {
+            compare::render(ui, canvas, body, row);
+        } else {
+            bytes::render(ui, canvas, body, row);
+        }
     } else {
         lesson::render(ui, canvas, body, row);
     }
@@ -332,15 +561,20 @@ fn headline(ui: &Ui, row: &Row) -> String {
     text
 }
 
-fn render_bytes(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
-    let bytes = ui.bench.store.bytes(row);
-    if bytes.is_empty() {
-        canvas.put(area.x, area.y, area.right(), &Printable::text("No bytes: an empty message."), ui.look.dim);
-        return;
+/// What a message answers, and how it was answered: `answer to row 12 after 1.2 ms, answered after 51 us (row 14)`.
+fn exchange(ui: &Ui, row: &Row) -> String {
+    let mut told = Vec::new();
+    let (word, back) = match row.kind {
+        Kind::Sent => ("answer after", "answers"),
+        _ => ("answered after", "answer to"),
+    };
+    if let Some(before) = answered_by(row, &ui.bench.store) {
+        told.push(format!("{back} row {} after {}", grouped(before.row), measured(before.time)));
     }
-    let rows = Hexdump::rows(area.width, bytes.len());
-    ui.inspector.scroll = ui.inspector.scroll.min(rows.saturating_sub(usize::from(area.height)));
-    Hexdump { bytes: &bytes, scroll: ui.inspector.scroll, selection: None }.render(canvas, area, &dump_styles(ui));
+    if let Some(answer) = answer_to(row, &ui.bench.store) {
+        told.push(format!("{word} {} (row {})", measured(answer.time), grouped(answer.row)));
+    }
+    told.join(", ")
 }
 
 fn dump_styles(ui: &Ui) -> HexdumpStyles {
@@ -352,6 +586,7 @@ fn dump_styles(ui: &Ui) -> HexdumpStyles {
         zero: look.dim,
         control: look.warning,
         high: look.sent,
+        found: look.found,
         selection: look.selected,
     }
 }

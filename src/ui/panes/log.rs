@@ -1,5 +1,9 @@
 //! The log: one row a message or a fact, filtered, followed or held still.
 
+pub(in crate::ui) mod columns;
+pub(in crate::ui) mod find;
+pub(in crate::ui) mod marks;
+pub(in crate::ui) mod preview;
 pub(in crate::ui) mod selection;
 pub(in crate::ui) mod timeline;
 
@@ -11,9 +15,9 @@ use ratatui::style::Style;
 
 use super::sockets::{fitting, shortened};
 use super::{frame, grouped};
-use crate::config::TimeFormat;
 use crate::contract::{Fact, SocketId, Timestamp};
 use crate::exporter::{HEXDUMP, MARKDOWN, TEXT};
+use crate::log::Marks;
 use crate::log::sanitise::Printable;
 use crate::log::timeline::waiting;
 use crate::log::{Kind, Row, export};
@@ -22,11 +26,20 @@ use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::export::copy_selected;
 use crate::ui::overlays::filter::FilterLine;
+use crate::ui::overlays::replay;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
 
+use preview::Preview;
+
+/// The columns of a row's time, and one that is free for the sign of a bookmark.
+const TIME_WIDTH: u16 = 13;
+
 /// How much of a preview a peer's path may take.
 const PEER_WIDTH: usize = 20;
+
+/// The columns of the frame that the title leaves to the widest badge, and the corners.
+const BADGE_WIDTH: u16 = 19;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -105,12 +118,44 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "find",
+        scope: Scope::Log,
+        keys: &["f"],
+        help: "find text, a /pattern/ or hex: in the log",
+        run: find::open,
+        available: always,
+    },
+    ActionSpec {
+        name: "find-next",
+        scope: Scope::Log,
+        keys: &["n"],
+        help: "to the next match",
+        run: find::next,
+        available: find::some_find,
+    },
+    ActionSpec {
+        name: "find-previous",
+        scope: Scope::Log,
+        keys: &["shift-n"],
+        help: "to the match before",
+        run: find::previous,
+        available: find::some_find,
+    },
+    ActionSpec {
         name: "take",
         scope: Scope::Log,
         keys: &["r"],
         help: "take this message into the input, to send it again",
         run: take,
         available: some_message,
+    },
+    ActionSpec {
+        name: "replay",
+        scope: Scope::Log,
+        keys: &["shift-r"],
+        help: "replay this socket; meanwhile pause, or send the next",
+        run: replay::open_or_step,
+        available: replay::available,
     },
     ActionSpec {
         name: "copy",
@@ -137,34 +182,12 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: some_row,
     },
     ActionSpec {
-        name: "as-text",
+        name: "compare",
         scope: Scope::Log,
-        keys: &["1"],
-        help: "all sockets, previews as text",
-        run: |ui| {
-            timeline::leave(ui);
-            ui.log.hex = false;
-        },
-        available: always,
-    },
-    ActionSpec {
-        name: "as-hex",
-        scope: Scope::Log,
-        keys: &["2"],
-        help: "all sockets, previews as hex",
-        run: |ui| {
-            timeline::leave(ui);
-            ui.log.hex = true;
-        },
-        available: always,
-    },
-    ActionSpec {
-        name: "log-timeline",
-        scope: Scope::Log,
-        keys: &["4"],
-        help: "the timeline: each call of the socket",
-        run: timeline::show,
-        available: timeline::some_socket,
+        keys: &["="],
+        help: "compare this message with others, or no longer",
+        run: super::inspector::compare::toggle,
+        available: some_message,
     },
     ActionSpec {
         name: "release-mouse",
@@ -202,9 +225,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
 
 #[derive(Debug, Default)]
 pub(in crate::ui) struct LogPane {
-    hex: bool,
-    /// Where the rows were drawn, and the index of the first.
+    preview: Preview,
+    times: columns::Times,
+    pub(in crate::ui) marks: Marks,
+    /// Where the cursor goes once find has found it.
+    pub(in crate::ui) jump: Option<find::Jump>,
+    /// Where the rows were drawn, how many rows of the screen each takes, and the index of the first.
     rows: Rect,
+    row_height: u16,
     first: usize,
     /// The sequence number of the row where the selection began.
     selected_from: Option<u64>,
@@ -227,11 +255,12 @@ fn something_to_copy(ui: &Ui) -> Result<(), &'static str> {
 }
 
 fn page(ui: &Ui) -> isize {
-    (usize::from(ui.log.rows.height).saturating_sub(1)).max(1).cast_signed()
+    let rows = ui.log.rows.height / ui.log.row_height.max(1);
+    usize::from(rows.saturating_sub(1).max(1)).cast_signed()
 }
 
 pub(in crate::ui) fn edit_filter(ui: &mut Ui) {
-    let line = FilterLine::new(ui.bench.view.filter());
+    let line = FilterLine::new(ui);
     ui.overlays.push(Box::new(line));
 }
 
@@ -246,7 +275,7 @@ fn copy(ui: &mut Ui) {
     if ui.log.selected_from.is_some() {
         let format = match timeline::socket(ui) {
             Some(_) => MARKDOWN,
-            None if ui.log.hex => HEXDUMP,
+            None if ui.log.preview != Preview::Text => HEXDUMP,
             None => TEXT,
         };
         copy_selected(ui, format);
@@ -259,8 +288,11 @@ fn copy(ui: &mut Ui) {
     let Some(row) = ui.bench.current() else { return };
     let bytes = ui.bench.store.bytes(&row);
     // Text as it is where it is text; else the notation that reads back.
-    let text = crate::payload::show(Mode::Text, &bytes)
-        .or_else(|_| crate::payload::show(if ui.log.hex { Mode::Hex } else { Mode::Escaped }, &bytes));
+    let encoding = ui.bench.roster.encoding(row.socket);
+    let text = crate::payload::show_in(Mode::Text, &bytes, encoding).or_else(|_| {
+        let mode = if ui.log.preview == Preview::Hex { Mode::Hex } else { Mode::Escaped };
+        crate::payload::show_in(mode, &bytes, encoding)
+    });
     if let Ok(text) = text {
         ui.effects.push(Effect::Copy(text));
     }
@@ -278,7 +310,7 @@ pub(in crate::ui) fn click(ui: &mut Ui, y: u16) {
     if let Some(offset) = y.checked_sub(ui.log.rows.y)
         && offset < ui.log.rows.height
     {
-        let index = ui.log.first + usize::from(offset);
+        let index = ui.log.first + usize::from(offset / ui.log.row_height.max(1));
         if index < ui.bench.view.len() {
             ui.bench.view.move_to_index(index);
         }
@@ -291,22 +323,17 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         return;
     }
     let filter = ui.bench.view.filter().text().to_owned();
-    let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
-    let dot = ui.look.marks.dot;
-    let shown = grouped(ui.bench.view.len());
     let timeline = timeline::socket(ui);
-    let title = if let Some(socket) = timeline {
-        let filter = if filter.is_empty() { String::new() } else { format!(" {dot} {filter}") };
-        format!("Timeline {dot} {}{filter} {dot} {shown}", ui.bench.roster.name(socket))
-    } else if filter.is_empty() {
-        format!("Log {dot} all {dot} {shown}")
-    } else {
-        format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
-    };
     let selected = selection::range(ui);
-    let title = match selection::len(ui) {
-        0 => title,
-        rows => format!("{title} {dot} {} selected", grouped(rows)),
+    let whole = title_of(ui, &filter);
+    // A long filter must not push the badge out that tells whether the log follows.
+    let over = Printable::text(&whole).width().saturating_sub(usize::from(area.width.saturating_sub(BADGE_WIDTH)));
+    let title = if over == 0 {
+        whole
+    } else {
+        let filter = Printable::text(&filter);
+        let width = filter.width().saturating_sub(over).max(4);
+        title_of(ui, filter.truncate(width, ui.look.marks.ellipsis).as_str())
     };
     let inside = frame(ui, canvas, Pane::Log, &title);
     render_badges(ui, canvas, area, &title);
@@ -322,8 +349,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     // While the filter is typed, its line and the one that explains it lie over the header and the row below.
     let head = if ui.overlays.iter().any(|overlay| overlay.covers_log_header()) { 2 } else { 1 };
     let rows = Rect { y: inside.y + head, height: inside.height.saturating_sub(head), ..inside };
-    let window = ui.bench.view.window(usize::from(rows.height));
+    let row_height = preview::height(ui, inside);
+    let window = ui.bench.view.window(usize::from(rows.height / row_height));
     ui.log.rows = rows;
+    ui.log.row_height = row_height;
     ui.log.first = window.start;
     if window.is_empty() {
         render_empty(ui, canvas, rows, &filter);
@@ -336,13 +365,17 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         .and_then(|index| ui.bench.view.seq_at(index))
         .and_then(|seq| ui.bench.store.row(seq))
         .map(|row| row.at);
-    for (y, index) in (rows.y..rows.bottom()).zip(window) {
+    for (y, index) in (rows.y..rows.bottom()).step_by(usize::from(row_height)).zip(window) {
         let Some(row) = ui.bench.view.seq_at(index).and_then(|seq| ui.bench.store.row(seq)) else { continue };
-        let line = Rect { y, height: 1, ..rows };
-        match &timeline_columns {
-            Some(columns) => timeline::render_row(ui, canvas, line, columns, &row, previous),
+        let line = Rect { y, height: row_height, ..rows }.intersection(rows);
+        columns::look_back(ui, &row, inside.width);
+        let found = match &timeline_columns {
+            Some(columns) => {
+                timeline::render_row(ui, canvas, line, columns, &row, previous);
+                Vec::new()
+            }
             None => render_row(ui, canvas, line, &columns, &row, previous),
-        }
+        };
         if selected.as_ref().is_some_and(|range| range.contains(&row.seq)) {
             canvas.style(line, ui.look.selected_unfocused);
             // In the frame, where no column of a row is.
@@ -350,10 +383,39 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         }
         if cursor == Some(index) {
             let style = if ui.focus == Pane::Log { ui.look.selected } else { ui.look.selected_unfocused };
-            canvas.style(Rect { y, height: 1, ..rows }, style);
+            canvas.style(line, style);
         }
+        if ui.log.marks.get(row.seq).is_some() {
+            // Between the time and what follows there is always a column free.
+            let x = rows.x + TIME_WIDTH - 1;
+            canvas.put(x, y, rows.right(), &Printable::text(ui.look.marks.bookmark), ui.look.key);
+        }
+        find::mark(canvas, &ui.look, &found);
         previous = Some(row.at);
     }
+}
+
+/// The title, with the filter as it is written here.
+fn title_of(ui: &Ui, filter: &str) -> String {
+    let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
+    let dot = ui.look.marks.dot;
+    let shown = grouped(ui.bench.view.len());
+    let mut title = if let Some(socket) = timeline::socket(ui) {
+        let filter = if filter.is_empty() { String::new() } else { format!(" {dot} {filter}") };
+        format!("Timeline {dot} {}{filter} {dot} {shown}", ui.bench.roster.name(socket))
+    } else if filter.is_empty() {
+        format!("Log {dot} all {dot} {shown}")
+    } else {
+        format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
+    };
+    match selection::len(ui) {
+        0 => {}
+        rows => title = format!("{title} {dot} {} selected", grouped(rows)),
+    }
+    if let Some(find) = find::title(ui) {
+        title = format!("{title} {dot} {find}");
+    }
+    title
 }
 
 fn render_badges(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, title: &str) {
@@ -368,38 +430,42 @@ fn render_badges(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, title: &str) 
     };
     let unseen = view.unseen();
     let below = (unseen > 0).then(|| format!(" {} new {} End ", grouped(unseen), look.marks.down));
-    let badge_style = look.badge;
+    let (badge_style, text_style) = (look.badge, look.dim);
+    let (shown, next) = preview::badge(ui);
     let title_end = usize::from(area.x) + Printable::text(title).width() + 4;
-    let mut badge = |text: &str, y: u16, style: Style, action: &str, left: usize| {
+    let mut badge = |text: &str, right: u16, y: u16, style: Style, action: &str, left: usize| {
         let text = Printable::text(text);
         let width = u16::try_from(text.width()).unwrap_or(u16::MAX);
-        let x = area.right().saturating_sub(width + 2);
+        let x = right.saturating_sub(width + 2);
         if usize::from(x) > left {
             canvas.put(x, y, area.right(), &text, style);
             if let Some(action) = crate::ui::actions().find(|spec| spec.name == action) {
                 ui.buttons.push((Rect { x, y, width, height: 1 }, action));
             }
         }
+        x
     };
-    badge(&text, area.y, style, action, title_end);
+    let x = badge(&text, area.right(), area.y, style, action, title_end);
+    badge(&format!(" {shown} "), x + 1, area.y, text_style, next, title_end);
     if let Some(below) = below {
-        badge(&below, area.bottom() - 1, badge_style, "follow", usize::from(area.x));
+        badge(&below, area.right(), area.bottom() - 1, badge_style, "follow", usize::from(area.x));
     }
 }
 
 /// Where the columns of the log begin; the preview takes what is left.
 struct Columns {
     delta: u16,
+    round_trip: u16,
     direction: u16,
     socket: u16,
     len: u16,
     preview: u16,
+    /// Where hex stands beside the text.
+    hex: Option<u16>,
 }
 
 impl Columns {
     fn of(inside: Rect, ui: &Ui) -> Self {
-        // The time's milliseconds are worth a column only where there is one.
-        let time = 13;
         let delta_width = if inside.width < 64 { 0 } else { 8 };
         let longest = ui
             .bench
@@ -410,11 +476,14 @@ impl Columns {
             .unwrap_or(0);
         let socket_width = u16::try_from(longest).unwrap_or(u16::MAX).clamp(6, (inside.width / 5).max(6)) + 1;
         let len_width = if inside.width < 64 { 6 } else { 8 };
-        let delta = inside.x + time;
-        let direction = delta + delta_width;
+        let delta = inside.x + TIME_WIDTH;
+        let round_trip = delta + delta_width;
+        let shown = columns::shows_round_trips(ui, inside.width);
+        let direction = round_trip + if shown { columns::ROUND_TRIP_WIDTH } else { 0 };
         let socket = direction + 4;
         let len = socket + socket_width;
-        Self { delta, direction, socket, len, preview: len + len_width }
+        let preview = len + len_width;
+        Self { delta, round_trip, direction, socket, len, preview, hex: preview::hex_column(ui, inside, preview) }
     }
 }
 
@@ -427,17 +496,28 @@ fn render_header(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect, columns: &Colum
     let mut head = |x: u16, end: u16, text: &str| {
         canvas.put(x, inside.y, end.min(inside.right()), &Printable::text(text), style);
     };
-    head(inside.x, columns.delta, "TIME");
-    if columns.direction > columns.delta {
-        head(columns.delta, columns.direction, ui.look.marks.delta);
+    head(inside.x, columns.delta, columns::time_head(ui));
+    if columns.round_trip > columns.delta {
+        head(columns.delta, columns.round_trip, &columns::delta_head(ui));
+    }
+    if columns.direction > columns.round_trip {
+        head(columns.round_trip, columns.direction, "RTT");
     }
     head(columns.direction, columns.socket, "DIR");
     head(columns.socket, columns.len, "SOCKET");
     head(columns.preview - 4, columns.preview, "LEN");
-    head(columns.preview, inside.right(), if ui.log.hex { "PREVIEW (hex)" } else { "PREVIEW" });
+    preview::render_header(ui, canvas, inside, columns);
 }
 
-fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, row: &Row, previous: Option<Timestamp>) {
+/// Draws a row; gives the places of what was looked for in it.
+fn render_row(
+    ui: &Ui,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    columns: &Columns,
+    row: &Row,
+    previous: Option<Timestamp>,
+) -> Vec<Rect> {
     let look = &ui.look;
     let fact = ui.bench.store.fact(row);
     let (mark, style) = mark_of(ui, row.kind, fact.as_ref());
@@ -447,10 +527,14 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
             canvas.put(x, area.y, end.min(right), &Printable::text(text), style);
         }
     };
-    put(area.x, columns.delta, &time_of(ui, row.at), look.dim);
-    if columns.direction > columns.delta {
-        let delta = delta(row.at, previous);
-        put(columns.delta, columns.direction, &delta, look.dim);
+    put(area.x, columns.delta, &columns::time_of(ui, row.at), look.dim);
+    if columns.round_trip > columns.delta {
+        put(columns.delta, columns.round_trip, &columns::delta_of(ui, row, previous), look.dim);
+    }
+    if columns.direction > columns.round_trip
+        && let Some(time) = columns::round_trip_of(ui, row)
+    {
+        put(columns.round_trip, columns.direction, &time, style);
     }
     put(columns.direction, columns.socket, mark, style);
     put(columns.socket, columns.len.saturating_sub(1), &short_name(ui, row.socket, columns), look.text);
@@ -463,9 +547,16 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
     };
     put(columns.len, columns.preview, &format!("{len:>len_width$}"), look.dim);
     if columns.preview >= right {
-        return;
+        return Vec::new();
+    }
+    if ui.inspector.comparison.pinned() == Some(row.seq) {
+        canvas.put(columns.preview - 1, area.y, right, &Printable::text("="), look.key);
     }
     let mut x = columns.preview;
+    let mut found = Vec::new();
+    if let Some(label) = marks::label(ui, row) {
+        x = canvas.put(x, area.y, right, &Printable::text(&label), look.key);
+    }
     if row.truncated {
         x = canvas.put(x, area.y, right, &Printable::text("TRUNC "), look.error);
     }
@@ -484,18 +575,19 @@ fn render_row(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, columns: &Columns, r
             let partial = format!("partial: {} wait ", grouped(waiting));
             x = canvas.put(x, area.y, right, &Printable::text(&partial), look.warning);
         }
-        let width = usize::from(right.saturating_sub(x));
-        let bytes = ui.bench.store.bytes(row);
-        let preview = if ui.log.hex {
-            hex_preview(&bytes, width)
-        } else {
-            Printable::bytes_up_to(&bytes, width + 1).truncate(width, ui.look.marks.ellipsis)
-        };
-        canvas.put(x, area.y, right, &preview, style);
+        found = preview::render(ui, canvas, x, area, columns, row, style);
     } else if let Some(fact) = &fact {
-        let text = Printable::text(&in_a_row(ui, row, fact)).truncate(usize::from(right - x), ui.look.marks.ellipsis);
-        canvas.put(x, area.y, right, &text, style);
+        let text = in_a_row(ui, row, fact);
+        let place = Rect { x, width: right.saturating_sub(x), ..area };
+        if area.height > 1 {
+            put_wrapped(canvas, place, &Printable::text(&text), style);
+        } else {
+            found = find::in_sentence(ui, row.seq, &text, place);
+            let text = Printable::text(&text).truncate(usize::from(place.width), ui.look.marks.ellipsis);
+            canvas.put(x, area.y, right, &text, style);
+        }
     }
+    found
 }
 
 /// A socket's name as its column has room for it. It is cut in the middle, and never in a connection's number, which
@@ -511,18 +603,6 @@ fn short_name(ui: &Ui, socket: SocketId, columns: &Columns) -> String {
     root + number
 }
 
-/// When a row was, in at most twelve columns, as the configuration wants it told.
-fn time_of(ui: &Ui, at: Timestamp) -> String {
-    match ui.time {
-        TimeFormat::Local => at.local_time_of_day(),
-        TimeFormat::Utc => at.utc_time_of_day(),
-        TimeFormat::Elapsed => {
-            let elapsed = at.since(ui.bench.began());
-            format!("{:>8}.{:03}", elapsed.as_secs(), elapsed.subsec_millis())
-        }
-    }
-}
-
 /// A fact in a row that may be narrow: of a failure the operation and the errno come first.
 fn in_a_row(ui: &Ui, row: &Row, fact: &Fact) -> String {
     match fact {
@@ -532,11 +612,6 @@ fn in_a_row(ui: &Ui, row: &Row, fact: &Fact) -> String {
         },
         _ => export::sentence(row, fact, &ui.bench.store, &ui.bench.roster),
     }
-}
-
-fn hex_preview(bytes: &[u8], columns: usize) -> Printable {
-    let shown = &bytes[..bytes.len().min(columns / 3 + 1)];
-    Printable::text(&crate::payload::show(Mode::Hex, shown).unwrap_or_default())
 }
 
 fn mark_of(ui: &Ui, kind: Kind, fact: Option<&Fact>) -> (&'static str, Style) {
@@ -563,11 +638,6 @@ fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, filter: &str) {
     };
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     put_wrapped(canvas, inside, &Printable::text(text), ui.look.dim);
-}
-
-/// How long after the row above a row was; `+0` where there is none.
-fn delta(at: Timestamp, previous: Option<Timestamp>) -> String {
-    previous.map_or_else(|| "+0".to_owned(), |previous| difference(at.since(previous)))
 }
 
 /// The difference between two rows, short: `+0`, `+948ms`, `+7.1s`, `+2m03s`, `+1h02m`.

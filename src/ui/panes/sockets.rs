@@ -17,8 +17,8 @@ use crate::ui::notice::size;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
-pub(in crate::ui) use actions::ACTIONS;
 use actions::open_server;
+pub(in crate::ui) use actions::{ACTIONS, not_from_file};
 
 /// One entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,7 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
         Pane::Log => &[
             ("inspect", "inspect"),
             ("log-filter", "filter"),
+            ("find", "find"),
             ("follow", "follow"),
             ("pause", "pause"),
             ("log-timeline", "timeline"),
@@ -38,7 +39,11 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
         Pane::Inspector => &[
             ("inspector-to-log", "back"),
             ("change-option", "change"),
-            ("inspector-tab", "bytes/options"),
+            ("inspector-select", "select"),
+            ("inspector-copy", "copy"),
+            ("inspector-tab", "next tab"),
+            ("strings", "strings"),
+            ("statistics-of", "statistics"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),
             ("help", "help"),
@@ -71,18 +76,17 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     let open = ui.bench.open_sockets();
     let mut x = area.x;
     if let Some(recording) = &ui.recording {
-        let (text, style) = match recording {
-            Recording::Running { file, bytes } => {
-                (format!(" REC {file} {} {}", size(*bytes), marks.dot), ui.look.error)
-            }
-            Recording::Failed(why) => (format!(" NOT RECORDING: {why} {}", marks.dot), ui.look.error),
+        let text = match recording {
+            Recording::Running { file, bytes } => format!(" REC {file} {}", size(*bytes)),
+            Recording::Failed(why) => format!(" NOT RECORDING: {why}"),
         };
-        let text = Printable::text(&text).truncate(usize::from(area.width) / 2, marks.ellipsis);
+        let text = Printable::text(&text).truncate(usize::from(area.width) * 2 / 3, marks.ellipsis);
         let start = x;
-        x = canvas.put(x, area.y, area.right(), &text, style);
+        x = canvas.put(x, area.y, area.right(), &text, ui.look.error);
         if let Some(action) = actions().find(|action| action.name == "record") {
             ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
         }
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {}", marks.dot)), ui.look.text);
     }
     x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {open} open")), ui.look.text);
     if ui.bench.lost > 0 {
@@ -96,6 +100,13 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     if let Some(trouble) = ui.bench.store.trouble() {
         let text = Printable::text(&format!(" {} log: {trouble}", marks.dot));
         x = canvas.put(x, area.y, area.right(), &text.truncate(40, marks.ellipsis), ui.look.error);
+    }
+    if let Some(text) = ui.replay_status() {
+        let start = x;
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);
+        if let Some(action) = actions().find(|action| action.name == "replay") {
+            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        }
     }
     let rates = &ui.bench.rates;
     if let Some(text) = transfers::newest(ui) {
@@ -114,6 +125,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             size(rates.last_sent)
         );
         x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.received);
+    }
+    if let Some(text) = ui.file_status() {
+        let text = Printable::text(&format!(" {} {text}", marks.dot));
+        x = canvas.put(x, area.y, area.right(), &text, ui.look.text);
     }
     if let Some(path) = &ui.bench.profile.path {
         let changed = if ui.bench.profile.is_modified() { "*" } else { "" };

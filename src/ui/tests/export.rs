@@ -99,7 +99,7 @@ fn an_export_goes_where_it_is_told_and_the_choice_stays() {
 
     bench.told(order.id, ReportContent::Going(Progress { looked_at: 45, of: 100, rows: 4, bytes: 5 << 20 }));
     bench.shows("export 45% 5.0 MiB → out.jsonl");
-    bench.keys("ctrl-q").shows("An export is under way");
+    bench.keys("ctrl-q").shows("nothing would be left of it");
     bench.keys("esc ctrl-p").text("cancel-export").keys("enter");
     assert_eq!(bench.effects(), [Effect::CancelExport(order.id)]);
     bench.told(order.id, ReportContent::Failed("no space left".to_owned()));

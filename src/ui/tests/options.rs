@@ -54,7 +54,7 @@ impl Harness {
     }
 
     /// Moves the focus to this option.
-    fn focus_option(&mut self, name: &str) -> &mut Self {
+    pub(super) fn focus_option(&mut self, name: &str) -> &mut Self {
         self.keys("home");
         let wanted = format!("> {name} ");
         for _ in 0..40 {
@@ -85,7 +85,7 @@ fn the_kernel_is_asked_only_while_its_answer_is_looked_at() {
     assert!(bench.ui.tick().is_some());
     assert_eq!(bench.orders(), []);
     // Turned away and back it is asked at once.
-    bench.keys("t t").ui.tick();
+    bench.keys("t t t").ui.tick();
     assert_eq!(bench.orders(), [Command::Inspect { socket: client }]);
     bench.keys("[");
     assert_eq!((bench.ui.tick(), bench.orders()), (None, vec![]));

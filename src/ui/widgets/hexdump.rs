@@ -7,6 +7,7 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
+use crate::encoding::Reading;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
 
@@ -25,7 +26,9 @@ pub(in crate::ui) struct HexdumpStyles {
     pub(in crate::ui) control: Style,
     /// Bytes from 80 on.
     pub(in crate::ui) high: Style,
-    /// The selected bytes, over what they have of their own.
+    /// The bytes that were looked for, over what they have of their own.
+    pub(in crate::ui) found: Style,
+    /// The selected bytes, over all else.
     pub(in crate::ui) selection: Style,
 }
 
@@ -38,6 +41,10 @@ pub(in crate::ui) struct Hexdump<'a> {
     pub(in crate::ui) scroll: usize,
     /// Which bytes are selected.
     pub(in crate::ui) selection: Option<Range<usize>>,
+    /// Which bytes were looked for, in their order.
+    pub(in crate::ui) found: Vec<Range<usize>>,
+    /// How the bytes are read as text.
+    pub(in crate::ui) reading: Reading,
 }
 
 /// Columns before the first pair: an offset of eight digits and two blanks.
@@ -53,10 +60,31 @@ impl Hexdump<'_> {
         [32, 16].into_iter().find(|&bytes| text_column(bytes) + bytes <= usize::from(width)).unwrap_or(8)
     }
 
+    /// How many columns rows of so many bytes take.
+    #[must_use]
+    pub(in crate::ui) fn width(per_row: usize) -> u16 {
+        u16::try_from(text_column(per_row) + per_row).unwrap_or(u16::MAX)
+    }
+
     /// How many rows so many bytes take at this width.
     #[must_use]
     pub(in crate::ui) fn rows(width: u16, len: usize) -> usize {
         len.div_ceil(Self::per_row(width))
+    }
+
+    /// The byte at a cell of the area, in hex or in text.
+    #[must_use]
+    pub(in crate::ui) fn byte_at(area: Rect, scroll: usize, len: usize, x: u16, y: u16) -> Option<usize> {
+        let per_row = Self::per_row(area.width);
+        let column = usize::from(x.checked_sub(area.x)?);
+        let row = usize::from(y.checked_sub(area.y).filter(|row| *row < area.height)?);
+        let in_row = match column.checked_sub(text_column(per_row)) {
+            Some(index) => index,
+            // The gap after a pair is the pair's.
+            None => (0..per_row).rev().find(|&index| hex_column(index) <= column)?,
+        };
+        let at = scroll.saturating_add(row).saturating_mul(per_row) + in_row;
+        (in_row < per_row && at < len).then_some(at)
     }
 
     /// Draws the rows that fit into the area, from `scroll` on.
@@ -64,36 +92,91 @@ impl Hexdump<'_> {
         let area = area.intersection(canvas.area());
         let per_row = Self::per_row(area.width);
         let start = self.scroll.saturating_mul(per_row).min(self.bytes.len());
-        let chunks = self.bytes[start..].chunks(per_row).enumerate();
+        let end = start.saturating_add(usize::from(area.height) * per_row).min(self.bytes.len());
+        let glyphs = self.glyphs(start..end, per_row);
+        let chunks = self.bytes[start..end].chunks(per_row).enumerate();
         for (y, (row, bytes)) in (area.y..area.bottom()).zip(chunks) {
-            self.render_row(canvas, Rect { y, height: 1, ..area }, start + row * per_row, bytes, styles);
+            let line = Rect { y, height: 1, ..area };
+            self.render_row(canvas, line, start + row * per_row, bytes, &glyphs[row * per_row..], styles);
         }
     }
 
-    fn render_row(&self, canvas: &mut Canvas<'_>, line: Rect, offset: usize, bytes: &[u8], styles: &HexdumpStyles) {
-        let mut put = |column: usize, text: &str, style: Style| {
+    /// What the text column shows for each of these bytes: the character that begins with it, nothing where a wide one
+    /// before covers the cell, and a dot for what can't be shown in as many cells as it has bytes.
+    fn glyphs(&self, range: Range<usize>, per_row: usize) -> Vec<Option<Printable>> {
+        let dot = || Some(Printable::text("."));
+        let mut glyphs = vec![dot(); range.len()];
+        let (mut at, pieces) = self.reading.pieces_at(self.bytes, range.start);
+        for piece in pieces {
+            if at >= range.end {
+                break;
+            }
+            let (begin, end) = (at, at + piece.len);
+            at = end;
+            let [Some(c), second] = piece.chars else { continue };
+            let Some(index) = begin.checked_sub(range.start) else { continue };
+            let mut text = String::from(c);
+            text.extend(second);
+            let shown = Printable::text(&text);
+            // What was escaped has more columns than it has bytes, or begins otherwise.
+            let room = (per_row - index % per_row).min(end - begin);
+            if shown.as_str() == text && shown.width() <= room {
+                let width = shown.width();
+                glyphs[index] = Some(shown);
+                let covered = glyphs.iter_mut().skip(index + 1).take(width - 1);
+                covered.for_each(|glyph| *glyph = None);
+            }
+        }
+        glyphs
+    }
+
+    fn render_row(
+        &self,
+        canvas: &mut Canvas<'_>,
+        line: Rect,
+        offset: usize,
+        bytes: &[u8],
+        glyphs: &[Option<Printable>],
+        styles: &HexdumpStyles,
+    ) {
+        let mut put = |column: usize, text: &Printable, style: Style| {
             let x = u16::try_from(column).map_or(u16::MAX, |column| line.x.saturating_add(column));
-            canvas.put(x, line.y, line.right(), &Printable::text(text), style);
+            canvas.put(x, line.y, line.right(), text, style);
         };
-        put(0, &format!("{offset:08x}"), styles.offset);
+        put(0, &format!("{offset:08x}").into(), styles.offset);
         let text_start = text_column(Self::per_row(line.width));
         for (index, &byte) in bytes.iter().enumerate() {
             let at = offset + index;
             let (mut hex_style, mut text_style) = styles.of(byte);
             let selected = |at: usize| self.selection.as_ref().is_some_and(|selection| selection.contains(&at));
+            let found = |at: usize| {
+                let place = self.found.partition_point(|found| found.end <= at);
+                self.found.get(place).filter(|found| found.contains(&at))
+            };
+            if found(at).is_some() {
+                hex_style = hex_style.patch(styles.found);
+                text_style = text_style.patch(styles.found);
+            }
             if selected(at) {
                 hex_style = hex_style.patch(styles.selection);
                 text_style = text_style.patch(styles.selection);
             }
             let column = hex_column(index);
-            put(column, &format!("{byte:02x}"), hex_style);
-            // A selection is one piece, gaps included.
-            if selected(at) && index + 1 < bytes.len() && selected(at + 1) {
+            put(column, &format!("{byte:02x}").into(), hex_style);
+            // A selection is one piece, gaps included, and so is what was found.
+            let joined = index + 1 < bytes.len();
+            let gap_style = if joined && selected(at) && selected(at + 1) {
+                Some(styles.selection)
+            } else {
+                found(at).filter(|place| joined && place.contains(&(at + 1))).map(|_| styles.found)
+            };
+            if let Some(style) = gap_style {
                 let gap = hex_column(index + 1) - column - 2;
-                put(column + 2, &"  "[..gap], styles.hex.patch(styles.selection));
+                put(column + 2, &"  "[..gap].into(), styles.hex.patch(style));
             }
-            let glyph = if byte == b' ' || byte.is_ascii_graphic() { char::from(byte) } else { '.' };
-            put(text_start + index, glyph.encode_utf8(&mut [0; 4]), text_style);
+            if let Some(glyph) = &glyphs[index] {
+                put(text_start + index, glyph, text_style);
+            }
         }
     }
 }
@@ -130,6 +213,11 @@ mod tests {
     use ratatui::style::Color;
 
     use super::*;
+    use crate::encoding::Encoding;
+
+    const fn plain() -> Reading {
+        Reading::alone(Encoding::UTF_8)
+    }
 
     fn drawn(hexdump: &Hexdump<'_>, width: u16, height: u16) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
@@ -138,6 +226,7 @@ mod tests {
             control: Style::new().fg(Color::Yellow),
             high: Style::new().fg(Color::Red),
             selection: Style::new().add_modifier(Modifier::REVERSED),
+            found: Style::new().add_modifier(Modifier::UNDERLINED),
             ..HexdumpStyles::default()
         };
         hexdump.render(&mut Canvas::new(&mut buffer), Rect::new(0, 0, width, height), &styles);
@@ -152,7 +241,8 @@ mod tests {
     #[test]
     fn rows_of_a_usual_screen() {
         let bytes = b"GET / HTTP/1.1\r\n\0\x1b\xff ";
-        let buffer = drawn(&Hexdump { bytes, scroll: 0, selection: Some(1..3) }, 76, 3);
+        let found = vec![6..8, 16..17];
+        let buffer = drawn(&Hexdump { bytes, scroll: 0, selection: Some(1..3), found, reading: plain() }, 76, 3);
         assert_eq!(
             rows(&buffer),
             [
@@ -166,6 +256,33 @@ mod tests {
         assert_eq!([fg(10, 1), fg(13, 1), fg(16, 1)], [Color::DarkGray, Color::Yellow, Color::Red]);
         let selected: Vec<u16> = (0..76).filter(|&x| buffer[(x, 0)].modifier.contains(Modifier::REVERSED)).collect();
         assert_eq!(selected, [13, 14, 15, 16, 17, 61, 62]);
+        let found: Vec<u16> = (0..76).filter(|&x| buffer[(x, 0)].modifier.contains(Modifier::UNDERLINED)).collect();
+        assert_eq!(found, [28, 29, 30, 31, 32, 66, 67]);
+        assert!(buffer[(10, 1)].modifier.contains(Modifier::UNDERLINED));
+    }
+
+    #[test]
+    fn text_is_in_its_encoding_and_each_byte_keeps_its_cell() {
+        let bytes = "abc\u{e9}\u{65e5}\u{672c}!".as_bytes();
+        let text = |reading, bytes: &[u8]| {
+            let buffer = drawn(&Hexdump { bytes, scroll: 0, selection: None, found: Vec::new(), reading }, 60, 2);
+            rows(&buffer)
+                .into_iter()
+                .map(|row| row.chars().skip(35).collect::<String>().trim_end().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(text(plain(), bytes), ["abc\u{e9}.\u{65e5} .", "\u{672c} .!"].map(str::to_owned));
+        let gbk = Reading::alone(Encoding::named("gbk").unwrap());
+        assert_eq!(text(gbk, b"\xc4\xe3\xba\xc3!\xff"), ["\u{4f60} \u{597d} !.", ""]);
+    }
+
+    #[test]
+    fn a_cell_is_of_the_byte_that_is_drawn_there() {
+        let area = Rect::new(5, 2, 76, 3);
+        let at = |x, y| Hexdump::byte_at(area, 1, 40, x, y);
+        assert_eq!([at(15, 2), at(16, 2), at(17, 2), at(18, 2)], [Some(16), Some(16), Some(16), Some(17)]);
+        assert_eq!([at(65, 3), at(80, 2), at(81, 2)], [Some(32), Some(31), None]);
+        assert_eq!([at(5, 2), at(15, 1), at(15, 5), at(15 + 8 * 3 + 1, 3)], [None, None, None, None]);
     }
 
     #[test]
@@ -185,7 +302,8 @@ mod tests {
             height in 0_u16..8,
             scroll in 0_usize..12,
         ) {
-            let buffer = drawn(&Hexdump { bytes: &bytes, scroll, selection: None }, width, height);
+            let dump = Hexdump { bytes: &bytes, scroll, selection: None, found: Vec::new(), reading: plain() };
+            let buffer = drawn(&dump, width, height);
             let per_row = Hexdump::per_row(width);
             let shown: Vec<u8> = rows(&buffer)
                 .iter()

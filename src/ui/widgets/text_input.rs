@@ -110,8 +110,8 @@ impl TextInput {
     }
 
     /// Where the cursor is: a byte of the text, or its length.
-    #[cfg(test)]
-    const fn cursor(&self) -> usize {
+    #[must_use]
+    pub(in crate::ui) const fn cursor(&self) -> usize {
         self.cursor
     }
 

@@ -2,6 +2,7 @@
 
 use super::history::Line;
 use crate::contract::{LineEnding, SocketId};
+use crate::encoding::Encoding;
 use crate::payload::{self, Mode, NotationError};
 use crate::ui::bench::Bench;
 use crate::ui::widgets::text_input::TextInput;
@@ -56,10 +57,20 @@ impl Composer {
         *(if self.mode == Mode::Hex { &mut self.eol_hex } else { &mut self.eol }) = next;
     }
 
-    /// The bytes that Enter would send.
-    pub(super) fn bytes(&self) -> Result<Vec<u8>, NotationError> {
-        let mut bytes = payload::parse(self.mode, self.input.text())?;
-        bytes.extend_from_slice(self.line_ending().bytes());
+    /// The bytes that Enter adds: characters of the socket's encoding, save to hex digits.
+    pub(super) fn ending(&self, encoding: Encoding) -> Vec<u8> {
+        let bytes = self.line_ending().bytes();
+        if self.mode == Mode::Hex || !encoding.has_wide_units() {
+            return bytes.to_vec();
+        }
+        // Line endings are ASCII, which these encodings have.
+        encoding.encode(&String::from_utf8_lossy(bytes)).unwrap_or_default()
+    }
+
+    /// The bytes that Enter would send to a socket of this encoding.
+    pub(super) fn bytes(&self, encoding: Encoding) -> Result<Vec<u8>, NotationError> {
+        let mut bytes = payload::parse_in(self.mode, self.input.text(), encoding)?;
+        bytes.extend_from_slice(&self.ending(encoding));
         Ok(bytes)
     }
 

@@ -7,7 +7,7 @@ use super::dump_styles;
 use crate::contract::Fact;
 use crate::log::sanitise::Printable;
 use crate::log::timeline::{Step, lesson, step};
-use crate::log::{Row, export};
+use crate::log::{Row, export, stream};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::widgets::hexdump::Hexdump;
@@ -46,7 +46,8 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         _ if row.len > 0 => {
             let bytes = store.bytes(row);
             let height = area.height.min(BYTES_ABOVE);
-            let dump = Hexdump { bytes: &bytes, scroll: 0, selection: None };
+            let reading = stream::reading(row, store, &ui.bench.roster);
+            let dump = Hexdump { bytes: &bytes, scroll: 0, selection: None, found: Vec::new(), reading };
             dump.render(canvas, Rect { height, ..area }, &dump_styles(ui));
             height.min(u16::try_from(Hexdump::rows(area.width, bytes.len())).unwrap_or(u16::MAX))
         }

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::inset;
-use crate::contract::{Command, OptionSpec, Role, SocketId, SocketView, TcpView};
+use crate::contract::{Command, OptionSpec, Role, SocketId, SocketView, TcpView, ValueKind};
 use crate::log::Member;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
@@ -73,9 +73,11 @@ fn shown(ui: &Ui) -> Option<&Member> {
 /// its listener has.
 fn options_of(member: &Member) -> Vec<&'static OptionSpec> {
     let all = member.endpoint.scheme.spec().options.iter().copied();
-    let (live, later): (Vec<_>, Vec<_>) = all
+    let (mut live, later): (Vec<_>, Vec<_>) = all
         .filter(|spec| member.parent.is_none() || !["backlog", "max-connections", "unlink"].contains(&spec.name))
         .partition(|spec| spec.live);
+    // What the kernel keeps comes first: it has something to show for it.
+    live.sort_by_key(|spec| spec.kind == ValueKind::Encoding);
     [live, later].concat()
 }
 
@@ -191,7 +193,9 @@ fn render_options(
         if spec.live {
             put(given_x - 2, y, given_x, "*", look.good);
         }
-        match member.endpoint.option(spec.name) {
+        // A connection's encoding is its listener's, as it is now.
+        let now = ui.bench.roster.endpoint(member.id).filter(|_| spec.kind == ValueKind::Encoding);
+        match now.unwrap_or(&member.endpoint).option(spec.name) {
             Some(value) => {
                 put(given_x, y, kernel_x - 1, &set_option::shown(spec, value.to_string()), look.text);
             }

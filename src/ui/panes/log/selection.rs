@@ -39,7 +39,7 @@ pub(in crate::ui) fn drag(ui: &mut Ui, y: u16) {
     }
     let Some(last) = ui.bench.view.len().checked_sub(1) else { return };
     let y = y.clamp(rows.y, rows.bottom() - 1);
-    let index = (ui.log.first + usize::from(y - rows.y)).min(last);
+    let index = (ui.log.first + usize::from((y - rows.y) / ui.log.row_height.max(1))).min(last);
     if ui.bench.view.cursor_index() == Some(index) {
         return;
     }

@@ -3,13 +3,24 @@
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use super::columns::{delta_head, delta_of, time_head, time_of};
 use crate::contract::{SocketId, Timestamp};
 use crate::log::sanitise::Printable;
 use crate::log::timeline::{Step, step};
 use crate::log::{Kind, Row, Scope, export};
+use crate::ui::action::{self, ActionSpec};
 use crate::ui::canvas::Canvas;
 use crate::ui::panes::inspector;
 use crate::ui::{Effect, Ui};
+
+pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[ActionSpec {
+    name: "log-timeline",
+    scope: action::Scope::Log,
+    keys: &["4"],
+    help: "the timeline: each call of the socket",
+    run: show,
+    available: some_socket,
+}];
 
 /// The most rows that are copied, the newest ones.
 const COPIED: usize = 10_000;
@@ -89,7 +100,7 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn of(inside: Rect) -> Self {
-        let delta = inside.x + 13;
+        let delta = inside.x + super::TIME_WIDTH;
         let mark = delta + if inside.width < 64 { 0 } else { 8 };
         let call = mark + 2;
         Self { delta, mark, call, remark: call + inside.right().saturating_sub(call) * 9 / 20 }
@@ -98,8 +109,8 @@ impl Columns {
 
 pub(super) fn render_header(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect, columns: &Columns) {
     let heads = [
-        (inside.x, columns.delta, "TIME"),
-        (columns.delta, columns.mark, ui.look.marks.delta),
+        (inside.x, columns.delta, time_head(ui)),
+        (columns.delta, columns.mark, &delta_head(ui)),
         (columns.call, columns.remark, "CALL = RESULT"),
         (columns.remark, inside.right(), "REMARK"),
     ];
@@ -120,9 +131,9 @@ pub(super) fn render_row(
 ) {
     let look = &ui.look;
     let right = area.right();
-    canvas.put(area.x, area.y, columns.delta, &Printable::text(&super::time_of(ui, row.at)), look.dim);
+    canvas.put(area.x, area.y, columns.delta, &Printable::text(&time_of(ui, row.at)), look.dim);
     if columns.mark > columns.delta {
-        let delta = super::delta(row.at, previous);
+        let delta = delta_of(ui, row, previous);
         canvas.put(columns.delta, area.y, columns.mark, &Printable::text(&delta), look.dim);
     }
     let Some(mut step) = step(row, &ui.bench.store, &ui.bench.roster) else { return };

@@ -123,7 +123,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
                 rename::open(ui, root);
             }
         },
-        available: some_root,
+        available: own_root,
     },
     ActionSpec {
         name: "edit-socket",
@@ -135,7 +135,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
                 new_socket::open(ui, Some(root));
             }
         },
-        available: some_root,
+        available: own_root,
     },
     ActionSpec {
         name: "options",
@@ -203,12 +203,26 @@ fn some_root(ui: &Ui) -> Result<(), &'static str> {
     ui.selected_root().map(|_| ()).ok_or("no socket is selected")
 }
 
+/// A root that can be opened, and whose name and endpoint are the user's to choose.
+fn own_root(ui: &Ui) -> Result<(), &'static str> {
+    some_root(ui)?;
+    not_from_file(ui)
+}
+
+/// Nothing can be done to what is only a record.
+pub(in crate::ui) fn not_from_file(ui: &Ui) -> Result<(), &'static str> {
+    let is_recorded = ui.selected_root().is_some_and(|root| ui.bench.recorded_in(root).is_some());
+    if is_recorded { Err("it is from the file that is open; n opens a socket of your own") } else { Ok(()) }
+}
+
 fn can_echo(ui: &Ui) -> Result<(), &'static str> {
+    not_from_file(ui)?;
     let root = ui.selected_root().and_then(|root| ui.bench.roster.get(root)).ok_or("no socket is selected")?;
     if root.endpoint.scheme.can_echo() { Ok(()) } else { Err("the echo of a reply would be another ping") }
 }
 
 fn closed_root(ui: &Ui) -> Result<(), &'static str> {
+    not_from_file(ui)?;
     let root = ui.selected_root().and_then(|root| ui.bench.roster.get(root)).ok_or("no socket is selected")?;
     match root.state {
         State::Opening => Err("it is being opened"),
@@ -219,11 +233,13 @@ fn closed_root(ui: &Ui) -> Result<(), &'static str> {
 }
 
 fn open_socket(ui: &Ui) -> Result<(), &'static str> {
+    not_from_file(ui)?;
     let member = ui.selected_member().ok_or("no socket is selected")?;
     if member.state.can_close() { Ok(()) } else { Err("it is not open") }
 }
 
 fn open_connection(ui: &Ui) -> Result<(), &'static str> {
+    not_from_file(ui)?;
     let member = ui.selected_member().ok_or("no socket is selected")?;
     match member.endpoint.scheme.spec().role {
         _ if !member.state.is_open() => Err("it is not open"),
@@ -236,6 +252,7 @@ fn open_connection(ui: &Ui) -> Result<(), &'static str> {
 }
 
 pub(super) fn open_server(ui: &Ui) -> Result<(), &'static str> {
+    not_from_file(ui)?;
     let root = ui.selected_root().and_then(|root| ui.bench.roster.get(root)).ok_or("no socket is selected")?;
     match root.endpoint.scheme.spec().role {
         Role::Client | Role::DatagramClient => Err("it is a client itself"),

@@ -1,0 +1,121 @@
+//! Finding and filtering as a user meets them.
+
+use super::*;
+use ratatui::style::Color;
+
+fn log_of(messages: &[&[u8]]) -> Harness {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    for message in messages {
+        bench.received(children[0], message);
+    }
+    bench.ui.focus = Pane::Log;
+    bench
+}
+
+fn cursor(bench: &Harness) -> u64 {
+    bench.ui.bench.view.cursor().unwrap()
+}
+
+/// The rows: 1 opened, 2 accepted, and from 3 on the messages.
+const MESSAGES: [&[u8]; 5] = [b"login ann", b"ping", b"LOGIN bob", b"ping", b"logout"];
+
+#[test]
+fn what_is_typed_is_found_at_once_and_n_turns_with_a_word_where_it_wraps() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("f").text("login");
+    // The log followed: the newest match.
+    assert_eq!(cursor(&bench), 5);
+    bench.keys("enter").shows("find \"login\" 2/2");
+    assert!(!bench.ui.bench.view.is_following());
+    bench.keys("n").shows("on from the first");
+    assert_eq!(cursor(&bench), 3);
+    bench.keys("n").shows("find \"login\" 2/2");
+    assert_eq!(cursor(&bench), 5);
+    bench.keys("shift-n");
+    assert_eq!(cursor(&bench), 3);
+    bench.keys("shift-n").shows("on from the last");
+    assert_eq!(cursor(&bench), 5);
+    // From a row on, the next match is the first from there.
+    bench.keys("home f").text("/^log/i");
+    assert_eq!(cursor(&bench), 3);
+    bench.shows("1/3");
+    bench.keys("enter esc");
+    assert!(bench.ui.bench.find.is_none());
+    bench.keys("n").shows("nothing is looked for");
+}
+
+#[test]
+fn escape_goes_back_to_where_the_search_began() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("f").text("ann");
+    assert_eq!(cursor(&bench), 3);
+    bench.keys("esc");
+    assert!(bench.ui.bench.view.is_following() && bench.ui.bench.find.is_none());
+    bench.keys("f").text("bob").keys("enter f").text("ann");
+    bench.shows(" find ann ");
+    bench.keys("esc");
+    assert_eq!(cursor(&bench), 5);
+    bench.shows("find \"bob\" 1/1");
+    // Ends find first, and then the filter.
+    bench.keys("/").text("dir:rx").keys("enter esc");
+    assert_eq!((bench.ui.bench.find.is_none(), bench.ui.bench.view.filter().text()), (true, "dir:rx"));
+    bench.keys("esc");
+    assert_eq!(bench.ui.bench.view.filter().text(), "");
+}
+
+#[test]
+fn what_the_filter_hides_is_counted_and_new_rows_are_searched() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("/").text("!bob").keys("enter f").text("login").keys("enter");
+    bench.shows("find \"login\" 1/1 +1 hidden");
+    bench.keys("n").shows("This is the only one.");
+    let child = bench.ui.bench.current().unwrap().socket;
+    bench.received(child, b"login eve");
+    while bench.ui.work() {}
+    bench.shows("find \"login\" 1/2 +1 hidden");
+    bench.keys("f").text("bob").keys("enter n").shows("1 that are hidden do");
+}
+
+#[test]
+fn a_needle_that_is_wrong_is_told_and_finds_nothing() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("f").text("hex:6c 6");
+    bench.shows("half a byte");
+    bench.text("f").shows(" find hex:6c 6f ");
+    assert_eq!(bench.ui.bench.find.as_ref().unwrap().len(), 2);
+    bench.keys("enter").shows("find hex:6c 6f 2/2");
+}
+
+#[test]
+fn matches_stand_out_in_the_log_and_in_the_bytes() {
+    let mut bench = log_of(&[b"\x1b[2J \xe6\x97\xa5 needle"]);
+    bench.keys("f").text("needle").keys("enter");
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 120, 40));
+    bench.ui.render(&mut buffer);
+    let mut marked = Vec::new();
+    for y in 0..40 {
+        let text: String =
+            (0..120).filter(|x| buffer[(*x, y)].bg == Color::Yellow).map(|x| buffer[(x, y)].symbol()).collect();
+        if !text.is_empty() {
+            marked.push(text);
+        }
+    }
+    assert_eq!(marked, ["needle", "6e 65 65 64 6c 65needle"], "{}", bench.picture(120, 40));
+}
+
+#[test]
+fn the_filter_is_completed_by_its_keys_and_by_what_is_known() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("/").shows("socket:");
+    bench.text("so").keys("tab");
+    bench.shows("server#1");
+    bench.keys("down down enter").shows("socket:server#1");
+    assert_eq!(bench.ui.bench.view.filter().text(), "socket:server#1");
+    // The list is gone, so that Up moves the cursor, and Enter keeps the filter.
+    bench.keys("up");
+    assert_eq!(cursor(&bench), 6);
+    bench.text(" di").keys("tab tab enter");
+    assert_eq!(bench.ui.bench.view.filter().text(), "socket:server#1 dir:rx");
+    assert!(bench.ui.overlays.is_empty());
+    bench.keys("/").text(" (dir:rx | ").shows("not closed");
+}
