@@ -27,7 +27,7 @@ send = { escaped = \"{{payload}}\" }
 
 [[socket]]
 name = \"server\"
-open = \"tcp-listen://127.0.0.1:PORT?after-fin=close\"
+open = \"tcp-listen://127.77.0.1:PORT?after-fin=close\"
 ";
 
 /// How long a test waits for something before it gives up.
@@ -56,8 +56,8 @@ impl Drop for Server {
 impl Server {
     /// Starts one by a shell that does this before, such as setting a limit.
     fn start(folder: &Path, before: &str, arguments: &str) -> Self {
-        // Nobody was connected to it, so that it is free at once. Nothing is printed, so that the log keeps up.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Nobody was connected to it, so that it is free at once, and no other test is on this address. Nothing is printed, so that the log keeps up.
+        let port = TcpListener::bind("127.77.0.1:0").unwrap().local_addr().unwrap().port();
         fs::write(folder.join("lab.toml"), PROFILE.replace("PORT", &port.to_string())).unwrap();
         let program = env!("CARGO_BIN_EXE_sockbench");
         let script =
@@ -71,7 +71,7 @@ impl Server {
     fn connect(&self) -> TcpStream {
         let began = Instant::now();
         let stream = loop {
-            match TcpStream::connect(("127.0.0.1", self.port)) {
+            match TcpStream::connect(("127.77.0.1", self.port)) {
                 Ok(stream) => break stream,
                 Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
             }
