@@ -50,6 +50,7 @@ const PARTS: &[Part] = &[
     ("accept", exchange::accept_and_close),
     ("idle-connection", memory::idle_connection),
     ("message", memory::message),
+    ("find", memory::find),
     ("filter", memory::filter),
     ("frame", screen::frames),
     ("flood", screen::flood),
@@ -122,7 +123,7 @@ fn main() {
     }
     let folder = tempfile::tempdir().expect("folder");
     let limit = process::compile_limit(folder.path());
-    let mut missing: Vec<_> = ["ncat", "socat", "python3"]
+    let mut missing: Vec<_> = ["ncat", "socat", "python3", "rg"]
         .into_iter()
         .filter(|name| !process::is_installed(name))
         .map(str::to_owned)

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sockbench::contract::{Batch, Block, Event, Fact, SocketId, Span, Ticket, Timestamp};
-use sockbench::log::{Filter, LogStore, LogView, Roster};
+use sockbench::log::{Filter, Find, LogStore, LogView, Needle, Roster};
 
 use super::process::{Kind, free_port, resident, wait_for_port};
 use super::table::{Goal, Row};
@@ -14,6 +14,10 @@ use super::workbench::{Workbench, listener};
 use super::{BE, Tools};
 
 const CONNECTIONS: usize = 10_000;
+/// How many bytes are searched, in messages of so many, and for what.
+const SEARCHED: usize = 256 << 20;
+const MESSAGE: u32 = 2000;
+const ABSENT: &str = "a needle of digits 123";
 /// The descriptors that this program has besides.
 const OTHER_DESCRIPTORS: u64 = 64;
 
@@ -62,10 +66,79 @@ pub(crate) fn filter(_: &Tools) -> Vec<Row> {
     ]
 }
 
+/// A text that is nowhere, looked for over everything.
+pub(crate) fn find(tools: &Tools) -> Vec<Row> {
+    let figures = figures("find");
+    let [in_memory, buffer, on_disk] = figures[..] else { return Vec::new() };
+    let unit = |rate: f64| format!("{:.2} GB/s", rate / 1e9);
+    let what = "find a text over everything in memory";
+    let against = "`memchr::memmem` on one buffer";
+    let grep = || {
+        let file = tools.folder.path().join("text");
+        std::fs::write(&file, text().repeat(SEARCHED / text().len())).expect("a file");
+        let mut rg = Tools::peer("rg", &["-c", "-F", ABSENT, &file.display().to_string()])?;
+        let started = Instant::now();
+        rg.output().expect("rg");
+        Some(rate(started))
+    };
+    vec![
+        Row::ratio(what, Goal::AtLeast(0.5), against, unit, Some(in_memory), Some(buffer)),
+        Row::ratio(
+            "the same over what is on disk",
+            Goal::AtLeast(0.5),
+            "`rg` on one file",
+            unit,
+            Some(on_disk),
+            grep(),
+        ),
+    ]
+}
+
+/// Bytes a second, of [`SEARCHED`].
+#[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
+fn rate(started: Instant) -> f64 {
+    SEARCHED as f64 / started.elapsed().as_secs_f64()
+}
+
+/// The bytes a second at which a log in memory, one buffer and a log on disk are searched.
+fn searched() -> [f64; 3] {
+    let rows = SEARCHED / MESSAGE as usize;
+    let search = |store: &LogStore, roster: &Roster| {
+        let mut find = Find::new(ABSENT, Needle::parse(ABSENT).expect("a needle"));
+        let started = Instant::now();
+        while !find.catch_up(store, roster) {}
+        assert!(find.is_empty());
+        rate(started)
+    };
+    let (store, roster, _) = filled(rows, MESSAGE);
+    let in_memory = search(&store, &roster);
+    drop(store);
+    let buffer = text().repeat(SEARCHED / text().len());
+    let started = Instant::now();
+    assert!(memchr::memmem::find(&buffer, ABSENT.as_bytes()).is_none());
+    let of_buffer = rate(started);
+    drop(buffer);
+    let store = LogStore::spilling(32 << 20, std::env::temp_dir(), || {});
+    let mut log = (store, Roster::default(), LogView::new());
+    fill(&mut log, rows, MESSAGE);
+    [in_memory, of_buffer, search(&log.0, &log.1)]
+}
+
+/// A MiB of letters in no order, the same in every run.
+fn text() -> Vec<u8> {
+    let mut state = 1_u32;
+    let letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'a' + u8::try_from((state >> 8) % 26).expect("a letter")
+    };
+    std::iter::repeat_with(letter).take(1 << 20).collect()
+}
+
 /// Measures one thing of the log, and prints it.
 pub(crate) fn be(mode: &str) {
     match mode {
         "message" => println!("{}", bytes_of_a_message()),
+        "find" => searched().iter().for_each(|rate| println!("{rate}")),
         "message-on-disk" => println!("{}", bytes_of_a_message_on_disk()),
         _ => {
             let (whole, longest) = filter_all();
@@ -98,7 +171,10 @@ fn fill((store, roster, view): &mut (LogStore, Roster, LogView), rows: usize, le
     };
     let events: Vec<_> = (0..BATCH).map(event).collect();
     let mut block = Block::new().expect("memory");
-    block.bytes_mut().fill(b'x');
+    let text = text();
+    for bytes in block.bytes_mut().chunks_mut(text.len()) {
+        bytes.copy_from_slice(&text[..bytes.len()]);
+    }
     for _ in 0..rows / events.len() {
         block = store.append(Batch::new(events.clone(), block, (BATCH * len) as usize)).expect("memory");
         view.catch_up(store, roster, usize::MAX);
