@@ -1,7 +1,7 @@
 //! The composition root with a screen: one loop that joins the terminal, the engine and the clock.
 //!
 //! Keys come first, then a batch of events, then the frame. A frame is drawn when something changed and the last one is
-//! 16 ms old; timers exist only while something moves.
+//! 16 ms old, or 4 ms where a key waits for its answer; timers exist only while something moves.
 
 mod clipboard;
 mod exporter;
@@ -45,6 +45,9 @@ use terminal::Screen;
 
 /// The least time between two frames: sixty a second.
 const FRAME: Duration = Duration::from_millis(16);
+
+/// The same where somebody typed: under a flood, the answer does not wait for the flood's next frame.
+const ANSWER: Duration = Duration::from_millis(4);
 
 /// When to offer the engine again what it could not take.
 const RETRY: Duration = Duration::from_millis(10);
@@ -217,6 +220,7 @@ impl App {
         let mut events = EventStream::new();
         let mut changed = true;
         let mut drawn = Instant::now() - FRAME;
+        let mut pause = FRAME;
         let mut tick: Option<Instant> = None;
         loop {
             if self.carry_out_all()? {
@@ -225,17 +229,18 @@ impl App {
             let more = self.ui.work();
             changed |= more;
             let now = Instant::now();
-            if changed && now >= drawn + FRAME {
+            if changed && now >= drawn + pause {
                 tick = self.ui.tick().map(|after| now + after);
                 self.screen.draw(|buffer| self.ui.render(buffer))?;
                 changed = false;
                 drawn = Instant::now();
+                pause = FRAME;
                 // A timer of the screen may have asked for something.
                 if self.carry_out_all()? {
                     return Ok(Outcome::Done);
                 }
             }
-            let frame = changed.then(|| drawn + FRAME);
+            let frame = changed.then(|| drawn + pause);
             let wake = match (frame, tick) {
                 _ if !self.orders.is_empty() => Some(now + RETRY),
                 (Some(frame), Some(tick)) => Some(frame.min(tick)),
@@ -247,7 +252,10 @@ impl App {
                 biased;
                 event = events.next() => match event {
                     Some(event) => {
-                        changed |= self.ui.handle(event?);
+                        if self.ui.handle(event?) {
+                            changed = true;
+                            pause = ANSWER;
+                        }
                     }
                     None => return Ok(Outcome::Signal(libc_hangup())),
                 },

@@ -44,9 +44,10 @@ pub fn answer_to(row: &Row, store: &LogStore) -> Option<RoundTrip> {
 pub fn answered_by(row: &Row, store: &LogStore) -> Option<RoundTrip> {
     let this = Party::of(row)?;
     let mut before: Option<Row> = None;
-    let _ = store.for_each_row(row.seq.saturating_sub(REACH)..row.seq, |row| {
+    let _ = store.for_each_row_back(row.seq.saturating_sub(REACH)..row.seq, |row| {
         if Party::of(&row) == Some(this) {
             before = Some(row);
+            return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     });

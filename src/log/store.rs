@@ -159,6 +159,21 @@ impl LogStore {
         })
     }
 
+    /// As [`for_each_row`](Self::for_each_row), the newest first.
+    pub fn for_each_row_back(
+        &self,
+        range: Range<u64>,
+        mut show: impl FnMut(Row) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.stretches(range).rev().try_for_each(|stretch| {
+            stretch.pieces(RECORDS_AT_ONCE).rev().try_for_each(|piece| {
+                let records = self.records(&piece);
+                let mut rows = records.iter().enumerate().rev();
+                rows.try_for_each(|(index, record)| show(record.row(piece.first + index as u64, piece.number)))
+            })
+        })
+    }
+
     /// Shows the rows held with sequence numbers in this range, oldest first, a segment at a time with all of their
     /// bytes, for as long as `show` goes on.
     pub(super) fn for_each_part(
@@ -421,18 +436,18 @@ impl LogStore {
     }
 
     /// The rows of this range, segment by segment.
-    fn stretches(&self, range: Range<u64>) -> impl Iterator<Item = Stretch> + '_ {
+    fn stretches(&self, range: Range<u64>) -> impl DoubleEndedIterator<Item = Stretch> + '_ {
         let from = range.start.max(self.first());
         let to = range.end.min(self.next());
         let start = self.sealed.partition_point(|slot| slot.end() <= from);
-        (start..=self.sealed.len())
-            .map(|index| match self.sealed.get(index) {
-                Some(slot) => (index, slot.first, slot.rows),
-                None => (index, self.open.first, self.open.records.len()),
-            })
-            .take_while(move |(_, first, _)| *first < to)
-            .map(move |(index, first, rows)| {
-                let end = usize_of(to.saturating_sub(first)).min(rows);
+        let end = self.sealed.partition_point(|slot| slot.first < to) + usize::from(self.open.first < to);
+        (start..end)
+            .map(move |index| {
+                let (first, rows) = match self.sealed.get(index) {
+                    Some(slot) => (slot.first, slot.rows),
+                    None => (self.open.first, self.open.records.len()),
+                };
+                let end = usize_of(to - first).min(rows);
                 let begin = usize_of(from.saturating_sub(first)).min(end);
                 Stretch { number: index + self.evicted, first: first + begin as u64, rows: begin..end }
             })
@@ -480,7 +495,7 @@ struct Stretch {
 
 impl Stretch {
     /// The same rows, no more than so many at once.
-    fn pieces(&self, len: usize) -> impl Iterator<Item = Self> {
+    fn pieces(&self, len: usize) -> impl DoubleEndedIterator<Item = Self> {
         let Self { number, first, rows } = self.clone();
         rows.clone().step_by(len).map(move |start| Self {
             number,

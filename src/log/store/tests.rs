@@ -167,7 +167,13 @@ proptest! {
         }
         let got: Vec<_> = store.rows(from..from + len).map(|row| (row.seq, row.at.0)).collect();
         let wanted: Vec<_> = (from.max(1)..(from + len).min(count + 1)).map(|seq| (seq, seq)).collect();
-        prop_assert_eq!(got, wanted);
+        prop_assert_eq!(&got, &wanted);
+        let mut back = Vec::new();
+        let ended = store.for_each_row_back(from..from + len, |row| {
+            back.push((row.seq, row.at.0));
+            ControlFlow::Continue(())
+        });
+        prop_assert!(ended.is_continue() && back.iter().rev().eq(&wanted));
         prop_assert_eq!(store.row(0), None);
         prop_assert_eq!(store.row(count + 1), None);
     }
@@ -338,6 +344,12 @@ proptest! {
                 prop_assert_eq!((snapshot.peer(&row), snapshot.fact(&row)), (wanted.peer.clone(), wanted.fact.clone()));
             }
             prop_assert_eq!(snapshot.rows(from..u64::MAX).count() as u64, wanted.len() as u64 + 1 - from);
+            let mut back: Vec<_> = snapshot.rows(0..u64::MAX).collect();
+            let ended = snapshot.for_each_row_back(0..u64::MAX, |row| match back.pop() {
+                Some(wanted) if wanted == row => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            });
+            prop_assert!(ended.is_continue() && back.is_empty());
             Ok(())
         }).join().unwrap()?;
     }

@@ -134,9 +134,10 @@ pub(super) fn look_back(ui: &mut Ui, row: &Row, width: u16) {
     }
     let store = &ui.bench.store;
     let mut of_socket = None;
-    let _ = store.for_each_row(row.seq.saturating_sub(REACH)..row.seq, |before| {
+    let _ = store.for_each_row_back(row.seq.saturating_sub(REACH)..row.seq, |before| {
         if before.socket == row.socket && before.kind != Kind::Call {
             of_socket = Some(before.at);
+            return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     });
