@@ -29,8 +29,9 @@ const MAY_LAG: Duration = Duration::from_millis(50);
 /// What a row costs besides its bytes, about.
 const A_ROW: u64 = 64;
 
-/// From how many bytes on they are written although more is at hand, and after what time.
-const AT_ONCE: usize = 1 << 20;
+/// From how many bytes on, which a cache near the processor holds, they are written although more is at hand, and after
+/// what time.
+const AT_ONCE: usize = 256 * 1024;
 const AT_LEAST_EACH: Duration = Duration::from_millis(50);
 
 /// How long a rest is after which the size of the file is told.
