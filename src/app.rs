@@ -182,8 +182,10 @@ async fn bench(
     let _ = engine.try_order(Command::ShutDown);
     let farewell = async {
         while let Some(batch) = batches.next().await {
-            if ui.absorb(batch).is_err() {
-                break;
+            // Without the blocks the engine can't tell of all that ends.
+            match ui.absorb(batch) {
+                Ok(block) => engine.recycle(block),
+                Err(_) => break,
             }
             recordings.take(&mut ui);
         }
