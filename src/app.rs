@@ -188,6 +188,7 @@ async fn bench(
                 Err(_) => break,
             }
             recordings.take(&mut ui);
+            ui.settle();
         }
     };
     let _ = timeout(FAREWELL, async { tokio::join!(farewell, exporter.end()) }).await;
@@ -261,7 +262,9 @@ impl App {
                     Some(batch) => {
                         let block = self.ui.absorb(batch)?;
                         self.engine.recycle(block);
+                        // Nothing goes before it is recorded.
                         self.recordings.take(&mut self.ui);
+                        self.ui.settle();
                         changed = true;
                     }
                     None => anyhow::bail!("the engine ended by itself"),
@@ -292,6 +295,7 @@ impl App {
                 loaded = next_of(&mut self.loading), if !self.ui.is_behind() && !self.recordings.is_behind() => {
                     self.take_in(loaded)?;
                     self.recordings.take(&mut self.ui);
+                    self.ui.settle();
                     changed = true;
                 }
                 Some(looked_up) = self.look_ups.join_next() => {

@@ -8,7 +8,9 @@
 //! interface by its name, which its connections share. Where both ends of a connection, or of a datagram, are sockets
 //! of the bench, the file holds its packets once.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::blocks::{self, About, RAW_IP, UPPER_PDU};
@@ -44,6 +46,8 @@ pub struct PcapngWriter {
     interfaces: Interfaces,
     /// Where the bench's own UDP sockets are, by port.
     own: HashMap<u16, Vec<(SocketId, IpAddr)>>,
+    /// How many rows are missing before the next one.
+    missed: u64,
 }
 
 /// What is remembered of a socket.
@@ -102,6 +106,11 @@ impl PcapngWriter {
         blocks::section_header(concat!("sockbench ", env!("CARGO_PKG_VERSION")), out);
     }
 
+    /// Says that so many rows which come next are not to be had. The next packet says so.
+    pub fn miss(&mut self, count: u64) {
+        self.missed += count;
+    }
+
     /// Appends the packets that a row stands for: none for most rows without a message.
     pub fn row(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
         if !self.sockets.contains_key(&row.socket) {
@@ -110,6 +119,13 @@ impl PcapngWriter {
                 list(&mut self.own, row.socket, local);
             }
             self.sockets.insert(row.socket, known);
+        }
+        if self.missed > 0
+            && let Some(known) = self.sockets.get_mut(&row.socket)
+        {
+            let rows = if self.missed == 1 { "row of the log is" } else { "rows of the log are" };
+            known.remark(&format!("{} {rows} missing before this one", self.missed));
+            self.missed = 0;
         }
         if row.kind.is_message() {
             self.message(row, store, roster, out);
@@ -250,9 +266,11 @@ impl PcapngWriter {
                 self.forget(row);
             }
             Fact::Lost { count, .. } => {
-                known.dropped += count;
-                let datagrams = if *count == 1 { "datagram was" } else { "datagrams were" };
-                known.remark(&format!("{count} {datagrams} lost before this one"));
+                if known.carrier == Carrier::Tcp {
+                    known.remark("some bytes before this one are lost");
+                } else {
+                    known.dropped = known.dropped.saturating_add(*count);
+                }
             }
             _ => {}
         }
@@ -404,11 +422,17 @@ impl Known {
     ) {
         let known_as = &mut self.interfaces[usize::from(link_type == UPPER_PDU)];
         let interface = *known_as.get_or_insert_with(|| interfaces.number(self.root, link_type, roster, out));
+        let mut comment = Cow::Borrowed(&*self.remark);
+        if self.dropped > 0 {
+            let datagrams = if self.dropped == 1 { "datagram was" } else { "datagrams were" };
+            let between = if comment.is_empty() { "" } else { "; " };
+            let _ = write!(comment.to_mut(), "{between}{} {datagrams} lost before this one", self.dropped);
+        }
         let about = About {
             interface,
             at: row.at,
             outbound: row.kind == Kind::Sent,
-            comment: &self.remark,
+            comment: &comment,
             dropped: self.dropped,
             missing: 0,
         };
