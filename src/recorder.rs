@@ -374,17 +374,14 @@ impl Scribe {
         self.written += whole as u64;
         self.buffer.clear();
         self.is_untold = true;
-        match failed {
-            Some(error) => {
-                // Half a block would make a reader doubt the whole file. Where it can't be cut it stays.
-                let _ = file.set_len(self.written);
-                let path = self.path.clone();
-                self.fail(&path, Operation::Write, &error);
-            }
-            None => {
-                let (file, bytes, missed) = (name(&self.path), self.written, self.missed);
-                *self.shared.state() = Recording::Running { file, bytes, missed };
-            }
+        if let Some(error) = failed {
+            // Half a block would make a reader doubt the whole file. Where it can't be cut it stays.
+            let _ = file.set_len(self.written);
+            let path = self.path.clone();
+            self.fail(&path, Operation::Write, &error);
+        } else {
+            let (file, bytes, missed) = (name(&self.path), self.written, self.missed);
+            *self.shared.state() = Recording::Running { file, bytes, missed };
         }
     }
 

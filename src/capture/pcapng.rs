@@ -24,6 +24,10 @@ use crate::log::{Kind, LogStore, Roster, Row};
 const TAG_DISSECTOR: u16 = 12;
 const TAG_PROTOCOL: u16 = 33;
 
+/// The most bytes of such a message in one block: Wireshark takes a file for damaged in which a packet has more than 256
+/// KiB, its tags included.
+const LONGEST_MESSAGE: usize = (256 << 10) - 64;
+
 /// How many ended connections may still be heard of by their other end.
 const ENDED: usize = 256;
 
@@ -216,17 +220,21 @@ impl PcapngWriter {
     /// Appends a message that no packet carries, behind tags that say so.
     fn upper(&mut self, row: &Row, bytes: &[u8], roster: &Roster, out: &mut Vec<u8>) {
         let Some(known) = self.sockets.get_mut(&row.socket) else { return };
-        known.remark(&roster.name(row.socket));
+        let name = roster.name(row.socket);
+        if !known.remark.starts_with(&name) {
+            let rest = std::mem::replace(&mut known.remark, name.clone());
+            if !rest.is_empty() {
+                known.remark(&rest);
+            }
+        }
+        let count = bytes.len().div_ceil(LONGEST_MESSAGE).max(1);
         known.describe(&mut self.interfaces, row, UPPER_PDU, roster, out, |about, out| {
-            blocks::packet(about, out, |out| {
-                for (tag, value) in [(TAG_DISSECTOR, b"data"), (TAG_PROTOCOL, b"UNIX")] {
-                    out.extend(tag.to_be_bytes());
-                    out.extend([0, 4]);
-                    out.extend(value);
-                }
-                out.extend([0; 4]);
-                out.extend(bytes);
-            });
+            for number in 1..=count {
+                let part = bytes.chunks(LONGEST_MESSAGE).nth(number - 1).unwrap_or_default();
+                let (said, dropped) = if number == 1 { (about.comment, about.dropped) } else { (&*name, 0) };
+                let numbered = if count > 1 { format!("{said}; part {number} of {count}") } else { said.to_owned() };
+                blocks::packet(About { comment: &numbered, dropped, ..about }, out, |out| tagged(part, out));
+            }
             true
         });
     }
@@ -487,6 +495,17 @@ impl Interfaces {
             next
         })
     }
+}
+
+/// Appends a message behind the tags that say that no packet carried it.
+fn tagged(bytes: &[u8], out: &mut Vec<u8>) {
+    for (tag, value) in [(TAG_DISSECTOR, b"data"), (TAG_PROTOCOL, b"UNIX")] {
+        out.extend(tag.to_be_bytes());
+        out.extend([0, 4]);
+        out.extend(value);
+    }
+    out.extend([0; 4]);
+    out.extend(bytes);
 }
 
 fn list(own: &mut HashMap<u16, Vec<(SocketId, IpAddr)>>, socket: SocketId, local: &Address) {
