@@ -67,6 +67,8 @@ struct Known {
     connection: Option<Way>,
     /// Whether its close sends RST: `SO_LINGER` is `{1, 0}`.
     resets: bool,
+    /// Whether the file has its name. The interface has that of a root alone.
+    is_introduced: bool,
     /// What the next packet is to say besides.
     remark: String,
     dropped: u64,
@@ -106,6 +108,7 @@ impl PcapngWriter {
         self.interfaces = Interfaces::default();
         for known in self.sockets.values_mut() {
             known.interfaces = [None; 2];
+            known.is_introduced = !known.is_accepted;
         }
         blocks::section_header(concat!("sockbench ", env!("CARGO_PKG_VERSION")), out);
     }
@@ -123,6 +126,10 @@ impl PcapngWriter {
                 list(&mut self.own, row.socket, local);
             }
             self.sockets.insert(row.socket, known);
+        }
+        if let Some(known) = self.sockets.get_mut(&row.socket).filter(|known| !known.is_introduced) {
+            known.is_introduced = true;
+            known.introduce(&roster.name(row.socket));
         }
         if self.missed > 0
             && let Some(known) = self.sockets.get_mut(&row.socket)
@@ -221,12 +228,7 @@ impl PcapngWriter {
     fn upper(&mut self, row: &Row, bytes: &[u8], roster: &Roster, out: &mut Vec<u8>) {
         let Some(known) = self.sockets.get_mut(&row.socket) else { return };
         let name = roster.name(row.socket);
-        if !known.remark.starts_with(&name) {
-            let rest = std::mem::replace(&mut known.remark, name.clone());
-            if !rest.is_empty() {
-                known.remark(&rest);
-            }
-        }
+        known.introduce(&name);
         let count = bytes.len().div_ceil(LONGEST_MESSAGE).max(1);
         known.describe(&mut self.interfaces, row, UPPER_PDU, roster, out, |about, out| {
             for number in 1..=count {
@@ -400,8 +402,8 @@ impl Known {
             peer: member.and_then(|member| member.peer.clone()),
             connection: None,
             resets: false,
-            // The interface has the name of a root alone.
-            remark: if parent.is_some() { roster.name(id) } else { String::new() },
+            is_introduced: parent.is_none(),
+            remark: String::new(),
             dropped: 0,
             echo: (low_half(id.get()), 0),
         }
@@ -414,6 +416,16 @@ impl Known {
                 self.remark.push_str("; ");
             }
             self.remark.push_str(text);
+        }
+    }
+
+    /// Has the next packet say the socket's name before all else, from which a reader tells whose it is.
+    fn introduce(&mut self, name: &str) {
+        if !self.remark.starts_with(name) {
+            let rest = std::mem::replace(&mut self.remark, name.to_owned());
+            if !rest.is_empty() {
+                self.remark(&rest);
+            }
         }
     }
 
