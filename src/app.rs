@@ -185,10 +185,13 @@ async fn bench(
     let _ = engine.try_order(Command::ShutDown);
     let farewell = async {
         while let Some(batch) = batches.next().await {
-            if ui.absorb(batch).is_err() {
-                break;
+            // Without the blocks the engine can't tell of all that ends.
+            match ui.absorb(batch) {
+                Ok(block) => engine.recycle(block),
+                Err(_) => break,
             }
             recordings.take(&mut ui);
+            ui.settle();
         }
     };
     let _ = timeout(FAREWELL, async { tokio::join!(farewell, exporter.end()) }).await;
@@ -267,7 +270,9 @@ impl App {
                     Some(batch) => {
                         let block = self.ui.absorb(batch)?;
                         self.engine.recycle(block);
+                        // Nothing goes before it is recorded.
                         self.recordings.take(&mut self.ui);
+                        self.ui.settle();
                         changed = true;
                     }
                     None => anyhow::bail!("the engine ended by itself"),
@@ -298,6 +303,7 @@ impl App {
                 loaded = next_of(&mut self.loading), if !self.ui.is_behind() && !self.recordings.is_behind() => {
                     self.take_in(loaded)?;
                     self.recordings.take(&mut self.ui);
+                    self.ui.settle();
                     changed = true;
                 }
                 Some(looked_up) = self.look_ups.join_next() => {

@@ -185,8 +185,10 @@ impl Headless {
 
     /// Waits until everything is in the file.
     fn end_recording(&mut self) {
-        if let Some(Recording::Failed(why)) = self.recorder.take().map(Recorder::finish) {
-            tell_not_recording(&why);
+        match self.recorder.take().map(Recorder::finish) {
+            Some(Recording::Failed(why)) => tell_not_recording(&why),
+            Some(Recording::Running { missed, .. }) if missed > 0 => tell_missed(missed),
+            _ => {}
         }
     }
 
@@ -233,4 +235,9 @@ impl Headless {
 
 fn tell_not_recording(why: &str) {
     eprintln!("sockbench: NOT RECORDING: {}", Printable::text(why).as_str());
+}
+
+/// Says that so many rows are in no file of a recording.
+fn tell_missed(rows: u64) {
+    eprintln!("sockbench: {rows} rows of the log could not be read for the recording");
 }

@@ -88,7 +88,7 @@ impl Recorder {
     /// from being started.
     pub fn start(path: &Path, replace: bool, rotation: Rotation, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (file, path) = (create(path, replace)?, path.to_owned());
-        let state = Mutex::new(Recording::Running { file: name(&path), bytes: 0 });
+        let state = Mutex::new(Recording::Running { file: name(&path), bytes: 0, missed: 0 });
         let shared = Arc::new(Shared {
             waiting: AtomicU64::new(0),
             lags: AtomicBool::new(false),
@@ -111,6 +111,7 @@ impl Recorder {
             file: Some(file),
             began: Instant::now(),
             written: 0,
+            missed: 0,
             buffer: Vec::new(),
             is_untold: true,
             flushed: Instant::now(),
@@ -228,6 +229,8 @@ struct Scribe {
     began: Instant,
     /// How many bytes are in the file.
     written: u64,
+    /// How many rows could not be read.
+    missed: u64,
     /// Whole blocks that are not.
     buffer: Vec<u8>,
     /// Whether the file has grown since that was told last.
@@ -284,7 +287,10 @@ impl Scribe {
     }
 
     fn record(&mut self, store: &LogStore, range: Range<u64>) {
-        for row in store.rows(range) {
+        let mut next = range.start;
+        for row in store.rows(range.clone()) {
+            self.miss(row.seq - next);
+            next = row.seq + 1;
             if let Some(fact) = store.fact(&row) {
                 self.roster.observe(&Event { at: row.at, socket: row.socket, fact });
             }
@@ -298,6 +304,19 @@ impl Scribe {
             if self.file.is_none() {
                 return;
             }
+        }
+        self.miss(range.end - next);
+    }
+
+    /// Counts rows that are not to be had any more, and says so in the file as well.
+    fn miss(&mut self, count: u64) {
+        if count > 0 {
+            self.missed += count;
+            self.writer.miss(count);
+            if let Recording::Running { missed, .. } = &mut *self.shared.state() {
+                *missed = self.missed;
+            }
+            self.is_untold = true;
         }
     }
 
@@ -356,14 +375,14 @@ impl Scribe {
         self.written += whole as u64;
         self.buffer.clear();
         self.is_untold = true;
-        match failed {
-            Some(error) => {
-                // Half a block would make a reader doubt the whole file. Where it can't be cut it stays.
-                let _ = file.set_len(self.written);
-                let path = self.path.clone();
-                self.fail(&path, Operation::Write, &error);
-            }
-            None => *self.shared.state() = Recording::Running { file: name(&self.path), bytes: self.written },
+        if let Some(error) = failed {
+            // Half a block would make a reader doubt the whole file. Where it can't be cut it stays.
+            let _ = file.set_len(self.written);
+            let path = self.path.clone();
+            self.fail(&path, Operation::Write, &error);
+        } else {
+            let (file, bytes, missed) = (name(&self.path), self.written, self.missed);
+            *self.shared.state() = Recording::Running { file, bytes, missed };
         }
     }
 
@@ -413,4 +432,34 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{BLOCK_SIZE, Batch, Block, Fact, SocketId, Span, Timestamp};
+
+    #[test]
+    fn rows_that_went_before_they_were_recorded_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.pcapng");
+        let (mut store, mut roster) = (LogStore::new(u64::MAX), Roster::default());
+        let socket = SocketId::new(1).unwrap();
+        roster.register(socket, "far".to_owned(), "udp://127.0.0.1:9".parse().unwrap());
+        let mut recorder = Recorder::start(&path, false, Rotation::Never, || {}).unwrap();
+        recorder.take(&store, &roster);
+        let peer = Some(crate::contract::Address::Ip(([127, 0, 0, 1], 9).into()));
+        let fact = Fact::Received { peer, bytes: Span { start: 0, len: 4 }, truncated: false };
+        let event = Event { at: Timestamp(1), socket, fact };
+        // A full block is a segment that can go by itself.
+        store.append(Batch::new(vec![event.clone(); 3], Block::new().unwrap(), BLOCK_SIZE)).unwrap();
+        store.evict_before(4);
+        store.append(Batch::new(vec![event], Block::new().unwrap(), 4)).unwrap();
+        recorder.take(&store, &roster);
+        let Recording::Running { missed, bytes, .. } = recorder.finish() else { panic!("it is written") };
+        let file = std::fs::read(&path).unwrap();
+        assert_eq!((missed, bytes), (3, file.len() as u64));
+        let told = b"3 rows of the log are missing before this one";
+        assert!(file.windows(told.len()).any(|bytes| bytes == told));
+    }
 }

@@ -275,7 +275,8 @@ impl Ui {
         std::mem::take(&mut self.effects)
     }
 
-    /// Takes in what the engine reports, and gives back a block for it.
+    /// Takes in what the engine reports, and gives back a block for it. [`settle`](Self::settle) is to follow, once
+    /// whoever records the log has been handed what came: where the disk is full, its oldest rows go.
     ///
     /// # Errors
     /// `ENOMEM`, where the system has no memory for another block.

@@ -13,8 +13,8 @@ use crate::ui::Ui;
 #[derive(Default)]
 pub(super) struct Recordings {
     recorder: Option<Recorder>,
-    /// What was stopped and still writes.
-    ending: Option<Recorder>,
+    /// Those that were stopped and still write.
+    ending: Vec<Recorder>,
     woken: Arc<Notify>,
     /// When one file ends and the next begins, where the command line says so.
     rotation: Option<Rotation>,
@@ -60,11 +60,11 @@ impl Recordings {
     /// Ends the recording, of which the rest is written meanwhile.
     pub(super) fn stop(&mut self, ui: &mut Ui) {
         self.take(ui);
-        self.ending = self.recorder.take();
-        if let Some(ending) = &mut self.ending {
+        if let Some(mut ending) = self.recorder.take() {
             ending.stop();
+            self.ending.push(ending);
+            ui.set_recording(None);
         }
-        ui.set_recording(None);
     }
 
     /// Hands over what has come, and shows how the recording fares.
@@ -78,9 +78,12 @@ impl Recordings {
             }
             ui.set_recording(Some(state));
         }
-        if let Some(ended) = self.ending.take_if(|ending| ending.has_ended()) {
-            match ended.finish() {
-                Recording::Running { file, .. } => ui.tell_good(format!("{file} is written")),
+        while let Some(index) = self.ending.iter().position(Recorder::has_ended) {
+            match self.ending.swap_remove(index).finish() {
+                Recording::Running { file, missed: 0, .. } => ui.tell_good(format!("{file} is written")),
+                Recording::Running { file, missed, .. } => {
+                    ui.tell_error(format!("{file} is written; {missed} rows of the log could not be read for it"));
+                }
                 failed @ Recording::Failed(_) => ui.set_recording(Some(failed)),
             }
         }
@@ -94,8 +97,12 @@ impl Recordings {
     /// Waits until everything is written, when the screen is gone.
     pub(super) fn finish(self) {
         for recorder in self.recorder.into_iter().chain(self.ending) {
-            if let Recording::Failed(why) = recorder.finish() {
-                eprintln!("sockbench: NOT RECORDING: {}", Printable::text(&why).as_str());
+            match recorder.finish() {
+                Recording::Failed(why) => eprintln!("sockbench: NOT RECORDING: {}", Printable::text(&why).as_str()),
+                Recording::Running { missed, .. } if missed > 0 => {
+                    eprintln!("sockbench: {missed} rows of the log could not be read for the recording");
+                }
+                Recording::Running { .. } => {}
             }
         }
     }

@@ -8,7 +8,9 @@
 //! interface by its name, which its connections share. Where both ends of a connection, or of a datagram, are sockets
 //! of the bench, the file holds its packets once.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::blocks::{self, About, RAW_IP, UPPER_PDU};
@@ -21,6 +23,10 @@ use crate::log::{Kind, LogStore, Roster, Row};
 /// stands in the protocol column.
 const TAG_DISSECTOR: u16 = 12;
 const TAG_PROTOCOL: u16 = 33;
+
+/// The most bytes of such a message in one block: Wireshark takes a file for damaged in which a packet has more than 256
+/// KiB, its tags included.
+const LONGEST_MESSAGE: usize = (256 << 10) - 64;
 
 /// How many ended connections may still be heard of by their other end.
 const ENDED: usize = 256;
@@ -44,6 +50,8 @@ pub struct PcapngWriter {
     interfaces: Interfaces,
     /// Where the bench's own UDP sockets are, by port.
     own: HashMap<u16, Vec<(SocketId, IpAddr)>>,
+    /// How many rows are missing before the next one.
+    missed: u64,
 }
 
 /// What is remembered of a socket.
@@ -59,6 +67,8 @@ struct Known {
     connection: Option<Way>,
     /// Whether its close sends RST: `SO_LINGER` is `{1, 0}`.
     resets: bool,
+    /// Whether the file has its name. The interface has that of a root alone.
+    is_introduced: bool,
     /// What the next packet is to say besides.
     remark: String,
     dropped: u64,
@@ -98,8 +108,14 @@ impl PcapngWriter {
         self.interfaces = Interfaces::default();
         for known in self.sockets.values_mut() {
             known.interfaces = [None; 2];
+            known.is_introduced = !known.is_accepted;
         }
         blocks::section_header(concat!("sockbench ", env!("CARGO_PKG_VERSION")), out);
+    }
+
+    /// Says that so many rows which come next are not to be had. The next packet says so.
+    pub fn miss(&mut self, count: u64) {
+        self.missed += count;
     }
 
     /// Appends the packets that a row stands for: none for most rows without a message.
@@ -110,6 +126,17 @@ impl PcapngWriter {
                 list(&mut self.own, row.socket, local);
             }
             self.sockets.insert(row.socket, known);
+        }
+        if let Some(known) = self.sockets.get_mut(&row.socket).filter(|known| !known.is_introduced) {
+            known.is_introduced = true;
+            known.introduce(&roster.name(row.socket));
+        }
+        if self.missed > 0
+            && let Some(known) = self.sockets.get_mut(&row.socket)
+        {
+            let rows = if self.missed == 1 { "row of the log is" } else { "rows of the log are" };
+            known.remark(&format!("{} {rows} missing before this one", self.missed));
+            self.missed = 0;
         }
         if row.kind.is_message() {
             self.message(row, store, roster, out);
@@ -200,17 +227,16 @@ impl PcapngWriter {
     /// Appends a message that no packet carries, behind tags that say so.
     fn upper(&mut self, row: &Row, bytes: &[u8], roster: &Roster, out: &mut Vec<u8>) {
         let Some(known) = self.sockets.get_mut(&row.socket) else { return };
-        known.remark(&roster.name(row.socket));
+        let name = roster.name(row.socket);
+        known.introduce(&name);
+        let count = bytes.len().div_ceil(LONGEST_MESSAGE).max(1);
         known.describe(&mut self.interfaces, row, UPPER_PDU, roster, out, |about, out| {
-            blocks::packet(about, out, |out| {
-                for (tag, value) in [(TAG_DISSECTOR, b"data"), (TAG_PROTOCOL, b"UNIX")] {
-                    out.extend(tag.to_be_bytes());
-                    out.extend([0, 4]);
-                    out.extend(value);
-                }
-                out.extend([0; 4]);
-                out.extend(bytes);
-            });
+            for number in 1..=count {
+                let part = bytes.chunks(LONGEST_MESSAGE).nth(number - 1).unwrap_or_default();
+                let (said, dropped) = if number == 1 { (about.comment, about.dropped) } else { (&*name, 0) };
+                let numbered = if count > 1 { format!("{said}; part {number} of {count}") } else { said.to_owned() };
+                blocks::packet(About { comment: &numbered, dropped, ..about }, out, |out| tagged(part, out));
+            }
             true
         });
     }
@@ -250,9 +276,11 @@ impl PcapngWriter {
                 self.forget(row);
             }
             Fact::Lost { count, .. } => {
-                known.dropped += count;
-                let datagrams = if *count == 1 { "datagram was" } else { "datagrams were" };
-                known.remark(&format!("{count} {datagrams} lost before this one"));
+                if known.carrier == Carrier::Tcp {
+                    known.remark("some bytes before this one are lost");
+                } else {
+                    known.dropped = known.dropped.saturating_add(*count);
+                }
             }
             _ => {}
         }
@@ -374,8 +402,8 @@ impl Known {
             peer: member.and_then(|member| member.peer.clone()),
             connection: None,
             resets: false,
-            // The interface has the name of a root alone.
-            remark: if parent.is_some() { roster.name(id) } else { String::new() },
+            is_introduced: parent.is_none(),
+            remark: String::new(),
             dropped: 0,
             echo: (low_half(id.get()), 0),
         }
@@ -388,6 +416,16 @@ impl Known {
                 self.remark.push_str("; ");
             }
             self.remark.push_str(text);
+        }
+    }
+
+    /// Has the next packet say the socket's name before all else, from which a reader tells whose it is.
+    fn introduce(&mut self, name: &str) {
+        if !self.remark.starts_with(name) {
+            let rest = std::mem::replace(&mut self.remark, name.to_owned());
+            if !rest.is_empty() {
+                self.remark(&rest);
+            }
         }
     }
 
@@ -404,11 +442,17 @@ impl Known {
     ) {
         let known_as = &mut self.interfaces[usize::from(link_type == UPPER_PDU)];
         let interface = *known_as.get_or_insert_with(|| interfaces.number(self.root, link_type, roster, out));
+        let mut comment = Cow::Borrowed(&*self.remark);
+        if self.dropped > 0 {
+            let datagrams = if self.dropped == 1 { "datagram was" } else { "datagrams were" };
+            let between = if comment.is_empty() { "" } else { "; " };
+            let _ = write!(comment.to_mut(), "{between}{} {datagrams} lost before this one", self.dropped);
+        }
         let about = About {
             interface,
             at: row.at,
             outbound: row.kind == Kind::Sent,
-            comment: &self.remark,
+            comment: &comment,
             dropped: self.dropped,
             missing: 0,
         };
@@ -463,6 +507,17 @@ impl Interfaces {
             next
         })
     }
+}
+
+/// Appends a message behind the tags that say that no packet carried it.
+fn tagged(bytes: &[u8], out: &mut Vec<u8>) {
+    for (tag, value) in [(TAG_DISSECTOR, b"data"), (TAG_PROTOCOL, b"UNIX")] {
+        out.extend(tag.to_be_bytes());
+        out.extend([0, 4]);
+        out.extend(value);
+    }
+    out.extend([0; 4]);
+    out.extend(bytes);
 }
 
 fn list(own: &mut HashMap<u16, Vec<(SocketId, IpAddr)>>, socket: SocketId, local: &Address) {

@@ -43,6 +43,9 @@ pub enum Recording {
         file: String,
         /// How many bytes are in it.
         bytes: u64,
+        /// How many rows are in none of its files, because the log could not be read any more when they were to be
+        /// written.
+        missed: u64,
     },
     /// It ended by itself; the session goes on.
     Failed(String),

@@ -52,6 +52,11 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
     if let Err(message) = configure(&arguments.common) {
         return Ok(Outcome::Invalid(message));
     }
+    if arguments.common.record.is_some() || arguments.common.record_rotate.is_some() {
+        let message =
+            "sockbench: pipe keeps no log, so there is nothing to record; leave out --record, or record with run";
+        return Ok(Outcome::Invalid(message.to_owned()));
+    }
     let endpoint: Endpoint = match arguments.endpoint.parse() {
         Ok(endpoint) => endpoint,
         Err(error) => return Ok(Outcome::Invalid(point_at(&arguments.endpoint, &error))),

@@ -12,7 +12,7 @@ mod text;
 
 use std::io::Write as _;
 
-use crate::contract::{Address, Fact, UnixAddress};
+use crate::contract::{Address, Fact, Scheme, UnixAddress};
 use crate::log::timeline::{closed_sentence, peer_closed_sentence};
 use crate::log::{LogStore, Roster, Row};
 
@@ -41,6 +41,9 @@ pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> St
         Fact::SendFailed { error, .. } | Fact::Failed(error) => error.to_string(),
         Fact::PeerClosed => peer_closed_sentence(row, store, roster),
         Fact::Closed { reason } => closed_sentence(row, *reason, store, roster),
+        Fact::Lost { bytes: Some(bytes), .. } if is_of_tcp(row, roster) => {
+            format!("lost {bytes} {} of the stream", if *bytes == 1 { "byte" } else { "bytes" })
+        }
         Fact::Lost { count, bytes } => {
             let datagrams = if *count == 1 { "datagram" } else { "datagrams" };
             match bytes {
@@ -50,6 +53,11 @@ pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> St
         }
         Fact::Note { name, message } => format!("{name}: {message}"),
     }
+}
+
+/// Whether a row is of a TCP connection. What such a one lost was missing in the capture that it was read from.
+pub(super) fn is_of_tcp(row: &Row, roster: &Roster) -> bool {
+    roster.get(row.socket).is_some_and(|member| matches!(member.endpoint.scheme, Scheme::Tcp | Scheme::TcpListen))
 }
 
 /// Whom a message came from or went to: the peer that it names itself, or that of its connection as far as the roster
@@ -121,6 +129,22 @@ mod tests {
         let mut out = Vec::new();
         format(&row, &store, &roster, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_stream_loses_bytes_and_a_socket_of_datagrams_datagrams() {
+        for (socket, count, bytes, wanted) in [
+            (2, 1, Some(9), "lost 9 bytes of the stream"),
+            (2, 1, Some(1), "lost 1 byte of the stream"),
+            (3, 1, Some(9), "lost 1 datagram of 9 bytes"),
+            (3, 4, None, "lost 4 datagrams"),
+        ] {
+            let fact = Fact::Lost { count, bytes };
+            let (store, roster, row) = log(socket, fact.clone(), b"");
+            assert_eq!(sentence(&row, &fact, &store, &roster), wanted);
+            let step = crate::log::timeline::step(&row, &store, &roster).unwrap();
+            assert!(step.meaning.starts_with(wanted), "{}", step.meaning);
+        }
     }
 
     #[test]

@@ -36,8 +36,10 @@ pub(super) use reader::Part;
 /// The most rows of a segment that grows by copying, for the messages that have next to no bytes.
 const SEGMENT_ROWS: usize = 1 << 16;
 
-/// How many blocks of segments that left memory are kept to be filled again.
+/// How many blocks of segments that left memory are kept to be filled again, at most, and how many bytes for each of
+/// them the limit must have: what is kept spare is missing for rows.
 const MAX_SPARE: usize = 16;
+const LIMIT_A_SPARE: u64 = 8 * BLOCK_SIZE as u64;
 
 /// How many records are read from disk at once.
 const RECORDS_AT_ONCE: usize = 4096;
@@ -428,7 +430,8 @@ impl LogStore {
 
     /// Keeps the block of a segment that left memory, unless somebody still reads it.
     fn reuse(&mut self, segment: Option<Arc<Segment>>) {
-        if self.spare.len() < MAX_SPARE
+        let most = usize_of(self.memory_limit / LIMIT_A_SPARE).min(MAX_SPARE);
+        if self.spare.len() < most
             && let Some(block) = segment.and_then(Arc::into_inner).and_then(Segment::into_block)
         {
             self.spare.push(block);

@@ -14,7 +14,7 @@ mod remarks;
 
 use super::{Kind, LogStore, Roster, Row};
 use crate::contract::{Address, Fact, NetError, Operation, Role, SocketId};
-use crate::log::export::escaped;
+use crate::log::export::{escaped, is_of_tcp, sentence};
 use carrier::Carrier;
 use ending::Before;
 
@@ -169,10 +169,9 @@ fn of_fact(row: &Row, fact: Fact, store: &LogStore, roster: &Roster) -> Step {
             _ => failure(&error),
         },
         Fact::SendFailed { error, .. } => failure(&error),
-        Fact::Lost { count, bytes } => {
-            let datagrams = if count == 1 { "datagram" } else { "datagrams" };
-            let bytes = bytes.map(|bytes| format!(" of {bytes} bytes")).unwrap_or_default();
-            Step::remark(format!("lost {count} {datagrams}{bytes}: nobody read them in time"))
+        fact @ Fact::Lost { .. } => {
+            let why = if is_of_tcp(row, roster) { "the capture has not got them" } else { "nobody read them in time" };
+            Step::remark(format!("{}: {why}", sentence(row, &fact, store, roster)))
         }
         Fact::Note { name, message } => Step::remark(format!("{name}: {message}")),
         // These are messages, and have no fact.

@@ -446,13 +446,12 @@ impl Bench {
                     tell.push(Told::Failed(event.socket, (**error).clone()));
                 }
                 Fact::Paired { parent, number: 1 } => tell.push(Told::Paired { pair: *parent, first: event.socket }),
-                Fact::Lost { count, .. } => self.lost += count,
+                Fact::Lost { count, .. } => self.lost = self.lost.saturating_add(*count),
                 Fact::Call { .. } => self.calls += 1,
                 _ => {}
             }
         }
         let block = self.store.append(batch)?;
-        self.settle();
         self.catch_up();
         Ok(block)
     }

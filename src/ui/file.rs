@@ -17,7 +17,8 @@ impl Ui {
         self.focus = Pane::Log;
     }
 
-    /// Takes in a part of the file, of which so many bytes are read by now, and gives back a block for the next.
+    /// Takes in a part of the file, of which so many bytes are read by now, and gives back a block for the next. As
+    /// after [`absorb`](Self::absorb), [`settle`](Self::settle) is to follow.
     ///
     /// # Errors
     /// `ENOMEM`, where the system has no memory for another block.

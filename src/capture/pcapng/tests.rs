@@ -366,7 +366,9 @@ fn another_file_goes_on_with_interfaces_and_streams() {
     let first = std::mem::take(&mut session.file);
     session.writer.begin(&mut session.file);
     session.received(3, None, b"two");
-    assert_eq!(session.packets().len(), 1);
+    let packets = session.packets();
+    // A file can be read alone: it says again of which connection the packets are.
+    assert_eq!((packets.len(), packets[0].comment.as_str()), (1, "root-1#1"));
     let mut both = read(&first);
     both.extend(session.packets());
     assert_eq!(streams(&both)[&"127.0.0.1:50000".parse().unwrap()], b"onetwo");
@@ -428,6 +430,52 @@ fn step() -> impl Strategy<Value = Step> {
         (any::<bool>(), bytes).prop_map(|(end, bytes)| Step::Send(end, bytes)),
         (any::<bool>(), 1..100_000_usize).prop_map(|(end, most)| Step::Receive(end, most)),
     ]
+}
+
+#[test]
+fn tshark_reads_messages_of_every_length_that_there_are() {
+    if Command::new("tshark").arg("--version").output().is_err() {
+        eprintln!("not tested: tshark is not installed");
+        return;
+    }
+    let mut session = Session::new(&["pair://", "unix://@x", "udp://[::1]:9", "icmp://::1", "tcp://[::1]:9"]);
+    session.fact(3, Fact::Opened { local: ip("[::1]:40000"), peer: Some(ip("[::1]:9")) });
+    session.fact(5, Fact::Connected { local: ip("[::1]:40001"), peer: ip("[::1]:9") });
+    let mut total = 0;
+    for len in [0, 1, 65_507, 65_527, 262_000, 262_144, 262_145, crate::contract::BLOCK_SIZE] {
+        let bytes: Vec<u8> = (0..=250).cycle().take(len).collect();
+        for socket in [1, 2] {
+            session.sent(socket, None, &bytes);
+            session.received(socket, None, &bytes);
+        }
+        total += 4 * len;
+        if len <= 65_527 {
+            session.sent(3, Some("[::1]:9"), &bytes);
+            session.received(3, Some("[::1]:9"), &bytes);
+        }
+        session.sent(5, None, &bytes);
+        session.received(5, None, &bytes);
+    }
+    session.call(5, "shutdown", "SHUT_WR", "0");
+    session.sent(4, Some("[::1]:0"), b"echo");
+    session.received(4, Some("[::1]:0"), b"echo");
+    session.received(5, None, b"still");
+    session.closed(5, CloseReason::Reset);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, &session.file).unwrap();
+    let tshark = |arguments: &[&str]| {
+        let output = Command::new("tshark").arg("-r").arg(file.path()).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let expert = tshark(&["-q", "-z", "expert,warn"]);
+    // That there is a reset is worth a warning, and nothing else is.
+    let told: Vec<_> = expert.lines().filter(|line| line.starts_with("    ") && !line.contains("Frequency")).collect();
+    assert!(told.len() == 1 && told[0].contains("Connection reset (RST)"), "{expert}");
+    let lengths = tshark(&["-Y", "exported_pdu", "-T", "fields", "-e", "data.len"]);
+    let read: usize = lengths.lines().filter_map(|len| len.parse::<usize>().ok()).sum();
+    assert_eq!(read, total);
 }
 
 proptest! {

@@ -222,6 +222,8 @@ impl Connection {
         }
         if self.ours.told && self.theirs.told && !self.ended {
             self.ended = true;
+            self.ours.half.forget();
+            self.theirs.half.forget();
             return out.closed(at, self.socket, CloseReason::User);
         }
         Ok(())

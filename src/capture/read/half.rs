@@ -116,6 +116,12 @@ impl Half {
         end.min(self.acknowledged).saturating_sub(self.position)
     }
 
+    /// Drops what is held: it lies behind the end.
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+        self.held = 0;
+    }
+
     /// What is held, in bytes.
     pub(super) const fn held(&self) -> usize {
         self.held

@@ -225,7 +225,7 @@ impl Member {
                     self.state = State::Failed;
                 }
             }
-            Fact::Lost { count, .. } => self.lost += count,
+            Fact::Lost { count, .. } => self.lost = self.lost.saturating_add(*count),
             Fact::Note { name, .. } if name == "reconnect" => self.state = State::Waiting,
             Fact::Note { .. } => {}
         }

@@ -15,6 +15,9 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::segment::{RECORD_BYTES, Record, Segment};
 
+/// The size of a block of most file systems.
+const FILE_BLOCK: u64 = 4096;
+
 /// One sealed segment.
 pub(super) struct Slot {
     /// The sequence number of its first row.
@@ -125,6 +128,11 @@ impl Extent {
         (self.records * RECORD_BYTES + self.content_len()) as u64
     }
 
+    /// How many bytes of the file are its own: only whole blocks of the file system can be given back.
+    pub(super) fn room(&self) -> u64 {
+        self.len().next_multiple_of(FILE_BLOCK)
+    }
+
     /// The length of its facts and its arena.
     pub(super) fn content_len(&self) -> usize {
         self.facts + self.arena
@@ -152,7 +160,7 @@ impl Extent {
 impl Drop for Extent {
     fn drop(&mut self) {
         // A file system that can't make holes keeps the space until the program ends: nothing else is lost.
-        if let (Ok(offset), Ok(len)) = (i64::try_from(self.offset), i64::try_from(self.len())) {
+        if let (Ok(offset), Ok(len)) = (i64::try_from(self.offset), i64::try_from(self.room())) {
             let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
             let _ = fallocate(&*self.file, flags, offset, len);
         }

@@ -149,7 +149,7 @@ struct Writer {
 impl Writer {
     fn write(&mut self, slot: &Slot, segment: Arc<Segment>) -> io::Result<Arc<Segment>> {
         let extent = Extent::write(&self.file()?, self.end, &segment)?;
-        self.end += extent.len();
+        self.end += extent.room();
         slot.move_to(extent);
         Ok(segment)
     }

@@ -409,6 +409,20 @@ fn memory_stays_at_its_limit_and_blocks_come_back_to_be_filled_again() {
 }
 
 #[test]
+fn what_is_kept_to_be_filled_again_takes_little_of_the_limit() {
+    for (limit, rows) in [(64 << 20, 26), (8 << 20, 3)] {
+        let mut store = LogStore::new(limit);
+        for _ in 0..80 {
+            store.append(uniform(BLOCK_SIZE, BLOCK_SIZE)).unwrap();
+            store.settle();
+        }
+        assert!(store.resident_bytes() as u64 <= limit);
+        let kept = store.rows(0..u64::MAX).count();
+        assert!(kept >= rows, "{kept} blocks of rows within {limit} bytes");
+    }
+}
+
+#[test]
 fn where_nothing_can_be_written_the_oldest_go_and_the_reason_is_told() {
     let (mut store, woken) = spilling(std::path::Path::new("/nowhere/at/all"));
     let mut forgotten = 0;

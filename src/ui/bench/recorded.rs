@@ -67,7 +67,6 @@ impl Bench {
             recorded.read = read;
         }
         let block = self.store.append(portion.batch)?;
-        self.settle();
         self.catch_up();
         Ok(block)
     }

@@ -77,7 +77,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     let mut x = area.x;
     if let Some(recording) = &ui.recording {
         let text = match recording {
-            Recording::Running { file, bytes } => format!(" REC {file} {}", size(*bytes)),
+            Recording::Running { file, bytes, missed: 0 } => format!(" REC {file} {}", size(*bytes)),
+            Recording::Running { file, bytes, missed } => {
+                format!(" REC {file} {}, {} rows missed", size(*bytes), super::grouped(*missed))
+            }
             Recording::Failed(why) => format!(" NOT RECORDING: {why}"),
         };
         let text = Printable::text(&text).truncate(usize::from(area.width) * 2 / 3, marks.ellipsis);
