@@ -271,6 +271,11 @@ impl Shown {
         Self { head, text: Printable::read_up_to(selected, &own, 400), values: values(selected) }
     }
 
+    /// Whether the first of two columns is to be told from the second.
+    fn has_two_orders(&self) -> bool {
+        self.values.iter().any(|value| value.little.is_some())
+    }
+
     /// Where the dump is and where the values are: beside it, below it, or nowhere.
     fn split(&self, area: Rect) -> (Rect, Rect) {
         let full = Hexdump::width(16);
@@ -280,7 +285,8 @@ impl Shown {
             return (Rect { width, ..area }, Rect { x, width: area.right() - x, ..area });
         }
         let text = u16::from(!self.text.is_empty());
-        let wanted = u16::try_from(self.values.len()).unwrap_or(u16::MAX).saturating_add(1 + text);
+        let orders = u16::from(self.has_two_orders());
+        let wanted = u16::try_from(self.values.len()).unwrap_or(u16::MAX).saturating_add(1 + text + orders);
         let room = (area.height / 2 + area.height / 8).min(area.height.saturating_sub(ROWS_OF_DUMP));
         let height = if room < 2 { 0 } else { wanted.min(room) };
         let y = area.bottom() - height;
@@ -302,11 +308,20 @@ impl Shown {
         }
         let column = (area.width.saturating_sub(NAME_WIDTH) / 2).min(28);
         let little_x = area.x + NAME_WIDTH + column;
-        let two_orders = self.values.iter().any(|value| value.little.is_some());
-        let head = two_orders && rows.len() > self.values.len();
-        if head && let Some(y) = rows.next() {
+        if self.has_two_orders()
+            && let Some(y) = rows.next()
+        {
             canvas.put(area.x + NAME_WIDTH, y, little_x, &Printable::text("big-endian"), look.dim);
             canvas.put(little_x, y, area.right(), &Printable::text("little-endian"), look.dim);
+        }
+        let left_out = self.values.len().saturating_sub(rows.len());
+        if left_out > 0
+            && let Some(y) = rows.next_back()
+        {
+            let select = ui.keymap.keys_of("inspector-select").into_iter().next().unwrap_or_default();
+            let more = format!("{ellipsis} {} more; select bytes with {select} to have theirs alone", left_out + 1);
+            let more = Printable::text(&more).truncate(usize::from(area.width), ellipsis);
+            canvas.put(area.x, y, area.right(), &more, look.dim);
         }
         for (value, y) in self.values.iter().zip(rows) {
             canvas.put(area.x, y, area.x + NAME_WIDTH, &Printable::text(value.name), look.dim);
