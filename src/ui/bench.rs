@@ -205,7 +205,13 @@ impl Bench {
         self.before_change = None;
         if let Some(entry) = self.entry_mut(socket) {
             entry.endpoint = endpoint.clone();
+            let before = self.roster.encoding(socket);
             self.roster.set_endpoint(socket, endpoint);
+            if self.roster.encoding(socket) != before {
+                // What is found in its messages has changed.
+                self.view.set_filter(self.view.filter().clone());
+                self.find = self.find.take().map(|find| Find::new(find.text(), find.needle().clone()));
+            }
         }
     }
 

@@ -155,3 +155,21 @@ fn the_status_line_names_the_keys_of_the_line_that_is_typed() {
         assert!(picture.contains(hint) && !picture.contains("inspect"), "{picture}");
     }
 }
+
+#[test]
+fn a_text_is_found_and_filtered_in_the_encoding_of_its_socket() {
+    let (mut bench, listener, children) = Harness::with_listener(1);
+    bench.received(children[0], b"\xb5\xc7\xc2\xbc login");
+    bench.received(children[0], b"other");
+    bench.ui.focus = Pane::Log;
+    bench.keys("f").text("\u{767b}\u{5f55}");
+    assert!(bench.ui.bench.find.as_ref().unwrap().is_empty());
+    let mut endpoint = bench.ui.bench.roster.get(listener).unwrap().endpoint.as_ref().clone();
+    endpoint.set_option("encoding", "gbk").unwrap();
+    bench.ui.bench.change(listener, endpoint);
+    assert!(!bench.ui.bench.catch_up() && !bench.ui.bench.search());
+    bench.keys("enter n");
+    assert_eq!(cursor(&bench), 3);
+    bench.keys("esc / ").text("\u{767b}");
+    assert_eq!(bench.ui.bench.view.len(), 1);
+}

@@ -214,7 +214,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         shown.render(ui, canvas, rest);
     }
     if std::mem::take(&mut ui.inspector.bytes.is_new) {
-        ui.inspector.bytes.scroll = found::first_line(ui, row, dump);
+        ui.inspector.bytes.scroll = found::first_line(ui, row, &reading, dump);
     }
     let tab = &mut ui.inspector.bytes;
     tab.drawn = dump;
@@ -227,7 +227,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     tab.scroll = tab.scroll.min(rows.saturating_sub(height));
     let selection = selection.or_else(|| focused.then(|| tab.cursor..tab.cursor + 1));
     let scroll = tab.scroll;
-    let found = found::in_sight(ui, &bytes, dump, scroll);
+    let found = found::in_sight(ui, &bytes, &reading, dump, scroll);
     Hexdump { bytes: &bytes, scroll, selection, found, reading }.render(canvas, dump, &dump_styles(ui));
 }
 
