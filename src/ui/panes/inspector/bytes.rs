@@ -210,7 +210,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     if focused || selection.is_some() {
         let shown = Shown::of(ui, row, &bytes, &reading);
         let rest;
-        (dump, rest) = shown.split(area);
+        (dump, rest) = shown.split(area, bytes.len());
         shown.render(ui, canvas, rest);
     }
     if std::mem::take(&mut ui.inspector.bytes.is_new) {
@@ -277,7 +277,7 @@ impl Shown {
     }
 
     /// Where the dump is and where the values are: beside it, below it, or nowhere.
-    fn split(&self, area: Rect) -> (Rect, Rect) {
+    fn split(&self, area: Rect, len: usize) -> (Rect, Rect) {
         let full = Hexdump::width(16);
         if area.width >= full + 2 + VALUES_WIDTH {
             let width = if area.width >= Hexdump::width(32) + 2 + VALUES_WIDTH { Hexdump::width(32) } else { full };
@@ -288,6 +288,9 @@ impl Shown {
         let orders = u16::from(self.has_two_orders());
         let wanted = u16::try_from(self.values.len()).unwrap_or(u16::MAX).saturating_add(1 + text + orders);
         let room = (area.height / 2 + area.height / 8).min(area.height.saturating_sub(ROWS_OF_DUMP));
+        // A short dump needs no more than its rows, and one that is free.
+        let dump = u16::try_from(Hexdump::rows(area.width, len)).unwrap_or(u16::MAX).saturating_add(1);
+        let room = room.max(area.height.saturating_sub(dump));
         let height = if room < 2 { 0 } else { wanted.min(room) };
         let y = area.bottom() - height;
         (Rect { height: area.height - height, ..area }, Rect { y, height, ..area })
