@@ -257,6 +257,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "inspector-help",
+        scope: Scope::Inspector,
+        keys: &["?"],
+        help: "the keys",
+        run: crate::ui::overlays::help::open,
+        available: always,
+    },
+    ActionSpec {
         name: "inspector-to-log",
         scope: Scope::Inspector,
         keys: &["q"],

@@ -46,7 +46,7 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
             ("statistics-of", "statistics"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),
-            ("help", "help"),
+            ("inspector-help", "help"),
         ],
         Pane::Input => &[
             ("send", "send"),
