@@ -273,7 +273,11 @@ impl Test {
 
     fn holds(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
         match self {
-            Self::Texts(needles) | Self::Bytes(needles) if row.kind.is_message() => are_in(needles, &store.bytes(row)),
+            Self::Texts(needles) | Self::Bytes(needles) if row.kind.is_message() => {
+                let encoding = roster.encoding(row.socket);
+                let bytes = &store.bytes(row);
+                needles.iter().any(|needle| needle.is_in_text(bytes, encoding))
+            }
             Self::Texts(needles) => {
                 store.fact(row).is_some_and(|fact| are_in(needles, sentence(row, &fact, store, roster).as_bytes()))
             }

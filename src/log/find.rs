@@ -98,7 +98,10 @@ impl Find {
             let mut sweep = Sweep::new(needle, part);
             for row in &part.rows {
                 let found = if row.kind.is_message() {
-                    sweep.finds(Part::range(row))
+                    match roster.encoding(row.socket) {
+                        encoding if encoding.is_utf8() => sweep.finds(Part::range(row)),
+                        encoding => part.arena.get(Part::range(row)).is_some_and(|b| needle.is_in_text(b, encoding)),
+                    }
                 } else {
                     left = left.saturating_sub(ROWS_A_FACT);
                     !needle.is_bytes() && is_in_fact(needle, row, part, store, roster)

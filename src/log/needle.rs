@@ -10,6 +10,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 
 use super::FilterError;
+use crate::encoding::{Encoding, Reading};
 
 /// In fewer bytes than this, going from one first letter to the next is faster than setting up the search for all.
 const SHORT: usize = 128;
@@ -134,6 +135,33 @@ impl Needle {
         }
     }
 
+    /// Whether it is in a message whose text is in this encoding: a text, or what a pattern matches, among its
+    /// characters.
+    #[must_use]
+    pub fn is_in_text(&self, message: &[u8], encoding: Encoding) -> bool {
+        if encoding.is_utf8() || self.is_bytes() {
+            return self.is_in(message);
+        }
+        // A pattern may name bytes as well.
+        self.form == Form::Pattern && self.is_in(message)
+            || match encoding.text_of(message) {
+                Some(text) => self.is_in(text.as_bytes()),
+                None => self.is_in(Characters::of(message, &Reading::alone(encoding)).text.as_bytes()),
+            }
+    }
+
+    /// Where it is in a message that is read so, each time.
+    #[must_use]
+    pub fn places_in_text(&self, message: &[u8], reading: &Reading) -> Vec<Range<usize>> {
+        if reading.encoding().is_utf8() || self.is_bytes() {
+            return self.find_iter(message).collect();
+        }
+        let characters = Characters::of(message, reading);
+        let places: Vec<_> =
+            self.find_iter(characters.text.as_bytes()).map(|place| characters.bytes_of(&place)).collect();
+        if places.is_empty() && self.form == Form::Pattern { self.find_iter(message).collect() } else { places }
+    }
+
     /// The first place in there that begins at this byte or after it.
     pub(super) fn find_from(&self, haystack: &[u8], at: usize) -> Option<Range<usize>> {
         self.regex.find_at(haystack, at).map(|found| found.range())
@@ -142,6 +170,35 @@ impl Needle {
     /// Where it is in there, each time. A pattern may be found at places of no length.
     pub fn find_iter<'a>(&'a self, haystack: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
         self.regex.find_iter(haystack).map(|found| found.range())
+    }
+}
+
+/// The characters of a message, and the bytes that each of them has.
+struct Characters {
+    text: String,
+    /// Where a character begins in the text, and where in the message; and both ends.
+    starts: Vec<(usize, usize)>,
+}
+
+impl Characters {
+    fn of(message: &[u8], reading: &Reading) -> Self {
+        let (mut text, mut starts, mut at) = (String::new(), Vec::new(), 0);
+        for piece in reading.pieces(message) {
+            starts.push((text.len(), at));
+            match piece.chars[0] {
+                Some(_) => text.extend(piece.chars.into_iter().flatten()),
+                None => text.push(char::REPLACEMENT_CHARACTER),
+            }
+            at += piece.len;
+        }
+        starts.push((text.len(), at));
+        Self { text, starts }
+    }
+
+    fn bytes_of(&self, place: &Range<usize>) -> Range<usize> {
+        let first = self.starts.partition_point(|(text, _)| *text <= place.start).saturating_sub(1);
+        let last = self.starts.partition_point(|(text, _)| *text < place.end).min(self.starts.len() - 1);
+        self.starts[first].1..self.starts[last].1.max(self.starts[first].1)
     }
 }
 
@@ -219,6 +276,31 @@ mod tests {
         assert_eq!(places("/^H/i", b"hh"), [(0, 1)]);
         assert_eq!(places("/(?-u)\\xff./", b"\xff\xfe1\xffa"), [(0, 2), (3, 5)]);
         assert_eq!(places("\u{e4}", "\u{c4}\u{e4}".as_bytes()), [(0, 2), (2, 4)]);
+    }
+
+    #[test]
+    fn a_text_is_found_among_the_characters_of_its_encoding() {
+        for (name, text) in
+            [("gbk", "a \u{767b}\u{5f55} Login"), ("shift_jis", "\u{30bd}a"), ("utf-16le", "login \u{e4}")]
+        {
+            let encoding = Encoding::named(name).unwrap();
+            let message = encoding.encode(text).unwrap();
+            for (at, c) in text.char_indices().filter(|(_, c)| *c != ' ') {
+                let needle = Needle::parse(&c.to_string()).unwrap();
+                assert!(needle.is_in_text(&message, encoding), "{c} in {name}");
+                let start = encoding.encode(&text[..at]).unwrap().len();
+                let place = start..start + encoding.encode(&c.to_string()).unwrap().len();
+                assert!(needle.places_in_text(&message, &Reading::alone(encoding)).contains(&place), "{c} in {name}");
+            }
+        }
+        let gbk = Encoding::named("gbk").unwrap();
+        // The second byte of a character is no letter.
+        assert!(!Needle::parse("a").unwrap().is_in_text(b"\x8ea", gbk));
+        // What is broken does not hide the rest, and a pattern sees characters and bytes.
+        assert!(Needle::parse("b").unwrap().is_in_text(b"\xff\x20b", gbk));
+        assert!(Needle::parse("/^.\u{5f55}$/").unwrap().is_in_text(&gbk.encode("\u{767b}\u{5f55}").unwrap(), gbk));
+        assert!(Needle::parse("/(?-u)\\xff/").unwrap().is_in_text(b"\xff", gbk));
+        assert!(Needle::parse("hex:8e").unwrap().is_in_text(b"\x8ea", gbk));
     }
 
     #[test]

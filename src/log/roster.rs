@@ -29,6 +29,8 @@ pub struct Roster {
     /// By id, which the mint hands out without gaps.
     slots: Vec<Slot>,
     revision: u64,
+    /// Whether the text of any root was ever in another encoding than UTF-8.
+    has_encodings: bool,
 }
 
 /// The connections of one listener.
@@ -62,6 +64,7 @@ impl Roster {
     /// Lists a root that the user opens, as opening. A known id is opened again: its counters stay.
     pub fn register(&mut self, id: SocketId, name: String, endpoint: Endpoint) {
         self.revision += 1;
+        self.has_encodings |= !endpoint.encoding().is_utf8();
         if let Some(member) = self.roots.get_mut(&id) {
             member.name = name;
             member.endpoint = Arc::new(endpoint);
@@ -109,6 +112,7 @@ impl Roster {
 
     /// Says what a root is to open from now on. An id that is no root is left alone.
     pub fn set_endpoint(&mut self, id: SocketId, endpoint: Endpoint) {
+        self.has_encodings |= !endpoint.encoding().is_utf8();
         if let Some(member) = self.roots.get_mut(&id) {
             member.endpoint = Arc::new(endpoint);
             self.revision += 1;
@@ -125,6 +129,9 @@ impl Roster {
     /// The encoding of a socket's text; of a connection, that of its listener. UTF-8 of one that is not known.
     #[must_use]
     pub fn encoding(&self, id: SocketId) -> Encoding {
+        if !self.has_encodings {
+            return Encoding::UTF_8;
+        }
         self.endpoint(id).map_or(Encoding::UTF_8, Endpoint::encoding)
     }
 

@@ -205,7 +205,12 @@ impl Bench {
         self.before_change = None;
         if let Some(entry) = self.entry_mut(socket) {
             entry.endpoint = endpoint.clone();
+            let before = self.roster.encoding(socket);
             self.roster.set_endpoint(socket, endpoint);
+            if self.roster.encoding(socket) != before {
+                self.judge_anew();
+                self.find = self.find.take().map(|find| Find::new(find.text(), find.needle().clone()));
+            }
         }
     }
 
@@ -228,8 +233,15 @@ impl Bench {
         if let Some(entry) = self.entry_mut(socket) {
             name.clone_into(&mut entry.name);
             self.roster.rename(socket, name.to_owned());
-            // What `socket:` finds has changed.
+            self.judge_anew();
+        }
+    }
+
+    /// What the filter finds by the name of a socket, or in its messages, has changed.
+    fn judge_anew(&mut self) {
+        if !self.view.filter().text().is_empty() {
             self.view.set_filter(self.view.filter().clone());
+            self.catch_up();
         }
     }
 

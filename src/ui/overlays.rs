@@ -60,6 +60,11 @@ pub(super) trait Overlay {
         false
     }
 
+    /// The keys that the status line names, each with what it does, where the overlay has no room for them itself.
+    fn hints(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui);
 }
 
@@ -68,7 +73,9 @@ fn window(canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui, title: &str, width: u1
     let area = centred(screen, width, height);
     canvas.fill(area, ui.look.text);
     let inside = canvas.frame(area, ui.look.frame_focused, ui.look.border_focused);
-    let title = Printable::text(&format!(" {title} "));
+    let room = usize::from(area.width.saturating_sub(4));
+    let title = Printable::text(title).truncate(room, ui.look.marks.ellipsis);
+    let title = Printable::text(&format!(" {} ", title.as_str()));
     canvas.put(area.x + 1, area.y, area.right().saturating_sub(1), &title, ui.look.badge);
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }

@@ -20,7 +20,9 @@ fn frame(ui: &Ui, canvas: &mut Canvas<'_>, pane: Pane, title: &str) -> Rect {
     let (set, style) = if focused { (look.frame_focused, look.border_focused) } else { (look.frame, look.border) };
     let inside = canvas.frame(area, set, style);
     let title_style = if focused { look.badge } else { look.title };
-    let title = Printable::text(&format!(" {title} "));
+    let room = usize::from(area.width.saturating_sub(4));
+    let title = Printable::text(title).truncate(room, look.marks.ellipsis);
+    let title = Printable::text(&format!(" {} ", title.as_str()));
     canvas.put(area.x + 1, area.y, area.right().saturating_sub(1), &title, title_style);
     inside
 }

@@ -353,7 +353,7 @@ fn a_filter_that_does_not_parse_leaves_the_last_one() {
     assert_eq!(bench.ui.bench.view.len(), 1);
     bench.text(" kind:");
     bench.shows("kind");
-    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx kind");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx");
     bench.text("received");
     assert_eq!((bench.ui.bench.view.filter().text(), bench.ui.bench.view.len()), ("dir:rx kind:received", 1));
     bench.keys("esc");

@@ -12,11 +12,16 @@ use crate::log::sanitise::Printable;
 use crate::log::{Filter, FilterError};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
+use crate::ui::panes::grouped;
 use crate::ui::panes::input::edit_of;
+use crate::ui::widgets::paragraph::{put_wrapped, wrapped_rows};
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 
 /// The most candidates that are in sight.
 const LISTED: u16 = 10;
+
+/// The most rows that what explains the line, or what is wrong with it, may take.
+const MOST_BELOW: u16 = 3;
 
 pub(in crate::ui) struct FilterLine {
     input: TextInput,
@@ -63,7 +68,25 @@ impl FilterLine {
                 ui.bench.view.set_filter(filter);
                 ui.bench.catch_up();
             }
-            Err(error) => self.error = Some(error),
+            Err(error) => {
+                self.error = Some(error);
+                self.let_go_of_key(ui);
+            }
+        }
+    }
+
+    /// Of a term whose value is not there yet, the filter that parsed last took the key for a word to look for. What
+    /// holds until then is what stands before it.
+    fn let_go_of_key(&self, ui: &mut Ui) {
+        let Some(key) = self.completion.key else { return };
+        let held = ui.bench.view.filter().text().to_owned();
+        let is_bound = |c: char| c.is_whitespace() || matches!(c, '(' | '!' | '|');
+        let (before, word) = held.split_at(held.rfind(is_bound).map_or(0, |at| at + 1));
+        let is_key = !word.is_empty() && key.name.starts_with(word);
+        if is_key && self.input.text().starts_with(&format!("{before}{}:", key.name)) {
+            let filter = Filter::parse(before.trim_end_matches(is_bound), ui.bench.now());
+            ui.bench.view.set_filter(filter.unwrap_or_default());
+            ui.bench.catch_up();
         }
     }
 
@@ -159,17 +182,21 @@ impl Overlay for FilterLine {
         true
     }
 
+    fn hints(&self) -> &'static [(&'static str, &'static str)] {
+        &[("Enter", "keeps"), ("Esc", "undoes"), ("Tab", "completes"), ("Up Down", "choose")]
+    }
+
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
         let view = &ui.bench.view;
         let total = ui.bench.unfiltered_rows().max(view.len() as u64);
-        let mut count = format!("{}/{total}", view.len());
+        let mut count = format!("{}/{}", grouped(view.len()), grouped(total));
         if !ui.bench.is_judged() {
             count = format!("{count} {} {} %", ui.look.marks.dot, ui.bench.percent_of(view.judged()));
         }
         input_line(canvas, screen, ui, &self.input, " / ", &count, self.error.as_ref());
         let hint = match self.completion.key {
             Some(key) => format!("{}   {}", key.example, key.values),
-            None => "words  key:value|value  !not  a | b  ( )     Tab completes, Enter keeps, Esc undoes".to_owned(),
+            None => "words  key:value|value  !not  a | b  ( )".to_owned(),
         };
         // While a value is still missing, what it can be says more than that it is missing.
         let error = self.error.as_ref().filter(|error| !(self.listed || error.at.is_empty()));
@@ -218,10 +245,18 @@ pub(super) fn line_below(
     hint: &str,
 ) -> Rect {
     let area = header(screen, ui);
-    let below = Rect { y: area.y + 1, ..area };
-    canvas.fill(below, ui.look.text);
     let (text, style) = error.map_or((hint, ui.look.dim), |error| (&error.message, ui.look.error));
-    let text = Printable::text(text).truncate(usize::from(below.width.saturating_sub(1)), ui.look.marks.ellipsis);
-    canvas.put(below.x + 1, below.y, below.right(), &text, style);
+    let text = Printable::text(text);
+    let width = area.width.saturating_sub(1);
+    let height = wrapped_rows(width, &text).clamp(1, MOST_BELOW);
+    let below = Rect { y: area.y + 1, height, ..area };
+    canvas.fill(below, ui.look.text);
+    let columns = usize::from(width * height);
+    put_wrapped(
+        canvas,
+        Rect { x: below.x + 1, width, ..below },
+        &text.truncate(columns, ui.look.marks.ellipsis),
+        style,
+    );
     below
 }

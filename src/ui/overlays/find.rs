@@ -111,6 +111,10 @@ impl Overlay for FindLine {
         true
     }
 
+    fn hints(&self) -> &'static [(&'static str, &'static str)] {
+        &[("Enter", "stays"), ("Esc", "goes back"), ("Up Down", "turn")]
+    }
+
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
         let count = find::standing(ui).unwrap_or_default();
         let line = input_line(canvas, screen, ui, &self.input, " find ", &count, self.error.as_ref());
@@ -118,7 +122,7 @@ impl Overlay for FindLine {
             let width = u16::try_from(Printable::text(self.input.text()).width()).unwrap_or(u16::MAX);
             canvas.style(Rect { width: width.min(line.width), ..line }, ui.look.selected);
         }
-        let hint = "text  /pattern/i  hex:de ad ??     Enter stays, Esc goes back, Up and Down turn";
+        let hint = "text  /pattern/  /pattern/i  hex:de ad ??";
         line_below(canvas, screen, ui, self.error.as_ref(), hint);
     }
 }

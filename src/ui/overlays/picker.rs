@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::{Next, Overlay, window};
 use crate::log::sanitise::Printable;
@@ -185,8 +186,12 @@ impl Overlay for Picker {
             let note = Printable::text(&item.note);
             let note_width = u16::try_from(note.width()).unwrap_or(0);
             let note_x = rows.right().saturating_sub(note_width + 1);
-            canvas.put(rows.x, y, rows.x + label_width - 1, &Printable::text(&item.label), style);
-            canvas.put(rows.x + label_width, y, note_x.max(rows.x), &Printable::text(&item.detail), look.dim);
+            let mut cut = |x: u16, end: u16, text: &str, style: Style| {
+                let text = Printable::text(text).truncate(usize::from(end.saturating_sub(x)), look.marks.ellipsis);
+                canvas.put(x, y, end, &text, style);
+            };
+            cut(rows.x, rows.x + label_width - 1, &item.label, style);
+            cut(rows.x + label_width, note_x.saturating_sub(1), &item.detail, look.dim);
             canvas.put(note_x, y, rows.right(), &note, look.key);
         }
         if let Some(row) = self.chosen.checked_sub(first).and_then(|row| u16::try_from(row).ok())

@@ -1,9 +1,10 @@
 //! Recording: where to, and what becomes of it.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::confirm::Confirm;
+use super::file::expand_home;
 use super::prompt::Prompt;
 use crate::contract::Recording;
 use crate::ui::{Effect, Ui};
@@ -21,7 +22,7 @@ pub(in crate::ui) fn toggle(ui: &mut Ui) {
         _ => Ok(()),
     };
     let prompt = Prompt::new("Record all sockets", "File", &proposal, check, |ui, path| {
-        ui.effects.push(Effect::Record { path: PathBuf::from(path), replace: false });
+        ui.effects.push(Effect::Record { path: expand_home(path), replace: false });
     });
     ui.overlays.push(Box::new(prompt));
 }
@@ -29,7 +30,10 @@ pub(in crate::ui) fn toggle(ui: &mut Ui) {
 /// Takes in what became of beginning a recording.
 pub(in crate::ui) fn begun(ui: &mut Ui, path: &Path, result: io::Result<()>) {
     match result {
-        Ok(()) => ui.tell_good(format!("recording into {}, until c or record is pressed again", path.display())),
+        Ok(()) => {
+            let key = ui.keymap.keys_of("log-record").into_iter().next().unwrap_or_default();
+            ui.tell_good(format!("recording, until {key} ends it, into {}", path.display()));
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let (text, path) = (format!("There is a file {} already.", path.display()), path.to_owned());
             let question = Confirm::new("Replace the file?", &text, "Replace", move |ui| {

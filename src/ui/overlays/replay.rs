@@ -235,7 +235,10 @@ impl Overlay for ReplayForm {
 fn described(ui: &Ui, target: &Target) -> String {
     let name = ui.bench.roster.name(target.socket());
     match target {
-        Target::Children(_) => format!("{name}, all {} of its connections", ui.bench.reach(target)),
+        Target::Children(_) => match ui.bench.reach(target) {
+            1 => format!("{name} (its one connection)"),
+            reach => format!("{name}, all {reach} of its connections"),
+        },
         Target::Peer(_, address) => format!("{name} to {address}"),
         Target::Socket(socket) => match ui.bench.roster.get(*socket).and_then(|member| member.peer.as_ref()) {
             Some(peer) => format!("{name} to {peer}"),

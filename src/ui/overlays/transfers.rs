@@ -11,6 +11,7 @@ use crate::ui::bench::transfers::{Key, Transfer};
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::size;
 use crate::ui::panes::log::difference;
+use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Ui};
 
 #[derive(Default)]
@@ -192,11 +193,11 @@ impl Overlay for TransferList {
                 canvas.style(Rect { y, height: 1, ..rows }, look.selected);
             }
         }
-        let hint = if lines.is_empty() {
-            "No file is sent or saved, and no long send or export is under way. Esc closes"
-        } else {
-            "x cancels  Up/Down choice  Esc closes"
-        };
+        if lines.is_empty() {
+            let text = Printable::text("No file is sent or saved, and no long send or export is under way.");
+            put_wrapped(canvas, rows, &text, look.text);
+        }
+        let hint = if lines.is_empty() { "Esc closes" } else { "x cancels  Up/Down choice  Esc closes" };
         canvas.put(inside.x, inside.bottom().saturating_sub(1), inside.right(), &Printable::text(hint), look.dim);
     }
 }

@@ -257,6 +257,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "inspector-help",
+        scope: Scope::Inspector,
+        keys: &["?"],
+        help: "the keys",
+        run: crate::ui::overlays::help::open,
+        available: always,
+    },
+    ActionSpec {
         name: "inspector-to-log",
         scope: Scope::Inspector,
         keys: &["q"],
@@ -475,9 +483,9 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     let dot = ui.look.marks.dot;
     let about = match &row {
         Some(row) if ui.inspector.tab == Tab::Bytes => {
-            format!(" {dot} seq {} {dot} {}", grouped(row.seq), row.kind.name())
+            vec![format!(" {dot} seq {}", grouped(row.seq)), format!(" {dot} {}", row.kind.name())]
         }
-        _ => String::new(),
+        _ => Vec::new(),
     };
     // The tab that is shown has brackets, so that colour does not tell it alone.
     let mut title = format!("Inspector {dot}");
@@ -490,7 +498,13 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         *place = (Rect { x, width, height: 1, ..area }.intersection(area), tab);
         let _ = write!(title, " {name}");
     }
-    title.push_str(&about);
+    for part in about {
+        if Printable::text(&title).width() + Printable::text(&part).width() > usize::from(area.width.saturating_sub(4))
+        {
+            break;
+        }
+        title.push_str(&part);
+    }
     let inside = frame(ui, canvas, Pane::Inspector, &title);
     ui.inspector.height = inside.height;
     match (ui.inspector.tab, row) {

@@ -408,14 +408,23 @@ fn title_of(ui: &Ui, filter: &str) -> String {
     } else {
         format!("Log {dot} {filter} {dot} {shown}/{}", grouped(total))
     };
-    match selection::len(ui) {
-        0 => {}
-        rows => title = format!("{title} {dot} {} selected", grouped(rows)),
-    }
-    if let Some(find) = find::title(ui) {
-        title = format!("{title} {dot} {find}");
+    // While rows come in, the last of them are always still to be judged.
+    let judged = ui.bench.percent_of(ui.bench.view.judged());
+    if !filter.is_empty() && !ui.bench.is_judged() && judged < 99 {
+        title = format!("{title} {dot} {judged} %");
     }
     title
+}
+
+/// What stands in the lower border: what is looked for, and how many rows are selected. The title has room for neither
+/// beside a filter.
+fn footing_of(ui: &Ui) -> Option<String> {
+    let selected = match selection::len(ui) {
+        0 => None,
+        rows => Some(format!("{} selected", grouped(rows))),
+    };
+    let parts: Vec<String> = selected.into_iter().chain(find::title(ui)).collect();
+    (!parts.is_empty()).then(|| parts.join(&format!(" {} ", ui.look.marks.dot)))
 }
 
 fn render_badges(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, title: &str) {
@@ -447,8 +456,15 @@ fn render_badges(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, title: &str) 
     };
     let x = badge(&text, area.right(), area.y, style, action, title_end);
     badge(&format!(" {shown} "), x + 1, area.y, text_style, next, title_end);
+    let mut footing_end = area.right().saturating_sub(2);
     if let Some(below) = below {
-        badge(&below, area.right(), area.bottom() - 1, badge_style, "follow", usize::from(area.x));
+        footing_end = badge(&below, area.right(), area.bottom() - 1, badge_style, "follow", usize::from(area.x));
+    }
+    if let Some(footing) = footing_of(ui) {
+        let x = area.x + 1;
+        let footing = Printable::text(&format!(" {footing} "));
+        let footing = footing.truncate(usize::from(footing_end.saturating_sub(x)), ui.look.marks.ellipsis);
+        canvas.put(x, area.bottom() - 1, footing_end, &footing, ui.look.title);
     }
 }
 
@@ -555,7 +571,10 @@ fn render_row(
     let mut x = columns.preview;
     let mut found = Vec::new();
     if let Some(label) = marks::label(ui, row) {
-        x = canvas.put(x, area.y, right, &Printable::text(&label), look.key);
+        // The name must leave room for what it names.
+        let room = (usize::from(right.saturating_sub(x)) / 2).max(8);
+        x = canvas.put(x, area.y, right, &Printable::text(&label).truncate(room, look.marks.ellipsis), look.key);
+        x = canvas.put(x, area.y, right, &Printable::text(" "), look.text);
     }
     if row.truncated {
         x = canvas.put(x, area.y, right, &Printable::text("TRUNC "), look.error);

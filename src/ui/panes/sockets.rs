@@ -240,7 +240,9 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
         if row < area.height {
             let mut x = area.x;
             for (piece, style) in pieces {
-                x = canvas.put(x, area.y + row, area.right(), &Printable::text(piece), *style);
+                let piece =
+                    Printable::text(piece).truncate(usize::from(area.right().saturating_sub(x)), marks.ellipsis);
+                x = canvas.put(x, area.y + row, area.right(), &piece, *style);
             }
         }
     };

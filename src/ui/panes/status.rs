@@ -46,7 +46,7 @@ pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'stati
             ("statistics-of", "statistics"),
             ("inspector-next", "next"),
             ("inspector-previous", "previous"),
-            ("help", "help"),
+            ("inspector-help", "help"),
         ],
         Pane::Input => &[
             ("send", "send"),
@@ -145,6 +145,18 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
 
 fn render_hints(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
     let mut x = area.x;
+    // The keys of the pane below don't act while something lies over it.
+    if let Some(overlay) = ui.overlays.last() {
+        for (key, word) in overlay.hints() {
+            let (key, word) = (Printable::text(key), Printable::text(&format!(" {word}")));
+            if usize::from(x) + key.width() + word.width() > usize::from(area.right()) {
+                break;
+            }
+            x = canvas.put(x, area.y, area.right(), &key, ui.look.key);
+            x = canvas.put(x, area.y, area.right(), &word, ui.look.dim) + 2;
+        }
+        return;
+    }
     let in_timeline = timeline::socket(ui).is_some();
     for &(name, word) in hints(ui.focus) {
         // What leads into the timeline leads out of it by another key.

@@ -119,3 +119,57 @@ fn the_filter_is_completed_by_its_keys_and_by_what_is_known() {
     assert!(bench.ui.overlays.is_empty());
     bench.keys("/").text(" (dir:rx | ").shows("not closed");
 }
+
+#[test]
+fn a_key_without_its_value_is_no_word_to_look_for() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("/").text("dir:rx kind");
+    assert_eq!(bench.ui.bench.view.len(), 0);
+    bench.text(":");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx");
+    assert_eq!(bench.ui.bench.view.len(), 5);
+    bench.text("received");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx kind:received");
+    // A value that is wrong for a moment leaves the last filter that was right.
+    bench.keys("backspace");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx kind:received");
+    bench.keys("esc /").text("soc").keys("tab");
+    assert_eq!(bench.ui.bench.view.filter().text(), "");
+}
+
+#[test]
+fn at_80_columns_the_title_tells_whether_the_log_follows_beside_filter_find_and_selection() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("/").text("dir:rx socket:server#1").keys("enter f").text("login").keys("enter v");
+    let picture = bench.picture(80, 24);
+    for part in ["Log · dir:rx socket:server", " HELD ", "1 selected · find \"login\" 2/2"] {
+        assert!(picture.contains(part), "{part}:\n{picture}");
+    }
+}
+
+#[test]
+fn the_status_line_names_the_keys_of_the_line_that_is_typed() {
+    let mut bench = log_of(&MESSAGES);
+    for (keys, hint) in [("/", "Enter keeps  Esc undoes"), ("esc f", "Enter stays  Esc goes back")] {
+        let picture = bench.keys(keys).picture(80, 24);
+        assert!(picture.contains(hint) && !picture.contains("inspect"), "{picture}");
+    }
+}
+
+#[test]
+fn a_text_is_found_and_filtered_in_the_encoding_of_its_socket() {
+    let (mut bench, listener, children) = Harness::with_listener(1);
+    bench.received(children[0], b"\xb5\xc7\xc2\xbc login");
+    bench.received(children[0], b"other");
+    bench.ui.focus = Pane::Log;
+    bench.keys("f").text("\u{767b}\u{5f55}");
+    assert!(bench.ui.bench.find.as_ref().unwrap().is_empty());
+    let mut endpoint = bench.ui.bench.roster.get(listener).unwrap().endpoint.as_ref().clone();
+    endpoint.set_option("encoding", "gbk").unwrap();
+    bench.ui.bench.change(listener, endpoint);
+    assert!(!bench.ui.bench.catch_up() && !bench.ui.bench.search());
+    bench.keys("enter n");
+    assert_eq!(cursor(&bench), 3);
+    bench.keys("esc / ").text("\u{767b}");
+    assert_eq!(bench.ui.bench.view.len(), 1);
+}

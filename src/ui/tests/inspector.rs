@@ -120,3 +120,14 @@ fn an_encoding_changes_what_is_shown_and_what_is_sent_at_once() {
     bench.text("\u{1f600}");
     bench.shows("is no character of gbk, at 1");
 }
+
+#[test]
+fn a_short_message_leaves_its_room_to_the_values() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    bench.received(children[0], b"eight by");
+    bench.ui.focus = Pane::Log;
+    let picture = bench.keys("up end enter").picture(80, 24);
+    assert!(picture.contains("i64 ") && picture.contains("big-endian"), "{picture}");
+    let picture = bench.picture(120, 40);
+    assert!(picture.contains("u64 ") && picture.contains(" more; select bytes"), "{picture}");
+}

@@ -210,11 +210,11 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     if focused || selection.is_some() {
         let shown = Shown::of(ui, row, &bytes, &reading);
         let rest;
-        (dump, rest) = shown.split(area);
+        (dump, rest) = shown.split(area, bytes.len());
         shown.render(ui, canvas, rest);
     }
     if std::mem::take(&mut ui.inspector.bytes.is_new) {
-        ui.inspector.bytes.scroll = found::first_line(ui, row, dump);
+        ui.inspector.bytes.scroll = found::first_line(ui, row, &reading, dump);
     }
     let tab = &mut ui.inspector.bytes;
     tab.drawn = dump;
@@ -227,7 +227,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     tab.scroll = tab.scroll.min(rows.saturating_sub(height));
     let selection = selection.or_else(|| focused.then(|| tab.cursor..tab.cursor + 1));
     let scroll = tab.scroll;
-    let found = found::in_sight(ui, &bytes, dump, scroll);
+    let found = found::in_sight(ui, &bytes, &reading, dump, scroll);
     Hexdump { bytes: &bytes, scroll, selection, found, reading }.render(canvas, dump, &dump_styles(ui));
 }
 
@@ -271,8 +271,13 @@ impl Shown {
         Self { head, text: Printable::read_up_to(selected, &own, 400), values: values(selected) }
     }
 
+    /// Whether the first of two columns is to be told from the second.
+    fn has_two_orders(&self) -> bool {
+        self.values.iter().any(|value| value.little.is_some())
+    }
+
     /// Where the dump is and where the values are: beside it, below it, or nowhere.
-    fn split(&self, area: Rect) -> (Rect, Rect) {
+    fn split(&self, area: Rect, len: usize) -> (Rect, Rect) {
         let full = Hexdump::width(16);
         if area.width >= full + 2 + VALUES_WIDTH {
             let width = if area.width >= Hexdump::width(32) + 2 + VALUES_WIDTH { Hexdump::width(32) } else { full };
@@ -280,8 +285,12 @@ impl Shown {
             return (Rect { width, ..area }, Rect { x, width: area.right() - x, ..area });
         }
         let text = u16::from(!self.text.is_empty());
-        let wanted = u16::try_from(self.values.len()).unwrap_or(u16::MAX).saturating_add(1 + text);
+        let orders = u16::from(self.has_two_orders());
+        let wanted = u16::try_from(self.values.len()).unwrap_or(u16::MAX).saturating_add(1 + text + orders);
         let room = (area.height / 2 + area.height / 8).min(area.height.saturating_sub(ROWS_OF_DUMP));
+        // A short dump needs no more than its rows, and one that is free.
+        let dump = u16::try_from(Hexdump::rows(area.width, len)).unwrap_or(u16::MAX).saturating_add(1);
+        let room = room.max(area.height.saturating_sub(dump));
         let height = if room < 2 { 0 } else { wanted.min(room) };
         let y = area.bottom() - height;
         (Rect { height: area.height - height, ..area }, Rect { y, height, ..area })
@@ -302,11 +311,20 @@ impl Shown {
         }
         let column = (area.width.saturating_sub(NAME_WIDTH) / 2).min(28);
         let little_x = area.x + NAME_WIDTH + column;
-        let two_orders = self.values.iter().any(|value| value.little.is_some());
-        let head = two_orders && rows.len() > self.values.len();
-        if head && let Some(y) = rows.next() {
+        if self.has_two_orders()
+            && let Some(y) = rows.next()
+        {
             canvas.put(area.x + NAME_WIDTH, y, little_x, &Printable::text("big-endian"), look.dim);
             canvas.put(little_x, y, area.right(), &Printable::text("little-endian"), look.dim);
+        }
+        let left_out = self.values.len().saturating_sub(rows.len());
+        if left_out > 0
+            && let Some(y) = rows.next_back()
+        {
+            let select = ui.keymap.keys_of("inspector-select").into_iter().next().unwrap_or_default();
+            let more = format!("{ellipsis} {} more; select bytes with {select} to have theirs alone", left_out + 1);
+            let more = Printable::text(&more).truncate(usize::from(area.width), ellipsis);
+            canvas.put(area.x, y, area.right(), &more, look.dim);
         }
         for (value, y) in self.values.iter().zip(rows) {
             canvas.put(area.x, y, area.x + NAME_WIDTH, &Printable::text(value.name), look.dim);

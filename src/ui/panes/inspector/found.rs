@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ratatui::layout::Rect;
 
+use crate::encoding::Reading;
 use crate::log::Row;
 use crate::ui::Ui;
 use crate::ui::widgets::hexdump::Hexdump;
@@ -12,20 +13,29 @@ use crate::ui::widgets::hexdump::Hexdump;
 const AROUND: usize = 4096;
 
 /// The line to scroll to so that a row's first match is in sight; the first one for a row without.
-pub(super) fn first_line(ui: &Ui, row: &Row, area: Rect) -> usize {
+pub(super) fn first_line(ui: &Ui, row: &Row, reading: &Reading, area: Rect) -> usize {
     let find = ui.bench.find.as_ref().filter(|find| find.contains(row.seq));
-    let first = find.and_then(|find| find.needle().find_iter(&ui.bench.store.bytes(row)).next());
+    let first = find.and_then(|find| {
+        let bytes = &*ui.bench.store.bytes(row);
+        if reading.encoding().is_utf8() {
+            return find.needle().find_iter(bytes).next();
+        }
+        find.needle().places_in_text(bytes, reading).into_iter().next()
+    });
     let line = first.map_or(0, |first| first.start / Hexdump::per_row(area.width));
     // The line before it shows what leads there.
     if line >= usize::from(area.height) { line - 1 } else { 0 }
 }
 
 /// Where the matches are among the bytes in sight.
-pub(super) fn in_sight(ui: &Ui, bytes: &[u8], area: Rect, scroll: usize) -> Vec<Range<usize>> {
+pub(super) fn in_sight(ui: &Ui, bytes: &[u8], reading: &Reading, area: Rect, scroll: usize) -> Vec<Range<usize>> {
     let Some(find) = &ui.bench.find else { return Vec::new() };
     let per_row = Hexdump::per_row(area.width);
     let start = (scroll * per_row).saturating_sub(AROUND);
     let end = ((scroll + usize::from(area.height)) * per_row + AROUND).min(bytes.len());
-    let places = find.needle().find_iter(bytes.get(start..end).unwrap_or_default());
-    places.filter(|place| !place.is_empty()).map(|place| place.start + start..place.end + start).collect()
+    // A character must not be read from its middle on.
+    let start = if reading.encoding().is_utf8() { start } else { reading.pieces_at(bytes, start).0 };
+    let own = if start == 0 { *reading } else { reading.from(bytes, start) };
+    let places = find.needle().places_in_text(bytes.get(start..end).unwrap_or_default(), &own);
+    places.into_iter().filter(|place| !place.is_empty()).map(|place| place.start + start..place.end + start).collect()
 }

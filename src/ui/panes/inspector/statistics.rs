@@ -178,8 +178,16 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
     for (y, line) in (body.y..body.bottom()).zip(&lines[scroll..]) {
         let mut x = body.x;
         for (text, style) in line {
-            x = canvas.put(x, y, body.right(), &Printable::text(text), *style);
+            let text =
+                Printable::text(text).truncate(usize::from(body.right().saturating_sub(x)), ui.look.marks.ellipsis);
+            x = canvas.put(x, y, body.right(), &text, *style);
         }
+    }
+    let below = most - scroll;
+    if below > 0 {
+        let text = Printable::text(&format!(" {below} more {} ", ui.look.marks.down));
+        let x = area.right().saturating_sub(u16::try_from(text.width()).unwrap_or(u16::MAX));
+        canvas.put(x, area.bottom(), area.right(), &text, ui.look.dim);
     }
 }
 
@@ -199,7 +207,10 @@ fn render_choices(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
     }
     ui.inspector.statistics.choices = choices;
     let key = ui.keymap.keys_of("statistics-of").into_iter().next().unwrap_or_default();
-    canvas.put(x, area.y, area.right(), &Printable::text(&format!("  {key} turns")), ui.look.dim);
+    let turns = Printable::text(&format!("  {key} turns"));
+    if turns.width() <= usize::from(area.right().saturating_sub(x)) {
+        canvas.put(x, area.y, area.right(), &turns, ui.look.dim);
+    }
 }
 
 fn lines(ui: &Ui, figures: &Statistics, area: Rect) -> Vec<Line> {
@@ -237,13 +248,13 @@ fn head(ui: &Ui, figures: &Statistics) -> Vec<Line> {
     let look = &ui.look;
     let rows = if figures.rows() == 1 { "row" } else { "rows" };
     let mut first = vec![(format!("{} {rows}", grouped(figures.rows())), look.text)];
+    let behind = behind(ui);
+    if behind > 0 {
+        first.push((format!(", counting, {} to go", grouped(behind)), look.warning));
+    }
     if let Some((from, to)) = figures.span() {
         let (from_text, to_text) = (time_of_day(ui, from), time_of_day(ui, to));
         first.push((format!(", {from_text} to {to_text}, {}", measured(to.since(from))), look.dim));
-    }
-    let behind = behind(ui);
-    if behind > 0 {
-        first.push((format!("  counting, {} to go", grouped(behind)), look.warning));
     }
     let flow = figures.flow();
     let mut lines = vec![first, traffic(ui, "", flow)];

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ratatui::layout::Rect;
 
+use crate::encoding::Reading;
 use crate::log::sanitise::Printable;
 use crate::log::{Find, Needle};
 use crate::ui::Ui;
@@ -137,17 +138,18 @@ pub(super) fn title(ui: &Ui) -> Option<String> {
 }
 
 /// The places of the matches in the bytes of a message that are shown as text in a line.
-pub(super) fn in_text(ui: &Ui, seq: u64, bytes: &[u8], line: Rect) -> Vec<Rect> {
+pub(super) fn in_text(ui: &Ui, seq: u64, bytes: &[u8], reading: &Reading, line: Rect) -> Vec<Rect> {
     let Some(find) = ui.bench.find.as_ref().filter(|find| find.contains(seq)) else { return Vec::new() };
     let bytes = &bytes[..bytes.len().min(PREVIEWED)];
-    let column = |at: usize| Printable::bytes_up_to(&bytes[..at], usize::from(line.width) + 1).width();
-    within(find.needle().find_iter(bytes), line, column)
+    let column = |at: usize| Printable::read_up_to(&bytes[..at], reading, usize::from(line.width) + 1).width();
+    within(find.needle().places_in_text(bytes, reading).into_iter(), line, column)
 }
 
 /// The places of the matches in the bytes of a message that are shown as pairs of hex digits in a line.
-pub(super) fn in_hex(ui: &Ui, seq: u64, bytes: &[u8], line: Rect) -> Vec<Rect> {
+pub(super) fn in_hex(ui: &Ui, seq: u64, bytes: &[u8], reading: &Reading, line: Rect) -> Vec<Rect> {
     let Some(find) = ui.bench.find.as_ref().filter(|find| find.contains(seq)) else { return Vec::new() };
-    let places = find.needle().find_iter(&bytes[..bytes.len().min(PREVIEWED)]).filter(|place| !place.is_empty());
+    let places = find.needle().places_in_text(&bytes[..bytes.len().min(PREVIEWED)], reading);
+    let places = places.into_iter().filter(|place| !place.is_empty());
     within(places.map(|place| 3 * place.start..3 * place.end - 1), line, |column| column)
 }
 

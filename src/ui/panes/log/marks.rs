@@ -135,7 +135,7 @@ pub(in crate::ui) fn forget(ui: &mut Ui) {
 /// What stands before the text of a row whose mark has a name; a row that tells of nothing but its mark does without.
 pub(super) fn label(ui: &Ui, row: &Row) -> Option<String> {
     let name = ui.log.marks.get(row.seq)?.name.as_ref()?;
-    (row.kind != Kind::Note).then(|| format!("[{name}] "))
+    (row.kind != Kind::Note).then(|| format!("[{name}]"))
 }
 
 /// A mark's row in a list: its name, or the socket and number of its row; its text; when it was.

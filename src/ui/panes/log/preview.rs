@@ -112,7 +112,8 @@ pub(super) fn render(
         let width = usize::from(end.saturating_sub(x));
         let text = Printable::read_up_to(bytes, &reading, width + 1).truncate(width, ui.look.marks.ellipsis);
         canvas.put(x, area.y, end, &text, style);
-        found.extend(find::in_text(ui, row.seq, bytes, Rect { x, y: area.y, width: end.saturating_sub(x), height: 1 }));
+        let place = Rect { x, y: area.y, width: end.saturating_sub(x), height: 1 };
+        found.extend(find::in_text(ui, row.seq, bytes, &reading, place));
     };
     let (hex_at, y) = match (ui.log.preview, columns.hex) {
         (Preview::Text, _) => {
@@ -132,7 +133,7 @@ pub(super) fn render(
     if y < area.bottom() {
         let place = Rect { x: hex_at, y, width: right.saturating_sub(hex_at), height: 1 };
         canvas.put(hex_at, y, right, &hex(bytes, usize::from(place.width), ui), style);
-        found.extend(find::in_hex(ui, row.seq, bytes, place));
+        found.extend(find::in_hex(ui, row.seq, bytes, &reading, place));
     }
     found
 }
