@@ -27,6 +27,8 @@ pub(in crate::ui) struct FilterLine {
     listed: bool,
     /// The candidate that Enter takes, once one was chosen.
     chosen: Option<usize>,
+    /// The values of which Tab took one, and which: another Tab takes the next.
+    turning: Option<(Completion, usize)>,
     /// Where the candidates were drawn, and the index of the first.
     drawn: Cell<(Rect, usize)>,
 }
@@ -41,6 +43,7 @@ impl FilterLine {
             completion: Completion::default(),
             listed: false,
             chosen: None,
+            turning: None,
             drawn: Cell::default(),
         };
         // What is there already is not what is being typed.
@@ -54,6 +57,7 @@ impl FilterLine {
         let before = self.input.text().to_owned();
         self.input.apply(edit);
         self.complete(ui, false);
+        self.turning = None;
         if self.input.text() == before {
             return;
         }
@@ -80,6 +84,23 @@ impl FilterLine {
         if let Some(Candidate { text, .. }) = self.completion.candidates.get(index).cloned() {
             while self.input.cursor() > self.completion.at.start && self.input.apply(Edit::Backspace) {}
             self.apply(Edit::InsertText(text), ui);
+        }
+    }
+
+    /// Takes the candidate that is chosen, or the first; of several values, each Tab after that takes the next one.
+    fn turn(&mut self, ui: &mut Ui) {
+        let (completion, index) = match self.turning.take().filter(|_| self.chosen.is_none()) {
+            Some((completion, last)) => {
+                let next = (last + 1) % completion.candidates.len();
+                let at = completion.at.start..self.input.cursor();
+                self.completion = Completion { at, ..completion.clone() };
+                (completion, next)
+            }
+            None => (self.completion.clone(), self.chosen.unwrap_or(0)),
+        };
+        self.take(index, ui);
+        if completion.key.is_some() && completion.candidates.len() > 1 {
+            self.turning = Some((completion, index));
         }
     }
 
@@ -126,7 +147,7 @@ impl Overlay for FilterLine {
             }
             (KeyCode::Enter, Some(chosen)) => self.take(chosen, ui),
             (KeyCode::Enter, None) if self.error.is_none() => return Next::Close,
-            (KeyCode::Tab, chosen) if self.listed => self.take(chosen.unwrap_or(0), ui),
+            (KeyCode::Tab, _) if self.listed || self.turning.is_some() => self.turn(ui),
             (KeyCode::Tab, _) => self.complete(ui, true),
             (KeyCode::Down, _) if self.listed => self.choose(1),
             (KeyCode::Up, Some(_)) if self.listed => self.choose(-1),
@@ -169,7 +190,7 @@ impl Overlay for FilterLine {
         input_line(canvas, screen, ui, &self.input, " / ", &count, self.error.as_ref());
         let hint = match self.completion.key {
             Some(key) => format!("{}   {}", key.example, key.values),
-            None => "words  key:value|value  !not  a | b  ( )     Tab completes, Enter keeps, Esc undoes".to_owned(),
+            None => "words key:value !not a|b ( )   Tab completes  Enter keeps  Esc undoes".to_owned(),
         };
         // While a value is still missing, what it can be says more than that it is missing.
         let error = self.error.as_ref().filter(|error| !(self.listed || error.at.is_empty()));

@@ -119,3 +119,21 @@ fn the_filter_is_completed_by_its_keys_and_by_what_is_known() {
     assert!(bench.ui.overlays.is_empty());
     bench.keys("/").text(" (dir:rx | ").shows("not closed");
 }
+
+#[test]
+fn tab_turns_the_values_that_are_known() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("/").text("dir:").keys("tab").shows("dir:rx");
+    bench.keys("tab").shows("dir:tx");
+    bench.keys("tab").shows("dir:rx");
+    bench.text(" dir:").keys("tab tab enter");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx dir:tx");
+}
+
+#[test]
+fn the_inspector_begins_at_what_was_found() {
+    let mut bench = log_of(&[b"a header, and then the needle"]);
+    bench.keys("f").text("needle").keys("enter enter");
+    bench.shows("from byte 23 (0x17) of 29");
+    bench.shows("big-endian");
+}

@@ -204,6 +204,9 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         strings::render(ui, canvas, area, row, &bytes, &reading);
         return;
     }
+    let is_new = std::mem::take(&mut ui.inspector.bytes.is_new);
+    let found = if is_new { found::first(ui, row) } else { None };
+    ui.inspector.bytes.cursor = found.unwrap_or(ui.inspector.bytes.cursor);
     let focused = ui.focus == Pane::Inspector;
     let selection = ui.inspector.bytes.selection();
     let mut dump = area;
@@ -213,8 +216,8 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         (dump, rest) = shown.split(area);
         shown.render(ui, canvas, rest);
     }
-    if std::mem::take(&mut ui.inspector.bytes.is_new) {
-        ui.inspector.bytes.scroll = found::first_line(ui, row, dump);
+    if is_new {
+        ui.inspector.bytes.scroll = found::first_line(found, dump);
     }
     let tab = &mut ui.inspector.bytes;
     tab.drawn = dump;
@@ -303,7 +306,7 @@ impl Shown {
         let column = (area.width.saturating_sub(NAME_WIDTH) / 2).min(28);
         let little_x = area.x + NAME_WIDTH + column;
         let two_orders = self.values.iter().any(|value| value.little.is_some());
-        let head = two_orders && rows.len() > self.values.len();
+        let head = two_orders && rows.len() > 1;
         if head && let Some(y) = rows.next() {
             canvas.put(area.x + NAME_WIDTH, y, little_x, &Printable::text("big-endian"), look.dim);
             canvas.put(little_x, y, area.right(), &Printable::text("little-endian"), look.dim);

@@ -11,11 +11,15 @@ use crate::ui::widgets::hexdump::Hexdump;
 /// So many bytes around those in sight are searched: a match may begin before them.
 const AROUND: usize = 4096;
 
-/// The line to scroll to so that a row's first match is in sight; the first one for a row without.
-pub(super) fn first_line(ui: &Ui, row: &Row, area: Rect) -> usize {
-    let find = ui.bench.find.as_ref().filter(|find| find.contains(row.seq));
-    let first = find.and_then(|find| find.needle().find_iter(&ui.bench.store.bytes(row)).next());
-    let line = first.map_or(0, |first| first.start / Hexdump::per_row(area.width));
+/// Where a row's first match begins, if it has one.
+pub(super) fn first(ui: &Ui, row: &Row) -> Option<usize> {
+    let find = ui.bench.find.as_ref().filter(|find| find.contains(row.seq))?;
+    find.needle().find_iter(&ui.bench.store.bytes(row)).next().map(|first| first.start)
+}
+
+/// The line to scroll to so that this match is in sight; the first one where there is none.
+pub(super) fn first_line(first: Option<usize>, area: Rect) -> usize {
+    let line = first.map_or(0, |first| first / Hexdump::per_row(area.width));
     // The line before it shows what leads there.
     if line >= usize::from(area.height) { line - 1 } else { 0 }
 }
