@@ -31,18 +31,18 @@ pub struct Workbench {
     /// What to open, as `scheme://address?option=value`
     #[arg(value_name = "ENDPOINT")]
     pub endpoints: Vec<String>,
-    /// Options of every command.
+    /// Options of every command that keeps a log.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// Options of every command that opens sockets.
+/// Options of every command that keeps a log.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Read this configuration instead of the usual one
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// What the log may hold in memory, such as 256MiB
+    /// What every command begins with.
+    #[command(flatten)]
+    pub start: Start,
+    /// What the log may hold in memory, such as 256MiB; what is over goes to disk
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
     /// Record all sockets into this new pcapng file, which Wireshark and tshark read
@@ -51,6 +51,14 @@ pub struct Common {
     /// Go on in another file (FILE-2, FILE-3 and so on) at this size or age, such as 64MiB or 5m
     #[arg(long, value_name = "SIZE|DURATION")]
     pub record_rotate: Option<Rotation>,
+}
+
+/// Options of every command that opens sockets.
+#[derive(Debug, Args)]
+pub struct Start {
+    /// Read this configuration instead of the usual one
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Write the program's own diagnostics to this file
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
@@ -104,7 +112,7 @@ pub struct Run {
     /// End with status 3 when one socket can't be opened, instead of going on with the others
     #[arg(long)]
     pub strict: bool,
-    /// Options of every command.
+    /// Options of every command that keeps a log.
     #[command(flatten)]
     pub common: Common,
 }
@@ -112,12 +120,12 @@ pub struct Run {
 /// `log`: the workbench over a file.
 #[derive(Debug, Args)]
 pub struct Log {
-    /// The file
+    /// The capture or log
     pub file: PathBuf,
     /// What to open beside it, as `scheme://address?option=value`
     #[arg(value_name = "ENDPOINT")]
     pub endpoints: Vec<String>,
-    /// Options of every command.
+    /// Options of every command that keeps a log.
     #[command(flatten)]
     pub common: Common,
 }
@@ -136,9 +144,9 @@ pub struct Pipe {
     /// Tell totals and rates on standard error once a second
     #[arg(long)]
     pub progress: bool,
-    /// Options of every command.
+    /// What every command begins with.
     #[command(flatten)]
-    pub common: Common,
+    pub start: Start,
 }
 
 /// How `run` prints the log.
@@ -183,5 +191,13 @@ mod tests {
         let cli = Cli::parse_from(["sockbench", "run", "lab", "--for", "250ms", "--format", "jsonl"]);
         let Some(Subcommands::Run(run)) = cli.command else { panic!("run is a subcommand") };
         assert_eq!(run.duration, Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_pipe_keeps_no_log_and_records_nothing() {
+        for option in ["--memory=1MiB", "--record=a.pcapng", "--record-rotate=5m"] {
+            assert!(Cli::try_parse_from(["sockbench", "run", "lab", option]).is_ok(), "{option}");
+            assert!(Cli::try_parse_from(["sockbench", "pipe", "tcp://127.0.0.1:1", option]).is_err(), "{option}");
+        }
     }
 }

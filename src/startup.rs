@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-use crate::cli::Common;
+use crate::cli::{Common, Start};
 use crate::config::Config;
 use crate::contract::{EndpointError, Rotation};
 use crate::log::sanitise::Printable;
@@ -12,8 +12,8 @@ use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
 
 /// The configuration and the keys that come of it.
-pub(crate) fn configure(common: &Common) -> Result<(Config, Keymap), String> {
-    let mut config = match &common.config {
+pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, Keymap), String> {
+    let mut config = match &start.config {
         Some(path) => Config::load(path).map_err(|invalid| invalid.to_string())?,
         None => match Config::default_path().filter(|path| path.exists()) {
             Some(path) => Config::load(&path).map_err(|invalid| invalid.to_string())?,
@@ -29,15 +29,15 @@ pub(crate) fn configure(common: &Common) -> Result<(Config, Keymap), String> {
             .bind(&binding.action, &binding.chords)
             .map_err(|error| config.key_error(binding, error.0).to_string())?;
     }
-    if let Some(memory) = common.memory {
+    if let Some(memory) = memory {
         config.memory = memory;
     }
     Ok((config, keymap))
 }
 
 /// Sends the program's own diagnostics to the file that was asked for.
-pub(crate) fn start_diagnostics(common: &Common) -> io::Result<()> {
-    if let Some(path) = &common.log_file {
+pub(crate) fn start_diagnostics(start: &Start) -> io::Result<()> {
+    if let Some(path) = &start.log_file {
         let file = fs::OpenOptions::new().create(true).append(true).open(path)?;
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
         // The only one that is ever set.
@@ -67,7 +67,9 @@ pub(crate) fn start_recorder(
     started.map(Some).map_err(|error| {
         let path = path.to_string_lossy();
         match error.kind() {
-            io::ErrorKind::AlreadyExists => format!("{path} is there already, and a recording begins in a new file"),
+            io::ErrorKind::AlreadyExists => {
+                format!("{path} is there already, and a recording begins in a new file; give another name")
+            }
             _ => format!("can't record into {path}: {error}"),
         }
     })
