@@ -1,6 +1,7 @@
 //! What every way to start the program begins with: its configuration, its diagnostics, and what is wrong with an
 //! endpoint.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::{fs, io};
 
@@ -38,7 +39,7 @@ pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, K
 /// Sends the program's own diagnostics to the file that was asked for.
 pub(crate) fn start_diagnostics(start: &Start) -> io::Result<()> {
     if let Some(path) = &start.log_file {
-        let file = fs::OpenOptions::new().create(true).append(true).open(path)?;
+        let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
         // The only one that is ever set.
         let _ = tracing::subscriber::set_global_default(subscriber);
