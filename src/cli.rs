@@ -1,9 +1,11 @@
 //! The command line's shape.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_mangen::Man;
 
 use crate::contract::{Rotation, parse_duration, parse_size};
 
@@ -173,11 +175,56 @@ pub enum Table {
     Themes,
 }
 
+/// The exit statuses, as the manual page has them.
+const STATUSES: &str = ".SH \"EXIT STATUS\"\n0 done, 1 a pipe's connection broke, 2 wrong usage or an invalid file, 3 no \
+                        socket could be opened, 128+n ended by signal n.\n";
+
+/// The manual page, which has the commands in it, too.
+///
+/// # Errors
+/// None: it is written to memory.
+pub fn manual() -> io::Result<String> {
+    let mut program = Cli::command();
+    program.build();
+    let page = Man::new(program.clone());
+    let mut out = Vec::new();
+    page.render_title(&mut out)?;
+    page.render_name_section(&mut out)?;
+    page.render_synopsis_section(&mut out)?;
+    page.render_description_section(&mut out)?;
+    page.render_options_section(&mut out)?;
+    writeln!(out, ".SH COMMANDS")?;
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+        writeln!(out, ".SS \"sockbench {}\"", command.get_name())?;
+        let command = Man::new(command.clone());
+        let mut sections = Vec::new();
+        command.render_description_section(&mut sections)?;
+        command.render_options_section(&mut sections)?;
+        // They are parts of this page.
+        let sections = String::from_utf8_lossy(&sections);
+        for line in sections.lines().filter(|line| !line.starts_with(".SH")) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    write!(out, "{STATUSES}")?;
+    page.render_version_section(&mut out)?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    #[test]
+    fn the_manual_page_has_every_command_and_sends_to_no_other_page() {
+        let page = manual().unwrap();
+        assert_eq!(page.matches(".TH").count(), 1, "{page}");
+        assert!(!page.contains("(1)"), "{page}");
+        for command in Cli::command().get_subcommands() {
+            assert!(page.contains(&format!(".SS \"sockbench {}\"", command.get_name())), "{page}");
+        }
+        assert!(page.contains("\\-\\-strict") && page.contains("\\-\\-progress"), "{page}");
+    }
 
     #[test]
     fn the_command_line_is_sound() {
