@@ -44,7 +44,7 @@ pub struct Common {
     /// What every command begins with.
     #[command(flatten)]
     pub start: Start,
-    /// What the log may hold in memory, such as 256MiB; what is over goes to disk
+    /// What the log may hold in memory, such as 256MiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
     /// Record all sockets into this new pcapng file, which Wireshark and tshark read
@@ -71,7 +71,7 @@ pub struct Start {
 pub enum Subcommands {
     /// No screen: open every socket of a profile and print the log
     Run(Run),
-    /// Open a log: a capture (pcapng, pcap) or what was exported or printed as jsonl
+    /// Open a log: a recording or capture (pcapng, pcap), or what was exported or printed as jsonl
     ///
     /// Its sockets stand in the list as closed. What they sent or received can be replayed to sockets that are opened
     /// beside it.

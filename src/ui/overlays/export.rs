@@ -187,9 +187,8 @@ impl ExportForm {
             }
             return;
         }
-        // The second in UTC, as ISO 8601 has it without separators: no character that a file name should not have.
-        let second: String = ui.bench.now().to_string().chars().take(19).filter(|c| !"-:".contains(*c)).collect();
-        self.path.set_text(&format!("{}sockbench-{second}Z.{extension}", self.choice.folder));
+        let second = ui.bench.now().local_date_and_time();
+        self.path.set_text(&format!("{}sockbench-{second}.{extension}", self.choice.folder));
     }
 
     fn move_focus(&mut self, by: isize) {
