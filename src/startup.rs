@@ -6,7 +6,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use crate::cli::{Common, Start};
-use crate::config::Config;
+use crate::config::{Config, MIN_MEMORY};
 use crate::contract::{EndpointError, Rotation};
 use crate::log::sanitise::Printable;
 use crate::recorder::{Recorder, free_path};
@@ -31,6 +31,9 @@ pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, K
             .map_err(|error| config.key_error(binding, error.0).to_string())?;
     }
     if let Some(memory) = memory {
+        if memory < MIN_MEMORY {
+            return Err(format!("sockbench: --memory: {memory} bytes are less than 1MiB"));
+        }
         config.memory = memory;
     }
     Ok((config, keymap))
@@ -82,4 +85,20 @@ pub(crate) fn point_at(text: &str, error: &EndpointError) -> String {
     let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
     let shown = Printable::text(text);
     format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_may_not_give_less_memory_than_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, "").unwrap();
+        let start = Start { config: Some(path), log_file: None };
+        assert_eq!(configure(&start, Some(1 << 20)).unwrap().0.memory, 1 << 20);
+        let error = configure(&start, Some(10)).err().unwrap();
+        assert!(error.contains("less than 1MiB"), "{error}");
+    }
 }
