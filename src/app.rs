@@ -89,7 +89,7 @@ fn start(
     endpoints: &[String],
     given: impl FnOnce(&SocketIds) -> Result<Given, String>,
 ) -> anyhow::Result<Outcome> {
-    let (config, keymap) = match configure(common) {
+    let (config, keymap) = match configure(&common.start, common.memory) {
         Ok(configured) => configured,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
@@ -108,7 +108,7 @@ fn start(
     if let Some(why) = terminal::unfit() {
         return Ok(Outcome::Invalid(why));
     }
-    start_diagnostics(common)?;
+    start_diagnostics(&common.start)?;
     let recordings = Recordings::new(common.record_rotate);
     let from_profile = given.profile.as_ref().and_then(|profile| Some((profile.record.as_deref()?, profile.rotation)));
     let recorder = match start_recorder(common, from_profile, recordings.wake()) {

@@ -1,9 +1,11 @@
 //! The command line's shape.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_mangen::Man;
 
 use crate::contract::{Rotation, parse_duration, parse_size};
 
@@ -31,17 +33,17 @@ pub struct Workbench {
     /// What to open, as `scheme://address?option=value`
     #[arg(value_name = "ENDPOINT")]
     pub endpoints: Vec<String>,
-    /// Options of every command.
+    /// Options of every command that keeps a log.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// Options of every command that opens sockets.
+/// Options of every command that keeps a log.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Read this configuration instead of the usual one
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// What every command begins with.
+    #[command(flatten)]
+    pub start: Start,
     /// What the log may hold in memory, such as 256MiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
@@ -51,6 +53,14 @@ pub struct Common {
     /// Go on in another file (FILE-2, FILE-3 and so on) at this size or age, such as 64MiB or 5m
     #[arg(long, value_name = "SIZE|DURATION")]
     pub record_rotate: Option<Rotation>,
+}
+
+/// Options of every command that opens sockets.
+#[derive(Debug, Args)]
+pub struct Start {
+    /// Read this configuration instead of the usual one
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Write the program's own diagnostics to this file
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
@@ -61,7 +71,7 @@ pub struct Common {
 pub enum Subcommands {
     /// No screen: open every socket of a profile and print the log
     Run(Run),
-    /// Open a log: a capture (pcapng, pcap) or what was exported or printed as jsonl
+    /// Open a log: a recording or capture (pcapng, pcap), or what was exported or printed as jsonl
     ///
     /// Its sockets stand in the list as closed. What they sent or received can be replayed to sockets that are opened
     /// beside it.
@@ -104,7 +114,7 @@ pub struct Run {
     /// End with status 3 when one socket can't be opened, instead of going on with the others
     #[arg(long)]
     pub strict: bool,
-    /// Options of every command.
+    /// Options of every command that keeps a log.
     #[command(flatten)]
     pub common: Common,
 }
@@ -112,12 +122,12 @@ pub struct Run {
 /// `log`: the workbench over a file.
 #[derive(Debug, Args)]
 pub struct Log {
-    /// The file
+    /// The capture or log
     pub file: PathBuf,
     /// What to open beside it, as `scheme://address?option=value`
     #[arg(value_name = "ENDPOINT")]
     pub endpoints: Vec<String>,
-    /// Options of every command.
+    /// Options of every command that keeps a log.
     #[command(flatten)]
     pub common: Common,
 }
@@ -136,9 +146,9 @@ pub struct Pipe {
     /// Tell totals and rates on standard error once a second
     #[arg(long)]
     pub progress: bool,
-    /// Options of every command.
+    /// What every command begins with.
     #[command(flatten)]
-    pub common: Common,
+    pub start: Start,
 }
 
 /// How `run` prints the log.
@@ -165,11 +175,56 @@ pub enum Table {
     Themes,
 }
 
+/// The exit statuses, as the manual page has them.
+const STATUSES: &str = ".SH \"EXIT STATUS\"\n0 done, 1 a pipe's connection broke, 2 wrong usage or an invalid file, 3 no \
+                        socket could be opened, 128+n ended by signal n.\n";
+
+/// The manual page, which has the commands in it, too.
+///
+/// # Errors
+/// None: it is written to memory.
+pub fn manual() -> io::Result<String> {
+    let mut program = Cli::command();
+    program.build();
+    let page = Man::new(program.clone());
+    let mut out = Vec::new();
+    page.render_title(&mut out)?;
+    page.render_name_section(&mut out)?;
+    page.render_synopsis_section(&mut out)?;
+    page.render_description_section(&mut out)?;
+    page.render_options_section(&mut out)?;
+    writeln!(out, ".SH COMMANDS")?;
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+        writeln!(out, ".SS \"sockbench {}\"", command.get_name())?;
+        let command = Man::new(command.clone());
+        let mut sections = Vec::new();
+        command.render_description_section(&mut sections)?;
+        command.render_options_section(&mut sections)?;
+        // They are parts of this page.
+        let sections = String::from_utf8_lossy(&sections);
+        for line in sections.lines().filter(|line| !line.starts_with(".SH")) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    write!(out, "{STATUSES}")?;
+    page.render_version_section(&mut out)?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    #[test]
+    fn the_manual_page_has_every_command_and_sends_to_no_other_page() {
+        let page = manual().unwrap();
+        assert_eq!(page.matches(".TH").count(), 1, "{page}");
+        assert!(!page.contains("(1)"), "{page}");
+        for command in Cli::command().get_subcommands() {
+            assert!(page.contains(&format!(".SS \"sockbench {}\"", command.get_name())), "{page}");
+        }
+        assert!(page.contains("\\-\\-strict") && page.contains("\\-\\-progress"), "{page}");
+    }
 
     #[test]
     fn the_command_line_is_sound() {
@@ -183,5 +238,13 @@ mod tests {
         let cli = Cli::parse_from(["sockbench", "run", "lab", "--for", "250ms", "--format", "jsonl"]);
         let Some(Subcommands::Run(run)) = cli.command else { panic!("run is a subcommand") };
         assert_eq!(run.duration, Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_pipe_keeps_no_log_and_records_nothing() {
+        for option in ["--memory=1MiB", "--record=a.pcapng", "--record-rotate=5m"] {
+            assert!(Cli::try_parse_from(["sockbench", "run", "lab", option]).is_ok(), "{option}");
+            assert!(Cli::try_parse_from(["sockbench", "pipe", "tcp://127.0.0.1:1", option]).is_err(), "{option}");
+        }
     }
 }

@@ -89,7 +89,7 @@ impl TimeFormat {
 }
 
 /// The least that the log may be held to, in bytes.
-const MIN_MEMORY: u64 = 1 << 20;
+pub(crate) const MIN_MEMORY: u64 = 1 << 20;
 
 impl Default for Config {
     fn default() -> Self {

@@ -32,7 +32,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// # Errors
 /// When the engine can't be started, or standard output can't be written to.
 pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
-    let config = match configure(&arguments.common) {
+    let config = match configure(&arguments.common.start, arguments.common.memory) {
         Ok((config, _)) => config,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
@@ -43,7 +43,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
     for warning in &profile.warnings {
         eprintln!("{warning}");
     }
-    start_diagnostics(&arguments.common)?;
+    start_diagnostics(&arguments.common.start)?;
     let woken = Arc::new(Notify::new());
     let wake = Arc::clone(&woken);
     let from_profile = profile.record.as_deref().map(|path| (path, profile.rotation));

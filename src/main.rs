@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use sockbench::cli::{Cli, Subcommands, Table};
+use sockbench::cli::{self, Cli, Subcommands, Table};
 use sockbench::outcome::Outcome;
 use sockbench::{app, headless, listing};
 
@@ -23,13 +23,7 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "sockbench", &mut script);
             print(&String::from_utf8_lossy(&script))
         }
-        Some(Subcommands::Man) => {
-            let mut page = Vec::new();
-            match clap_mangen::Man::new(Cli::command()).render(&mut page) {
-                Ok(()) => print(&String::from_utf8_lossy(&page)),
-                Err(error) => Err(error.into()),
-            }
-        }
+        Some(Subcommands::Man) => cli::manual().map_err(Into::into).and_then(|page| print(&page)),
     };
     match outcome {
         Ok(outcome) => {

@@ -1,8 +1,9 @@
 //! The recorder: writes the log to a pcapng file while it grows.
 //!
-//! Owns the file and the thread that writes it. The rows come as snapshots, so that neither the log nor the screen ever
-//! waits for a disk. What is handed over is in the file as soon as the thread has come to it, far within 250 ms. It
-//! never opens a socket, never draws, and an error of the disk ends the recording and nothing else.
+//! Owns the file and the thread that writes it. The rows come as snapshots, so that the screen never waits for a disk.
+//! What is handed over is in the file as soon as the thread has come to it, far within 250 ms; while it is behind, the
+//! roots take no more into the log. It never opens a socket, never draws, and an error of the disk ends the recording
+//! and nothing else.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};

@@ -1,19 +1,20 @@
 //! What every way to start the program begins with: its configuration, its diagnostics, and what is wrong with an
 //! endpoint.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::{fs, io};
 
-use crate::cli::Common;
-use crate::config::Config;
+use crate::cli::{Common, Start};
+use crate::config::{Config, MIN_MEMORY};
 use crate::contract::{EndpointError, Rotation};
 use crate::log::sanitise::Printable;
 use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
 
 /// The configuration and the keys that come of it.
-pub(crate) fn configure(common: &Common) -> Result<(Config, Keymap), String> {
-    let mut config = match &common.config {
+pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, Keymap), String> {
+    let mut config = match &start.config {
         Some(path) => Config::load(path).map_err(|invalid| invalid.to_string())?,
         None => match Config::default_path().filter(|path| path.exists()) {
             Some(path) => Config::load(&path).map_err(|invalid| invalid.to_string())?,
@@ -29,16 +30,19 @@ pub(crate) fn configure(common: &Common) -> Result<(Config, Keymap), String> {
             .bind(&binding.action, &binding.chords)
             .map_err(|error| config.key_error(binding, error.0).to_string())?;
     }
-    if let Some(memory) = common.memory {
+    if let Some(memory) = memory {
+        if memory < MIN_MEMORY {
+            return Err(format!("sockbench: --memory: {memory} bytes are less than 1MiB"));
+        }
         config.memory = memory;
     }
     Ok((config, keymap))
 }
 
 /// Sends the program's own diagnostics to the file that was asked for.
-pub(crate) fn start_diagnostics(common: &Common) -> io::Result<()> {
-    if let Some(path) = &common.log_file {
-        let file = fs::OpenOptions::new().create(true).append(true).open(path)?;
+pub(crate) fn start_diagnostics(start: &Start) -> io::Result<()> {
+    if let Some(path) = &start.log_file {
+        let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
         // The only one that is ever set.
         let _ = tracing::subscriber::set_global_default(subscriber);
@@ -67,7 +71,9 @@ pub(crate) fn start_recorder(
     started.map(Some).map_err(|error| {
         let path = path.to_string_lossy();
         match error.kind() {
-            io::ErrorKind::AlreadyExists => format!("{path} is there already, and a recording begins in a new file"),
+            io::ErrorKind::AlreadyExists => {
+                format!("{path} is there already, and a recording begins in a new file; give another name")
+            }
             _ => format!("can't record into {path}: {error}"),
         }
     })
@@ -79,4 +85,20 @@ pub(crate) fn point_at(text: &str, error: &EndpointError) -> String {
     let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
     let shown = Printable::text(text);
     format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_may_not_give_less_memory_than_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, "").unwrap();
+        let start = Start { config: Some(path), log_file: None };
+        assert_eq!(configure(&start, Some(1 << 20)).unwrap().0.memory, 1 << 20);
+        let error = configure(&start, Some(10)).err().unwrap();
+        assert!(error.contains("less than 1MiB"), "{error}");
+    }
 }

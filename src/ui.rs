@@ -480,7 +480,7 @@ impl Ui {
     fn run(&mut self, action: &'static ActionSpec) {
         match (action.available)(self) {
             Ok(()) => (action.run)(self),
-            Err(why) => self.tell(Notice::warning(format!("Can't {}: {why}.", action.help))),
+            Err(why) => self.tell(Notice::warning(format!("Not possible: {why}."))),
         }
     }
 

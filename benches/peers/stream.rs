@@ -43,7 +43,7 @@ fn to(command: impl FnOnce(u16) -> Option<Command>, total: usize, write: usize) 
 }
 
 /// The same of a workbench that is open.
-fn to_workbench(arguments: &[&str], total: usize, write: usize) -> Option<f64> {
+fn to_workbench(arguments: &[&str], total: usize, write: usize) -> f64 {
     touch_memory();
     let port = free_port();
     let endpoint = listener(port);
@@ -51,7 +51,7 @@ fn to_workbench(arguments: &[&str], total: usize, write: usize) -> Option<f64> {
     wait_for_port(Kind::Tcp, port);
     let speed = send(port, total, write);
     assert!(!workbench.shows(" lost "), "a stream loses nothing");
-    Some(speed)
+    speed
 }
 
 /// Touches memory, some of which a workbench will then get. A virtual machine may have given its free pages back to its
@@ -80,8 +80,8 @@ pub(crate) fn everything_in_the_log(tools: &Tools) -> Vec<Row> {
         ROUNDS,
         &mut [
             Box::new(|| to(|port| Some(tools.limit("discard", port)), GIB, WRITE)),
-            Box::new(|| to_workbench(&["--memory", "2GiB"], GIB, WRITE)),
-            Box::new(|| to_workbench(&[], GIB, WRITE)),
+            Box::new(|| Some(to_workbench(&["--memory", "2GiB"], GIB, WRITE))),
+            Box::new(|| Some(to_workbench(&[], GIB, WRITE))),
             Box::new(|| to(|port| ncat("-o", port), GIB / 2, WRITE)),
             Box::new(|| {
                 let listen = |port| format!("TCP-LISTEN:{port},bind=127.0.0.1");
@@ -121,7 +121,7 @@ pub(crate) fn while_recording(tools: &Tools) -> Vec<Row> {
                 let file = tools.folder.path().join(format!("{rounds}.pcapng"));
                 let speed = to_workbench(&["--record", &file.display().to_string()], GIB, WRITE);
                 std::fs::remove_file(file).expect("what was recorded");
-                speed
+                Some(speed)
             }),
             Box::new(|| {
                 let command =
@@ -144,7 +144,7 @@ pub(crate) fn small_writes(_: &Tools) -> Vec<Row> {
         ROUNDS,
         &mut [
             Box::new(|| to(|port| Some(bare_loop("tokio-discard", port)), 32 * MIB, 64)),
-            Box::new(|| to_workbench(&[], 32 * MIB, 64)),
+            Box::new(|| Some(to_workbench(&[], 32 * MIB, 64))),
         ],
     );
     let what = "TCP in 64-byte writes, each read a row";

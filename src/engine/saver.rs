@@ -98,9 +98,10 @@ impl Saver {
     }
 }
 
-/// Opens a file to be added to, without waiting for whoever is to read a FIFO.
+/// Opens a file to be added to, a new one for this user alone, without waiting for whoever is to read a FIFO.
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let mut options = OpenOptions::new();
+    let file = options.append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK).open(path)?;
     // The thread that writes may wait.
     fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
     Ok(file)

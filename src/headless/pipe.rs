@@ -49,13 +49,8 @@ const QUIET: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the engine can't be started, standard input can't be read, or standard output can't be written to.
 pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
-    if let Err(message) = configure(&arguments.common) {
+    if let Err(message) = configure(&arguments.start, None) {
         return Ok(Outcome::Invalid(message));
-    }
-    if arguments.common.record.is_some() || arguments.common.record_rotate.is_some() {
-        let message =
-            "sockbench: pipe keeps no log, so there is nothing to record; leave out --record, or record with run";
-        return Ok(Outcome::Invalid(message.to_owned()));
     }
     let endpoint: Endpoint = match arguments.endpoint.parse() {
         Ok(endpoint) => endpoint,
@@ -66,7 +61,7 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
             "sockbench: both ends of a pair are here, so there is nobody to pipe to; open it in the workbench";
         return Ok(Outcome::Invalid(message.to_owned()));
     }
-    start_diagnostics(&arguments.common)?;
+    start_diagnostics(&arguments.start)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;

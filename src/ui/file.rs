@@ -43,7 +43,7 @@ impl Ui {
         let name = &recorded.name;
         let count = recorded.sockets();
         let sockets = if count == 1 { "1 socket".to_owned() } else { format!("{} sockets", grouped(count)) };
-        let rows = grouped(self.bench.store.next().saturating_sub(1));
+        let rows = grouped(recorded.rows);
         let notice = match result {
             Ok(remarks) if remarks.is_empty() => Notice::good(format!("{name} is read: {rows} rows of {sockets}")),
             Ok(remarks) => Notice::warning(format!("{name}: {rows} rows of {sockets}; {}", remarks.join("; "))),

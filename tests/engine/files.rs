@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
 use sockbench::contract::{CloseHow, CloseReason, Command, Direction, Fact, Progress, Saving, Target, Ticket};
@@ -217,6 +218,7 @@ async fn what_is_received_is_saved_up_to_a_limit_and_added_to() {
     assert!(said.starts_with("3000000 bytes are saved in "), "{said}");
     assert!(bench.progress().last().unwrap().ended);
     assert!(fs::read(&path).unwrap() == bytes[..3_000_000]);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     bench.order(Command::Save { ticket: Ticket(10), socket: child, saving: saving(false, None) });
     let error = bench.failed(child).await;
     assert_eq!(error.code().as_deref(), Some("EEXIST"));

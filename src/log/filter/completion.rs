@@ -11,7 +11,7 @@ use crate::log::Roster;
 const MOST: usize = 100;
 
 /// How the word or the value at the cursor may go on.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Completion {
     /// The bytes of the text that a candidate takes the place of; empty where nothing of it is typed yet.
     pub at: Range<usize>,

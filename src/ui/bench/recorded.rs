@@ -21,6 +21,8 @@ pub(in crate::ui) struct Recorded {
     size: Option<u64>,
     /// How many of them are read.
     read: u64,
+    /// How many rows it has told of, without the calls, which the log shows only in a timeline.
+    pub(in crate::ui) rows: usize,
     /// Whether all is read that can be.
     pub(in crate::ui) ended: bool,
     sockets: HashSet<SocketId>,
@@ -49,7 +51,7 @@ impl Bench {
     /// Says that a file is to be read, and how long it is.
     pub(in crate::ui) fn begin_recorded(&mut self, name: String, size: Option<u64>) {
         let (sockets, listed) = (HashSet::new(), VecDeque::new());
-        self.recorded = Some(Recorded { name, size, read: 0, ended: false, sockets, listed });
+        self.recorded = Some(Recorded { name, size, read: 0, rows: 0, ended: false, sockets, listed });
     }
 
     /// Takes in a part of the file, which is read up to so many bytes by now. Gives back a block for the next.
@@ -57,6 +59,7 @@ impl Bench {
         for found in portion.sockets {
             self.list_recorded(found);
         }
+        let calls_before = self.calls;
         for event in &portion.batch.events {
             self.roster.observe(event);
             if matches!(event.fact, crate::contract::Fact::Call { .. }) {
@@ -65,6 +68,8 @@ impl Bench {
         }
         if let Some(recorded) = &mut self.recorded {
             recorded.read = read;
+            let calls = usize::try_from(self.calls - calls_before).unwrap_or(usize::MAX);
+            recorded.rows += portion.batch.events.len().saturating_sub(calls);
         }
         let block = self.store.append(portion.batch)?;
         self.catch_up();

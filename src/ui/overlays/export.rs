@@ -153,8 +153,8 @@ impl ExportForm {
             (first..first + SAMPLED).map_while(|index| view.seq_at(index)).filter(|seq| range.contains(seq)).collect()
         };
         let rows = seqs.into_iter().filter_map(|seq| store.row(seq));
-        // A long one would hold up the keys.
-        let rows = rows.filter(|row| self.choice.way.takes(row) && row.len < 16 * 1024);
+        // A long one would hold up the keys; one that is left out would seem to be missing from the export.
+        let rows = rows.filter(|row| self.choice.way.takes(row)).take_while(|row| row.len < 16 * 1024);
         let mut format = (self.choice.format.start)();
         let mut out = Vec::new();
         format.begin(&mut out);
@@ -187,9 +187,8 @@ impl ExportForm {
             }
             return;
         }
-        // The second in UTC, as ISO 8601 has it without separators: no character that a file name should not have.
-        let second: String = ui.bench.now().to_string().chars().take(19).filter(|c| !"-:".contains(*c)).collect();
-        self.path.set_text(&format!("{}sockbench-{second}Z.{extension}", self.choice.folder));
+        let second = ui.bench.now().local_date_and_time();
+        self.path.set_text(&format!("{}sockbench-{second}.{extension}", self.choice.folder));
     }
 
     fn move_focus(&mut self, by: isize) {

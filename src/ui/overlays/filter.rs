@@ -32,6 +32,8 @@ pub(in crate::ui) struct FilterLine {
     listed: bool,
     /// The candidate that Enter takes, once one was chosen.
     chosen: Option<usize>,
+    /// The values of which Tab took one, and which: another Tab takes the next.
+    turning: Option<(Completion, usize)>,
     /// Where the candidates were drawn, and the index of the first.
     drawn: Cell<(Rect, usize)>,
 }
@@ -46,6 +48,7 @@ impl FilterLine {
             completion: Completion::default(),
             listed: false,
             chosen: None,
+            turning: None,
             drawn: Cell::default(),
         };
         // What is there already is not what is being typed.
@@ -59,6 +62,7 @@ impl FilterLine {
         let before = self.input.text().to_owned();
         self.input.apply(edit);
         self.complete(ui, false);
+        self.turning = None;
         if self.input.text() == before {
             return;
         }
@@ -106,6 +110,23 @@ impl FilterLine {
         }
     }
 
+    /// Takes the candidate that is chosen, or the first; of several values, each Tab after that takes the next one.
+    fn turn(&mut self, ui: &mut Ui) {
+        let (completion, index) = match self.turning.take().filter(|_| self.chosen.is_none()) {
+            Some((completion, last)) => {
+                let next = (last + 1) % completion.candidates.len();
+                let at = completion.at.start..self.input.cursor();
+                self.completion = Completion { at, ..completion.clone() };
+                (completion, next)
+            }
+            None => (self.completion.clone(), self.chosen.unwrap_or(0)),
+        };
+        self.take(index, ui);
+        if completion.key.is_some() && completion.candidates.len() > 1 {
+            self.turning = Some((completion, index));
+        }
+    }
+
     fn choose(&mut self, by: isize) {
         let last = self.completion.candidates.len().saturating_sub(1);
         self.chosen = match (self.chosen, by) {
@@ -149,7 +170,7 @@ impl Overlay for FilterLine {
             }
             (KeyCode::Enter, Some(chosen)) => self.take(chosen, ui),
             (KeyCode::Enter, None) if self.error.is_none() => return Next::Close,
-            (KeyCode::Tab, chosen) if self.listed => self.take(chosen.unwrap_or(0), ui),
+            (KeyCode::Tab, _) if self.listed || self.turning.is_some() => self.turn(ui),
             (KeyCode::Tab, _) => self.complete(ui, true),
             (KeyCode::Down, _) if self.listed => self.choose(1),
             (KeyCode::Up, Some(_)) if self.listed => self.choose(-1),

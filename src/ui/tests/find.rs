@@ -173,3 +173,21 @@ fn a_text_is_found_and_filtered_in_the_encoding_of_its_socket() {
     bench.keys("esc / ").text("\u{767b}");
     assert_eq!(bench.ui.bench.view.len(), 1);
 }
+
+#[test]
+fn tab_turns_the_values_that_are_known() {
+    let mut bench = log_of(&MESSAGES);
+    bench.keys("/").text("dir:").keys("tab").shows("dir:rx");
+    bench.keys("tab").shows("dir:tx");
+    bench.keys("tab").shows("dir:rx");
+    bench.text(" dir:").keys("tab tab enter");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx dir:tx");
+}
+
+#[test]
+fn the_inspector_begins_at_what_was_found() {
+    let mut bench = log_of(&[b"a header, and then the needle"]);
+    bench.keys("f").text("needle").keys("enter enter");
+    bench.shows("from byte 23 (0x17) of 29");
+    bench.shows("big-endian");
+}

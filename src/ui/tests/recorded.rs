@@ -86,10 +86,7 @@ fn sockets_of_a_file_are_read_and_never_opened_nor_saved() {
 fn a_replay_sends_each_message_once_and_in_order() {
     let mut harness = Harness::with_file(&[0, 40_000, 10_000]);
     harness.keys("shift-r");
-    assert_eq!(
-        harness.ui.notice.as_ref().unwrap().text,
-        "Can't replay this socket; meanwhile pause, or send the next: no socket is open to send to; ^N opens one."
-    );
+    assert_eq!(harness.ui.notice.as_ref().unwrap().text, "Not possible: no socket is open to send to; ^N opens one.");
     let client = harness.with_target();
     harness.keys("shift-r");
     while harness.ui.work() {}

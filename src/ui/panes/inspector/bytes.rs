@@ -204,6 +204,9 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         strings::render(ui, canvas, area, row, &bytes, &reading);
         return;
     }
+    let is_new = std::mem::take(&mut ui.inspector.bytes.is_new);
+    let found = if is_new { found::first(ui, row, &reading) } else { None };
+    ui.inspector.bytes.cursor = found.unwrap_or(ui.inspector.bytes.cursor);
     let focused = ui.focus == Pane::Inspector;
     let selection = ui.inspector.bytes.selection();
     let mut dump = area;
@@ -213,8 +216,8 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         (dump, rest) = shown.split(area, bytes.len());
         shown.render(ui, canvas, rest);
     }
-    if std::mem::take(&mut ui.inspector.bytes.is_new) {
-        ui.inspector.bytes.scroll = found::first_line(ui, row, &reading, dump);
+    if is_new {
+        ui.inspector.bytes.scroll = found::first_line(found, dump);
     }
     let tab = &mut ui.inspector.bytes;
     tab.drawn = dump;

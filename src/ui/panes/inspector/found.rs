@@ -12,17 +12,21 @@ use crate::ui::widgets::hexdump::Hexdump;
 /// So many bytes around those in sight are searched: a match may begin before them.
 const AROUND: usize = 4096;
 
-/// The line to scroll to so that a row's first match is in sight; the first one for a row without.
-pub(super) fn first_line(ui: &Ui, row: &Row, reading: &Reading, area: Rect) -> usize {
-    let find = ui.bench.find.as_ref().filter(|find| find.contains(row.seq));
-    let first = find.and_then(|find| {
-        let bytes = &*ui.bench.store.bytes(row);
-        if reading.encoding().is_utf8() {
-            return find.needle().find_iter(bytes).next();
-        }
+/// Where a row's first match begins, if it has one.
+pub(super) fn first(ui: &Ui, row: &Row, reading: &Reading) -> Option<usize> {
+    let find = ui.bench.find.as_ref().filter(|find| find.contains(row.seq))?;
+    let bytes = &*ui.bench.store.bytes(row);
+    let first = if reading.encoding().is_utf8() {
+        find.needle().find_iter(bytes).next()
+    } else {
         find.needle().places_in_text(bytes, reading).into_iter().next()
-    });
-    let line = first.map_or(0, |first| first.start / Hexdump::per_row(area.width));
+    };
+    first.map(|first| first.start)
+}
+
+/// The line to scroll to so that this match is in sight; the first one where there is none.
+pub(super) fn first_line(first: Option<usize>, area: Rect) -> usize {
+    let line = first.map_or(0, |first| first / Hexdump::per_row(area.width));
     // The line before it shows what leads there.
     if line >= usize::from(area.height) { line - 1 } else { 0 }
 }
