@@ -1,4 +1,5 @@
-//! What a frame costs: the time to render and diff it, and the bytes that it writes, at 200x50 with a log that scrolls.
+//! What a frame costs: the time to render and diff it, and the bytes that it writes, with a log that scrolls: at 200x50,
+//! where the inspector shows the newest message whole, and at 80x24, where there is no inspector.
 //! Run with `cargo bench --bench frame`.
 #![expect(clippy::expect_used, reason = "a benchmark that can't run should say why and stop")]
 
@@ -13,6 +14,8 @@ use sockbench::contract::{Address, Batch, Block, Clock, Event, Fact, SocketId, S
 use sockbench::ui::{History, Keymap, Ui};
 
 const FRAMES: usize = 500;
+pub(crate) const LARGE: (u16, u16) = (200, 50);
+pub(crate) const SMALL: (u16, u16) = (80, 24);
 /// The longest message, in bytes.
 const MESSAGE: u32 = 120;
 /// Where messages are cut from: letters in no order, so that no row looks like the one that it replaces.
@@ -42,9 +45,14 @@ struct Bench {
 }
 
 fn main() {
-    println!("{:<36} {:>10} {:>10} {:>12}", "200x50, each frame", "median us", "p99 us", "bytes median");
-    for (name, rows) in [("every row of the log new", 60), ("one row came", 1), ("nothing changed", 0)] {
-        let Figures { median, p99, bytes } = measure(rows);
+    println!("{:<36} {:>10} {:>10} {:>12}", "each frame", "median us", "p99 us", "bytes median");
+    for (name, rows, size) in [
+        ("every row of the log new, 200x50", 60, LARGE),
+        ("one row came, 200x50", 1, LARGE),
+        ("one row came, 80x24", 1, SMALL),
+        ("nothing changed, 200x50", 0, LARGE),
+    ] {
+        let Figures { median, p99, bytes } = measure(rows, size);
         println!("{name:<36} {:>10} {:>10} {bytes:>12}", median.as_micros(), p99.as_micros());
     }
 }
@@ -56,8 +64,8 @@ pub(crate) struct Figures {
     pub(crate) bytes: usize,
 }
 
-/// Frames in each of which so many rows came.
-pub(crate) fn measure(rows: usize) -> Figures {
+/// Frames of this size in each of which so many rows came.
+pub(crate) fn measure(rows: usize, (width, height): (u16, u16)) -> Figures {
     let counter = Counter::default();
     let mut painter = Painter::new(counter.clone());
     let mut bench = Bench::new();
@@ -68,7 +76,7 @@ pub(crate) fn measure(rows: usize) -> Figures {
         bench.receive(rows);
         counter.0.set(0);
         let started = Instant::now();
-        painter.draw(200, 50, |buffer| bench.ui.render(buffer)).expect("draw");
+        painter.draw(width, height, |buffer| bench.ui.render(buffer)).expect("draw");
         times.push(started.elapsed());
         sizes.push(counter.0.get());
     }

@@ -13,22 +13,30 @@ use super::{Tools, frame, in_turns, median, startup};
 /// How many keys are typed into a flood, and how many of them one after the other.
 const KEYS: usize = 200;
 const IN_A_ROW: usize = 40;
-/// The columns of the log at 200x50: what one row of it takes at least.
+/// The columns of the log at 200x50 and at 80x24: what one row of it takes at least.
 const ROW: usize = 88;
+const SHORT_ROW: usize = 54;
 const IDLE: Duration = Duration::from_secs(10);
 
 /// Frames without a terminal: their time and their bytes.
 #[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
 pub(crate) fn frames(_: &Tools) -> Vec<Row> {
-    let (all, one) = (frame::measure(60), frame::measure(1));
+    let all = frame::measure(60, frame::LARGE);
+    let one = |size, row: usize| Some(frame::measure(1, size).bytes as f64 / row as f64);
     vec![
         Row::figure("a frame at 200x50, all rows new", Goal::AtMost(2.0), "ms", Some(all.median.as_secs_f64() * 1e3)),
         Row::figure("its bytes", Goal::AtMost(12.0), "KiB", Some(all.bytes as f64 / 1024.0)),
         Row::figure(
-            "a frame in which one row came: its bytes, in widths of the row",
+            "a frame at 80x24 in which one row came: its bytes, in widths of the row",
             Goal::AtMost(3.0),
             "",
-            Some(one.bytes as f64 / ROW as f64),
+            one(frame::SMALL, SHORT_ROW),
+        ),
+        Row::figure(
+            "the same at 200x50, where the inspector shows the message as well",
+            Goal::AtMost(3.0),
+            "",
+            one(frame::LARGE, ROW),
         ),
     ]
 }
