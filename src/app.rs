@@ -141,7 +141,6 @@ async fn bench(
     let spilled = Arc::new(Notify::new());
     let wake = Arc::clone(&spilled);
     ui.spill_to(spill_folder(), move || wake.notify_one());
-    ui.set_surroundings(surroundings());
     if let Some(profile) = given.profile {
         ui.profile_loaded(Ok(profile));
     }
@@ -155,6 +154,7 @@ async fn bench(
     let mut screen = Screen::take(config.mouse)?;
     // The first frame stands before the threads are started that the second one may need.
     screen.draw(|buffer| ui.render(buffer))?;
+    ui.set_surroundings(surroundings());
     let hangup = watch_for_hangup()?;
     let (engine, batches) = engine::start(ids, clock)?;
     let loading = given.file.map(Opened::start).transpose()?;

@@ -136,7 +136,10 @@ impl<W: Write> Painter<W> {
 impl Frame {
     fn new(area: Rect) -> Self {
         let mut frame = Self { buffer: Buffer::empty(area), hidden: Vec::new(), pieces: Vec::new() };
-        frame.measure();
+        frame.hidden.resize(frame.buffer.content.len(), false);
+        let pieces = frame.pieces_of_a_row();
+        let row: Vec<u64> = (0..pieces).map(|index| blank_piece(frame.width(), index)).collect();
+        frame.pieces = row.repeat(area.height.into());
         frame
     }
 
@@ -450,7 +453,7 @@ fn looks_same(left: &Cell, right: &Cell) -> bool {
     let pen = |cell: &Cell| Pen { fg: cell.fg, bg: cell.bg, modifier: cell.modifier };
     let (first, second) = (pen(left), pen(right));
     left.symbol() == right.symbol()
-        && columns(left) == columns(right)
+        && (left.diff_option == right.diff_option || columns(left) == columns(right))
         && (first == second || (left.symbol() == " " && blanks_alike(first, second)))
 }
 

@@ -79,9 +79,15 @@ impl<'a> Canvas<'a> {
     /// Blanks an area.
     pub(in crate::ui) fn fill(&mut self, area: Rect, style: Style) {
         let area = area.intersection(self.buffer.area);
+        if area.is_empty() {
+            return;
+        }
         for y in area.y..area.bottom() {
-            for x in area.x..area.right() {
-                self.write(x, y, " ", 1, style);
+            self.write(area.x, y, " ", 1, style);
+            let rest = self.buffer.index_of(area.x, y)..=self.buffer.index_of(area.right() - 1, y);
+            for cell in &mut self.buffer.content[rest] {
+                cell.reset();
+                cell.set_style(style);
             }
         }
     }
@@ -133,7 +139,12 @@ impl<'a> Canvas<'a> {
         let Some(cell) = self.buffer.cell_mut((x, y)) else { return };
         // A style is added to what is there: without this, what lies below an overlay shows through it.
         cell.reset();
-        cell.set_symbol(grapheme).set_style(style);
+        cell.set_style(style);
+        // A cell that is reset holds a blank.
+        if grapheme == " " {
+            return;
+        }
+        cell.set_symbol(grapheme);
         // The buffer's own idea of some graphemes differs (half-width voiced sound marks).
         if cell.cell_width() != columns
             && let Some(columns) = NonZeroU16::new(columns)
