@@ -324,8 +324,14 @@ impl Ui {
         let replayed = self.work_on_replay();
         let store = &self.bench.store;
         let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
-        // One after the other, so that none keeps a key waiting.
-        self.bench.catch_up() || panes::log::find::work(self) || panes::inspector::work(self) || counting || replayed
+        let behind = !(self.bench.is_judged() && self.bench.is_searched());
+        // One after the other, so that none keeps a key waiting. The last slice has changed something, too.
+        self.bench.catch_up()
+            || panes::log::find::work(self)
+            || panes::inspector::work(self)
+            || counting
+            || replayed
+            || behind
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing

@@ -14,6 +14,9 @@ use super::{Kind, LogStore, LogView, Needle, Roster, Row};
 /// The most rows of a slice.
 const SLICE_ROWS: u64 = 8192;
 
+/// Searching so many bytes costs as much as going on to the next row.
+const BYTES_A_ROW: u64 = 1024;
+
 /// Reading a fact costs as much as so many rows with bytes.
 const ROWS_A_FACT: u64 = 32;
 
@@ -112,7 +115,7 @@ impl Find {
                         calls.insert(row.seq);
                     }
                 }
-                left = left.saturating_sub(1);
+                left = left.saturating_sub(1 + u64::from(row.len) / BYTES_A_ROW);
                 if left == 0 {
                     broken_at = Some(row.seq);
                     return ControlFlow::Break(());

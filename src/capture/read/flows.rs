@@ -55,6 +55,8 @@ pub(super) struct Flows {
     /// Connections of a message socket that a file of this program names.
     children: HashMap<(SocketId, u32), SocketId>,
     fragments: u64,
+    /// Packets of other protocols.
+    others: u64,
     unreadable: u64,
 }
 
@@ -103,7 +105,10 @@ impl Flows {
                 self.fragments += 1;
                 Ok(())
             }
-            Content::Other => Ok(()),
+            Content::Other => {
+                self.others += 1;
+                Ok(())
+            }
             Content::UnknownLink => {
                 self.unreadable += 1;
                 out.remark(format!("packets of link type {link} can't be read"));
@@ -126,6 +131,10 @@ impl Flows {
         let mut remarks = Vec::new();
         if self.fragments > 0 {
             remarks.push(format!("{} fragments of IP packets were left out", self.fragments));
+        }
+        if self.others > 0 {
+            let (packets, were) = if self.others == 1 { ("packet", "was") } else { ("packets", "were") };
+            remarks.push(format!("{} {packets} of neither TCP, UDP nor ICMP echo {were} left out", self.others));
         }
         if self.unreadable > 0 {
             remarks.push(format!("{} packets were left out", self.unreadable));

@@ -336,8 +336,8 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         title_of(ui, filter.truncate(width, ui.look.marks.ellipsis).as_str())
     };
     let inside = frame(ui, canvas, Pane::Log, &title);
-    render_badges(ui, canvas, area, &title);
     if inside.height < 2 {
+        render_badges(ui, canvas, area, &title);
         return;
     }
     let columns = Columns::of(inside, ui);
@@ -354,6 +354,8 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     ui.log.rows = rows;
     ui.log.row_height = row_height;
     ui.log.first = window.start;
+    // What comes on the screen is no longer new.
+    render_badges(ui, canvas, area, &title);
     if window.is_empty() {
         render_empty(ui, canvas, rows, &filter);
         return;

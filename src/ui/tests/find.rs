@@ -175,6 +175,39 @@ fn a_text_is_found_and_filtered_in_the_encoding_of_its_socket() {
 }
 
 #[test]
+fn what_the_last_slice_of_a_filter_and_of_a_search_finds_is_drawn() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    for at in 0..20_000 {
+        bench.ui.bench.store.append_local(Event { at: Timestamp(at), socket: children[0], fact: Fact::PeerClosed });
+    }
+    bench.ui.focus = Pane::Log;
+    for (keys, text) in [("/", "kind:peer-closed"), ("f", "FIN")] {
+        bench.keys(keys).text(text).keys("enter");
+        let mut drawn = String::new();
+        while bench.ui.work() {
+            drawn = bench.picture(80, 24);
+        }
+        assert_eq!(drawn, bench.picture(80, 24));
+    }
+    bench.shows("20,000");
+}
+
+#[test]
+fn what_find_brings_into_sight_is_no_longer_new() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    bench.ui.focus = Pane::Log;
+    bench.keys("home");
+    for _ in 0..100 {
+        bench.received(children[0], b"line");
+    }
+    bench.received(children[0], b"needle");
+    bench.shows(" new ");
+    bench.keys("f").text("needle").keys("enter");
+    let picture = bench.picture(120, 40);
+    assert!(picture.contains("needle") && !picture.contains(" new "), "{picture}");
+}
+
+#[test]
 fn tab_turns_the_values_that_are_known() {
     let mut bench = log_of(&MESSAGES);
     bench.keys("/").text("dir:").keys("tab").shows("dir:rx");
