@@ -15,7 +15,7 @@ use super::{Kind, LogStore, LogView, Needle, Roster, Row};
 const SLICE_ROWS: u64 = 8192;
 
 /// Searching so many bytes costs as much as going on to the next row.
-const BYTES_A_ROW: u64 = 1024;
+const BYTES_A_ROW: u64 = 2048;
 
 /// Reading a fact costs as much as so many rows with bytes.
 const ROWS_A_FACT: u64 = 32;
