@@ -131,3 +131,13 @@ fn a_short_message_leaves_its_room_to_the_values() {
     let picture = bench.picture(120, 40);
     assert!(picture.contains("u64 ") && picture.contains(" more; select bytes"), "{picture}");
 }
+
+#[test]
+fn bytes_that_are_no_text_begin_no_character() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    bench.received(children[0], b"\x01\x03\0\0\0\n\xc5\xcd");
+    bench.ui.focus_on(Pane::Log);
+    bench.keys("end enter");
+    let picture = bench.picture(120, 40);
+    assert!(picture.contains("c5 cd") && !picture.contains("begins a character"), "{picture}");
+}

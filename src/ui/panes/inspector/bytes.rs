@@ -7,7 +7,7 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 
 use super::{dump_styles, found, strings};
-use crate::encoding::Reading;
+use crate::encoding::{Piece, Reading};
 use crate::log::sanitise::Printable;
 use crate::log::values::{Value, values};
 use crate::log::{Row, stream};
@@ -165,6 +165,9 @@ fn as_copied(bytes: &[u8], ui: &Ui, row: &Row) -> (&'static str, String) {
     }
 }
 
+/// How far back a message is read to tell whether it ends as text does, in bytes.
+const READ_BACK: usize = 64;
+
 /// What the first and the last bytes have to do with the messages before and after; none where nothing.
 pub(super) fn cut_characters(reading: &Reading, bytes: &[u8]) -> Option<String> {
     let count = |count: usize| if count == 1 { "byte".to_owned() } else { format!("{count} bytes") };
@@ -174,9 +177,14 @@ pub(super) fn cut_characters(reading: &Reading, bytes: &[u8]) -> Option<String> 
         (lead, Some(c)) => notes.push(format!("the first {} end \"{c}\", begun in the message before", count(lead))),
         (lead, None) => notes.push(format!("the first {} belong to the message before", count(lead))),
     }
-    let from = bytes.len().saturating_sub(8).max(reading.lead().min(bytes.len()));
-    let last = reading.pieces_at(bytes, from).1.last().filter(|piece| piece.unfinished && bytes.len() > reading.lead());
-    if let Some(last) = last {
+    let from = bytes.len().saturating_sub(READ_BACK).max(reading.lead().min(bytes.len()));
+    let pieces: Vec<_> = reading.pieces_at(bytes, from).1.collect();
+    // Among bytes that are no text, the last ones only look like the begin of a character.
+    let is_text = |piece: &Piece| piece.chars[0].is_some() || reading.encoding().switches();
+    if let Some((last, before)) = pieces.split_last()
+        && last.unfinished
+        && before.iter().all(is_text)
+    {
         notes.push(format!("the last {} begin a character that ends in the next", count(last.len)));
     }
     let mut text = notes.join("; ");
