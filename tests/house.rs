@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
-    ("ui", &["capture", "config", "contract", "encoding", "exporter", "log", "payload", "profile"]),
+    ("ui", &["capture", "config", "contract", "encoding", "exporter", "framing", "log", "payload", "profile"]),
     ("exporter", &["capture", "log"]),
     ("engine", &["contract"]),
     ("config", &["contract", "diagnostic", "document"]),
@@ -30,11 +30,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnostic", &["contract"]),
     ("recorder", &["capture", "contract", "log"]),
     ("capture", &["contract", "log"]),
-    ("log", &["contract", "encoding", "payload"]),
+    ("log", &["contract", "encoding", "framing", "payload"]),
     ("contract", &["endpoint"]),
     ("payload", &["encoding"]),
-    ("endpoint", &["encoding"]),
+    ("endpoint", &["encoding", "framing", "quantity"]),
+    ("framing", &["quantity"]),
     ("encoding", &[]),
+    ("quantity", &[]),
 ];
 
 /// Crates, and the only rooms that may name them.

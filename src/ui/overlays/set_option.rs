@@ -11,7 +11,10 @@ pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSp
     let in_kernel = ui.bench.view_of(socket).and_then(|(view, _)| {
         view.options.iter().find(|(known, _)| known.name == spec.name).map(|(_, value)| value.clone())
     });
-    let given = ui.bench.roster.get(socket).and_then(|member| member.endpoint.option(spec.name));
+    let roster = &ui.bench.roster;
+    let now = roster.endpoint(socket).filter(|_| spec.is_of_the_bench());
+    let given = now.or_else(|| roster.get(socket).map(|member| &*member.endpoint));
+    let given = given.and_then(|endpoint| endpoint.option(spec.name));
     let text = in_kernel
         .filter(|text| spec.kind.parse(text).is_ok())
         .or_else(|| given.map(ToString::to_string))
@@ -54,7 +57,7 @@ fn parse(spec: &OptionSpec, text: &str) -> Result<Value, String> {
 /// Orders the change. What the user opened keeps it for its next opening, and for the profile.
 fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
     // The kernel knows nothing of it: it is the listener's, for all of its connections, and holds at once.
-    let ours = spec.kind == ValueKind::Encoding;
+    let ours = spec.is_of_the_bench();
     let member = ui.bench.roster.get(socket);
     let parent = member.and_then(|member| member.parent).filter(|_| ours);
     let root = parent.map_or(member, |parent| ui.bench.roster.get(parent)).filter(|member| member.parent.is_none());
@@ -70,7 +73,7 @@ fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
         }
         if ours {
             ui.bench.change(socket, endpoint);
-            ui.tell_good(format!("{name} and its connections: text is {text}"));
+            ui.tell_good(format!("{name} and its connections: {} is {text}", spec.name));
         } else {
             ui.bench.change_live(socket, endpoint);
         }
