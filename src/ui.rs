@@ -325,7 +325,12 @@ impl Ui {
         let store = &self.bench.store;
         let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
         // One after the other, so that none keeps a key waiting.
-        self.bench.catch_up() || panes::log::find::work(self) || panes::inspector::work(self) || counting || replayed
+        self.bench.catch_up()
+            || self.bench.read_messages()
+            || panes::log::find::work(self)
+            || panes::inspector::work(self)
+            || counting
+            || replayed
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
@@ -336,11 +341,12 @@ impl Ui {
             self.notice = None;
         }
         let rates = self.bench.turn_rates();
+        let message = self.bench.expire_messages();
         let inspector = panes::inspector::refresh(self);
         let now = Instant::now();
         self.effects.extend(self.names.due(now).map(Effect::LookUp));
         let name = self.names.due_in(now);
-        [notice.filter(|after| !after.is_zero()), rates, inspector, name].into_iter().flatten().min()
+        [notice.filter(|after| !after.is_zero()), rates, message, inspector, name].into_iter().flatten().min()
     }
 
     /// All that an export needs, to be carried out on another thread.

@@ -63,6 +63,8 @@ pub struct Division {
     pub open: u32,
     /// How many bytes are missing to that message's end, where the framing tells.
     pub missing: Option<u32>,
+    /// Whether the stream ended before the last message did.
+    pub incomplete: bool,
     /// The places within the asked range where a message ends, counted in bytes from the row's begin.
     pub bounds: Vec<u32>,
 }
@@ -189,6 +191,7 @@ impl Messages {
     /// When the first of the messages that a gap ends does so, unless more comes.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
+        self.framings.values().flatten().find(|deframer| deframer.framing().gap().is_some())?;
         let deadlines = self.streams.values().filter_map(Stream::deadline);
         deadlines.min().map(Timestamp)
     }
@@ -243,23 +246,23 @@ impl Messages {
     pub fn division(&self, row: &Row, within: Range<u32>, store: &LogStore) -> Option<Division> {
         let (stream, at) = self.find(row)?;
         let record = &stream.records[at];
-        let after = if record.ends & CLOSED != 0 {
-            State::default()
-        } else {
-            stream.records.get(at + 1).map_or(stream.state, |next| next.state)
-        };
+        let closed = record.ends & CLOSED != 0;
+        let after =
+            if closed { State::default() } else { stream.records.get(at + 1).map_or(stream.state, |next| next.state) };
         let mut bounds = Vec::new();
         let bytes = store.bytes(row);
         let shown = &bytes[..bytes.len().min(within.end as usize)];
         let mut state = record.state;
         stream.deframer.push(&mut state, shown, |frame| {
-            bounds.extend(u32::try_from(frame.bytes.end).ok().filter(|end| within.contains(end)));
+            let end = u32::try_from(frame.bytes.end).unwrap_or(0);
+            bounds.extend((end > 0 && (within.start..=within.end).contains(&end)).then_some(end));
         });
         Some(Division {
             before: record.state.open(),
             ends: record.count(),
             open: after.open(),
             missing: stream.deframer.missing(&after),
+            incomplete: closed && stream.deframer.framing().gap().is_none(),
             bounds,
         })
     }
@@ -571,7 +574,7 @@ mod tests {
         log.read(&mut messages);
         let division = |seq| messages.division(&log.store.row(seq).unwrap(), 0..100, &log.store);
         let open = |before, ends, open, missing, bounds: &[u32]| {
-            Some(Division { before, ends, open, missing: Some(missing), bounds: bounds.to_vec() })
+            Some(Division { before, ends, open, missing: Some(missing), incomplete: false, bounds: bounds.to_vec() })
         };
         assert_eq!(division(1), None);
         assert_eq!(division(2), open(0, 0, 2, 2, &[]));
