@@ -16,7 +16,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "startup", "ui",
         ],
     ),
-    ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup"]),
+    (
+        "headless",
+        &["cli", "config", "contract", "engine", "framing", "log", "outcome", "profile", "recorder", "startup"],
+    ),
     ("startup", &["cli", "config", "contract", "log", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
