@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::prompt::Prompt;
 use crate::contract::{Command, OptionSpec, SocketId, Value, ValueKind};
+use crate::ui::notice::Notice;
 use crate::ui::{Effect, Ui};
 
 pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec) {
@@ -18,6 +19,8 @@ pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSp
     let text = in_kernel
         .filter(|text| spec.kind.parse(text).is_ok())
         .or_else(|| given.map(ToString::to_string))
+        // What holds by default has a name here, and is no empty text.
+        .or_else(|| matches!(spec.kind, ValueKind::Encoding | ValueKind::Framing).then(|| spec.default.to_owned()))
         .map(|text| shown(spec, text))
         .unwrap_or_default();
     let check = move |_: &Ui, text: &str| parse(spec, text).map(|_| ());
@@ -72,8 +75,13 @@ fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
             return;
         }
         if ours {
+            let idle = value == Value::Flag(true) && endpoint.wrap().is_none();
             ui.bench.change(socket, endpoint);
-            ui.tell_good(format!("{name} and its connections: {} is {text}", spec.name));
+            if idle {
+                ui.tell(Notice::warning(format!("{name}: {} needs a framing that puts something around", spec.name)));
+            } else {
+                ui.tell_good(format!("{name} and its connections: {} is {text}", spec.name));
+            }
         } else {
             ui.bench.change_live(socket, endpoint);
         }

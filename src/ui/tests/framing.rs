@@ -23,8 +23,9 @@ fn sent(bench: &mut Harness) -> Vec<Vec<u8>> {
 #[test]
 fn what_is_typed_is_wrapped_and_what_has_no_frame_is_not_sent() {
     let (mut bench, _, _) = Harness::with_listener(1);
-    set(&mut bench, "framing", "length:u16be");
     set(&mut bench, "wrap", "true");
+    bench.shows("server: wrap needs a framing");
+    set(&mut bench, "framing", "length:u16be");
     assert_eq!(bench.orders().len(), 0, "the system knows nothing of framing");
     bench.text("hello");
     bench.shows("text · length:u16be · 7 B");
