@@ -250,7 +250,7 @@ pub(super) static FRAMING: OptionSpec = OptionSpec {
     name: "framing",
     kind: ValueKind::Framing,
     default: "raw",
-    help: "what one message is: line, delimiter:HEX, fixed:N, length:u16be[,offset=N,adjust=N], idle:TIME; each [,max=SIZE]",
+    help: "what one message is, such as line or length:u16be[,offset=N][,adjust=N]; each with [,max=SIZE]",
     live: true,
 };
 pub(super) static WRAP: OptionSpec = OptionSpec {
