@@ -11,7 +11,7 @@ use toml_edit::{Item, TableLike, Value};
 
 use crate::contract::{option_spec, parse_size};
 use crate::diagnostic::{Diagnostic, Invalid, Severity, Source};
-use crate::document::{Reader, is_option_to_come, key_span, read_file, without_mark};
+use crate::document::{Reader, key_span, read_file, without_mark};
 
 /// What the user has set, or the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,8 +240,6 @@ fn read_defaults(reader: &mut Reader<'_>, table: &dyn TableLike) -> Vec<(String,
     for (name, item) in table.iter() {
         if let Some(spec) = option_spec(name) {
             defaults.extend(reader.option_value(spec, item).map(|text| (name.to_owned(), text)));
-        } else if is_option_to_come(name) {
-            reader.key_to_come(table, name);
         } else {
             reader.unknown_key(table, name);
         }
@@ -311,8 +309,8 @@ mod tests {
     #[test]
     fn unknown_keys_are_warnings() {
         let config = Config::parse("tehme = 'ascii'\n[defaults]\nframing = 'line'\ncolour = 1\n", None).unwrap();
-        assert_eq!(config.warnings.iter().map(|warning| warning.line).collect::<Vec<_>>(), [1, 3, 4]);
-        assert_eq!(config.defaults, []);
+        assert_eq!(config.warnings.iter().map(|warning| warning.line).collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(config.defaults, [("framing".to_owned(), "line".to_owned())]);
     }
 
     #[test]

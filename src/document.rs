@@ -18,14 +18,6 @@ const MAX_FILE: u64 = 16 << 20;
 /// So many mistakes of a kind are told; more would help nobody.
 const MAX_TOLD: usize = 100;
 
-/// The endpoint options that some scheme has, or will have, and that a file may therefore hold already.
-const OPTIONS_TO_COME: &[&str] = &["framing"];
-
-/// True for an option that is kept in a file although this version does not apply it to every scheme that may have it.
-pub(crate) fn is_option_to_come(name: &str) -> bool {
-    OPTIONS_TO_COME.contains(&name)
-}
-
 /// Reads a file's text.
 ///
 /// # Errors
@@ -197,7 +189,7 @@ impl<'a> Reader<'a> {
             Ok(_) => Some(text),
             Err(message) => {
                 let at = match item.as_str() {
-                    Some(_) => self.inside(item, &text, 0..text.len()),
+                    Some(_) => self.inside(item, &text, spec.kind.wrong_part(&text)),
                     None => span(item),
                 };
                 self.error(at, format!("{}: {message}", spec.name));

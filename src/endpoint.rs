@@ -8,17 +8,16 @@ mod address;
 mod options;
 mod scheme;
 mod settings;
-mod value;
 
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+pub use crate::quantity::{format_duration, parse_duration, parse_size};
 pub use address::{EndpointAddress, Host, HostPort, UnixName};
 pub use options::{AfterFin, Choice, Group, LineEnding, OptionSpec, Value, ValueKind, option_spec};
 pub use scheme::{AddressKind, Role, SCHEMES, Scheme, SchemeSpec};
 pub use settings::{PairType, Saving};
-pub use value::{format_duration, parse_duration, parse_size};
 
 use options::Options;
 
@@ -72,16 +71,18 @@ impl Endpoint {
     /// Gives an option by its name and its text; an option that was there is replaced.
     ///
     /// # Errors
-    /// When the scheme has no such option, or the text is not a value of it. The range is that of `text`; for an
-    /// unknown option it is empty.
+    /// When the scheme has no such option, or the text is not a value of it. The range is the wrong part of
+    /// `text`; for an unknown option it is empty.
     pub fn set_option(&mut self, name: &str, text: &str) -> Result<(), EndpointError> {
         let spec = self
             .scheme
             .spec()
             .option(name)
             .ok_or_else(|| EndpointError::new(0..0, unknown_option(self.scheme, name)))?;
-        let value =
-            spec.kind.parse(text).map_err(|message| EndpointError::new(0..text.len(), format!("{name}: {message}")))?;
+        let value = spec
+            .kind
+            .parse(text)
+            .map_err(|message| EndpointError::new(spec.kind.wrong_part(text), format!("{name}: {message}")))?;
         self.options.set(spec, value);
         Ok(())
     }
@@ -220,6 +221,8 @@ mod tests {
             "icmp://[::1]?ttl=3",
             "raw://example.org?protocol=89",
             "pair://?type=seqpacket",
+            "tcp-listen://127.0.0.1:1?framing=length:u16be,offset=4,max=64KiB&wrap=true",
+            "unix:///tmp/x?framing=delimiter:0d0a",
             "tcp://h:1?save=/tmp/a%26b%3F&save-append=true&save-limit=1MiB",
             "tcp://127.0.0.1:1?source=127.0.0.1:4000&connect-timeout=250ms&eol=none&after-fin=keep&nodelay=false",
         ] {
@@ -262,6 +265,8 @@ mod tests {
             ("udp://h:1?join=10.0.0.1", "10.0.0.1"),
             ("tcp-listen://h:1?save=x", "save"),
             ("tcp://h:1?save=", ""),
+            ("tcp://h:1?framing=line,max=2GiB&wrap", "2GiB"),
+            ("udp://h:1?framing=line", "framing"),
             ("tcp-listen://h:1?backlog=99999999999", "99999999999"),
         ] {
             let error = url.parse::<Endpoint>().unwrap_err();

@@ -1,5 +1,6 @@
 //! The composition root without a screen: opens what a profile says, and prints the log as it comes.
 
+mod messages;
 pub mod pipe;
 mod printer;
 
@@ -15,13 +16,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::cli::{Format, Run};
 use crate::contract::{Clock, Command, Event, Fact, Recording, SocketId, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
+use crate::log::export::Framed;
 use crate::log::sanitise::Printable;
-use crate::log::{LogStore, Roster, export};
+use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
 use crate::recorder::Recorder;
 use crate::startup::{configure, start_diagnostics, start_recorder};
 
+use messages::Streams;
 use printer::Printer;
 
 /// How long a signal waits for what is still to be printed, where nobody reads it.
@@ -55,13 +58,17 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;
         let ids = SocketIds::new();
-        let (engine, batches) = engine::start(ids.clone(), Clock::start())?;
+        let clock = Clock::start();
+        let (engine, batches) = engine::start(ids.clone(), clock)?;
         let mut bench = Headless {
             engine,
             batches,
             roster: Roster::default(),
             store: LogStore::new(config.memory),
+            clock,
             printed: 1,
+            lines: 0,
+            streams: Streams::default(),
             format: arguments.format,
             printer: Printer::start()?,
             text: Vec::new(),
@@ -100,6 +107,10 @@ struct Headless {
     store: LogStore,
     /// The sequence number of the first row that is not yet printed.
     printed: u64,
+    clock: Clock,
+    /// How many lines of JSON there are so far.
+    lines: u64,
+    streams: Streams,
     format: Format,
     printer: Printer,
     /// What is formatted and not yet with the printer.
@@ -138,10 +149,12 @@ impl Headless {
         let end = arguments.duration.map(|duration| Instant::now() + duration);
         let mut gone = pin!(self.printer.gone());
         loop {
+            let silence = self.streams.deadline().map(|deadline| Instant::now() + deadline.since(self.clock.now()));
             tokio::select! {
                 () = &mut gone => return Err(self.printer.failure().await),
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => return Ok(Outcome::Done),
+                () = sleep_until(silence.unwrap_or_else(Instant::now)), if silence.is_some() => self.print().await?,
                 more = self.take_batch() => {
                     if !more? {
                         return Err(io::Error::other("the engine ended by itself"));
@@ -209,15 +222,35 @@ impl Headless {
     }
 
     async fn print(&mut self) -> io::Result<()> {
-        while let Some(row) = self.store.row(self.printed) {
+        let Self { store, roster, streams, lines, text, .. } = self;
+        let format = self.format;
+        let mut line = |row: &Row, framed: Option<&Framed<'_>>| match (format, framed) {
+            (Format::Text, None) => export::text(row, store, roster, text),
+            (Format::Text, Some(framed)) => export::framed_text(row, framed, store, roster, text),
+            (Format::Hexdump, None) => export::hexdump(row, store, roster, text),
+            (Format::Hexdump, Some(framed)) => export::framed_hexdump(row, framed, store, roster, text),
+            (Format::Jsonl, framed) => {
+                *lines += 1;
+                match framed {
+                    None => export::numbered_jsonl(*lines, row, store, roster, text),
+                    Some(framed) => export::framed_jsonl(*lines, row, framed, store, roster, text),
+                }
+            }
+            (Format::None, _) => {}
+        };
+        while let Some(row) = store.row(self.printed) {
             self.printed += 1;
-            match self.format {
-                Format::Text => export::text(&row, &self.store, &self.roster, &mut self.text),
-                Format::Hexdump => export::hexdump(&row, &self.store, &self.roster, &mut self.text),
-                Format::Jsonl => export::jsonl(&row, &self.store, &self.roster, &mut self.text),
-                Format::None => {}
+            if format == Format::None {
+                continue;
+            }
+            let framed = streams.take(&row, store, roster, |row, payload, frame| {
+                line(row, Some(&Framed::new(payload, frame)));
+            });
+            if !framed {
+                line(&row, None);
             }
         }
+        streams.expire(self.clock.now(), |row, payload, frame| line(row, Some(&Framed::new(payload, frame))));
         // What is printed is not looked at again.
         let done = self.recorder.as_ref().map_or(u64::MAX, Recorder::done);
         self.store.evict_before(self.printed.min(done));

@@ -327,6 +327,7 @@ impl Ui {
         let behind = !(self.bench.is_judged() && self.bench.is_searched());
         // One after the other, so that none keeps a key waiting. The last slice has changed something, too.
         self.bench.catch_up()
+            || self.bench.read_messages()
             || panes::log::find::work(self)
             || panes::inspector::work(self)
             || counting
@@ -342,11 +343,12 @@ impl Ui {
             self.notice = None;
         }
         let rates = self.bench.turn_rates();
+        let message = self.bench.expire_messages();
         let inspector = panes::inspector::refresh(self);
         let now = Instant::now();
         self.effects.extend(self.names.due(now).map(Effect::LookUp));
         let name = self.names.due_in(now);
-        [notice.filter(|after| !after.is_zero()), rates, inspector, name].into_iter().flatten().min()
+        [notice.filter(|after| !after.is_zero()), rates, message, inspector, name].into_iter().flatten().min()
     }
 
     /// All that an export needs, to be carried out on another thread.

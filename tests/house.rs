@@ -16,12 +16,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "startup", "ui",
         ],
     ),
-    ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup"]),
+    (
+        "headless",
+        &["cli", "config", "contract", "engine", "framing", "log", "outcome", "profile", "recorder", "startup"],
+    ),
     ("startup", &["cli", "config", "contract", "log", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "ui"]),
     ("outcome", &[]),
-    ("ui", &["capture", "config", "contract", "encoding", "exporter", "log", "payload", "profile"]),
+    ("ui", &["capture", "config", "contract", "encoding", "exporter", "framing", "log", "payload", "profile"]),
     ("exporter", &["capture", "log"]),
     ("engine", &["contract"]),
     ("config", &["contract", "diagnostic", "document"]),
@@ -30,11 +33,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnostic", &["contract"]),
     ("recorder", &["capture", "contract", "log"]),
     ("capture", &["contract", "log"]),
-    ("log", &["contract", "encoding", "payload"]),
+    ("log", &["contract", "encoding", "framing", "payload"]),
     ("contract", &["endpoint"]),
     ("payload", &["encoding"]),
-    ("endpoint", &["encoding"]),
+    ("endpoint", &["encoding", "framing", "quantity"]),
+    ("framing", &["quantity"]),
     ("encoding", &[]),
+    ("quantity", &[]),
 ];
 
 /// Crates, and the only rooms that may name them.

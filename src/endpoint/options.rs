@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::HostPort;
 use super::address::Host;
-use super::value::{format_duration, format_size, parse_duration, parse_size};
 use crate::encoding::Encoding;
+use crate::framing::Framing;
+use crate::quantity::{format_duration, format_size, parse_duration, parse_size};
 
 /// All that is known of an option.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub enum ValueKind {
     Path,
     /// The name of a text encoding: `utf-8`, `gbk`, `shift_jis`.
     Encoding,
+    /// What one message of a stream is: `line`, `length:u16be`, `idle:50ms,max=64KiB`.
+    Framing,
 }
 
 /// One word that an option of kind [`ValueKind::Word`] takes.
@@ -76,6 +80,8 @@ pub enum Value {
     Path(String),
     /// See [`ValueKind::Encoding`].
     Encoding(Encoding),
+    /// See [`ValueKind::Framing`].
+    Framing(Framing),
 }
 
 /// What becomes of a connection whose peer has sent FIN.
@@ -240,6 +246,20 @@ pub(super) static ENCODING: OptionSpec = OptionSpec {
     help: "how bytes are shown as text and typed text is sent, by its WHATWG name",
     live: true,
 };
+pub(super) static FRAMING: OptionSpec = OptionSpec {
+    name: "framing",
+    kind: ValueKind::Framing,
+    default: "raw",
+    help: "what one message is, such as line or length:u16be[,offset=N][,adjust=N]; each with [,max=SIZE]",
+    live: true,
+};
+pub(super) static WRAP: OptionSpec = OptionSpec {
+    name: "wrap",
+    kind: ValueKind::Flag,
+    default: "off",
+    help: "what is typed gets the frame that framing says, in place of a line ending",
+    live: true,
+};
 pub(super) static NODELAY: OptionSpec = OptionSpec {
     name: "nodelay",
     kind: ValueKind::Flag,
@@ -390,6 +410,8 @@ static ALL: &[&OptionSpec] = &[
     &RECONNECT,
     &EOL,
     &ENCODING,
+    &FRAMING,
+    &WRAP,
     &IDLE_TIMEOUT,
     &AFTER_FIN,
     &NODELAY,
@@ -418,6 +440,15 @@ static ALL: &[&OptionSpec] = &[
 #[must_use]
 pub fn option_spec(name: &str) -> Option<&'static OptionSpec> {
     ALL.iter().copied().find(|spec| spec.name == name)
+}
+
+impl OptionSpec {
+    /// True for an option that neither the system nor the engine knows of: it says how messages are read and written on
+    /// the bench, of a socket and all of its connections, and holds at once.
+    #[must_use]
+    pub fn is_of_the_bench(&self) -> bool {
+        [&ENCODING, &FRAMING, &WRAP].iter().any(|spec| spec.name == self.name)
+    }
 }
 
 impl ValueKind {
@@ -460,6 +491,19 @@ impl ValueKind {
             Self::Path if text.contains('\0') => Err("a path has no NUL in it".to_owned()),
             Self::Path => Ok(Value::Path(text.to_owned())),
             Self::Encoding => Encoding::named(text).map(Value::Encoding),
+            Self::Framing => match text.parse::<Framing>() {
+                Ok(framing) => Ok(Value::Framing(framing)),
+                Err(error) => Err(error.message),
+            },
+        }
+    }
+
+    /// Which bytes are wrong of a text that is no value: all, but for a framing, which has parts.
+    #[must_use]
+    pub fn wrong_part(self, text: &str) -> Range<usize> {
+        match (self, text.parse::<Framing>()) {
+            (Self::Framing, Err(error)) => error.at,
+            _ => 0..text.len(),
         }
     }
 
@@ -477,6 +521,7 @@ impl ValueKind {
             Self::Groups => "239.1.2.3, 239.1.2.3@eth0, ff02::1234@eth0".to_owned(),
             Self::Path => "a file".to_owned(),
             Self::Encoding => "utf-8, gbk, shift_jis".to_owned(),
+            Self::Framing => "line, delimiter:0d0a, fixed:16, length:u16be, idle:50ms, raw".to_owned(),
         }
     }
 }
@@ -498,6 +543,7 @@ impl fmt::Display for Value {
             }
             Self::Path(path) => f.write_str(path),
             Self::Encoding(encoding) => encoding.fmt(f),
+            Self::Framing(framing) => framing.fmt(f),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::options::{
-    AFTER_FIN, BACKLOG, BROADCAST, CONNECT_TIMEOUT, CONNECTED, ENCODING, EOL, IDLE_TIMEOUT, JOIN, KEEPALIVE, LINGER,
-    MAX_CONNECTIONS, MULTICAST_LOOP, MULTICAST_TTL, NODELAY, OptionSpec, PROTOCOL, RECEIVE_BUFFER, RECONNECT,
+    AFTER_FIN, BACKLOG, BROADCAST, CONNECT_TIMEOUT, CONNECTED, ENCODING, EOL, FRAMING, IDLE_TIMEOUT, JOIN, KEEPALIVE,
+    LINGER, MAX_CONNECTIONS, MULTICAST_LOOP, MULTICAST_TTL, NODELAY, OptionSpec, PROTOCOL, RECEIVE_BUFFER, RECONNECT,
     REUSE_ADDRESS, REUSE_PORT, SAVE, SAVE_APPEND, SAVE_LIMIT, SEND_BUFFER, SOURCE, TOS, TTL, TYPE, UNLINK, V6ONLY,
+    WRAP,
 };
 
 /// A kind of socket that can be opened.
@@ -105,6 +106,8 @@ pub static SCHEMES: &[SchemeSpec] = &[
             &MAX_CONNECTIONS,
             &EOL,
             &ENCODING,
+            &FRAMING,
+            &WRAP,
             &IDLE_TIMEOUT,
             &AFTER_FIN,
             &NODELAY,
@@ -134,6 +137,8 @@ pub static SCHEMES: &[SchemeSpec] = &[
             &RECONNECT,
             &EOL,
             &ENCODING,
+            &FRAMING,
+            &WRAP,
             &IDLE_TIMEOUT,
             &AFTER_FIN,
             &NODELAY,
@@ -224,6 +229,8 @@ pub static SCHEMES: &[SchemeSpec] = &[
             &UNLINK,
             &EOL,
             &ENCODING,
+            &FRAMING,
+            &WRAP,
             &IDLE_TIMEOUT,
             &AFTER_FIN,
             &SEND_BUFFER,
@@ -244,6 +251,8 @@ pub static SCHEMES: &[SchemeSpec] = &[
             &RECONNECT,
             &EOL,
             &ENCODING,
+            &FRAMING,
+            &WRAP,
             &IDLE_TIMEOUT,
             &AFTER_FIN,
             &SEND_BUFFER,
@@ -394,7 +403,7 @@ pub static SCHEMES: &[SchemeSpec] = &[
         summary: "a connected socket pair; both ends are its children",
         address_form: "none: write pair://",
         example: "",
-        options: &[&TYPE, &EOL, &ENCODING, &IDLE_TIMEOUT, &AFTER_FIN, &SEND_BUFFER, &RECEIVE_BUFFER],
+        options: &[&TYPE, &EOL, &ENCODING, &FRAMING, &WRAP, &IDLE_TIMEOUT, &AFTER_FIN, &SEND_BUFFER, &RECEIVE_BUFFER],
         calls: &["socketpair"],
     },
 ];

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use super::options::{self, Group, LineEnding, OptionSpec};
-use super::value::format_size;
 use super::{AfterFin, Endpoint, HostPort, Scheme, Value};
 use crate::encoding::Encoding;
+use crate::framing::Framing;
+use crate::quantity::format_size;
 
 /// The most bytes of a datagram socket's buffer that are asked for unless an option says otherwise.
 const DATAGRAM_BUFFER: u64 = 4 * 1024 * 1024;
+
+/// Where nothing else is said.
+static RAW: Framing = Framing::RAW;
 
 /// The socket's type, for the scheme `pair`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +153,22 @@ impl Endpoint {
             Some(Value::Encoding(encoding)) => *encoding,
             _ => Encoding::UTF_8,
         }
+    }
+
+    /// What one received message is; raw where the socket keeps messages apart by itself.
+    #[must_use]
+    pub fn framing(&self) -> &Framing {
+        match self.option(options::FRAMING.name) {
+            Some(Value::Framing(framing)) if !self.keeps_messages_apart() => framing,
+            _ => &RAW,
+        }
+    }
+
+    /// The framing that what is typed gets; `None` where it is sent as it is, with a line ending.
+    #[must_use]
+    pub fn wrap(&self) -> Option<&Framing> {
+        let wrap = self.flag(&options::WRAP).unwrap_or(false);
+        Some(self.framing()).filter(|framing| wrap && framing.wraps())
     }
 
     /// True where each send is a message of its own: datagrams and sequenced packets.

@@ -13,16 +13,36 @@ mod text;
 use std::io::Write as _;
 
 use crate::contract::{Address, Fact, Scheme, UnixAddress};
+use crate::framing::{Ending, Frame};
 use crate::log::timeline::{closed_sentence, peer_closed_sentence};
 use crate::log::{LogStore, Roster, Row};
 
 pub use csv::{csv, csv_header};
-pub use hexdump::hexdump;
-pub use jsonl::jsonl;
+pub use hexdump::{framed_hexdump, hexdump};
+pub use jsonl::{framed_jsonl, jsonl, numbered_jsonl};
 pub use markdown::{markdown, markdown_header, markdown_row};
 pub use source::{c_array, python};
 pub(super) use text::escaped;
-pub use text::text;
+pub use text::{framed_text, text};
+
+/// A message of a framed stream, written in place of the rows that it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Framed<'a> {
+    /// Its bytes, without the framing.
+    pub payload: &'a [u8],
+    /// How it ends.
+    pub ending: Ending,
+    /// Whether it goes on with a message that was cut.
+    pub continues: bool,
+}
+
+impl<'a> Framed<'a> {
+    /// The message that a frame is, with its payload.
+    #[must_use]
+    pub const fn new(payload: &'a [u8], frame: &Frame) -> Self {
+        Self { payload, ending: frame.ending, continues: frame.continues }
+    }
+}
 
 /// The fact of a row, one step of a socket's life, in words, without a full stop unless it is more than one sentence. It may quote what
 /// others said, so it is to be sanitised before it is drawn.

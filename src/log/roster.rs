@@ -119,11 +119,16 @@ impl Roster {
         }
     }
 
+    /// What the user opened of which this is a connection, whether or not it is still listed; else the socket itself.
+    #[must_use]
+    pub fn root(&self, id: SocketId) -> SocketId {
+        self.child(id).map_or(id, |(parent, _)| parent)
+    }
+
     /// What was opened; of a connection, its listener. It is known as long as that is listed.
     #[must_use]
     pub fn endpoint(&self, id: SocketId) -> Option<&Endpoint> {
-        let root = self.child(id).map_or(id, |(parent, _)| parent);
-        self.get(root).or_else(|| self.get(id)).map(|member| &*member.endpoint)
+        self.get(self.root(id)).or_else(|| self.get(id)).map(|member| &*member.endpoint)
     }
 
     /// The encoding of a socket's text; of a connection, that of its listener. UTF-8 of one that is not known.

@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(
             sockets,
             [
-                "server tcp-listen://127.0.0.1:7788?backlog=128 true",
+                "server tcp-listen://127.0.0.1:7788?backlog=128&framing=line true",
                 "client tcp://127.0.0.1:7788?connect-timeout=5s true"
             ]
         );
@@ -189,9 +189,9 @@ mod tests {
         assert_eq!(profile.payloads[0].content.bytes(Path::new("")), Ok(vec![1, 3, 0, 0, 0, 10]));
         let warned: Vec<_> = profile.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
         let kept = |key: &str| format!("`{key}` is kept, not applied in this version");
-        let keys = ["vars", "framing", "checksum", "rule", "scenario"];
+        let keys = ["vars", "checksum", "rule", "scenario"];
         assert_eq!(warned.iter().map(|warning| warning.1.to_owned()).collect::<Vec<_>>(), keys.map(kept));
-        assert_eq!(warned[1].0, LAB.lines().position(|line| line.starts_with("framing")).unwrap() + 1);
+        assert_eq!(warned[1].0, LAB.lines().position(|line| line.starts_with("checksum")).unwrap() + 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use toml_edit::{TableLike, Value as TomlValue};
 use super::read::{Names, table_name};
 use super::write::{Entry, set_string, set_value};
 use crate::contract::{Endpoint, EndpointError, Value, option_spec};
-use crate::document::{Reader, is_option_to_come, key_span, span};
+use crate::document::{Reader, key_span, span};
 
 /// A socket of a profile.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl SocketEntry {
                 _ => match &mut endpoint {
                     Some(endpoint) => read_option(reader, table, key, endpoint),
                     // Which options it may have is not known then.
-                    None if option_spec(key).is_some() || is_option_to_come(key) => {}
+                    None if option_spec(key).is_some() => {}
                     None => reader.unknown_key(table, key),
                 },
             }
@@ -101,7 +101,6 @@ fn read_option(reader: &mut Reader<'_>, table: &dyn TableLike, key: &str, endpoi
                 reader.error(span(item), error.message);
             }
         }
-        None if is_option_to_come(key) => reader.key_to_come(table, key),
         None if option_spec(key).is_some() => {
             // Setting what the scheme does not have says what it has.
             if let Err(error) = endpoint.set_option(key, "") {
@@ -143,8 +142,6 @@ fn write_endpoint(table: &mut dyn TableLike, endpoint: &Endpoint, saved: Option<
         .iter()
         .map(|(key, _)| key.to_owned())
         .filter(|key| option_spec(key).is_some() && endpoint.option(key).is_none())
-        // What this version never applied is not the user's to have changed.
-        .filter(|key| endpoint.scheme.spec().option(key).is_some() || !is_option_to_come(key))
         .collect();
     for key in gone {
         table.remove(&key);

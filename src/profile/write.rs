@@ -390,6 +390,9 @@ name = \"greet\"
                     ValueKind::Groups => format!("239.1.2.{number}@lo,ff02::{number}"),
                     ValueKind::Path => format!("/tmp/a&b?c%25{number}"),
                     ValueKind::Encoding => ["gbk", "utf-16le", "shift_jis"][number as usize % 3].to_owned(),
+                    ValueKind::Framing => {
+                        ["line", "fixed:7,max=8", "length:u8,offset=1"][number as usize % 3].to_owned()
+                    }
                 };
                 endpoint.set_option(spec.name, &value).unwrap();
             }

@@ -20,7 +20,7 @@ use crate::contract::{
     SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
 };
 use crate::encoding::Encoding;
-use crate::log::{Find, LogStore, LogView, Roster, Row};
+use crate::log::{Find, LogStore, LogView, Messages, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
 use exports::Exports;
@@ -41,6 +41,7 @@ pub(super) struct Bench {
     pub(super) store: LogStore,
     pub(super) view: LogView,
     pub(super) find: Option<Find>,
+    pub(super) messages: Messages,
     pub(super) profile: Profile,
     /// The root of each `profile.sockets`, in the same order.
     roots: Vec<SocketId>,
@@ -132,6 +133,7 @@ impl Bench {
             store: LogStore::new(memory),
             view: LogView::new(),
             find: None,
+            messages: Messages::new(),
             profile: Profile::new(),
             roots: Vec::new(),
             next_ticket: 0,
@@ -547,6 +549,27 @@ impl Bench {
             }
         }
         false
+    }
+
+    /// Reads the messages of rows that were not read yet, for as long; true while there are more.
+    pub(super) fn read_messages(&mut self) -> bool {
+        let began = Instant::now();
+        while !self.messages.catch_up(&self.store, &self.roster) {
+            if began.elapsed() >= TURN / 2 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Ends the messages that a gap has ended; after which time the next one is.
+    pub(super) fn expire_messages(&mut self) -> Option<Duration> {
+        // What came before the gap was over may still be on its way to here.
+        let now = Timestamp(self.now().0.saturating_sub(20_000_000));
+        if self.messages.deadline()? <= now {
+            self.messages.expire(now);
+        }
+        Some(self.messages.deadline()?.since(now))
     }
 
     /// True when find has seen every row, or nothing is looked for.

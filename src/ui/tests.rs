@@ -4,6 +4,7 @@ mod export;
 mod families;
 mod find;
 mod form;
+mod framing;
 mod inspector;
 mod logview;
 mod options;

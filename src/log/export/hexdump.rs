@@ -1,6 +1,7 @@
 //! Hexdump: a line that says what the row is, and under it every byte of its message.
 
-use super::text::head;
+use super::Framed;
+use super::text::{framed_head, head};
 use crate::log::{LogStore, Roster, Row};
 
 /// The bytes of a line.
@@ -17,9 +18,20 @@ const TEXT_AT: usize = HEX_AT + WIDTH * 3 + 3;
 pub fn hexdump(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
     out.extend_from_slice(head(row, store, roster).as_bytes());
     out.push(b'\n');
+    dump(&store.bytes(row), out);
+}
+
+/// Appends a message of a framed stream as the lines of a row.
+pub fn framed_hexdump(row: &Row, framed: &Framed<'_>, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    out.extend_from_slice(framed_head(row, framed, store, roster).as_bytes());
+    out.push(b'\n');
+    dump(framed.payload, out);
+}
+
+fn dump(bytes: &[u8], out: &mut Vec<u8>) {
     let mut line = [b' '; TEXT_AT + WIDTH];
     line[TEXT_AT - 1] = b'|';
-    for (number, bytes) in store.bytes(row).chunks(WIDTH).enumerate() {
+    for (number, bytes) in bytes.chunks(WIDTH).enumerate() {
         line[HEX_AT..TEXT_AT - 1].fill(b' ');
         put_hex(&mut line, 0, u32::try_from(number * WIDTH).unwrap_or(u32::MAX).to_be_bytes());
         for (at, byte) in bytes.iter().enumerate() {

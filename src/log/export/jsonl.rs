@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{append, hex, peer_of};
+use super::{Framed, append, hex, peer_of};
 use crate::contract::{Fact, NetError, UnixAddress};
+use crate::framing::Ending;
 use crate::log::{LogStore, Roster, Row};
 
 /// Appends the row as one line of JSON.
@@ -12,13 +13,38 @@ use crate::log::{LogStore, Roster, Row};
 /// The fields are `seq`, `at`, `socket`, `id`, `kind`, then those of the kind. A message of a connection tells the
 /// peer that the roster knows of now.
 pub fn jsonl(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    numbered_jsonl(row.seq, row, store, roster, out);
+}
+
+/// As [`jsonl`], with another `seq` than the row's.
+pub fn numbered_jsonl(seq: u64, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
     let start = out.len();
-    // Memory takes every byte and every key is a string: this can't fail. A half line must not stay if it did.
     let written = if row.kind.is_message() {
-        message(row, store, roster, out)
+        let truncated = row.truncated.then_some("truncated");
+        message(seq, row, &store.bytes(row), truncated.as_slice(), (store, roster), out)
     } else {
-        serde_json::to_writer(&mut *out, &Line { row, store, roster })
+        serde_json::to_writer(&mut *out, &Line { seq, row, store, roster })
     };
+    end_line(&written, start, out);
+}
+
+/// Appends a message of a framed stream as the line of a row. One that is not whole has `cut`, `incomplete` or
+/// `bad_length`, and one that goes on with a cut one has `continues`.
+pub fn framed_jsonl(seq: u64, row: &Row, framed: &Framed<'_>, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    let ending = match framed.ending {
+        Ending::Whole => None,
+        Ending::Cut => Some("cut"),
+        Ending::Incomplete => Some("incomplete"),
+        Ending::Impossible => Some("bad_length"),
+    };
+    let flags: Vec<_> = framed.continues.then_some("continues").into_iter().chain(ending).collect();
+    let start = out.len();
+    let written = message(seq, row, framed.payload, &flags, (store, roster), out);
+    end_line(&written, start, out);
+}
+
+/// Memory takes every byte and every key is a string: this can't fail. A half line must not stay if it did.
+fn end_line(written: &serde_json::Result<()>, start: usize, out: &mut Vec<u8>) {
     match written {
         Ok(()) => out.push(b'\n'),
         Err(_) => out.truncate(start),
@@ -26,28 +52,38 @@ pub fn jsonl(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
 }
 
 /// Messages are what there are millions of, and their hex is twice their bytes: no copy is made of it on the way.
-fn message(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    append(out, format_args!("{{\"seq\":{},\"at\":\"{}\",\"socket\":", row.seq, row.at));
+fn message(
+    seq: u64,
+    row: &Row,
+    bytes: &[u8],
+    flags: &[&str],
+    (store, roster): (&LogStore, &Roster),
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    append(out, format_args!("{{\"seq\":{seq},\"at\":\"{}\",\"socket\":", row.at));
     serde_json::to_writer(&mut *out, &roster.name(row.socket))?;
     append(out, format_args!(",\"id\":{},\"kind\":\"{}\"", row.socket.get(), row.kind.name()));
     if let Some(peer) = peer_of(row, store, roster) {
         out.extend_from_slice(b",\"peer\":");
         serde_json::to_writer(&mut *out, &peer.to_string())?;
     }
-    append(out, format_args!(",\"len\":{},\"hex\":\"", row.len));
-    let bytes = store.bytes(row);
-    hex(&bytes, out);
+    append(out, format_args!(",\"len\":{},\"hex\":\"", bytes.len()));
+    hex(bytes, out);
     out.push(b'"');
-    if let Some(text) = roster.encoding(row.socket).text_of(&bytes) {
+    if let Some(text) = roster.encoding(row.socket).text_of(bytes) {
         out.extend_from_slice(b",\"text\":");
         serde_json::to_writer(&mut *out, &text)?;
     }
-    out.extend_from_slice(if row.truncated { b",\"truncated\":true}" } else { b"}" });
+    for flag in flags {
+        append(out, format_args!(",\"{flag}\":true"));
+    }
+    out.push(b'}');
     Ok(())
 }
 
 /// A row that carries no message.
 struct Line<'a> {
+    seq: u64,
     row: &'a Row,
     store: &'a LogStore,
     roster: &'a Roster,
@@ -55,9 +91,9 @@ struct Line<'a> {
 
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { row, store, roster } = self;
+        let Self { seq, row, store, roster } = self;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("seq", &row.seq)?;
+        map.serialize_entry("seq", seq)?;
         map.serialize_entry("at", &row.at.to_string())?;
         map.serialize_entry("socket", &roster.name(row.socket))?;
         map.serialize_entry("id", &row.socket)?;

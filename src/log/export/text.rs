@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::sentence;
+use super::{Framed, sentence};
 use crate::encoding::Reading;
 use crate::log::{Kind, LogStore, Roster, Row, stream};
 
@@ -15,18 +15,40 @@ const PREVIEW_BYTES: usize = 1024;
 pub fn text(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
     let mut line = head(row, store, roster);
     if row.kind.is_message() {
-        let bytes = store.bytes(row);
-        let shown = &bytes[..bytes.len().min(PREVIEW_BYTES)];
-        if !shown.is_empty() {
-            line.push(' ');
-            escape_read(shown, &stream::reading(row, store, roster), &mut line);
-        }
-        if shown.len() < bytes.len() {
-            line.push_str("...");
-        }
+        preview(&store.bytes(row), &stream::reading(row, store, roster), &mut line);
     }
     line.push('\n');
     out.extend_from_slice(line.as_bytes());
+}
+
+/// Appends a message of a framed stream as the line of a row.
+pub fn framed_text(row: &Row, framed: &Framed<'_>, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    let mut line = framed_head(row, framed, store, roster);
+    preview(framed.payload, &Reading::alone(roster.encoding(row.socket)), &mut line);
+    line.push('\n');
+    out.extend_from_slice(line.as_bytes());
+}
+
+/// The line of a message without its bytes and without its end.
+pub(super) fn framed_head(row: &Row, framed: &Framed<'_>, store: &LogStore, roster: &Roster) -> String {
+    let len = u32::try_from(framed.payload.len()).unwrap_or(u32::MAX);
+    let mut line = head(&Row { len, ..*row }, store, roster);
+    if let Some(mark) = framed.ending.mark() {
+        append(&mut line, format_args!(" {mark}"));
+    }
+    line
+}
+
+/// A message's first bytes.
+fn preview(bytes: &[u8], reading: &Reading, line: &mut String) {
+    let shown = &bytes[..bytes.len().min(PREVIEW_BYTES)];
+    if !shown.is_empty() {
+        line.push(' ');
+        escape_read(shown, reading, line);
+    }
+    if shown.len() < bytes.len() {
+        line.push_str("...");
+    }
 }
 
 /// The line without the message's bytes and without its end.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::prompt::Prompt;
 use crate::contract::{Command, OptionSpec, SocketId, Value, ValueKind};
+use crate::ui::notice::Notice;
 use crate::ui::{Effect, Ui};
 
 pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec) {
@@ -11,10 +12,15 @@ pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSp
     let in_kernel = ui.bench.view_of(socket).and_then(|(view, _)| {
         view.options.iter().find(|(known, _)| known.name == spec.name).map(|(_, value)| value.clone())
     });
-    let given = ui.bench.roster.get(socket).and_then(|member| member.endpoint.option(spec.name));
+    let roster = &ui.bench.roster;
+    let now = roster.endpoint(socket).filter(|_| spec.is_of_the_bench());
+    let given = now.or_else(|| roster.get(socket).map(|member| &*member.endpoint));
+    let given = given.and_then(|endpoint| endpoint.option(spec.name));
     let text = in_kernel
         .filter(|text| spec.kind.parse(text).is_ok())
         .or_else(|| given.map(ToString::to_string))
+        // What holds by default has a name here, and is no empty text.
+        .or_else(|| matches!(spec.kind, ValueKind::Encoding | ValueKind::Framing).then(|| spec.default.to_owned()))
         .map(|text| shown(spec, text))
         .unwrap_or_default();
     let check = move |_: &Ui, text: &str| parse(spec, text).map(|_| ());
@@ -54,7 +60,7 @@ fn parse(spec: &OptionSpec, text: &str) -> Result<Value, String> {
 /// Orders the change. What the user opened keeps it for its next opening, and for the profile.
 fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
     // The kernel knows nothing of it: it is the listener's, for all of its connections, and holds at once.
-    let ours = spec.kind == ValueKind::Encoding;
+    let ours = spec.is_of_the_bench();
     let member = ui.bench.roster.get(socket);
     let parent = member.and_then(|member| member.parent).filter(|_| ours);
     let root = parent.map_or(member, |parent| ui.bench.roster.get(parent)).filter(|member| member.parent.is_none());
@@ -69,8 +75,13 @@ fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
             return;
         }
         if ours {
+            let idle = value == Value::Flag(true) && endpoint.wrap().is_none();
             ui.bench.change(socket, endpoint);
-            ui.tell_good(format!("{name} and its connections: text is {text}"));
+            if idle {
+                ui.tell(Notice::warning(format!("{name}: {} needs a framing that puts something around", spec.name)));
+            } else {
+                ui.tell_good(format!("{name} and its connections: {} is {text}", spec.name));
+            }
         } else {
             ui.bench.change_live(socket, endpoint);
         }

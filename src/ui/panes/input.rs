@@ -1,6 +1,7 @@
 //! The input: what is typed, in which notation, for whom, and the bytes that it would send.
 
 mod composer;
+mod framed;
 mod history;
 
 use std::collections::HashMap;
@@ -99,7 +100,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
             let (composer, _) = ui.input.composer_mut(ui.target.as_ref(), &ui.bench);
             composer.turn_line_ending();
         },
-        available: always,
+        available: framed::has_line_ending,
     },
     ActionSpec {
         name: "target",
@@ -262,10 +263,9 @@ impl InputPane {
         let (composer, _) = self.composer_mut(target, bench);
         // What came off the wire is whole: an ending that it has is not added again.
         let encoding = bench.encoding_of(target);
-        let ending = composer.ending(encoding);
-        let bytes = if ending.is_empty() { bytes } else { bytes.strip_suffix(&*ending).unwrap_or(bytes) };
+        let bytes = framed::payload_of(composer, bench, target, bytes);
         for mode in [composer.mode, Mode::Escaped, Mode::Hex] {
-            if let Ok(text) = payload::show_in(mode, bytes, encoding) {
+            if let Ok(text) = payload::show_in(mode, &bytes, encoding) {
                 composer.put(mode, &text);
                 return;
             }
@@ -351,9 +351,8 @@ pub(in crate::ui) fn edit_of(key: KeyEvent) -> Option<Edit> {
 
 fn send(ui: &mut Ui) {
     let Some(target) = ui.target.clone() else { return };
-    let encoding = ui.bench.encoding_of(Some(&target));
     let (composer, _) = ui.input.composer_mut(Some(&target), &ui.bench);
-    let bytes = match composer.bytes(encoding) {
+    let bytes = match framed::bytes(composer, &ui.bench, Some(&target)) {
         Ok(bytes) => bytes,
         Err(error) => {
             ui.tell_error(format!("{NOT_SENT}{error}."));
@@ -430,8 +429,9 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     // A socket has its composer, with its own line ending, before the first key.
     ui.input.composer_mut(target.as_ref(), &ui.bench);
     let composer = ui.input.composer(target.as_ref());
-    let bytes = composer.bytes(ui.bench.encoding_of(target.as_ref()));
-    let error = bytes.as_ref().err().cloned();
+    let bytes = framed::bytes(composer, &ui.bench, target.as_ref());
+    // An empty draft that makes no frame is not wrong yet.
+    let error = bytes.as_ref().err().filter(|_| !composer.input.is_empty()).cloned();
     let title = title(ui, target.as_ref(), composer, bytes.as_ref().map(Vec::len).ok());
     let inside = frame(ui, canvas, Pane::Input, &title);
     if let Some(target @ Target::Children(_)) = &target
@@ -519,9 +519,10 @@ fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: Option<usiz
             _ => name,
         },
     };
-    let eol = match composer.line_ending() {
-        LineEnding::None => "no EOL".to_owned(),
-        ending => format!("+{}", ending.word().to_uppercase()),
+    let eol = match (framed::wrapped_in(&ui.bench, Some(target)), composer.line_ending()) {
+        (Some(framing), _) => framing.to_string(),
+        (None, LineEnding::None) => "no EOL".to_owned(),
+        (None, ending) => format!("+{}", ending.word().to_uppercase()),
     };
     let len = len.map_or_else(|| "?".to_owned(), |len| len.to_string());
     let (arrow, dot) = (marks.arrow, marks.dot);

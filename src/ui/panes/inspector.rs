@@ -5,6 +5,7 @@ mod bytes;
 pub(in crate::ui) mod compare;
 mod found;
 mod lesson;
+mod messages;
 mod options;
 mod statistics;
 mod strings;
@@ -601,6 +602,8 @@ fn dump_styles(ui: &Ui) -> HexdumpStyles {
         control: look.warning,
         high: look.sent,
         found: look.found,
+        bar: look.marks.bar,
+        bound: look.key,
         selection: look.selected,
     }
 }

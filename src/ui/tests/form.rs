@@ -73,6 +73,7 @@ fn every_scheme_is_opened_with_every_option_that_it_has() {
                 ValueKind::Groups => "239.1.2.3@lo",
                 ValueKind::Path => "/tmp/saved & kept?",
                 ValueKind::Encoding => "gbk",
+                ValueKind::Framing => "length:u16be,offset=4",
             };
             if matches!(option.kind, ValueKind::Flag | ValueKind::Word(_)) {
                 bench.keys("right");
@@ -94,10 +95,10 @@ fn options_out_of_sight_are_counted() {
     let mut bench = Harness::new();
     bench.keys("ctrl-n right");
     let picture = bench.picture(80, 24);
-    assert!(picture.contains("↓ 8 more") && !picture.contains('↑'), "{picture}");
+    assert!(picture.contains("↓ 10 more") && !picture.contains('↑'), "{picture}");
     bench.keys("up");
     let picture = bench.picture(80, 24);
-    assert!(picture.contains("> save-limit") && picture.contains("↑ 8 more"), "{picture}");
+    assert!(picture.contains("> save-limit") && picture.contains("↑ 10 more"), "{picture}");
     insta::assert_snapshot!("form_end_80x24", bench.snapshot(80, 24));
     let picture = bench.picture(80, 40);
     assert!(picture.contains("source") && !picture.contains('↑'), "{picture}");

@@ -28,6 +28,9 @@ pub(in crate::ui) struct HexdumpStyles {
     pub(in crate::ui) high: Style,
     /// The bytes that were looked for, over what they have of their own.
     pub(in crate::ui) found: Style,
+    /// The bar behind the last byte of a message, and how it looks.
+    pub(in crate::ui) bar: &'static str,
+    pub(in crate::ui) bound: Style,
     /// The selected bytes, over all else.
     pub(in crate::ui) selection: Style,
 }
@@ -43,6 +46,8 @@ pub(in crate::ui) struct Hexdump<'a> {
     pub(in crate::ui) selection: Option<Range<usize>>,
     /// Which bytes were looked for, in their order.
     pub(in crate::ui) found: Vec<Range<usize>>,
+    /// Behind how many bytes a message ends, in their order.
+    pub(in crate::ui) bounds: Vec<usize>,
     /// How the bytes are read as text.
     pub(in crate::ui) reading: Reading,
 }
@@ -174,6 +179,9 @@ impl Hexdump<'_> {
                 let gap = hex_column(index + 1) - column - 2;
                 put(column + 2, &"  "[..gap].into(), styles.hex.patch(style));
             }
+            if self.bounds.binary_search(&(at + 1)).is_ok() {
+                put(column + 2, &styles.bar.into(), styles.bound);
+            }
             if let Some(glyph) = &glyphs[index] {
                 put(text_start + index, glyph, text_style);
             }
@@ -227,6 +235,7 @@ mod tests {
             high: Style::new().fg(Color::Red),
             selection: Style::new().add_modifier(Modifier::REVERSED),
             found: Style::new().add_modifier(Modifier::UNDERLINED),
+            bar: "|",
             ..HexdumpStyles::default()
         };
         hexdump.render(&mut Canvas::new(&mut buffer), Rect::new(0, 0, width, height), &styles);
@@ -242,12 +251,16 @@ mod tests {
     fn rows_of_a_usual_screen() {
         let bytes = b"GET / HTTP/1.1\r\n\0\x1b\xff ";
         let found = vec![6..8, 16..17];
-        let buffer = drawn(&Hexdump { bytes, scroll: 0, selection: Some(1..3), found, reading: plain() }, 76, 3);
+        let buffer = drawn(
+            &Hexdump { bytes, scroll: 0, selection: Some(1..3), found, bounds: vec![16, 18], reading: plain() },
+            76,
+            3,
+        );
         assert_eq!(
             rows(&buffer),
             [
-                "00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  GET / HTTP/1.1..",
-                "00000010  00 1b ff 20                                       ... ",
+                "00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a| GET / HTTP/1.1..",
+                "00000010  00 1b|ff 20                                       ... ",
                 "",
             ]
             .map(|row| format!("{row:76}").chars().take(76).collect::<String>())
@@ -265,7 +278,11 @@ mod tests {
     fn text_is_in_its_encoding_and_each_byte_keeps_its_cell() {
         let bytes = "abc\u{e9}\u{65e5}\u{672c}!".as_bytes();
         let text = |reading, bytes: &[u8]| {
-            let buffer = drawn(&Hexdump { bytes, scroll: 0, selection: None, found: Vec::new(), reading }, 60, 2);
+            let buffer = drawn(
+                &Hexdump { bytes, scroll: 0, selection: None, found: Vec::new(), bounds: Vec::new(), reading },
+                60,
+                2,
+            );
             rows(&buffer)
                 .into_iter()
                 .map(|row| row.chars().skip(35).collect::<String>().trim_end().to_owned())
@@ -302,7 +319,7 @@ mod tests {
             height in 0_u16..8,
             scroll in 0_usize..12,
         ) {
-            let dump = Hexdump { bytes: &bytes, scroll, selection: None, found: Vec::new(), reading: plain() };
+            let dump = Hexdump { bytes: &bytes, scroll, selection: None, found: Vec::new(), bounds: Vec::new(), reading: plain() };
             let buffer = drawn(&dump, width, height);
             let per_row = Hexdump::per_row(width);
             let shown: Vec<u8> = rows(&buffer)

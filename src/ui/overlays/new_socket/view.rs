@@ -18,7 +18,7 @@ const REST: u16 = 8;
 const LEAST: u16 = 4;
 
 /// How many columns at the right say how many fields are out of sight.
-const MORE_WIDTH: u16 = 9;
+const MORE_WIDTH: u16 = 10;
 
 impl SocketForm {
     /// Draws the form in the middle of the screen.
@@ -39,7 +39,9 @@ impl SocketForm {
             let width = area.width.saturating_sub(if more.is_empty() { 0 } else { MORE_WIDTH });
             let line = Rect { y, height: 1, width, ..area };
             self.render_field(canvas, line, ui, field, wrong.filter(|wrong| wrong.field == field));
-            canvas.put(area.right().saturating_sub(MORE_WIDTH - 1), y, area.right(), &Printable::text(&more), look.key);
+            let more = Printable::text(&more);
+            let x = area.right().saturating_sub(u16::try_from(more.width()).unwrap_or(0));
+            canvas.put(x, y, area.right(), &more, look.key);
         }
         let rest = Rect { y: area.bottom() + 1, height: inside.bottom().saturating_sub(area.bottom() + 1), ..inside };
         let mut y = rest.y;

@@ -67,9 +67,14 @@ impl Composer {
         encoding.encode(&String::from_utf8_lossy(bytes)).unwrap_or_default()
     }
 
-    /// The bytes that Enter would send to a socket of this encoding.
+    /// The bytes that the draft stands for, to a socket of this encoding.
+    pub(super) fn payload(&self, encoding: Encoding) -> Result<Vec<u8>, NotationError> {
+        payload::parse_in(self.mode, self.input.text(), encoding)
+    }
+
+    /// Those, and the line ending.
     pub(super) fn bytes(&self, encoding: Encoding) -> Result<Vec<u8>, NotationError> {
-        let mut bytes = payload::parse_in(self.mode, self.input.text(), encoding)?;
+        let mut bytes = self.payload(encoding)?;
         bytes.extend_from_slice(&self.ending(encoding));
         Ok(bytes)
     }

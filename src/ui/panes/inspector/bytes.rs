@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use ratatui::layout::Rect;
 
-use super::{dump_styles, found, strings};
+use super::{dump_styles, found, messages, strings};
 use crate::encoding::{Piece, Reading};
 use crate::log::sanitise::Printable;
 use crate::log::values::{Value, values};
@@ -203,9 +203,10 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     }
     let reading = stream::exact_reading(row, &ui.bench.store, &ui.bench.roster);
     let mut area = area;
-    if let Some(note) = cut_characters(&reading, &bytes) {
-        let used =
-            put_wrapped(canvas, Rect { height: area.height.min(2), ..area }, &Printable::text(&note), ui.look.warning);
+    let notes = [(messages::note(ui, row), ui.look.dim), (cut_characters(&reading, &bytes), ui.look.warning)];
+    for (note, style) in notes {
+        let room = Rect { height: area.height.min(2), ..area };
+        let used = note.map_or(0, |note| put_wrapped(canvas, room, &Printable::text(&note), style));
         area = Rect { y: area.y + used, height: area.height - used, ..area };
     }
     if ui.inspector.strings.is_open() {
@@ -239,7 +240,8 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     let selection = selection.or_else(|| focused.then(|| tab.cursor..tab.cursor + 1));
     let scroll = tab.scroll;
     let found = found::in_sight(ui, &bytes, &reading, dump, scroll);
-    Hexdump { bytes: &bytes, scroll, selection, found, reading }.render(canvas, dump, &dump_styles(ui));
+    let bounds = messages::bounds(ui, row, dump, scroll);
+    Hexdump { bytes: &bytes, scroll, selection, found, bounds, reading }.render(canvas, dump, &dump_styles(ui));
 }
 
 /// What is told of the selected bytes, or of those from the cursor on.

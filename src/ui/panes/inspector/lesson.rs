@@ -47,7 +47,8 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
             let bytes = store.bytes(row);
             let height = area.height.min(BYTES_ABOVE);
             let reading = stream::reading(row, store, &ui.bench.roster);
-            let dump = Hexdump { bytes: &bytes, scroll: 0, selection: None, found: Vec::new(), reading };
+            let dump =
+                Hexdump { bytes: &bytes, scroll: 0, selection: None, found: Vec::new(), bounds: Vec::new(), reading };
             dump.render(canvas, Rect { height, ..area }, &dump_styles(ui));
             height.min(u16::try_from(Hexdump::rows(area.width, bytes.len())).unwrap_or(u16::MAX))
         }

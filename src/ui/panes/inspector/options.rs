@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::inset;
-use crate::contract::{Command, OptionSpec, Role, SocketId, SocketView, TcpView, ValueKind};
+use crate::contract::{Command, OptionSpec, Role, SocketId, SocketView, TcpView};
 use crate::log::Member;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
@@ -77,7 +77,7 @@ fn options_of(member: &Member) -> Vec<&'static OptionSpec> {
         .filter(|spec| member.parent.is_none() || !["backlog", "max-connections", "unlink"].contains(&spec.name))
         .partition(|spec| spec.live);
     // What the kernel keeps comes first: it has something to show for it.
-    live.sort_by_key(|spec| spec.kind == ValueKind::Encoding);
+    live.sort_by_key(|spec| spec.is_of_the_bench());
     [live, later].concat()
 }
 
@@ -193,8 +193,8 @@ fn render_options(
         if spec.live {
             put(given_x - 2, y, given_x, "*", look.good);
         }
-        // A connection's encoding is its listener's, as it is now.
-        let now = ui.bench.roster.endpoint(member.id).filter(|_| spec.kind == ValueKind::Encoding);
+        // What a connection's messages are is its listener's, as it is now.
+        let now = ui.bench.roster.endpoint(member.id).filter(|_| spec.is_of_the_bench());
         match now.unwrap_or(&member.endpoint).option(spec.name) {
             Some(value) => {
                 put(given_x, y, kernel_x - 1, &set_option::shown(spec, value.to_string()), look.text);

@@ -1,4 +1,6 @@
 //! Durations and sizes as users write them: `250ms`, `5s`, `2m`; `64KiB`, `256MiB`.
+//!
+//! Owns reading and writing both, which are inverses. It never knows what is measured.
 
 use std::time::Duration;
 
@@ -71,7 +73,8 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 /// Writes a size so that [`parse_size`] reads it back.
-pub(super) fn format_size(bytes: u64) -> String {
+#[must_use]
+pub fn format_size(bytes: u64) -> String {
     let unit = UNITS[..3].iter().find(|(_, size)| bytes >= *size && bytes.is_multiple_of(*size));
     match unit {
         Some((name, size)) => format!("{}{name}", bytes / size),

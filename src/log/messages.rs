@@ -1,0 +1,694 @@
+//! The messages of framed streams: a reading of the rows that they were received in.
+//!
+//! Owns which messages end in which row, found slice by slice, and where their bytes are. A row stays what one `recv`
+//! returned; under another framing the same rows are read again. It never holds a byte of a message.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use super::store::Part;
+use super::{Kind, LogStore, Roster, Row};
+use crate::contract::{SocketId, Timestamp};
+use crate::framing::{Deframer, Ending, Frame, Framing, State};
+
+/// The most rows and the most bytes of a slice.
+const SLICE_ROWS: u64 = 8192;
+const SLICE_BYTES: u64 = 4 << 20;
+
+/// The messages that end in each received row of the streams that have a framing.
+#[derive(Debug, Default)]
+pub struct Messages {
+    /// What was listed with its framing when its rows were read, if it has one, and still is when it is listed no longer.
+    framings: HashMap<SocketId, Option<Arc<Deframer>>>,
+    /// The roster's revision that those are of.
+    revision: Option<u64>,
+    streams: HashMap<SocketId, Stream>,
+    /// The last sequence number read.
+    read: u64,
+    /// Rows before this one are forgotten.
+    first: u64,
+}
+
+/// One message, or what the log holds of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Where the bytes of its payload are, in their order.
+    pub pieces: Vec<Piece>,
+    /// How it ends.
+    pub ending: Ending,
+    /// Whether it goes on with a message that was cut.
+    pub continues: bool,
+    /// Whether it may have begun before all that the log holds of its stream.
+    pub headless: bool,
+}
+
+/// Some bytes of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The row's sequence number.
+    pub seq: u64,
+    /// Which of its bytes; never empty.
+    pub bytes: Range<u32>,
+}
+
+/// How the messages of a stream lie in one of its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Division {
+    /// How many bytes of the first message came in rows before.
+    pub before: u32,
+    /// How many messages end in the row.
+    pub ends: u32,
+    /// How many bytes there are up to the row's end of a message that goes on behind it.
+    pub open: u32,
+    /// How many bytes are missing to that message's end, where the framing tells.
+    pub missing: Option<u32>,
+    /// Whether the stream ended before the last message did.
+    pub incomplete: bool,
+    /// The places within the asked range where a message ends, counted in bytes from the row's begin.
+    pub bounds: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    deframer: Arc<Deframer>,
+    /// Its received rows, oldest first.
+    records: VecDeque<Record>,
+    /// Where it stands after the last of them.
+    state: State,
+    last: Timestamp,
+    /// Whether the open message, or the next one, may have begun before all that was read.
+    headless: bool,
+    /// Whether more may come.
+    live: bool,
+}
+
+/// What is known of a received row.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    seq: u64,
+    /// Where the stream stood before it.
+    state: State,
+    /// How many messages end in it; its highest bits are flags.
+    ends: u32,
+}
+
+/// What the row leaves open ends with it, because the stream does, or because nothing more came for long.
+const CLOSED: u32 = 1 << 31;
+
+/// The first message of the row may have begun before all that was read.
+const HEADLESS: u32 = 1 << 30;
+
+impl Record {
+    const fn count(&self) -> u32 {
+        self.ends & !(CLOSED | HEADLESS)
+    }
+}
+
+impl Message {
+    /// How long its payload is, as far as the log has it, in bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.pieces.iter().map(|piece| u64::from(piece.bytes.end - piece.bytes.start)).sum()
+    }
+
+    /// True for one without a payload, such as an empty line.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// At most the first `most` bytes of its payload.
+    #[must_use]
+    pub fn bytes(&self, store: &LogStore, most: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for piece in &self.pieces {
+            if bytes.len() >= most {
+                break;
+            }
+            let Some(row) = store.row(piece.seq) else { continue };
+            let content = store.bytes(&row);
+            let (start, end) = (piece.bytes.start as usize, piece.bytes.end as usize);
+            bytes.extend_from_slice(
+                content.get(start..end.min(start.saturating_add(most - bytes.len()))).unwrap_or_default(),
+            );
+        }
+        bytes
+    }
+}
+
+impl Messages {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a slice of the rows that are not read yet: at most some megabytes, a few milliseconds' work. True when none is
+    /// left. Where a framing is another than before, all rows are to be read again.
+    pub fn catch_up(&mut self, store: &LogStore, roster: &Roster) -> bool {
+        self.learn(roster);
+        if self.framings.values().all(Option::is_none) {
+            self.read = store.next() - 1;
+            return true;
+        }
+        self.forget_before(store.first());
+        let from = self.read + 1;
+        let mut expected = store.first().max(from);
+        if expected > from {
+            self.miss();
+        }
+        let end = store.next().min(expected + SLICE_ROWS);
+        let mut left = SLICE_BYTES;
+        let _ = store.for_each_part(expected..end, |part| {
+            for row in &part.rows {
+                if row.seq > expected {
+                    self.miss();
+                }
+                expected = row.seq + 1;
+                left = left.saturating_sub(self.read_row(row, part, roster));
+                if left == 0 {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        if left > 0 && expected < end {
+            // The last ones can't be read.
+            self.miss();
+            expected = end;
+        }
+        self.read = expected - 1;
+        self.read + 1 >= store.next()
+    }
+
+    /// The last sequence number read; 0 before the first. Compare with the store's newest for progress.
+    #[must_use]
+    pub const fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// When the first of the messages that a gap ends does so, unless more comes.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.framings.values().flatten().find(|deframer| deframer.framing().gap().is_some())?;
+        let deadlines = self.streams.values().filter_map(Stream::deadline);
+        deadlines.min().map(Timestamp)
+    }
+
+    /// Ends the messages that a gap has ended by now.
+    pub fn expire(&mut self, now: Timestamp) {
+        for stream in self.streams.values_mut() {
+            if stream.deadline().is_some_and(|deadline| now.0 >= deadline) {
+                stream.close();
+            }
+        }
+    }
+
+    /// The framing of a received row's stream; `None` for every other row, and for those that are not read yet.
+    #[must_use]
+    pub fn framing(&self, row: &Row) -> Option<&Framing> {
+        self.find(row).map(|(stream, _)| stream.deframer.framing())
+    }
+
+    /// How many messages end in a row. A message ends in the row that shows that it has ended, which for one that a gap
+    /// or the stream's end ends is the last that holds bytes of it. `None` for rows that are of no framed stream, and for
+    /// those that are not read yet.
+    #[must_use]
+    pub fn count(&self, row: &Row) -> Option<u32> {
+        self.find(row).map(|(stream, at)| stream.records[at].count())
+    }
+
+    /// Some of the messages that end in a row: those with these places among them, from 0.
+    #[must_use]
+    pub fn ending_in(&self, row: &Row, which: Range<u32>, store: &LogStore) -> Vec<Message> {
+        let Some((stream, at)) = self.find(row) else { return Vec::new() };
+        let (mut messages, mut place) = (Vec::new(), 0);
+        let headless = stream.records[at].ends & HEADLESS != 0;
+        stream.frames(at, &store.bytes(row), |frame| {
+            if which.contains(&place) {
+                let (pieces, whole) = stream.pieces(at, row, &frame, store);
+                messages.push(Message {
+                    pieces,
+                    ending: frame.ending,
+                    continues: frame.continues,
+                    headless: !whole || headless && place == 0,
+                });
+            }
+            place += 1;
+        });
+        messages
+    }
+
+    /// How the messages of a row's stream lie in the row, with the bounds between these bytes; `None` as in
+    /// [`count`](Self::count).
+    #[must_use]
+    pub fn division(&self, row: &Row, within: Range<u32>, store: &LogStore) -> Option<Division> {
+        let (stream, at) = self.find(row)?;
+        let record = &stream.records[at];
+        let closed = record.ends & CLOSED != 0;
+        let after =
+            if closed { State::default() } else { stream.records.get(at + 1).map_or(stream.state, |next| next.state) };
+        let mut bounds = Vec::new();
+        let bytes = store.bytes(row);
+        let shown = &bytes[..bytes.len().min(within.end as usize)];
+        let mut state = record.state;
+        stream.deframer.push(&mut state, shown, |frame| {
+            let end = u32::try_from(frame.bytes.end).unwrap_or(0);
+            bounds.extend((end > 0 && (within.start..=within.end).contains(&end)).then_some(end));
+        });
+        Some(Division {
+            before: record.state.open(),
+            ends: record.count(),
+            open: after.open(),
+            missing: stream.deframer.missing(&after),
+            incomplete: closed && stream.deframer.framing().gap().is_none(),
+            bounds,
+        })
+    }
+
+    fn find(&self, row: &Row) -> Option<(&Stream, usize)> {
+        if row.kind != Kind::Received {
+            return None;
+        }
+        let stream = self.streams.get(&row.socket)?;
+        let at = stream.records.binary_search_by_key(&row.seq, |record| record.seq).ok()?;
+        Some((stream, at))
+    }
+
+    /// Takes in which framings there are. Begins anew where one has changed.
+    fn learn(&mut self, roster: &Roster) {
+        if self.revision.replace(roster.revision()) == Some(roster.revision()) {
+            return;
+        }
+        let mut changed = false;
+        for member in roster.roots() {
+            let framing = member.endpoint.framing();
+            let known = self.framings.get(&member.id);
+            let same = |known: &Option<Arc<Deframer>>| match known {
+                Some(deframer) => deframer.framing() == framing,
+                None => framing.is_raw(),
+            };
+            if known.is_some_and(same) {
+                continue;
+            }
+            changed |= known.is_some();
+            let deframer = (!framing.is_raw()).then(|| Arc::new(Deframer::new(framing.clone())));
+            self.framings.insert(member.id, deframer);
+        }
+        if changed {
+            self.streams.clear();
+            self.read = 0;
+        }
+    }
+
+    /// Forgets the rows that the log no longer holds.
+    fn forget_before(&mut self, first: u64) {
+        if first <= self.first {
+            return;
+        }
+        self.first = first;
+        self.streams.retain(|_, stream| {
+            let gone = stream.records.partition_point(|record| record.seq < first);
+            stream.records.drain(..gone);
+            stream.live || !stream.records.is_empty()
+        });
+    }
+
+    /// Some rows were not read, and may have been of any stream.
+    fn miss(&mut self) {
+        self.streams.values_mut().for_each(Stream::miss);
+    }
+
+    /// Reads a row; gives how many bytes were looked at.
+    fn read_row(&mut self, row: &Row, part: &Part<'_>, roster: &Roster) -> u64 {
+        let begins = match row.kind {
+            Kind::Received => false,
+            Kind::Connected | Kind::Accepted => true,
+            Kind::PeerClosed | Kind::Closed | Kind::Lost => {
+                self.interrupt(row);
+                return 0;
+            }
+            _ => return 0,
+        };
+        let Some(Some(deframer)) = self.framings.get(&roster.root(row.socket)) else { return 0 };
+        // The begin of a connection that nobody saw begin is not known.
+        let stream = self.streams.entry(row.socket).or_insert_with(|| Stream::new(Arc::clone(deframer)));
+        if begins {
+            stream.close();
+            (stream.headless, stream.live) = (false, true);
+            return 0;
+        }
+        stream.receive(row, part.arena.get(Part::range(row)).unwrap_or_default());
+        u64::from(row.len)
+    }
+
+    /// What is open of a stream ends: nothing more comes of it, or some of it is lost.
+    fn interrupt(&mut self, row: &Row) {
+        let Some(stream) = self.streams.get_mut(&row.socket) else { return };
+        match row.kind {
+            Kind::Lost => stream.miss(),
+            _ => stream.close(),
+        }
+        stream.live &= row.kind != Kind::Closed;
+        if !stream.live && stream.records.is_empty() {
+            self.streams.remove(&row.socket);
+        }
+    }
+}
+
+impl Stream {
+    fn new(deframer: Arc<Deframer>) -> Self {
+        Self {
+            deframer,
+            records: VecDeque::new(),
+            state: State::default(),
+            last: Timestamp(0),
+            headless: true,
+            live: true,
+        }
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        self.deframer.deadline(&self.state, self.last.0)
+    }
+
+    fn receive(&mut self, row: &Row, bytes: &[u8]) {
+        if self.deadline().is_some_and(|deadline| row.at.0 >= deadline) {
+            self.close();
+        }
+        let before = self.state;
+        let mut count = 0;
+        self.deframer.push(&mut self.state, bytes, |_| count += 1);
+        let flag = if self.headless { HEADLESS } else { 0 };
+        self.records.push_back(Record { seq: row.seq, state: before, ends: count | flag });
+        self.headless &= count == 0;
+        self.last = row.at;
+    }
+
+    /// Ends what is open.
+    fn close(&mut self) {
+        let mut count = 0;
+        self.deframer.end(&mut self.state, |_| count += 1);
+        if let Some(record) = self.records.back_mut().filter(|_| count > 0) {
+            record.ends = (record.ends | CLOSED) + count;
+            self.headless = false;
+        }
+    }
+
+    /// Ends what is open, because what came next is not known.
+    fn miss(&mut self) {
+        self.close();
+        self.headless = true;
+    }
+
+    /// Tells the messages that end in the row of a record.
+    fn frames(&self, at: usize, bytes: &[u8], mut each: impl FnMut(Frame)) {
+        let record = &self.records[at];
+        let mut state = record.state;
+        self.deframer.push(&mut state, bytes, &mut each);
+        if record.ends & CLOSED != 0 {
+            let len = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+            let moved = |range: Range<i64>| range.start + len..range.end + len;
+            self.deframer.end(&mut state, |frame| {
+                each(Frame { bytes: moved(frame.bytes), framing: moved(frame.framing), ..frame });
+            });
+        }
+    }
+
+    /// Where the payload of a message that ends in the row of a record is, and whether all of it is in the log.
+    fn pieces(&self, at: usize, row: &Row, frame: &Frame, store: &LogStore) -> (Vec<Piece>, bool) {
+        let mut pieces = Vec::new();
+        let payload = frame.payload();
+        // Row by row, from the last one back: where it lies, as the frame counts.
+        let (mut begin, mut seq, mut len) = (0, row.seq, i64::from(row.len));
+        let mut earlier = self.records.range(..at).rev();
+        loop {
+            for part in payload.iter().rev() {
+                let bytes = part.start.max(begin) - begin..part.end.min(begin + len) - begin;
+                if !bytes.is_empty()
+                    && let (Ok(start), Ok(end)) = (u32::try_from(bytes.start), u32::try_from(bytes.end))
+                {
+                    pieces.push(Piece { seq, bytes: start..end });
+                }
+            }
+            if begin <= frame.bytes.start {
+                break;
+            }
+            let Some(before) = earlier.next().and_then(|record| store.row(record.seq)) else { break };
+            (seq, len) = (before.seq, i64::from(before.len));
+            begin -= len;
+        }
+        pieces.reverse();
+        (pieces, begin <= frame.bytes.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::contract::{Address, Batch, Block, CloseReason, Event, Fact, Span};
+    use crate::framing::Assembler;
+
+    fn socket(number: u32) -> SocketId {
+        SocketId::new(number).unwrap()
+    }
+
+    /// What may happen to a connection of a listener that the log is of.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Receives(u32, Vec<u8>),
+        Closes(u32),
+        Connects(u32),
+    }
+
+    struct Log {
+        store: LogStore,
+        roster: Roster,
+        at: u64,
+    }
+
+    impl Log {
+        fn new(framing: &str) -> Self {
+            let mut roster = Roster::default();
+            roster.register(socket(1), "server".to_owned(), Self::endpoint(framing));
+            Self { store: LogStore::new(u64::MAX), roster, at: 0 }
+        }
+
+        fn endpoint(framing: &str) -> crate::contract::Endpoint {
+            format!("tcp-listen://127.0.0.1:1?framing={framing}").parse().unwrap()
+        }
+
+        fn add(&mut self, number: u32, bytes: &[u8], fact: impl FnOnce(Span) -> Fact) {
+            let mut block = Block::with_size(bytes.len().max(1)).unwrap();
+            block.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+            self.at += 1_000_000;
+            let fact = fact(Span { start: 0, len: u32::try_from(bytes.len()).unwrap() });
+            let event = Event { at: Timestamp(self.at), socket: socket(number), fact };
+            self.roster.observe(&event);
+            self.store.append(Batch::new(vec![event], block, bytes.len())).unwrap();
+        }
+
+        fn step(&mut self, step: &Step) {
+            match step {
+                Step::Receives(number, bytes) => {
+                    self.add(*number, bytes, |bytes| Fact::Received { peer: None, bytes, truncated: false });
+                }
+                Step::Closes(number) => self.add(*number, b"", |_| Fact::Closed { reason: CloseReason::Peer }),
+                Step::Connects(number) => self.add(*number, b"", |_| {
+                    let address = Address::Ip(([127, 0, 0, 1], 1).into());
+                    Fact::Accepted { parent: socket(1), number: *number, local: address.clone(), peer: address }
+                }),
+            }
+        }
+
+        fn read(&self, messages: &mut Messages) {
+            while !messages.catch_up(&self.store, &self.roster) {}
+        }
+
+        /// All messages that end in rows of a connection.
+        fn all(&self, messages: &Messages, number: u32) -> Vec<Message> {
+            let rows = self.store.rows(0..u64::MAX).filter(|row| row.socket == socket(number));
+            rows.flat_map(|row| {
+                let found = messages.ending_in(&row, 0..u32::MAX, &self.store);
+                assert_eq!(found.len(), messages.count(&row).unwrap_or(0) as usize, "{row:?}");
+                found
+            })
+            .collect()
+        }
+
+        fn texts(&self, messages: &Messages, number: u32) -> Vec<(String, Ending, bool)> {
+            let all = self.all(messages, number).into_iter();
+            all.map(|message| {
+                let bytes = message.bytes(&self.store, usize::MAX);
+                assert_eq!(message.len(), bytes.len() as u64);
+                (String::from_utf8(bytes).unwrap(), message.ending, message.headless)
+            })
+            .collect()
+        }
+    }
+
+    fn receives(bytes: &[u8]) -> Step {
+        Step::Receives(2, bytes.to_vec())
+    }
+
+    #[test]
+    fn a_record_is_small() {
+        assert_eq!(size_of::<Record>(), 24);
+    }
+
+    #[test]
+    fn another_framing_reads_the_same_rows_anew() {
+        let mut log = Log::new("raw");
+        for step in [Step::Connects(2), receives(b"one\ntw"), receives(b"o\nthree")] {
+            log.step(&step);
+        }
+        let mut messages = Messages::new();
+        log.read(&mut messages);
+        assert_eq!(log.texts(&messages, 2), []);
+        log.roster.set_endpoint(socket(1), Log::endpoint("line"));
+        log.read(&mut messages);
+        let whole = |text: &str| (text.to_owned(), Ending::Whole, false);
+        assert_eq!(log.texts(&messages, 2), [whole("one"), whole("two")]);
+        log.step(&Step::Closes(2));
+        log.read(&mut messages);
+        let rest = ("three".to_owned(), Ending::Incomplete, false);
+        assert_eq!(log.texts(&messages, 2), [whole("one"), whole("two"), rest]);
+        log.roster.set_endpoint(socket(1), Log::endpoint("fixed:7"));
+        log.read(&mut messages);
+        assert_eq!(log.texts(&messages, 2), [whole("one\ntwo"), ("\nthree".to_owned(), Ending::Incomplete, false)]);
+        log.roster.set_endpoint(socket(1), Log::endpoint("raw"));
+        log.read(&mut messages);
+        assert_eq!(log.texts(&messages, 2), []);
+    }
+
+    #[test]
+    fn how_a_row_is_divided() {
+        let mut log = Log::new("length:u8");
+        for step in [Step::Connects(2), receives(b"\x03a"), receives(b"bc\x01x\0\x05y"), receives(b"z")] {
+            log.step(&step);
+        }
+        let mut messages = Messages::new();
+        log.read(&mut messages);
+        let division = |seq| messages.division(&log.store.row(seq).unwrap(), 0..100, &log.store);
+        let open = |before, ends, open, missing, bounds: &[u32]| {
+            Some(Division { before, ends, open, missing: Some(missing), incomplete: false, bounds: bounds.to_vec() })
+        };
+        assert_eq!(division(1), None);
+        assert_eq!(division(2), open(0, 0, 2, 2, &[]));
+        assert_eq!(division(3), open(2, 3, 2, 4, &[2, 4, 5]));
+        assert_eq!(division(4), open(2, 0, 3, 3, &[]));
+        let second = messages.ending_in(&log.store.row(3).unwrap(), 0..1, &log.store);
+        assert_eq!(second[0].pieces, [Piece { seq: 2, bytes: 1..2 }, Piece { seq: 3, bytes: 0..2 }]);
+    }
+
+    #[test]
+    fn a_message_of_which_the_begin_is_gone_says_so() {
+        let mut log = Log::new("line");
+        // Nobody saw this one connect.
+        for step in [receives(b"a\nb\nc"), receives(b"d\ne"), receives(b"f\n")] {
+            log.step(&step);
+        }
+        let mut messages = Messages::new();
+        log.read(&mut messages);
+        let told = |text: &str, headless| (text.to_owned(), Ending::Whole, headless);
+        // It is not known whose connection that is.
+        assert_eq!(log.texts(&messages, 2), []);
+        log.step(&Step::Connects(2));
+        let mut messages = Messages::new();
+        log.read(&mut messages);
+        assert_eq!(log.texts(&messages, 2), [told("a", true), told("b", false), told("cd", false), told("ef", false)]);
+        // What follows comes into a segment of its own.
+        let full = vec![b'x'; crate::contract::BLOCK_SIZE];
+        log.step(&receives(b"g"));
+        log.step(&receives(&full));
+        log.step(&receives(b"h\n"));
+        log.read(&mut messages);
+        let last = log.store.next() - 1;
+        log.store.evict_before(last);
+        assert!(log.store.first() > 4, "nothing is evicted");
+        log.read(&mut messages);
+        let row = log.store.row(last).unwrap();
+        let found = messages.ending_in(&row, 0..9, &log.store);
+        assert!(found.last().unwrap().headless, "{found:?}");
+        assert!(messages.streams.values().all(|stream| stream.records.len() < 4));
+    }
+
+    #[test]
+    fn silence_ends_a_message_by_itself_or_with_the_next_row() {
+        let mut log = Log::new("idle:3ms");
+        for step in [Step::Connects(2), receives(b"a"), receives(b"b"), Step::Connects(3), Step::Connects(4)] {
+            log.step(&step);
+        }
+        let mut messages = Messages::new();
+        log.read(&mut messages);
+        let told = |text: &str| (text.to_owned(), Ending::Whole, false);
+        assert_eq!(log.texts(&messages, 2), []);
+        assert_eq!(messages.deadline(), Some(Timestamp(6_000_000)));
+        log.step(&receives(b"c"));
+        log.read(&mut messages);
+        assert_eq!(log.texts(&messages, 2), [told("ab")]);
+        messages.expire(Timestamp(8_999_999));
+        assert_eq!(log.texts(&messages, 2), [told("ab")]);
+        messages.expire(Timestamp(9_000_000));
+        assert_eq!(log.texts(&messages, 2), [told("ab"), told("c")]);
+        assert_eq!(messages.deadline(), None);
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        let bytes = prop::collection::vec(prop::sample::select(b"ab\r\n\0\x01\x02".to_vec()), 1..12);
+        prop_oneof![
+            8 => (2..4_u32, bytes).prop_map(|(number, bytes)| Step::Receives(number, bytes)),
+            1 => (2..4_u32).prop_map(Step::Closes),
+            1 => (2..4_u32).prop_map(Step::Connects),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_rows_have_the_messages_of_their_stream(
+            framing in prop::sample::select(vec![
+                "line", "line,max=3", "delimiter:0d0a", "delimiter:616261,max=2", "fixed:5", "length:u8", "length:u8,max=1",
+                "length:u16le,offset=2,adjust=-1", "idle:2ms", "idle:3ms,max=4",
+            ]),
+            steps in prop::collection::vec(any_step(), 0..40),
+            at_once in any::<bool>(),
+        ) {
+            let mut log = Log::new(framing);
+            let mut messages = Messages::new();
+            let parsed: Framing = framing.parse().unwrap();
+            let mut wanted = [2, 3].map(|_| (Assembler::new(parsed.clone()), Vec::new()));
+            for number in [2, 3] {
+                log.step(&Step::Connects(number));
+            }
+            for step in &steps {
+                log.step(step);
+                if !at_once {
+                    log.read(&mut messages);
+                }
+                let (Step::Receives(number, _) | Step::Closes(number) | Step::Connects(number)) = step;
+                let (assembler, found) = &mut wanted[*number as usize - 2];
+                let mut each = |payload: &[u8], frame: &Frame| {
+                    found.push((payload.to_vec(), frame.ending, frame.continues));
+                };
+                match step {
+                    Step::Receives(_, bytes) => assembler.push(bytes, log.at, &mut each),
+                    Step::Closes(_) | Step::Connects(_) => assembler.end(&mut each),
+                }
+            }
+            log.read(&mut messages);
+            for (number, (_, wanted)) in (2..).zip(wanted) {
+                let found: Vec<_> = log
+                    .all(&messages, number)
+                    .into_iter()
+                    .map(|message| (message.bytes(&log.store, usize::MAX), message.ending, message.continues))
+                    .collect();
+                prop_assert_eq!(found, wanted);
+            }
+        }
+    }
+}
