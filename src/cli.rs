@@ -171,6 +171,8 @@ pub enum Table {
     Endpoints,
     /// What the user can do in the workbench, with the keys
     Actions,
+    /// The checksums that a payload can end in
+    Checksums,
     /// How the workbench can look
     Themes,
 }

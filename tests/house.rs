@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("headless", &["cli", "config", "contract", "engine", "log", "outcome", "profile", "recorder", "startup"]),
     ("startup", &["cli", "config", "contract", "log", "recorder", "ui"]),
     ("cli", &["contract"]),
-    ("listing", &["config", "contract", "ui"]),
+    ("listing", &["config", "contract", "payload", "ui"]),
     ("outcome", &[]),
     ("ui", &["capture", "config", "contract", "encoding", "exporter", "log", "payload", "profile"]),
     ("exporter", &["capture", "log"]),
