@@ -53,6 +53,15 @@ pub struct Common {
     /// Go on in another file (FILE-2, FILE-3 and so on) at this size or age, such as 64MiB or 5m
     #[arg(long, value_name = "SIZE|DURATION")]
     pub record_rotate: Option<Rotation>,
+    /// Give `{{NAME}}` in payloads this value, before what the profile gives it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_variable)]
+    pub set: Vec<(String, String)>,
+}
+
+/// The two sides of `NAME=VALUE`.
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a variable is given as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Options of every command that opens sockets.

@@ -14,6 +14,7 @@ mod notice;
 mod opening;
 mod overlays;
 mod panes;
+mod repeating;
 mod replaying;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use crate::contract::{Batch, Block, Clock, Command, Recording, SocketId, SocketI
 use crate::exporter::{Job, Order, Report};
 use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster, State};
+use crate::payload::Variables;
 use crate::profile::{Invalid, Profile, SaveError};
 
 pub use action::{ActionSpec, Scope, actions};
@@ -230,6 +232,17 @@ impl Ui {
         self.surroundings = surroundings;
     }
 
+    /// Gives templates these variables, and their environment; to be called before a profile is loaded.
+    pub fn give(&mut self, given: Variables) {
+        self.bench.set_variables(given);
+    }
+
+    /// What was given to templates.
+    #[must_use]
+    pub fn given(&self) -> &Variables {
+        self.bench.given()
+    }
+
     /// From now on what the log may not hold in memory goes to a file without a name in `folder`. `wake` is called, from
     /// another thread, when [`settle`](Self::settle) has something to do. To be called before there is a log.
     pub fn spill_to(&mut self, folder: PathBuf, wake: impl Fn() + Send + 'static) {
@@ -322,10 +335,16 @@ impl Ui {
     /// Does a slice of the work that is left over; true while there is more, or figures on the screen have changed.
     pub fn work(&mut self) -> bool {
         let replayed = self.work_on_replay();
+        let repeated = self.work_on_repeats();
         let store = &self.bench.store;
         let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
         // One after the other, so that none keeps a key waiting.
-        self.bench.catch_up() || panes::log::find::work(self) || panes::inspector::work(self) || counting || replayed
+        self.bench.catch_up()
+            || panes::log::find::work(self)
+            || panes::inspector::work(self)
+            || counting
+            || replayed
+            || repeated
     }
 
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing

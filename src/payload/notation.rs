@@ -167,7 +167,7 @@ fn encode(text: &str, part: Range<usize>, encoding: Encoding, bytes: &mut Vec<u8
 
 fn parse_escaped(text: &str, encoding: Encoding) -> Result<Vec<u8>, NotationError> {
     parse_pieces(text, encoding, &mut |_, at, _| {
-        Err(error(text, at, "a template stands for no bytes here (a literal brace is \\{),"))
+        Err(error(text, at, "a template is filled in only when it is sent (a literal brace is \\{),"))
     })
 }
 
@@ -462,7 +462,7 @@ mod tests {
         }
         let templates = parse(Escaped, "hi {{name}}").unwrap_err();
         assert_eq!(templates.at, 3..11);
-        assert!(templates.to_string().contains("no bytes here"), "{templates}");
+        assert!(templates.to_string().contains("only when it is sent"), "{templates}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod form;
 mod inspector;
 mod logview;
 mod options;
+mod payloads;
 mod recorded;
 mod transfers;
 
