@@ -670,7 +670,8 @@ impl Ui {
         // A client that waits for its next try would be lost like an open one.
         let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
         let open = self.bench.open_sockets() + waiting;
-        let unsaved = self.bench.profile.path.is_some() && self.bench.profile.is_modified();
+        let profile = &self.bench.profile;
+        let unsaved = (profile.path.is_some() || !profile.payloads.is_empty()) && profile.is_modified();
         let exporting = self.bench.exports.running().next().is_some();
         if open == 0 && !unsaved && !exporting {
             self.effects.push(Effect::Quit);
@@ -681,7 +682,11 @@ impl Ui {
             1 => "One socket is open and will be closed. ".to_owned(),
             _ => format!("{open} sockets are open and will be closed. "),
         };
-        let profile = if unsaved { "The profile has changes that are not saved (^S saves)." } else { "" };
+        let profile = match &profile.path {
+            _ if !unsaved => "",
+            Some(_) => "The profile has changes that are not saved (^S saves).",
+            None => "The payloads that were kept are in no profile yet (^S saves one).",
+        };
         let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
         let confirm =
             Confirm::new("Quit?", &format!("{sockets}{export}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
@@ -694,7 +699,7 @@ impl Ui {
         self.buttons.clear();
         let mut canvas = Canvas::new(buffer);
         canvas.fill(screen, self.look.text);
-        let rows = self.input.rows(self.target.as_ref());
+        let rows = panes::input::rows(self, screen.width);
         let Some(layout) = Layout::of(screen, rows, self.focus) else {
             self.layout = Layout::default();
             let (width, height) = layout::SMALLEST;

@@ -23,13 +23,10 @@ use crate::ui::widgets::text_input::Edit;
 use composer::Composer;
 pub use history::History;
 use history::Line;
-pub(in crate::ui) use preview::render;
+pub(in crate::ui) use preview::{render, rows};
 
 /// From how many receivers on a send is confirmed.
 const MANY: usize = 10;
-
-/// How many rows of the draft are shown at most.
-const MOST_ROWS: usize = 8;
 
 /// How a message about a draft that was not sent begins.
 const NOT_SENT: &str = "Not sent: ";
@@ -295,18 +292,14 @@ impl InputPane {
         self.composer(target).template(bench.encoding_of(target), bench.variables())
     }
 
-    /// The bytes that Enter would send now.
-    fn bytes(&self, target: Option<&Target>, bench: &Bench) -> Result<Vec<u8>, NotationError> {
+    /// What Enter would send, and the bytes of it now.
+    fn filled(&self, target: Option<&Target>, bench: &Bench) -> Result<(Template, Vec<u8>), NotationError> {
         let composer = self.composer(target);
         let template = self.template(target, bench)?;
-        let filled = bench.filled(&template, target, bench.now(), composer.seed);
-        filled.map_err(|message| NotationError { at: 0..composer.input.text().len(), message })
-    }
-
-    /// How many rows the draft needs, within reason.
-    pub(in crate::ui) fn rows(&self, target: Option<&Target>) -> u16 {
-        let rows = self.draft(target).matches('\n').count() + 1;
-        u16::try_from(rows.min(MOST_ROWS)).unwrap_or(1)
+        match bench.filled(&template, target, bench.now(), composer.seed) {
+            Ok(bytes) => Ok((template, bytes)),
+            Err(message) => Err(NotationError { at: 0..composer.input.text().len(), message }),
+        }
     }
 
     pub(in crate::ui) fn paste(&mut self, target: Option<&Target>, bench: &Bench, text: &str) {
@@ -421,8 +414,8 @@ pub(in crate::ui) fn edit_of(key: KeyEvent) -> Option<Edit> {
 
 fn send(ui: &mut Ui) {
     let Some(target) = ui.target.clone() else { return };
-    let bytes = match ui.input.bytes(Some(&target), &ui.bench) {
-        Ok(bytes) => bytes,
+    let bytes = match ui.input.filled(Some(&target), &ui.bench) {
+        Ok((_, bytes)) => bytes,
         Err(error) => {
             ui.tell_error(format!("{NOT_SENT}{error}."));
             return;

@@ -52,7 +52,15 @@ fn templates_are_filled_in_as_they_are_typed_and_anew_for_each_send() {
     bench.keys("ctrl-t");
     bench.shows("Stays escaped: a template is filled in only when it is sent");
     bench.keys("ctrl-c").text("{{unix}}");
-    bench.shows("10 B as of now");
+    bench.shows("10 B now");
+    // All that is filled in can be seen, on a small screen, too.
+    bench.keys("ctrl-c").text("{{random_hex 20}}|");
+    let picture = bench.picture(80, 24);
+    bench.keys("enter");
+    for bytes in sent(&mut bench).chunks(8) {
+        let shown = crate::payload::show(crate::payload::Mode::Hex, bytes).unwrap();
+        assert!(picture.contains(&shown), "{shown} is not in\n{picture}");
+    }
 }
 
 #[test]
@@ -127,6 +135,16 @@ fn a_payload_is_kept_under_a_name_and_replaced_only_where_that_is_wanted() {
     assert_eq!(bench.ui.bench.profile.payloads.len(), 1);
     bench.keys("ctrl-e delete y");
     bench.shows("No payload is saved yet");
+}
+
+#[test]
+fn what_is_kept_in_no_profile_is_not_lost_without_a_word() {
+    let mut bench = Harness::new();
+    bench.ui.focus = Pane::Input;
+    bench.text("x").keys("ctrl-e ctrl-s").text("p").keys("enter ctrl-q");
+    bench.shows("in no profile yet");
+    bench.keys("esc");
+    assert!(!bench.effects().contains(&Effect::Quit));
 }
 
 #[test]

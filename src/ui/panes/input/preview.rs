@@ -12,18 +12,37 @@ use crate::ui::panes::sockets::fitting;
 use crate::ui::widgets::text_input::InputStyles;
 use crate::ui::{Pane, Ui};
 
+/// How many rows the input shows at most.
+const MOST_ROWS: usize = 8;
+
+/// How many rows the input needs on a screen of this width, within reason: those of the draft, and where a template or a
+/// checksum makes more of it than is typed, those of its bytes.
+pub(in crate::ui) fn rows(ui: &Ui, width: u16) -> u16 {
+    let target = ui.target.as_ref();
+    let draft = ui.input.draft(target);
+    let mut rows = draft.matches('\n').count() + 1;
+    let is_more = ui.input.checksum(target).is_some() || draft.contains("{{");
+    if is_more
+        && !draft.is_empty()
+        && let Ok((_, bytes)) = ui.input.filled(target, &ui.bench)
+    {
+        let per_row = bytes_in_a_row(preview_width(width.saturating_sub(2)));
+        rows = rows.max(bytes.len().div_ceil(per_row.max(1)));
+    }
+    u16::try_from(rows.min(MOST_ROWS)).unwrap_or(1)
+}
+
 pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     let area = ui.layout.input;
     let target = ui.target.clone();
     // A socket has its composer, with its own line ending, before the first key.
     ui.input.composer_mut(target.as_ref(), &ui.bench);
     let composer = ui.input.composer(target.as_ref());
-    let tells_time = ui.input.template(target.as_ref(), &ui.bench).is_ok_and(|template| template.tells_time());
-    let bytes = ui.input.bytes(target.as_ref(), &ui.bench);
-    let error = bytes.as_ref().err().cloned();
-    let len = match &bytes {
-        Ok(bytes) if tells_time => format!("{} B as of now", bytes.len()),
-        Ok(bytes) => format!("{} B", bytes.len()),
+    let filled = ui.input.filled(target.as_ref(), &ui.bench);
+    let error = filled.as_ref().err().cloned();
+    let len = match &filled {
+        Ok((template, bytes)) if template.tells_time() => format!("{} B now", bytes.len()),
+        Ok((_, bytes)) => format!("{} B", bytes.len()),
         Err(_) => "? B".to_owned(),
     };
     let title = title(ui, target.as_ref(), composer, &len);
@@ -35,8 +54,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         let width = width.min(area.width.saturating_sub(2));
         canvas.style(Rect { x: area.x + 1, width, height: 1, ..area }, ui.look.warning);
     }
-    // At least half of the room is the draft's.
-    let preview_width = (inside.width / 2).min(if inside.width < 100 { 26 } else { 50 });
+    let preview_width = preview_width(inside.width);
     let text_area = Rect { x: inside.x + 1, width: inside.width.saturating_sub(preview_width + 2), ..inside };
     ui.input.area = text_area;
     let composer = ui.input.composer(target.as_ref());
@@ -49,8 +67,8 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         let text = if target.is_some() { "Tab comes here to type" } else { "Open a socket to send" };
         canvas.put(text_area.x, text_area.y, text_area.right(), &Printable::text(text), look.dim);
     }
-    match (bytes, error) {
-        (Ok(bytes), _) if target.is_some() => {
+    match (filled, error) {
+        (Ok((_, bytes)), _) if target.is_some() => {
             let preview = Rect { x: inside.right() - preview_width, width: preview_width, ..inside };
             render_preview(ui, canvas, preview, &bytes);
         }
@@ -63,9 +81,19 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// How much of a width the bytes have; at least half of it is the draft's.
+const fn preview_width(inside: u16) -> u16 {
+    let most = if inside < 100 { 26 } else { 50 };
+    if inside / 2 < most { inside / 2 } else { most }
+}
+
+fn bytes_in_a_row(width: u16) -> usize {
+    usize::from(width.saturating_sub(1) / 3)
+}
+
 /// The bytes that would be sent, row by row; the last row says how many more there are.
 fn render_preview(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, bytes: &[u8]) {
-    let per_row = usize::from(area.width.saturating_sub(1) / 3);
+    let per_row = bytes_in_a_row(area.width);
     if per_row == 0 {
         return;
     }
