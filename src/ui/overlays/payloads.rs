@@ -43,7 +43,7 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
     let hint = if names.is_empty() {
         "No payload is saved yet. ^S keeps what is typed, p in the log a message"
     } else {
-        "Enter sends  Tab takes to edit  ^R repeats  ^S keeps the input  Del"
+        "Enter sends  Tab edits  ^R repeats  ^S keeps the input  Del deletes"
     };
     let known = names.clone();
     let title = match &ui.target {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
-use crate::contract::{SocketId, Target};
+use crate::contract::{LineEnding, SocketId, Target};
 use crate::payload::{self, Checksum, Mode, NotationError, Template};
 use crate::profile::PayloadEntry;
 use crate::ui::Ui;
@@ -311,14 +311,17 @@ impl InputPane {
     /// Puts bytes into the draft, in the present notation or the first that can show them.
     pub(in crate::ui) fn take(&mut self, target: Option<&Target>, bench: &Bench, bytes: &[u8]) {
         let (composer, _) = self.composer_mut(target, bench);
-        // What came off the wire is whole: an ending that it has is not added again.
+        // What came off the wire is whole: an ending is added only where it was taken off.
         let encoding = bench.encoding_of(target);
+        composer.own_eol = None;
         let ending = composer.ending(encoding);
-        let bytes = if ending.is_empty() { bytes } else { bytes.strip_suffix(&*ending).unwrap_or(bytes) };
+        let stripped = bytes.strip_suffix(&*ending);
+        let bytes = stripped.unwrap_or(bytes);
         for mode in [composer.mode, Mode::Escaped, Mode::Hex] {
             if let Ok(text) = payload::show_in(mode, bytes, encoding) {
                 composer.put(mode, &text);
                 composer.checksum = None;
+                composer.own_eol = stripped.is_none().then_some(LineEnding::None);
                 return;
             }
         }
@@ -460,7 +463,7 @@ pub(in crate::ui) fn remember(ui: &mut Ui, target: &Target) {
     let name = history_name(Some(target), &ui.bench);
     let (composer, history) = ui.input.composer_mut(Some(target), &ui.bench);
     if !composer.input.is_empty() {
-        history.push(name, composer.mode, composer.input.text(), composer.checksum);
+        history.push(name, composer.line());
     }
 }
 

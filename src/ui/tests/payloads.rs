@@ -242,6 +242,15 @@ proptest! {
         prop_assert_eq!(&sent(&mut bench), &first);
         bench.keys("ctrl-e tab enter");
         prop_assert_eq!(&sent(&mut bench), &first);
+        // From the history, and from the log, where a checksum is part of what came.
+        bench.keys("up enter");
+        prop_assert_eq!(&sent(&mut bench), &first);
+        let client = bench.ui.target.clone().unwrap().socket();
+        bench.received(client, &first);
+        bench.keys("ctrl-e tab");
+        bench.ui.focus = Pane::Log;
+        bench.keys("end r enter");
+        prop_assert_eq!(&sent(&mut bench), &first);
         // And read from the file that it is saved in.
         let written = bench.ui.profile_mut().to_toml();
         let read = Profile::parse(&written, None);

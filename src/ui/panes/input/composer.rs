@@ -17,7 +17,7 @@ pub(in crate::ui) struct Composer {
     eol: LineEnding,
     eol_hex: LineEnding,
     /// The line ending of this draft alone: a saved payload is whole as it stands.
-    own_eol: Option<LineEnding>,
+    pub(super) own_eol: Option<LineEnding>,
     pub(super) checksum: Option<Checksum>,
     /// What chance begins from in this draft, so that what is sent is what was shown.
     pub(super) seed: u64,
@@ -25,7 +25,7 @@ pub(in crate::ui) struct Composer {
     pub(super) saved_as: Option<String>,
     /// How far back in the history, from 1; 0 is the draft itself, kept in `stash` meanwhile.
     back: usize,
-    stash: Option<(Mode, String, Option<Checksum>)>,
+    stash: Option<Line>,
 }
 
 impl Composer {
@@ -112,6 +112,12 @@ impl Composer {
     pub(super) fn put_line(&mut self, line: &Line) {
         self.put(line.mode(), &line.text);
         self.checksum = line.checksum();
+        self.own_eol = line.whole.then_some(LineEnding::None);
+    }
+
+    /// The draft as a line of the history.
+    pub(super) fn line(&self) -> Line {
+        Line::new(self.mode, self.input.text(), self.checksum, self.own_eol.is_some())
     }
 
     /// The draft with its line ending as the content of a saved payload.
@@ -157,13 +163,12 @@ impl Composer {
             return;
         }
         if self.back == 0 {
-            self.stash = Some((self.mode, self.input.text().to_owned(), self.checksum));
+            self.stash = Some(self.line());
         }
         self.back = back;
         if back == 0 {
-            if let Some((mode, text, checksum)) = self.stash.take() {
-                self.put(mode, &text);
-                self.checksum = checksum;
+            if let Some(line) = self.stash.take() {
+                self.put_line(&line);
             }
         } else {
             self.put_line(&lines[lines.len() - back]);
