@@ -253,9 +253,17 @@ mod tests {
 
     #[test]
     fn a_pipe_keeps_no_log_and_records_nothing() {
-        for option in ["--memory=1MiB", "--record=a.pcapng", "--record-rotate=5m"] {
+        for option in ["--memory=1MiB", "--record=a.pcapng", "--record-rotate=5m", "--set=a=b"] {
             assert!(Cli::try_parse_from(["sockbench", "run", "lab", option]).is_ok(), "{option}");
             assert!(Cli::try_parse_from(["sockbench", "pipe", "tcp://127.0.0.1:1", option]).is_err(), "{option}");
         }
+    }
+
+    #[test]
+    fn a_variable_is_a_name_and_all_behind_the_first_sign() {
+        let cli = Cli::parse_from(["sockbench", "--set", "a=b=c", "--set", "d="]);
+        let given = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(cli.workbench.common.set, [given("a", "b=c"), given("d", "")]);
+        assert!(Cli::try_parse_from(["sockbench", "--set", "a"]).is_err());
     }
 }

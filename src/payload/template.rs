@@ -198,11 +198,12 @@ impl Template {
         self
     }
 
-    /// Adds the bytes that it stands for.
+    /// The bytes that it stands for.
     ///
     /// What has characters that the encoding lacks, which a peer's path can have, is filled in as UTF-8.
-    pub fn fill(&self, fill: &Fill<'_>, into: &mut Vec<u8>) {
-        let mut bytes = if into.is_empty() { std::mem::take(into) } else { Vec::new() };
+    #[must_use]
+    pub fn filled(&self, fill: &Fill<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
         let mut chance = fastrand::Rng::with_seed(fill.seed);
         for piece in &self.pieces {
             match piece {
@@ -213,18 +214,6 @@ impl Template {
         if let Some(checksum) = &self.checksum {
             checksum.append(&mut bytes);
         }
-        if into.is_empty() {
-            *into = bytes;
-        } else {
-            into.extend_from_slice(&bytes);
-        }
-    }
-
-    /// The bytes that it stands for.
-    #[must_use]
-    pub fn filled(&self, fill: &Fill<'_>) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.fill(fill, &mut bytes);
         bytes
     }
 
@@ -437,9 +426,7 @@ mod tests {
         assert_eq!(template.unwrap().filled(&FILL), b"c\0l\0i\0e\0n\0t\x007\0");
         let sum = Checksum::named("sum8").unwrap();
         let template = read("{{counter}}", Place::Message).unwrap().followed_by(b"\n").with_checksum(Some(sum));
-        let mut bytes = b"before".to_vec();
-        template.fill(&FILL, &mut bytes);
-        assert_eq!(bytes, b"before7\nA");
+        assert_eq!(template.filled(&FILL), b"7\nA");
     }
 
     proptest! {

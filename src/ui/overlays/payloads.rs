@@ -43,7 +43,7 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
     let hint = if names.is_empty() {
         "No payload is saved yet. ^S keeps what is typed, p in the log a message"
     } else {
-        "Enter sends  Tab edits  ^R repeats  ^S keeps the input  Del deletes"
+        "Enter sends  Tab edits  ^R repeats  ^S keeps the input  ^D deletes"
     };
     let known = names.clone();
     let title = match &ui.target {
@@ -65,6 +65,7 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
             KeyCode::Tab => take(ui, name),
             KeyCode::Char('r') if control => repeat(ui, name),
             KeyCode::Delete => delete(ui, name),
+            KeyCode::Char('d') if control => delete(ui, name),
             _ => return None,
         }
         Some(Next::Close)

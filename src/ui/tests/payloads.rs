@@ -133,7 +133,7 @@ fn a_payload_is_kept_under_a_name_and_replaced_only_where_that_is_wanted() {
     assert_eq!(sent(&mut bench), b"two!");
     bench.keys("ctrl-e delete enter");
     assert_eq!(bench.ui.bench.profile.payloads.len(), 1);
-    bench.keys("ctrl-e delete y");
+    bench.keys("ctrl-e ctrl-d y");
     bench.shows("No payload is saved yet");
 }
 
