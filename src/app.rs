@@ -32,9 +32,10 @@ use crate::config::Config;
 use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
+use crate::payload::Variables;
 use crate::profile::{self, Profile};
 use crate::recorder::Recorder;
-use crate::startup::{configure, point_at, start_diagnostics, start_recorder};
+use crate::startup::{configure, given_variables, point_at, start_diagnostics, start_recorder};
 use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
 
 use exporter::{Exporter, Told};
@@ -60,9 +61,10 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 /// # Errors
 /// When the terminal can't be drawn on, or the engine can't be started.
 pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
-    start(&arguments.common, &arguments.endpoints, |_| {
-        let profile = arguments.profile.as_ref().map(|name| Profile::load(&profile::resolve(name))).transpose();
-        Ok(Given { profile: profile.map_err(|invalid| invalid.to_string())?, file: None })
+    start(&arguments.common, &arguments.endpoints, |_, variables| {
+        let load = |name: &String| Profile::load_with(&profile::resolve(name), &variables);
+        let profile = arguments.profile.as_ref().map(load).transpose();
+        Ok(Given { profile: profile.map_err(|invalid| invalid.to_string())?, file: None, variables })
     })
 }
 
@@ -71,9 +73,9 @@ pub fn run(arguments: &Workbench) -> anyhow::Result<Outcome> {
 /// # Errors
 /// As [`run`].
 pub fn open_log(arguments: &Log) -> anyhow::Result<Outcome> {
-    start(&arguments.common, &arguments.endpoints, |ids| {
+    start(&arguments.common, &arguments.endpoints, |ids, variables| {
         let file = Opened::open(&arguments.file, ids.clone())?;
-        Ok(Given { profile: None, file: Some(file) })
+        Ok(Given { profile: None, file: Some(file), variables })
     })
 }
 
@@ -81,13 +83,15 @@ pub fn open_log(arguments: &Log) -> anyhow::Result<Outcome> {
 struct Given {
     profile: Option<Profile>,
     file: Option<Opened>,
+    /// What templates know besides the profile's variables.
+    variables: Variables,
 }
 
 /// Runs the workbench with what `given` finds, or gives back why it finds nothing.
 fn start(
     common: &Common,
     endpoints: &[String],
-    given: impl FnOnce(&SocketIds) -> Result<Given, String>,
+    given: impl FnOnce(&SocketIds, Variables) -> Result<Given, String>,
 ) -> anyhow::Result<Outcome> {
     let (config, keymap) = match configure(&common.start, common.memory) {
         Ok(configured) => configured,
@@ -101,7 +105,7 @@ fn start(
         }
     }
     let ids = SocketIds::new();
-    let given = match given(&ids) {
+    let given = match given_variables(common).and_then(|variables| given(&ids, variables)) {
         Ok(given) => given,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
@@ -141,6 +145,7 @@ async fn bench(
     let spilled = Arc::new(Notify::new());
     let wake = Arc::clone(&spilled);
     ui.spill_to(spill_folder(), move || wake.notify_one());
+    ui.give(given.variables);
     if let Some(profile) = given.profile {
         ui.profile_loaded(Ok(profile));
     }
@@ -367,7 +372,7 @@ impl App {
             Effect::ListProfiles => self.ui.show_profiles(profile::list()),
             Effect::ListFolder(path) => self.ui.folder_listed(&list_folder(&path)),
             Effect::LoadProfile(path) => {
-                let result = Profile::load(&path);
+                let result = Profile::load_with(&path, self.ui.given());
                 let is_loaded = result.is_ok();
                 self.ui.profile_loaded(result);
                 if is_loaded {

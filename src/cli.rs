@@ -53,6 +53,15 @@ pub struct Common {
     /// Go on in another file (FILE-2, FILE-3 and so on) at this size or age, such as 64MiB or 5m
     #[arg(long, value_name = "SIZE|DURATION")]
     pub record_rotate: Option<Rotation>,
+    /// Give `{{NAME}}` in payloads this value, before what the profile gives it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_variable)]
+    pub set: Vec<(String, String)>,
+}
+
+/// The two sides of `NAME=VALUE`.
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a variable is given as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Options of every command that opens sockets.
@@ -171,6 +180,8 @@ pub enum Table {
     Endpoints,
     /// What the user can do in the workbench, with the keys
     Actions,
+    /// The checksums that a payload can end in
+    Checksums,
     /// How the workbench can look
     Themes,
 }
@@ -242,9 +253,17 @@ mod tests {
 
     #[test]
     fn a_pipe_keeps_no_log_and_records_nothing() {
-        for option in ["--memory=1MiB", "--record=a.pcapng", "--record-rotate=5m"] {
+        for option in ["--memory=1MiB", "--record=a.pcapng", "--record-rotate=5m", "--set=a=b"] {
             assert!(Cli::try_parse_from(["sockbench", "run", "lab", option]).is_ok(), "{option}");
             assert!(Cli::try_parse_from(["sockbench", "pipe", "tcp://127.0.0.1:1", option]).is_err(), "{option}");
         }
+    }
+
+    #[test]
+    fn a_variable_is_a_name_and_all_behind_the_first_sign() {
+        let cli = Cli::parse_from(["sockbench", "--set", "a=b=c", "--set", "d="]);
+        let given = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(cli.workbench.common.set, [given("a", "b=c"), given("d", "")]);
+        assert!(Cli::try_parse_from(["sockbench", "--set", "a"]).is_err());
     }
 }

@@ -22,7 +22,7 @@ use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
 use crate::recorder::Recorder;
-use crate::startup::{configure, start_diagnostics, start_recorder};
+use crate::startup::{configure, given_variables, start_diagnostics, start_recorder};
 
 use messages::Streams;
 use printer::Printer;
@@ -39,7 +39,11 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         Ok((config, _)) => config,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
-    let profile = match Profile::load(&profile::resolve(&arguments.profile)) {
+    let given = match given_variables(&arguments.common) {
+        Ok(given) => given,
+        Err(message) => return Ok(Outcome::Invalid(message)),
+    };
+    let profile = match Profile::load_with(&profile::resolve(&arguments.profile), &given) {
         Ok(profile) => profile,
         Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
     };

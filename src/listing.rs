@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::config::Theme;
 use crate::contract::{Endpoint, EndpointAddress, SCHEMES};
+use crate::payload::ALGORITHMS;
 use crate::ui::{Keymap, Scope, actions};
 
 /// Schemes with their addresses and options.
@@ -34,6 +35,26 @@ pub fn actions_table() -> String {
             let keys = keymap.keys_of(action.name).join(" ");
             let _ = writeln!(text, "    {:<24}{keys:<14}{}", action.name, action.help);
         }
+    }
+    text
+}
+
+/// Checksums with their width, the checksum of `123456789` and the order of their bytes.
+#[must_use]
+pub fn checksums() -> String {
+    let mut text = String::from("name                  bits  of \"123456789\"           order   other names\n");
+    for algorithm in ALGORITHMS {
+        let digits = usize::from(algorithm.width.div_ceil(4));
+        let check = format!("0x{:0digits$x}", algorithm.check);
+        let order = algorithm.order.name();
+        let line = format!(
+            "{:<22}{:>4}  {check:<25}{order:<8}{}",
+            algorithm.name,
+            algorithm.width,
+            algorithm.aliases.join(" ")
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
     text
 }

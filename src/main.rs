@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Some(Subcommands::Pipe(pipe)) => headless::pipe::run(&pipe),
         Some(Subcommands::List { table: Table::Endpoints }) => print(&listing::endpoints()),
         Some(Subcommands::List { table: Table::Actions }) => print(&listing::actions_table()),
+        Some(Subcommands::List { table: Table::Checksums }) => print(&listing::checksums()),
         Some(Subcommands::List { table: Table::Themes }) => print(&listing::themes()),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();

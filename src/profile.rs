@@ -1,6 +1,6 @@
 //! Profiles: the TOML files that hold a bench, read with the place of every mistake and saved with every comment kept.
 //!
-//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[[socket]]`, `[[payload]]`, and of `[[rule]]` the
+//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[vars]`, `[[socket]]`, `[[payload]]`, and of `[[rule]]` the
 //! echoes), what of the file it keeps without using it, and the saving, which changes only what the user changed and
 //! never leaves half a file. It never opens a socket and never sends a payload.
 
@@ -14,6 +14,7 @@ mod save;
 mod socket_entry;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml_edit::DocumentMut;
@@ -29,6 +30,7 @@ pub use socket_entry::SocketEntry;
 
 use crate::diagnostic::Source;
 use crate::document::{Reader, read_file, without_mark};
+use crate::payload::Variables;
 
 /// A bench as a file holds it. Change the fields as the user wishes, then [`save`](Self::save).
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Profile {
     pub description: String,
     /// The sockets, in the file's order. Their names are unique.
     pub sockets: Vec<SocketEntry>,
+    /// The variables of its templates, which saving leaves as they are.
+    pub vars: BTreeMap<String, String>,
     /// The saved payloads, in the file's order. Their names are unique.
     pub payloads: Vec<PayloadEntry>,
     /// The file that the sockets are recorded into, if they are.
@@ -70,6 +74,7 @@ struct Saved {
 struct Contents {
     name: String,
     description: String,
+    vars: BTreeMap<String, String>,
     sockets: Vec<SocketEntry>,
     payloads: Vec<PayloadEntry>,
     record: Option<PathBuf>,
@@ -93,6 +98,7 @@ impl Profile {
             path: None,
             name: String::new(),
             description: String::new(),
+            vars: BTreeMap::new(),
             sockets: Vec::new(),
             payloads: Vec::new(),
             record: None,
@@ -108,9 +114,17 @@ impl Profile {
     /// # Errors
     /// Every mistake in the text, in its order. In a profile of an unknown version they are warnings.
     pub fn parse(text: &str, path: Option<&Path>) -> Result<Self, Invalid> {
+        Self::parse_with(text, path, &Variables::default())
+    }
+
+    /// As [`parse`](Self::parse), where these variables are given, which go before those of the profile.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(text: &str, path: Option<&Path>, given: &Variables) -> Result<Self, Invalid> {
         let mut reader = Reader::new(Source { path, text: without_mark(text) });
         let document = reader.parse()?;
-        let (contents, read_only) = read::read(&mut reader, &document);
+        let (contents, read_only) = read::read(&mut reader, &document, given);
         let mut warnings = reader.take_warnings();
         let errors = reader.take_errors();
         if read_only.is_some() {
@@ -126,6 +140,7 @@ impl Profile {
             path: path.map(Path::to_path_buf),
             name: contents.name.clone(),
             description: contents.description.clone(),
+            vars: contents.vars.clone(),
             sockets: contents.sockets.clone(),
             payloads: contents.payloads.clone(),
             record: contents.record.clone(),
@@ -141,7 +156,15 @@ impl Profile {
     /// # Errors
     /// When the file can't be read, and as [`parse`](Self::parse).
     pub fn load(path: &Path) -> Result<Self, Invalid> {
-        Self::parse(&read_file(path)?, Some(path))
+        Self::load_with(path, &Variables::default())
+    }
+
+    /// As [`load`](Self::load), where these variables are given, which go before those of the profile.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(path: &Path, given: &Variables) -> Result<Self, Invalid> {
+        Self::parse_with(&read_file(path)?, Some(path), given)
     }
 
     /// What to call the profile: its own name, or else its file's.
@@ -177,6 +200,7 @@ impl Profile {
         Contents {
             name: self.name.clone(),
             description: self.description.clone(),
+            vars: self.vars.clone(),
             sockets: self.sockets.clone(),
             payloads: self.payloads.clone(),
             record: self.record.clone(),

@@ -9,6 +9,7 @@ use crate::cli::{Common, Start};
 use crate::config::{Config, MIN_MEMORY};
 use crate::contract::{EndpointError, Rotation};
 use crate::log::sanitise::Printable;
+use crate::payload::Variables;
 use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
 
@@ -37,6 +38,21 @@ pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, K
         config.memory = memory;
     }
     Ok((config, keymap))
+}
+
+/// The environment, and the variables that the command line gives, which go before those of a profile.
+///
+/// # Errors
+/// One sentence: which of them can't be one.
+pub(crate) fn given_variables(common: &Common) -> Result<Variables, String> {
+    // A value that is no text can't be filled into one.
+    let texts =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut given = Variables::with_environment(texts);
+    for (name, value) in &common.set {
+        given.set(name, value).map_err(|why| format!("sockbench: --set: {}", Printable::text(&why).as_str()))?;
+    }
+    Ok(given)
 }
 
 /// Sends the program's own diagnostics to the file that was asked for.

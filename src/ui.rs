@@ -14,6 +14,7 @@ mod notice;
 mod opening;
 mod overlays;
 mod panes;
+mod repeating;
 mod replaying;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use crate::contract::{Batch, Block, Clock, Command, Recording, SocketId, SocketI
 use crate::exporter::{Job, Order, Report};
 use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster, State};
+use crate::payload::Variables;
 use crate::profile::{Invalid, Profile, SaveError};
 
 pub use action::{ActionSpec, Scope, actions};
@@ -230,6 +232,17 @@ impl Ui {
         self.surroundings = surroundings;
     }
 
+    /// Gives templates these variables, and their environment; to be called before a profile is loaded.
+    pub fn give(&mut self, given: Variables) {
+        self.bench.set_variables(given);
+    }
+
+    /// What was given to templates.
+    #[must_use]
+    pub fn given(&self) -> &Variables {
+        self.bench.given()
+    }
+
     /// From now on what the log may not hold in memory goes to a file without a name in `folder`. `wake` is called, from
     /// another thread, when [`settle`](Self::settle) has something to do. To be called before there is a log.
     pub fn spill_to(&mut self, folder: PathBuf, wake: impl Fn() + Send + 'static) {
@@ -322,6 +335,7 @@ impl Ui {
     /// Does a slice of the work that is left over; true while there is more, or figures on the screen have changed.
     pub fn work(&mut self) -> bool {
         let replayed = self.work_on_replay();
+        let repeated = self.work_on_repeats();
         let store = &self.bench.store;
         let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
         let behind = !(self.bench.is_judged() && self.bench.is_searched());
@@ -332,6 +346,7 @@ impl Ui {
             || panes::inspector::work(self)
             || counting
             || replayed
+            || repeated
             || behind
     }
 
@@ -659,7 +674,8 @@ impl Ui {
         // A client that waits for its next try would be lost like an open one.
         let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
         let open = self.bench.open_sockets() + waiting;
-        let unsaved = self.bench.profile.path.is_some() && self.bench.profile.is_modified();
+        let profile = &self.bench.profile;
+        let unsaved = (profile.path.is_some() || !profile.payloads.is_empty()) && profile.is_modified();
         let exporting = self.bench.exports.running().next().is_some();
         if open == 0 && !unsaved && !exporting {
             self.effects.push(Effect::Quit);
@@ -670,7 +686,11 @@ impl Ui {
             1 => "One socket is open and will be closed. ".to_owned(),
             _ => format!("{open} sockets are open and will be closed. "),
         };
-        let profile = if unsaved { "The profile has changes that are not saved (^S saves)." } else { "" };
+        let profile = match &profile.path {
+            _ if !unsaved => "",
+            Some(_) => "The profile has changes that are not saved (^S saves).",
+            None => "The payloads that were kept are in no profile yet (^S saves one).",
+        };
         let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
         let confirm =
             Confirm::new("Quit?", &format!("{sockets}{export}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
@@ -683,7 +703,7 @@ impl Ui {
         self.buttons.clear();
         let mut canvas = Canvas::new(buffer);
         canvas.fill(screen, self.look.text);
-        let rows = self.input.rows(self.target.as_ref());
+        let rows = panes::input::rows(self, screen.width);
         let Some(layout) = Layout::of(screen, rows, self.focus) else {
             self.layout = Layout::default();
             let (width, height) = layout::SMALLEST;

@@ -26,6 +26,9 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("Ctrl-Q", Scope::Input, "ctrl-q", "quit"),
     ("Ctrl-P", Scope::Input, "ctrl-p", "palette"),
     ("Ctrl-E", Scope::Input, "ctrl-e", "payloads"),
+    ("Ctrl-]", Scope::Input, "ctrl-]", "checksum"),
+    ("Ctrl-\\", Scope::Input, "ctrl-\\", "repeat"),
+    ("`p`", Scope::Log, "p", "keep-message"),
     ("F1", Scope::Input, "f1", "help"),
     ("Tab", Scope::Input, "tab", "next-pane"),
     ("Enter", Scope::Inspector, "enter", "inspector-enter"),
@@ -203,7 +206,7 @@ fn every_key_is_the_key_of_what_it_is_said_to_do() {
     }
     let known: BTreeSet<&str> =
         KEYS.iter().map(|(written, ..)| *written).chain(KEYS_ELSEWHERE.iter().copied()).collect();
-    for word in readme.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+    for word in readme.split(|c: char| !c.is_ascii_alphanumeric() && !"-]\\".contains(c)) {
         let is_chord = ["Ctrl-", "Shift-", "Alt-"].iter().any(|modifier| word.starts_with(modifier));
         let is_function_key = word.strip_prefix('F').is_some_and(|number| number.parse::<u8>().is_ok());
         if is_chord || is_function_key {

@@ -107,8 +107,44 @@ pub fn show_in(mode: Mode, bytes: &[u8], encoding: Encoding) -> Result<String, N
     }
 }
 
+/// What is done for the name between two braces and two braces, which stand in the text at that place, with the bytes
+/// since the last.
+pub(super) type OnTemplate<'a> = dyn FnMut(&str, Range<usize>, &mut Vec<u8>) -> Result<(), NotationError> + 'a;
+
+/// Reads escaped text up to its end, with `on_template` for each template in it; gives the bytes behind the last.
+///
+/// # Errors
+/// As [`parse_in`], and those of `on_template`.
+pub(super) fn parse_pieces(
+    text: &str,
+    encoding: Encoding,
+    on_template: &mut OnTemplate<'_>,
+) -> Result<Vec<u8>, NotationError> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(offset) = text[at..].find(['\\', '{']) {
+        encode(text, at..at + offset, encoding, &mut bytes)?;
+        at += offset;
+        at = if text[at..].starts_with('\\') {
+            parse_escape(text, at, encoding, &mut bytes)?
+        } else if text[at..].starts_with("{{") && !text[at..].starts_with("{{{") {
+            let Some(length) = text[at..].find("}}") else {
+                return Err(error(text, at..text.len(), "unclosed {{ (a literal brace is \\{),"));
+            };
+            let end = at + length + 2;
+            on_template(text[at + 2..at + length].trim(), at..end, &mut bytes)?;
+            end
+        } else {
+            encode(text, at..at + 1, encoding, &mut bytes)?;
+            at + 1
+        };
+    }
+    encode(text, at..text.len(), encoding, &mut bytes)?;
+    Ok(bytes)
+}
+
 /// An error whose message ends in the position of its first character.
-fn error(text: &str, at: Range<usize>, what: impl fmt::Display) -> NotationError {
+pub(super) fn error(text: &str, at: Range<usize>, what: impl fmt::Display) -> NotationError {
     let position = text[..at.start].chars().count() + 1;
     NotationError { at, message: format!("{what} at {position}") }
 }
@@ -130,22 +166,9 @@ fn encode(text: &str, part: Range<usize>, encoding: Encoding, bytes: &mut Vec<u8
 }
 
 fn parse_escaped(text: &str, encoding: Encoding) -> Result<Vec<u8>, NotationError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(offset) = text[at..].find(['\\', '{']) {
-        encode(text, at..at + offset, encoding, &mut bytes)?;
-        at += offset;
-        at = if text[at..].starts_with('\\') {
-            parse_escape(text, at, encoding, &mut bytes)?
-        } else if text[at..].starts_with("{{") {
-            return Err(error(text, at..at + 2, "no templates in this version (a literal brace is \\{): {{"));
-        } else {
-            encode(text, at..at + 1, encoding, &mut bytes)?;
-            at + 1
-        };
-    }
-    encode(text, at..text.len(), encoding, &mut bytes)?;
-    Ok(bytes)
+    parse_pieces(text, encoding, &mut |_, at, _| {
+        Err(error(text, at, "a template is filled in only when it is sent (a literal brace is \\{),"))
+    })
 }
 
 /// Reads the escape whose backslash is at `start`; gives the place after it.
@@ -438,8 +461,8 @@ mod tests {
             assert_eq!(got, wanted.map(|(at, message)| (at, message.to_owned())), "{text}");
         }
         let templates = parse(Escaped, "hi {{name}}").unwrap_err();
-        assert_eq!(templates.at, 3..5);
-        assert!(templates.to_string().contains("no templates"), "{templates}");
+        assert_eq!(templates.at, 3..11);
+        assert!(templates.to_string().contains("only when it is sent"), "{templates}");
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use toml_edit::{Item, TableLike};
+use toml_edit::{InlineTable, Item, TableLike};
 
 use super::read::{Names, table_name};
-use super::write::{Entry, set_string};
-use crate::document::{Reader, key_span};
-use crate::payload::{self, Mode, NotationError};
+use super::write::{Entry, set_string, set_value};
+use crate::document::{Reader, key_span, span};
+use crate::encoding::Encoding;
+use crate::payload::{Checksum, Mode, NotationError, Order, Place, Template, Variables};
 
 /// A saved payload of a profile.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct PayloadEntry {
     pub name: String,
     /// What it sends.
     pub content: PayloadContent,
+    /// The checksum that is appended to it.
+    pub checksum: Option<Checksum>,
     /// Which `[[payload]]` of the saved document it came from, from 0.
     pub(super) origin: Option<usize>,
 }
@@ -28,7 +31,7 @@ pub struct PayloadEntry {
 pub enum PayloadContent {
     /// The text itself.
     Text(String),
-    /// Text with escapes.
+    /// Text with escapes and templates.
     Escaped(String),
     /// Hex digits.
     Hex(String),
@@ -41,7 +44,7 @@ pub enum PayloadContent {
 /// Equal when they mean the same; where they came from does not matter.
 impl PartialEq for PayloadEntry {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, &self.content) == (&other.name, &other.content)
+        (&self.name, &self.content, &self.checksum) == (&other.name, &other.content, &other.checksum)
     }
 }
 
@@ -51,11 +54,11 @@ impl PayloadContent {
     /// The keys, of which a payload has exactly one.
     const KEYS: [&str; 5] = ["text", "escaped", "hex", "base64", "file"];
 
-    /// The bytes to send; `base` is the profile's folder.
+    /// What to send, in this encoding where it is text; `base` is the profile's folder.
     ///
     /// # Errors
     /// One sentence without a full stop: what is wrong in the notation, or why the file can't be read.
-    pub fn bytes(&self, base: &Path) -> Result<Vec<u8>, String> {
+    pub fn template(&self, base: &Path, encoding: Encoding, variables: &Variables) -> Result<Template, String> {
         match self {
             Self::File(path) => {
                 let path = base.join(path);
@@ -63,9 +66,10 @@ impl PayloadContent {
                 if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
                     return Err(format!("{} is no regular file", path.display()));
                 }
-                std::fs::read(&path).map_err(|error| format!("{} can't be read: {error}", path.display()))
+                let bytes = std::fs::read(&path);
+                bytes.map(Template::of).map_err(|error| format!("{} can't be read: {error}", path.display()))
             }
-            written => written.decode().map_err(|error| error.message),
+            written => written.decode(encoding, variables).map_err(|error| error.message),
         }
     }
 
@@ -77,14 +81,15 @@ impl PayloadContent {
         path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > bytes).then_some(path)
     }
 
-    /// The bytes that are written down here; none for a file.
-    fn decode(&self) -> Result<Vec<u8>, NotationError> {
+    /// What is written down here; nothing of a file.
+    fn decode(&self, encoding: Encoding, variables: &Variables) -> Result<Template, NotationError> {
+        let parse = |mode, text| Template::parse(mode, text, encoding, variables, Place::Message);
         match self {
-            Self::Text(text) => payload::parse(Mode::Text, text),
-            Self::Escaped(text) => payload::parse(Mode::Escaped, text),
-            Self::Hex(text) => payload::parse(Mode::Hex, text),
-            Self::Base64(text) => decode_base64(text),
-            Self::File(_) => Ok(Vec::new()),
+            Self::Text(text) => parse(Mode::Text, text),
+            Self::Escaped(text) => parse(Mode::Escaped, text),
+            Self::Hex(text) => parse(Mode::Hex, text),
+            Self::Base64(text) => decode_base64(text).map(Template::of),
+            Self::File(_) => Ok(Template::of(Vec::new())),
         }
     }
 
@@ -114,28 +119,29 @@ impl PayloadEntry {
     /// A payload.
     #[must_use]
     pub fn new(name: impl Into<String>, content: PayloadContent) -> Self {
-        Self { name: name.into(), content, origin: None }
+        Self { name: name.into(), content, checksum: None, origin: None }
     }
 
     /// Reads the table with this index, whose header stands at `header`.
     pub(super) fn read(
         reader: &mut Reader<'_>,
         table: &dyn TableLike,
-        header: Range<usize>,
-        index: usize,
+        (index, header): (usize, Range<usize>),
         names: &mut Names,
+        variables: &Variables,
     ) -> Option<Self> {
         let name = table_name(reader, table, &header, names);
         let mut content = None;
+        let mut checksum = None;
         let mut contents = 0;
         for (key, item) in table.iter() {
             match key {
                 "name" => {}
-                "checksum" => reader.key_to_come(table, key),
+                "checksum" => checksum = read_checksum(reader, item),
                 _ if PayloadContent::KEYS.contains(&key) => {
                     contents += 1;
                     if contents == 1 {
-                        content = read_content(reader, key, item);
+                        content = read_content(reader, key, item, variables);
                     } else {
                         reader
                             .error(key_span(table, key), "a payload has only one of text, escaped, hex, base64, file");
@@ -147,7 +153,7 @@ impl PayloadEntry {
         if contents == 0 {
             reader.error(header, "the payload is missing: one of text, escaped, hex, base64, file");
         }
-        Some(Self { name: name?, content: content?, origin: Some(index) })
+        Some(Self { name: name?, content: content?, checksum, origin: Some(index) })
     }
 }
 
@@ -173,13 +179,16 @@ impl Entry for PayloadEntry {
                 PayloadContent::File(path) => set_string(table, key, &path.to_string_lossy()),
             }
         }
+        if saved.map_or(self.checksum.is_some(), |saved| saved.checksum != self.checksum) {
+            write_checksum(table, self.checksum);
+        }
     }
 }
 
-fn read_content(reader: &mut Reader<'_>, key: &str, item: &Item) -> Option<PayloadContent> {
+fn read_content(reader: &mut Reader<'_>, key: &str, item: &Item, variables: &Variables) -> Option<PayloadContent> {
     let text = reader.string(key, item)?;
     let content = PayloadContent::new(key, text)?;
-    match content.decode() {
+    match content.decode(Encoding::UTF_8, variables) {
         Ok(_) => Some(content),
         Err(NotationError { at, message }) => {
             let at = reader.inside(item, text, at);
@@ -187,6 +196,67 @@ fn read_content(reader: &mut Reader<'_>, key: &str, item: &Item) -> Option<Paylo
             None
         }
     }
+}
+
+/// A checksum: its name, or a table with that, its range and its order.
+fn read_checksum(reader: &mut Reader<'_>, item: &Item) -> Option<Checksum> {
+    let Some(table) = item.as_table_like() else {
+        if item.as_str().is_none() {
+            reader.wrong_type("checksum", item, "a name, or a table such as { name = \"crc16-modbus\", from = 1 }");
+        }
+        return read_checksum_name(reader, item);
+    };
+    let Some(name) = table.get("name") else {
+        reader.error(span(item), "the checksum's `name` is missing");
+        return None;
+    };
+    if name.as_str().is_none() {
+        reader.wrong_type("name", name, "a string, in quotes");
+    }
+    let mut checksum = read_checksum_name(reader, name)?;
+    for (key, item) in table.iter() {
+        match key {
+            "name" => {}
+            "from" | "to" => match (key, item.as_integer()) {
+                ("from", Some(number)) => checksum.from = number,
+                (_, Some(number)) => checksum.to = Some(number),
+                (_, None) => reader.wrong_type(key, item, "a number of bytes, below 0 from the payload's end"),
+            },
+            "order" => match reader.string(key, item).map(Order::named) {
+                Some(None) => reader.error(span(item), "the order is big or little"),
+                order => checksum.order = order.flatten(),
+            },
+            _ => reader.unknown_key(table, key),
+        }
+    }
+    Some(checksum)
+}
+
+fn read_checksum_name(reader: &mut Reader<'_>, item: &Item) -> Option<Checksum> {
+    let name = item.as_str()?;
+    Checksum::named(name).map_err(|why| reader.error(span(item), why)).ok()
+}
+
+fn write_checksum(table: &mut dyn TableLike, checksum: Option<Checksum>) {
+    let Some(Checksum { algorithm, from, to, order }) = checksum else {
+        table.remove("checksum");
+        return;
+    };
+    if (from, to, order) == (0, None, None) {
+        set_string(table, "checksum", algorithm.name);
+        return;
+    }
+    let mut written = InlineTable::from_iter([("name", algorithm.name)]);
+    if from != 0 {
+        written.insert("from", from.into());
+    }
+    if let Some(to) = to {
+        written.insert("to", to.into());
+    }
+    if let Some(order) = order {
+        written.insert("order", order.name().into());
+    }
+    set_value(table, "checksum", written.into());
 }
 
 fn decode_base64(text: &str) -> Result<Vec<u8>, NotationError> {

@@ -1,12 +1,13 @@
 //! What a profile's document says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use toml_edit::{Item, Table, TableLike, Value};
 
 use super::{Contents, PayloadEntry, SocketEntry, rule};
-use crate::document::{Reader, span};
+use crate::document::{Reader, key_span, span};
+use crate::payload::{Variables, check_variable_name};
 
 /// The version of profiles that this program writes and knows.
 pub(super) const VERSION: i64 = 1;
@@ -14,9 +15,13 @@ pub(super) const VERSION: i64 = 1;
 /// The names that are taken, with the place of each.
 pub(super) type Names = HashMap<String, Range<usize>>;
 
-/// Reads a document, and says why it must not be saved if it is of another version.
-pub(super) fn read(reader: &mut Reader<'_>, document: &Table) -> (Contents, Option<String>) {
-    let mut contents = Contents::default();
+/// Reads a document, and says why it must not be saved if it is of another version. Templates know the variables that are
+/// `given`, and below them those of the document.
+pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables) -> (Contents, Option<String>) {
+    // Whatever stands before them may use them.
+    let vars = document.get("vars").map(|item| read_vars(reader, item)).unwrap_or_default();
+    let variables = given.or(&vars);
+    let mut contents = Contents { vars, ..Contents::default() };
     let mut read_only = None;
     let mut socket_names = Names::new();
     for (key, item) in document {
@@ -42,12 +47,13 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table) -> (Contents, Opti
             "payload" => {
                 let mut names = Names::new();
                 for (index, (table, header)) in tables(reader, key, item).into_iter().enumerate() {
-                    contents.payloads.extend(PayloadEntry::read(reader, table, header, index, &mut names));
+                    let place = (index, header);
+                    contents.payloads.extend(PayloadEntry::read(reader, table, place, &mut names, &variables));
                 }
             }
-            // Read below, when the sockets are known.
-            "rule" => {}
-            "vars" | "scenario" => reader.key_to_come(document, key),
+            // Read before all else, and below, when the sockets are known.
+            "vars" | "rule" => {}
+            "scenario" => reader.key_to_come(document, key),
             _ => reader.unknown_key(document, key),
         }
     }
@@ -59,6 +65,22 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table) -> (Contents, Opti
         reader.warning(0..0, format!("`version` is missing; the profile is read as version {VERSION}"));
     }
     (contents, read_only)
+}
+
+fn read_vars(reader: &mut Reader<'_>, item: &Item) -> BTreeMap<String, String> {
+    let Some(table) = item.as_table_like() else {
+        reader.wrong_type("vars", item, "a table of names and texts, under [vars]");
+        return BTreeMap::new();
+    };
+    let mut vars = BTreeMap::new();
+    for (name, item) in table.iter() {
+        if let Err(why) = check_variable_name(name) {
+            reader.error(key_span(table, name), why);
+        } else if let Some(value) = reader.string(name, item) {
+            vars.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    vars
 }
 
 fn read_version(reader: &mut Reader<'_>, item: &Item) -> Option<String> {
@@ -153,6 +175,8 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::diagnostic::Severity;
+    use crate::encoding::Encoding;
+    use crate::payload::{Checksum, Fill, Variables};
     use crate::profile::{Diagnostic, PayloadContent, Profile};
 
     const LAB: &str = include_str!("../../tests/profiles/echo-lab.toml");
@@ -186,12 +210,13 @@ mod tests {
             ]
         );
         assert_eq!(profile.payloads[0].content, PayloadContent::Hex("01 03 00 00 00 0A".to_owned()));
-        assert_eq!(profile.payloads[0].content.bytes(Path::new("")), Ok(vec![1, 3, 0, 0, 0, 10]));
+        assert_eq!(profile.payloads[0].checksum, Some(Checksum::named("crc16-modbus").unwrap()));
+        assert_eq!(profile.vars["who"], "client");
         let warned: Vec<_> = profile.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
         let kept = |key: &str| format!("`{key}` is kept, not applied in this version");
-        let keys = ["vars", "checksum", "rule", "scenario"];
+        let keys = ["rule", "scenario"];
         assert_eq!(warned.iter().map(|warning| warning.1.to_owned()).collect::<Vec<_>>(), keys.map(kept));
-        assert_eq!(warned[1].0, LAB.lines().position(|line| line.starts_with("checksum")).unwrap() + 1);
+        assert_eq!(warned[0].0, LAB.lines().position(|line| line.starts_with("[[rule]]")).unwrap() + 1);
     }
 
     #[test]
@@ -263,6 +288,60 @@ AAA?"""
     }
 
     #[test]
+    fn templates_and_checksums_are_checked_where_they_stand() {
+        let text = r#"version = 1
+[[payload]]
+name = "a"
+escaped = "hi {{whom}}"
+[[payload]]
+name = "b"
+text = "{{whom}}"
+checksum = "crc16-modbuss"
+[[payload]]
+name = "c"
+hex = "01"
+checksum = { name = "sum8", from = "1", order = "middle", over = 1 }
+[[payload]]
+name = "d"
+hex = "01"
+checksum = { from = 1 }
+[vars]
+time = "x"
+n = 5
+"#;
+        let found: Vec<_> = errors(text).iter().map(marked).collect();
+        let wanted = [
+            ("{{whom}}", 4, 15),
+            ("\"crc16-modbuss\"", 8, 12),
+            ("\"1\"", 12, 36),
+            ("\"middle\"", 12, 49),
+            ("{ from = 1 }", 16, 12),
+            ("time", 18, 1),
+            ("5", 19, 5),
+        ];
+        let wanted: Vec<_> = wanted.iter().map(|(text, line, column)| ((*text).to_owned(), *line, *column)).collect();
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn what_is_given_goes_before_the_profiles_variables() {
+        let text = "version = 1\n[[payload]]\nname = 'a'\nescaped = '{{who}} {{how}}'\nchecksum = 'xor8'\n\
+                    [vars]\nwho = 'client'\n";
+        assert!(errors(text)[0].message.contains("nothing is called `how`"));
+        let mut given = Variables::default();
+        given.set("how", "well").unwrap();
+        let bytes = |given: &Variables| {
+            let profile = Profile::parse_with(text, None, given).unwrap();
+            let content = &profile.payloads[0].content;
+            let template = content.template(Path::new(""), Encoding::UTF_8, &given.or(&profile.vars)).unwrap();
+            String::from_utf8(template.filled(&Fill::default())).unwrap()
+        };
+        assert_eq!(bytes(&given), "client well");
+        given.set("who", "server").unwrap();
+        assert_eq!(bytes(&given), "server well");
+    }
+
+    #[test]
     fn an_option_in_the_url_and_beside_it_is_an_error() {
         let text = "version = 1\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1?eol=lf\"\neol = \"lf\"\n";
         assert_eq!(marked(&errors(text)[0]), ("eol".to_owned(), 5, 1));
@@ -329,6 +408,7 @@ AAA?"""
             Just("text"),
             Just("hex"),
             Just("base64"),
+            Just("checksum"),
             Just("a.b"),
             Just("x"),
         ];
@@ -343,6 +423,8 @@ AAA?"""
             Just("[]"),
             Just("[1, {name='a'}]"),
             Just("{a = 1}"),
+            Just("'sum8'"),
+            Just("{name = 'sum8', to = -1}"),
             Just("1979-05-27"),
             Just("1.5"),
             Just("\"\\u0085\""),
@@ -355,6 +437,7 @@ AAA?"""
             3 => Just("[[socket]]\n".to_owned()),
             2 => Just("[[payload]]\n".to_owned()),
             1 => Just("[socket]\n".to_owned()),
+            1 => Just("[vars]\n".to_owned()),
             1 => Just("[rule.x]\n".to_owned()),
             1 => "\\PC{0,12}\r?\n",
         ]

@@ -284,6 +284,17 @@ name = \"greet\"
             edit(|lab| lab.payloads[0].content = PayloadContent::Hex("03".to_owned())),
             ["-hex = '01 02'\n", "+hex = \"03\"\n"]
         );
+        let checksum = |text: &str| Some(text.parse().unwrap());
+        let mut lab = parse(LAB);
+        for (text, written) in [
+            ("sum8", "+checksum = \"sum8\"\n"),
+            ("sum8 1..-1 big", "+checksum = { name = \"sum8\", from = 1, to = -1, order = \"big\" }\n"),
+        ] {
+            lab.payloads[0].checksum = checksum(text);
+            let with = lab.to_toml();
+            assert_eq!(changes(LAB, &with), [written]);
+            assert_eq!(edited(&with, |lab| lab.payloads[0].checksum = None), [written.replace('+', "-")]);
+        }
         assert_eq!(edit(|lab| lab.description = "two\nlines".to_owned()), ["+description = \"two\\nlines\"\n"]);
         assert_eq!(
             edit(|lab| lab.payloads.push(PayloadEntry::new("p", PayloadContent::Escaped("\\x00\"".to_owned())))),

@@ -4,7 +4,9 @@
 //! roster. It never draws, and orders from the engine only by way of effects.
 
 pub(super) mod exports;
+pub(super) mod filling;
 pub(super) mod recorded;
+pub(super) mod repeat;
 pub(super) mod replay;
 pub(super) mod transfers;
 
@@ -24,7 +26,9 @@ use crate::log::{Find, LogStore, LogView, Messages, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
 
 use exports::Exports;
+use filling::Filling;
 use recorded::Recorded;
+use repeat::Repeats;
 use replay::{Census, Replay};
 use transfers::{Transfer, Transfers};
 
@@ -65,6 +69,8 @@ pub(super) struct Bench {
     pub(super) replay_wakes: Option<Timestamp>,
     /// What could be replayed, while that is asked.
     pub(super) census: Option<Census>,
+    filling: Filling,
+    pub(super) repeats: Repeats,
 }
 
 /// The socket whose options are on the screen.
@@ -150,6 +156,8 @@ impl Bench {
             replay: None,
             replay_wakes: None,
             census: None,
+            filling: Filling::default(),
+            repeats: Repeats::default(),
         }
     }
 
@@ -268,6 +276,7 @@ impl Bench {
         profile.warnings.clear();
         let entries = profile.sockets.clone();
         self.profile = profile;
+        self.filling.know(&self.profile.vars);
         for entry in entries {
             self.enter(entry, effects);
         }
@@ -332,6 +341,7 @@ impl Bench {
     /// Orders a send; its outcome comes by [`Bench::absorb`].
     pub(super) fn send(&mut self, target: Target, bytes: Vec<u8>, effects: &mut Vec<Effect>) {
         let ticket = self.ticket();
+        self.filling.count(target.socket());
         let wanted = self.reach(&target).max(1);
         let (began, len) = (self.now(), bytes.len() as u64);
         self.sends.insert(ticket, Sending { began, wanted, done: 0, len, failed: Vec::new() });
@@ -448,6 +458,7 @@ impl Bench {
             if let Some(replay) = &mut self.replay {
                 replay.observe(event);
             }
+            self.repeats.observe(event);
             match &event.fact {
                 Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
                 Fact::Sent { ticket, bytes, remaining, .. } => {

@@ -1,6 +1,7 @@
 //! What comes over the panes: a stack, of which the topmost has the keys.
 
 pub(super) mod bookmarks;
+pub(super) mod checksum;
 pub(super) mod confirm;
 pub(super) mod export;
 pub(super) mod file;
@@ -17,6 +18,7 @@ pub(super) mod profiles;
 pub(super) mod prompt;
 pub(super) mod recording;
 pub(super) mod rename;
+pub(super) mod repeat;
 pub(super) mod replay;
 pub(super) mod search_history;
 pub(super) mod set_option;

@@ -14,7 +14,8 @@ impl Ui {
     /// After which time [`Ui::work`] has something to do although nothing happens.
     #[must_use]
     pub fn wakes_in(&self) -> Option<Duration> {
-        self.bench.replay_wakes.map(|at| at.since(self.bench.now()))
+        let wakes = [self.bench.replay_wakes, self.bench.repeats.wakes].into_iter().flatten().min();
+        wakes.map(|at| at.since(self.bench.now()))
     }
 
     pub(in crate::ui) fn start_replay(&mut self, plan: Plan) {

@@ -8,6 +8,7 @@ mod framing;
 mod inspector;
 mod logview;
 mod options;
+mod payloads;
 mod recorded;
 mod transfers;
 

@@ -7,6 +7,7 @@ mod held;
 mod hostile;
 mod idle;
 mod opened;
+mod payloads;
 mod profiles;
 mod session;
 mod sizes;

@@ -18,7 +18,7 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
         Picker::new("Bookmarks", "Enter goes there, ^D takes it away, ^R renames it, Esc closes", items.collect());
     ui.overlays.push(Box::new(picker.with_keys(move |ui, key, index| {
         let control = key.modifiers == KeyModifiers::CONTROL;
-        let seq = *seqs.get(index)?;
+        let seq = *seqs.get(index?)?;
         match key.code {
             KeyCode::Char('d') if control => {}
             KeyCode::Delete => {}

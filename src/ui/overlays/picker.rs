@@ -30,8 +30,11 @@ pub(in crate::ui) struct Item {
 /// Acts on a text for which it need not be looked up among the rows, or says why it is none.
 type TakeText = fn(&mut Ui, &str) -> Result<(), String>;
 
-/// Acts on a key with the index of the chosen row, or leaves it to the picker.
-type TakeKey = Box<dyn Fn(&mut Ui, KeyEvent, usize) -> Option<Next>>;
+/// Acts on a key with the index of the chosen row, if there is any, or leaves it to the picker.
+type TakeKey = Box<dyn Fn(&mut Ui, KeyEvent, Option<usize>) -> Option<Next>>;
+
+/// What there is to say of the chosen row, by its index.
+type LineOf = Box<dyn Fn(&Ui, usize) -> String>;
 
 pub(in crate::ui) struct Picker {
     title: String,
@@ -42,6 +45,7 @@ pub(in crate::ui) struct Picker {
     chosen: usize,
     take_text: Option<TakeText>,
     take_key: Option<TakeKey>,
+    line_of: Option<LineOf>,
     error: Option<String>,
     /// Where the rows were drawn, and the index of the first.
     drawn: Cell<(Rect, usize)>,
@@ -59,6 +63,7 @@ impl Picker {
             chosen: 0,
             take_text: None,
             take_key: None,
+            line_of: None,
             error: None,
             drawn: Cell::default(),
         }
@@ -70,10 +75,16 @@ impl Picker {
         self
     }
 
+    /// Shows above the hint what `line_of` says of the item that is chosen, by its index.
+    pub(in crate::ui) fn with_line(mut self, line_of: impl Fn(&Ui, usize) -> String + 'static) -> Self {
+        self.line_of = Some(Box::new(line_of));
+        self
+    }
+
     /// A key is first given to `take`, with the index among the items of the one that is chosen.
     pub(in crate::ui) fn with_keys(
         mut self,
-        take: impl Fn(&mut Ui, KeyEvent, usize) -> Option<Next> + 'static,
+        take: impl Fn(&mut Ui, KeyEvent, Option<usize>) -> Option<Next> + 'static,
     ) -> Self {
         self.take_key = Some(Box::new(take));
         self
@@ -124,8 +135,8 @@ impl Picker {
 
 impl Overlay for Picker {
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
-        if let (Some(take), Some(index)) = (&self.take_key, self.shown.get(self.chosen))
-            && let Some(next) = take(ui, key, *index)
+        if let Some(take) = &self.take_key
+            && let Some(next) = take(ui, key, self.shown.get(self.chosen).copied())
         {
             return next;
         }
@@ -167,15 +178,18 @@ impl Overlay for Picker {
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
         let width = screen.width.saturating_sub(6).min(90);
-        let height =
-            u16::try_from(self.items.len() + 5).unwrap_or(u16::MAX).min(screen.height.saturating_sub(4)).max(8);
+        let height = u16::try_from(self.items.len() + 5 + usize::from(self.line_of.is_some()))
+            .unwrap_or(u16::MAX)
+            .min(screen.height.saturating_sub(4))
+            .max(8);
         let inside = window(canvas, screen, ui, &self.title, width, height);
         let look = &ui.look;
         let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
         canvas.put(inside.x, inside.y, inside.right(), &Printable::text("> "), look.key);
         let line = Rect { x: inside.x + 2, width: inside.width.saturating_sub(2), height: 1, ..inside };
         self.query.render(canvas, line, &styles, None, true);
-        let rows = Rect { y: inside.y + 1, height: inside.height.saturating_sub(2), ..inside };
+        let below = 2 + u16::from(self.line_of.is_some());
+        let rows = Rect { y: inside.y + 1, height: inside.height.saturating_sub(below), ..inside };
         let first = (self.chosen + 1).saturating_sub(usize::from(rows.height));
         self.drawn.set((rows, first));
         let label_width = self.items.iter().map(|item| Printable::text(&item.label).width()).max().unwrap_or(0);
@@ -200,6 +214,11 @@ impl Overlay for Picker {
             canvas.style(Rect { y: rows.y + row, height: 1, ..rows }, look.selected);
         }
         let bottom = inside.bottom().saturating_sub(1);
+        if let (Some(line_of), Some(index)) = (&self.line_of, self.shown.get(self.chosen)) {
+            let line = Printable::text(&line_of(ui, *index));
+            let line = line.truncate(usize::from(inside.width), look.marks.ellipsis);
+            canvas.put(inside.x, bottom - 1, inside.right(), &line, look.text);
+        }
         match &self.error {
             Some(error) => canvas.put(inside.x, bottom, inside.right(), &Printable::text(error), look.error),
             None => canvas.put(inside.x, bottom, inside.right(), &Printable::text(self.hint), look.dim),

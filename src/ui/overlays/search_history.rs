@@ -10,13 +10,13 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
         .iter()
         .rev()
         .map(|line| {
-            let (mode, text) = (line.mode(), line.text.clone());
+            let (mode, line) = (line.mode(), line.clone());
             Item {
                 label: line.text.clone(),
-                detail: String::new(),
+                detail: line.checksum().map(|checksum| format!("+{checksum}")).unwrap_or_default(),
                 note: mode.name().to_owned(),
                 unavailable: None,
-                take: Box::new(move |ui| ui.input.put(ui.target.as_ref(), &ui.bench, mode, &text)),
+                take: Box::new(move |ui| ui.input.put_line(ui.target.as_ref(), &ui.bench, &line)),
             }
         })
         .collect();

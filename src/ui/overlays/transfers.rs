@@ -1,16 +1,17 @@
-//! What is on its way: files that are sent and saved, long sends, and exports; each can be cancelled.
+//! What is on its way: files that are sent and saved, long sends, repeats and exports; each can be cancelled.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 
 use super::{Next, Overlay, window};
-use crate::contract::{Command, Direction, Ticket, Timestamp};
+use crate::contract::{Command, Direction, Target, Ticket, Timestamp, format_duration};
 use crate::log::sanitise::Printable;
 use crate::ui::bench::exports::{Ending, Export};
 use crate::ui::bench::transfers::{Key, Transfer};
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::size;
 use crate::ui::panes::log::difference;
+use crate::ui::repeating::counts;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Ui};
 
@@ -20,9 +21,11 @@ struct TransferList {
     selected: Option<Item>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Item {
     Export(u64),
+    /// To this target.
+    Repeat(Target),
     Transfer(Key),
 }
 
@@ -34,7 +37,7 @@ struct Line {
     ended: bool,
 }
 
-/// Exports, which are few, and below them all else.
+/// Exports and repeats, which are few, and below them all else.
 fn lines(ui: &Ui) -> Vec<Line> {
     let now = ui.bench.now();
     let exports = ui.bench.exports.listed().map(|export| Line {
@@ -43,13 +46,22 @@ fn lines(ui: &Ui) -> Vec<Line> {
         text: how_far(export, now),
         ended: export.ended.is_some(),
     });
+    let repeats = ui.bench.repeats.running().map(|repeat| {
+        let target = repeat.plan.target.clone();
+        Line {
+            head: format!("repeat {} {}", ui.look.marks.arrow, ui.bench.roster.name(target.socket())),
+            text: format!("{} every {}", counts(repeat), format_duration(repeat.plan.every)),
+            item: Item::Repeat(target),
+            ended: false,
+        }
+    });
     let transfers = ui.bench.transfers.listed().into_iter().map(|(key, transfer)| Line {
         item: Item::Transfer(key),
         head: head(ui, key, transfer),
         text: if transfer.has_ended() { ending(transfer, now) } else { running(transfer, now) },
         ended: transfer.has_ended(),
     });
-    exports.chain(transfers).collect()
+    exports.chain(repeats).chain(transfers).collect()
 }
 
 /// `45% 1.2 GiB`, or how it ended.
@@ -132,19 +144,21 @@ fn seconds(time: std::time::Duration) -> String {
 
 impl TransferList {
     fn index(&self, lines: &[Line]) -> usize {
-        lines.iter().position(|line| Some(line.item) == self.selected).unwrap_or(0)
+        lines.iter().position(|line| Some(&line.item) == self.selected.as_ref()).unwrap_or(0)
     }
 
     fn move_by(&mut self, by: isize, ui: &Ui) {
         let lines = lines(ui);
         let next = self.index(&lines).saturating_add_signed(by).min(lines.len().saturating_sub(1));
-        self.selected = lines.get(next).map(|line| line.item);
+        self.selected = lines.get(next).map(|line| line.item.clone());
     }
 
     fn cancel(&self, ui: &mut Ui) {
         let lines = lines(ui);
-        let Some(line) = lines.get(self.index(&lines)).filter(|line| !line.ended) else { return };
+        let at = self.index(&lines);
+        let Some(line) = lines.into_iter().nth(at).filter(|line| !line.ended) else { return };
         match line.item {
+            Item::Repeat(target) => ui.stop_repeat(&target),
             Item::Export(id) => ui.effects.push(Effect::CancelExport(id)),
             Item::Transfer((Ticket::ENGINE, _)) => {
                 ui.tell_error("Not cancelled: it belongs to the socket's save option, and ends with the socket.");
@@ -194,7 +208,7 @@ impl Overlay for TransferList {
             }
         }
         if lines.is_empty() {
-            let text = Printable::text("No file is sent or saved, and no long send or export is under way.");
+            let text = Printable::text("No file is sent or saved, and no long send, repeat or export is under way.");
             put_wrapped(canvas, rows, &text, look.text);
         }
         let hint = if lines.is_empty() { "Esc closes" } else { "x cancels  Up/Down choice  Esc closes" };

@@ -3,35 +3,31 @@
 mod composer;
 mod framed;
 mod history;
+mod preview;
 
 use std::collections::HashMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
-use super::frame;
-use super::sockets::fitting;
-use crate::contract::{Address, LineEnding, SocketId, Target, UnixAddress};
-use crate::log::sanitise::Printable;
-use crate::payload::{self, Mode};
+use crate::contract::{LineEnding, SocketId, Target};
+use crate::payload::{self, Checksum, Mode, NotationError, Template};
+use crate::profile::PayloadEntry;
+use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::bench::Bench;
-use crate::ui::canvas::Canvas;
 use crate::ui::notice::Notice;
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::{file, payloads, search_history, targets};
-use crate::ui::widgets::text_input::{Edit, InputStyles};
-use crate::ui::{Pane, Ui};
+use crate::ui::overlays::{checksum, file, payloads, repeat, search_history, targets};
+use crate::ui::widgets::text_input::Edit;
 
 use composer::Composer;
 pub use history::History;
 use history::Line;
+pub(in crate::ui) use preview::{render, rows};
 
 /// From how many receivers on a send is confirmed.
 const MANY: usize = 10;
-
-/// How many rows of the draft are shown at most.
-const MOST_ROWS: usize = 8;
 
 /// How a message about a draft that was not sent begins.
 const NOT_SENT: &str = "Not sent: ";
@@ -116,9 +112,25 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "payloads",
         scope: Scope::Anywhere,
         keys: &["ctrl-e"],
-        help: "the profile's payloads",
+        help: "saved payloads: send, take, save, delete",
         run: payloads::open,
         available: always,
+    },
+    ActionSpec {
+        name: "checksum",
+        scope: Scope::Anywhere,
+        keys: &["ctrl-]", "ctrl-5"],
+        help: "the checksum that goes behind what is typed",
+        run: checksum::open,
+        available: always,
+    },
+    ActionSpec {
+        name: "repeat",
+        scope: Scope::Anywhere,
+        keys: &["ctrl-\\", "ctrl-4"],
+        help: "send what is typed again and again, or stop that",
+        run: repeat::open_or_stop,
+        available: repeat::available,
     },
     ActionSpec {
         name: "save-payload",
@@ -148,7 +160,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
                 ui.quit();
             } else {
                 let (composer, _) = ui.input.composer_mut(ui.target.as_ref(), &ui.bench);
-                composer.input.clear();
+                composer.clear();
             }
         },
         available: always,
@@ -205,12 +217,23 @@ pub(in crate::ui) struct InputPane {
     /// The draft while nothing is there to send to.
     idle: Composer,
     history: History,
+    /// The checksums that were chosen, the last first.
+    pub(in crate::ui) checksums: Vec<Checksum>,
+    /// The interval and the number of times that were asked for last, as they were typed.
+    pub(in crate::ui) last_repeat: [String; 2],
     area: Rect,
 }
 
 impl InputPane {
     pub(in crate::ui) fn new(history: History, bench: &Bench) -> Self {
-        Self { composers: HashMap::new(), idle: Composer::new(bench, None), history, area: Rect::default() }
+        Self {
+            composers: HashMap::new(),
+            idle: Composer::new(bench, None),
+            history,
+            checksums: Vec::new(),
+            last_repeat: ["1s".to_owned(), String::new()],
+            area: Rect::default(),
+        }
     }
 
     pub(in crate::ui) fn history(&self) -> &History {
@@ -242,14 +265,43 @@ impl InputPane {
         self.composer(target).input.text()
     }
 
-    pub(in crate::ui) fn mode(&self, target: Option<&Target>) -> Mode {
-        self.composer(target).mode
+    /// The draft with its line ending as a saved payload, and the name of that which it began as.
+    pub(in crate::ui) fn as_payload(&self, target: Option<&Target>) -> (PayloadEntry, Option<&str>) {
+        let composer = self.composer(target);
+        let mut entry = PayloadEntry::new("", composer.content());
+        entry.checksum = composer.checksum;
+        (entry, composer.saved_as.as_deref())
     }
 
-    /// How many rows the draft needs, within reason.
-    pub(in crate::ui) fn rows(&self, target: Option<&Target>) -> u16 {
-        let rows = self.draft(target).matches('\n').count() + 1;
-        u16::try_from(rows.min(MOST_ROWS)).unwrap_or(1)
+    pub(in crate::ui) fn checksum(&self, target: Option<&Target>) -> Option<Checksum> {
+        self.composer(target).checksum
+    }
+
+    pub(in crate::ui) fn set_checksum(&mut self, target: Option<&Target>, bench: &Bench, checksum: Option<Checksum>) {
+        self.composer_mut(target, bench).0.checksum = checksum;
+        if let Some(checksum) = checksum {
+            self.checksums.retain(|other| *other != checksum);
+            self.checksums.insert(0, checksum);
+        }
+    }
+
+    /// What Enter would send, to be filled in.
+    ///
+    /// # Errors
+    /// What is wrong in the draft, and where.
+    pub(in crate::ui) fn template(&self, target: Option<&Target>, bench: &Bench) -> Result<Template, NotationError> {
+        let ended = bench.wraps_in(target).is_none();
+        self.composer(target).template(bench.encoding_of(target), bench.variables(), ended)
+    }
+
+    /// What Enter would send, and the bytes of it now.
+    fn filled(&self, target: Option<&Target>, bench: &Bench) -> Result<(Template, Vec<u8>), NotationError> {
+        let composer = self.composer(target);
+        let template = self.template(target, bench)?;
+        match bench.filled(&template, target, bench.now(), composer.seed) {
+            Ok(bytes) => Ok((template, bytes)),
+            Err(message) => Err(NotationError { at: 0..composer.input.text().len(), message }),
+        }
     }
 
     pub(in crate::ui) fn paste(&mut self, target: Option<&Target>, bench: &Bench, text: &str) {
@@ -261,19 +313,34 @@ impl InputPane {
     /// Puts bytes into the draft, in the present notation or the first that can show them.
     pub(in crate::ui) fn take(&mut self, target: Option<&Target>, bench: &Bench, bytes: &[u8]) {
         let (composer, _) = self.composer_mut(target, bench);
-        // What came off the wire is whole: an ending that it has is not added again.
+        // What came off the wire is whole: an ending is added only where it was taken off.
         let encoding = bench.encoding_of(target);
-        let bytes = framed::payload_of(composer, bench, target, bytes);
+        composer.own_eol = None;
+        let stripped = framed::stripped(composer, bench, target, bytes);
+        let bytes = stripped.as_deref().unwrap_or(bytes);
         for mode in [composer.mode, Mode::Escaped, Mode::Hex] {
             if let Ok(text) = payload::show_in(mode, &bytes, encoding) {
                 composer.put(mode, &text);
+                composer.checksum = None;
+                composer.own_eol = stripped.is_none().then_some(LineEnding::None);
                 return;
             }
         }
     }
 
-    pub(in crate::ui) fn put(&mut self, target: Option<&Target>, bench: &Bench, mode: Mode, text: &str) {
-        self.composer_mut(target, bench).0.put(mode, text);
+    /// Puts a saved payload into the draft, written in this mode.
+    pub(in crate::ui) fn put_saved(
+        &mut self,
+        target: Option<&Target>,
+        bench: &Bench,
+        (mode, text): (Mode, &str),
+        entry: &PayloadEntry,
+    ) {
+        self.composer_mut(target, bench).0.put_saved(mode, text, entry);
+    }
+
+    pub(in crate::ui) fn put_line(&mut self, target: Option<&Target>, bench: &Bench, line: &Line) {
+        self.composer_mut(target, bench).0.put_line(line);
     }
 
     /// What was sent to this socket, or to any connection of its listener; the newest last.
@@ -351,24 +418,33 @@ pub(in crate::ui) fn edit_of(key: KeyEvent) -> Option<Edit> {
 
 fn send(ui: &mut Ui) {
     let Some(target) = ui.target.clone() else { return };
-    let (composer, _) = ui.input.composer_mut(Some(&target), &ui.bench);
-    let bytes = match framed::bytes(composer, &ui.bench, Some(&target)) {
-        Ok(bytes) => bytes,
+    let bytes = match ui.input.filled(Some(&target), &ui.bench) {
+        Ok((_, bytes)) => bytes,
         Err(error) => {
             ui.tell_error(format!("{NOT_SENT}{error}."));
             return;
         }
     };
-    if let Err(why) = ui.bench.can_send(&target) {
+    send_unless(ui, &target.clone(), bytes, move |ui, bytes| send_now(ui, target, bytes));
+}
+
+/// Does what sends these bytes to a target, unless they can't be sent, which is told.
+pub(in crate::ui) fn send_unless(
+    ui: &mut Ui,
+    target: &Target,
+    bytes: Vec<u8>,
+    send: impl FnOnce(&mut Ui, Vec<u8>) + 'static,
+) {
+    if let Err(why) = ui.bench.can_send(target) {
         ui.tell_error(format!("{NOT_SENT}{why}."));
         return;
     }
-    if bytes.is_empty() && !ui.bench.is_datagram(&target) {
+    if bytes.is_empty() && !ui.bench.is_datagram(target) {
         ui.tell_error(format!("{NOT_SENT}a stream can't carry zero bytes; type something, or ^Y adds a line ending."));
         return;
     }
     let what = format!("{} bytes go", bytes.len());
-    unless_many(ui, &target.clone(), &what, move |ui| send_now(ui, target, bytes));
+    unless_many(ui, target, &what, move |ui| send(ui, bytes));
 }
 
 /// Does what sends, after a question where that is to many; `what` is what goes.
@@ -383,13 +459,18 @@ pub(in crate::ui) fn unless_many(ui: &mut Ui, target: &Target, what: &str, send:
     ui.overlays.push(Box::new(Confirm::new(&title, &text, "Send", send)));
 }
 
-fn send_now(ui: &mut Ui, target: Target, bytes: Vec<u8>) {
-    let name = history_name(Some(&target), &ui.bench);
-    let (composer, history) = ui.input.composer_mut(Some(&target), &ui.bench);
+/// Keeps what is typed in the history of the socket that it goes to.
+pub(in crate::ui) fn remember(ui: &mut Ui, target: &Target) {
+    let name = history_name(Some(target), &ui.bench);
+    let (composer, history) = ui.input.composer_mut(Some(target), &ui.bench);
     if !composer.input.is_empty() {
-        history.push(name, composer.mode, composer.input.text());
+        history.push(name, composer.line());
     }
-    composer.sent();
+}
+
+fn send_now(ui: &mut Ui, target: Target, bytes: Vec<u8>) {
+    remember(ui, &target);
+    ui.input.composer_mut(Some(&target), &ui.bench).0.clear();
     ui.notice = bytes.is_empty().then(|| Notice::good("sent an empty datagram"));
     ui.bench.send(target, bytes, &mut ui.effects);
 }
@@ -411,7 +492,7 @@ fn turn_mode(ui: &mut Ui) {
     while mode != composer.mode {
         match payload::show_in(mode, &bytes, encoding) {
             Ok(text) => {
-                composer.put(mode, &text);
+                composer.turn_to(mode, &text);
                 break;
             }
             Err(error) => refused = Some(format!("Not {}: {error}.", mode.name())),
@@ -421,112 +502,4 @@ fn turn_mode(ui: &mut Ui) {
     if let Some(refused) = refused {
         ui.tell_error(refused);
     }
-}
-
-pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
-    let area = ui.layout.input;
-    let target = ui.target.clone();
-    // A socket has its composer, with its own line ending, before the first key.
-    ui.input.composer_mut(target.as_ref(), &ui.bench);
-    let composer = ui.input.composer(target.as_ref());
-    let bytes = framed::bytes(composer, &ui.bench, target.as_ref());
-    // An empty draft that makes no frame is not wrong yet.
-    let error = bytes.as_ref().err().filter(|_| !composer.input.is_empty()).cloned();
-    let title = title(ui, target.as_ref(), composer, bytes.as_ref().map(Vec::len).ok());
-    let inside = frame(ui, canvas, Pane::Input, &title);
-    if let Some(target @ Target::Children(_)) = &target
-        && ui.bench.reach(target) > 1
-    {
-        let width = u16::try_from(Printable::text(&title).width() + 2).unwrap_or(u16::MAX);
-        let width = width.min(area.width.saturating_sub(2));
-        canvas.style(Rect { x: area.x + 1, width, height: 1, ..area }, ui.look.warning);
-    }
-    // At least half of the room is the draft's.
-    let preview_width = (inside.width / 2).min(if inside.width < 100 { 26 } else { 50 });
-    let text_area = Rect { x: inside.x + 1, width: inside.width.saturating_sub(preview_width + 2), ..inside };
-    ui.input.area = text_area;
-    let composer = ui.input.composer(target.as_ref());
-    let look = &ui.look;
-    let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
-    let focused = ui.focus == Pane::Input && ui.overlays.is_empty();
-    let wrong = error.as_ref().map(|error| error.at.clone());
-    composer.input.render(canvas, text_area, &styles, wrong, focused);
-    if composer.input.is_empty() && !focused {
-        let text = if target.is_some() { "Tab comes here to type" } else { "Open a socket to send" };
-        canvas.put(text_area.x, text_area.y, text_area.right(), &Printable::text(text), look.dim);
-    }
-    match (bytes, error) {
-        (Ok(bytes), _) if target.is_some() => {
-            let preview = Rect { x: inside.right() - preview_width, width: preview_width, ..inside };
-            render_preview(ui, canvas, preview, &bytes);
-        }
-        (Err(_), Some(error)) => {
-            let text = Printable::text(&format!(" {error} "))
-                .truncate(usize::from(area.width.saturating_sub(4)), ui.look.marks.ellipsis);
-            canvas.put(area.x + 2, area.bottom() - 1, area.right().saturating_sub(1), &text, look.error);
-        }
-        _ => {}
-    }
-}
-
-/// The bytes that would be sent, row by row; the last row says how many more there are.
-fn render_preview(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, bytes: &[u8]) {
-    let per_row = usize::from(area.width.saturating_sub(1) / 3);
-    if per_row == 0 {
-        return;
-    }
-    let rows = usize::from(area.height);
-    for (row, (y, chunk)) in (area.y..area.bottom()).zip(bytes.chunks(per_row)).enumerate() {
-        let rest = bytes.len() - row * per_row;
-        let text = if row + 1 == rows && rest > per_row {
-            let shown = per_row.saturating_sub(4);
-            let hex = payload::show(Mode::Hex, &chunk[..shown.min(chunk.len())]).unwrap_or_default();
-            format!("{hex} +{}", rest - shown)
-        } else {
-            payload::show(Mode::Hex, chunk).unwrap_or_default()
-        };
-        canvas.put(area.x, y, area.right(), &Printable::text(&text), ui.look.dim);
-    }
-}
-
-/// A peer behind the name in the title, and why it is that one where it could be another: of the path of a Unix socket
-/// no more than leaves room for the rest.
-fn behind(ui: &Ui, address: &Address, why: &str) -> String {
-    match address {
-        Address::Unix(UnixAddress::Unnamed) => String::new(),
-        Address::Unix(_) => format!(" {}{why}", fitting(ui, address, 30 - why.len())),
-        _ => format!(" {address}{why}"),
-    }
-}
-
-fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: Option<usize>) -> String {
-    let marks = ui.look.marks;
-    let Some(target) = target else {
-        return format!("Send {} nothing is open", marks.dot);
-    };
-    let name = ui.bench.roster.name(target.socket());
-    let member = ui.bench.roster.get(target.socket());
-    let whom = match target {
-        Target::Children(_) => match ui.bench.reach(target) {
-            0 => format!("{name} (nobody is connected)"),
-            1 => format!("{name} (its one connection)"),
-            count => format!("{name} (all {count} connections)"),
-        },
-        Target::Peer(_, address) => format!("{name}{}", behind(ui, address, " (chosen)")),
-        Target::Socket(_) => match member.map(|member| (&member.peer, &member.last_heard)) {
-            Some((Some(peer), _)) => format!("{name}{}", behind(ui, peer, "")),
-            Some((None, Some(peer))) => format!("{name}{}", behind(ui, peer, " (last heard)")),
-            _ => name,
-        },
-    };
-    let eol = match (framed::wrapped_in(&ui.bench, Some(target)), composer.line_ending()) {
-        (Some(framing), _) => framing.to_string(),
-        (None, LineEnding::None) => "no EOL".to_owned(),
-        (None, ending) => format!("+{}", ending.word().to_uppercase()),
-    };
-    let len = len.map_or_else(|| "?".to_owned(), |len| len.to_string());
-    let (arrow, dot) = (marks.arrow, marks.dot);
-    let encoding = ui.bench.encoding_of(Some(target));
-    let encoding = if encoding.is_utf8() { String::new() } else { format!(" {encoding}") };
-    format!("Send {arrow} {whom} {dot} {}{encoding} {dot} {eol} {dot} {len} B", composer.mode.name())
 }

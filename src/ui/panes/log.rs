@@ -150,6 +150,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: some_message,
     },
     ActionSpec {
+        name: "keep-message",
+        scope: Scope::Log,
+        keys: &["p"],
+        help: "keep this message as a payload",
+        run: crate::ui::overlays::payloads::save_message,
+        available: some_message,
+    },
+    ActionSpec {
         name: "replay",
         scope: Scope::Log,
         keys: &["shift-r"],

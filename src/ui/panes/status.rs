@@ -111,6 +111,13 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
         }
     }
+    if let Some(text) = ui.repeat_status() {
+        let start = x;
+        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);
+        if let Some(action) = actions().find(|action| action.name == "repeat") {
+            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        }
+    }
     let rates = &ui.bench.rates;
     if let Some(text) = transfers::newest(ui) {
         let start = x;

@@ -153,7 +153,7 @@ fn a_file_that_can_not_be_sent_says_why() {
 }
 
 #[test]
-fn a_payload_that_is_a_long_file_is_sent_as_a_file_and_a_short_one_is_taken_into_the_input() {
+fn a_payload_that_is_a_long_file_is_sent_as_a_file_and_a_short_one_as_bytes() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("long.bin"), vec![7; 65_537]).unwrap();
     std::fs::write(folder.path().join("short.bin"), [7; 3]).unwrap();
@@ -169,7 +169,11 @@ fn a_payload_that_is_a_long_file_is_sent_as_a_file_and_a_short_one_is_taken_into
     let path = folder.path().join("long.bin");
     assert_eq!(bench.orders(), [Command::SendFile { ticket: Ticket(0), target: Target::Socket(client), path }]);
     crate::ui::overlays::payloads::open(&mut bench.ui);
-    bench.text("short").keys("enter");
+    bench.text("short").keys("tab");
     assert_eq!(bench.orders(), []);
     bench.shows("07 07 07");
+    crate::ui::overlays::payloads::open(&mut bench.ui);
+    bench.text("short").keys("enter");
+    let target = Target::Socket(client);
+    assert_eq!(bench.orders(), [Command::Send { ticket: Ticket(1), target, bytes: [7; 3].into() }]);
 }

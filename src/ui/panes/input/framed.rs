@@ -1,41 +1,21 @@
-//! What Enter sends: the draft with its line ending or, where the socket wraps, in the frame that its framing says.
+//! What a framing that wraps changes in the input: there is no line ending to add or to choose.
 
 use super::composer::Composer;
-use crate::contract::{Endpoint, Target};
-use crate::framing::Framing;
-use crate::payload::NotationError;
+use crate::contract::Target;
 use crate::ui::Ui;
 use crate::ui::bench::Bench;
 
-/// The framing that a draft for this target gets, if it gets one.
-pub(super) fn wrapped_in<'a>(bench: &'a Bench, target: Option<&Target>) -> Option<&'a Framing> {
-    bench.roster.endpoint(target?.socket()).and_then(Endpoint::wrap)
-}
-
-/// The bytes that Enter would send.
-pub(super) fn bytes(composer: &Composer, bench: &Bench, target: Option<&Target>) -> Result<Vec<u8>, NotationError> {
-    let encoding = bench.encoding_of(target);
-    let Some(framing) = wrapped_in(bench, target) else { return composer.bytes(encoding) };
-    let payload = composer.payload(encoding)?;
-    // It is the draft as a whole that is wrong, and not any part of it.
-    framing.wrap(&payload).map_err(|why| NotationError {
-        at: 0..composer.input.text().len(),
-        message: format!("framing {framing}: {why}"),
-    })
-}
-
-/// What of bytes off the wire goes into a draft: not what sending it would add again.
-pub(super) fn payload_of(composer: &Composer, bench: &Bench, target: Option<&Target>, bytes: &[u8]) -> Vec<u8> {
-    if let Some(framing) = wrapped_in(bench, target) {
-        return framing.payload_of(bytes).unwrap_or_else(|| bytes.to_vec());
+/// Bytes off the wire without what sending them would add again; `None` where they have nothing of it.
+pub(super) fn stripped(composer: &Composer, bench: &Bench, target: Option<&Target>, bytes: &[u8]) -> Option<Vec<u8>> {
+    match bench.wraps_in(target) {
+        Some(framing) => framing.payload_of(bytes),
+        None => bytes.strip_suffix(&*composer.ending(bench.encoding_of(target))).map(<[u8]>::to_vec),
     }
-    let ending = composer.ending(bench.encoding_of(target));
-    bytes.strip_suffix(&*ending).unwrap_or(bytes).to_vec()
 }
 
 /// Whether there is a line ending to be chosen.
 pub(super) fn has_line_ending(ui: &Ui) -> Result<(), &'static str> {
-    match wrapped_in(&ui.bench, ui.target.as_ref()) {
+    match ui.bench.wraps_in(ui.target.as_ref()) {
         None => Ok(()),
         Some(_) => Err("this socket wraps: what is typed gets the frame of its framing, and no line ending"),
     }

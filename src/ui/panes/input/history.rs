@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::payload::Mode;
+use crate::payload::{Checksum, Mode};
 
 /// The longest text that is kept, in bytes, and of how many sockets' names.
 const LONGEST: usize = 64 * 1024;
@@ -22,23 +22,37 @@ pub struct History(BTreeMap<String, Vec<Line>>);
 pub(in crate::ui) struct Line {
     mode: String,
     pub(in crate::ui) text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
+    /// Whether it was sent without the line ending that is added to what is typed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) whole: bool,
 }
 
 impl Line {
+    pub(super) fn new(mode: Mode, text: &str, checksum: Option<Checksum>, whole: bool) -> Self {
+        let checksum = checksum.map(|checksum| checksum.to_string());
+        Self { mode: mode.name().to_owned(), text: text.to_owned(), checksum, whole }
+    }
+
     /// The notation that the text is in.
     pub(in crate::ui) fn mode(&self) -> Mode {
         let named = |mode: &Mode| mode.name() == self.mode;
         [Mode::Text, Mode::Escaped, Mode::Hex].into_iter().find(named).unwrap_or(Mode::Escaped)
     }
+
+    /// The checksum that was appended.
+    pub(in crate::ui) fn checksum(&self) -> Option<Checksum> {
+        self.checksum.as_ref()?.parse().ok()
+    }
 }
 
 impl History {
-    pub(super) fn push(&mut self, name: String, mode: Mode, text: &str) {
-        if text.len() > LONGEST || (!self.0.contains_key(&name) && self.0.len() >= MOST_NAMES) {
+    pub(super) fn push(&mut self, name: String, line: Line) {
+        if line.text.len() > LONGEST || (!self.0.contains_key(&name) && self.0.len() >= MOST_NAMES) {
             return;
         }
         let lines = self.0.entry(name).or_default();
-        let line = Line { mode: mode.name().to_owned(), text: text.to_owned() };
         lines.retain(|other| *other != line);
         lines.push(line);
         if lines.len() > HISTORY_LIMIT {
