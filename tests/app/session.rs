@@ -288,8 +288,12 @@ impl Session {
         }
     }
 
-    /// Whether the end of a frame is still to come, so that the screen is that of no frame.
+    /// Whether the end of a frame is still to come, so that the screen is that of no frame. None comes to who has stopped
+    /// reading in the middle of one.
     fn is_within_a_frame(&self) -> bool {
+        if self.output_ended {
+            return false;
+        }
         let last = |mark: &[u8]| memchr::memmem::rfind(&self.raw, mark);
         last(b"\x1b[?2026h") > last(b"\x1b[?2026l")
     }

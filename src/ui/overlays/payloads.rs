@@ -195,7 +195,7 @@ pub(in crate::ui) fn save(ui: &mut Ui) {
         ui.tell_error(format!("Not kept: {error}."));
         return;
     }
-    let (entry, name) = ui.input.as_payload(target);
+    let (entry, name) = ui.input.as_payload(target, &ui.bench);
     let name = name.unwrap_or_default().to_owned();
     ask_name(ui, &name, entry);
 }

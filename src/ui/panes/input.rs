@@ -265,10 +265,10 @@ impl InputPane {
         self.composer(target).input.text()
     }
 
-    /// The draft with its line ending as a saved payload, and the name of that which it began as.
-    pub(in crate::ui) fn as_payload(&self, target: Option<&Target>) -> (PayloadEntry, Option<&str>) {
+    /// The draft as a saved payload, with its line ending if it gets one, and the name of that which it began as.
+    pub(in crate::ui) fn as_payload(&self, target: Option<&Target>, bench: &Bench) -> (PayloadEntry, Option<&str>) {
         let composer = self.composer(target);
-        let mut entry = PayloadEntry::new("", composer.content());
+        let mut entry = PayloadEntry::new("", composer.content(bench.wraps_in(target).is_none()));
         entry.checksum = composer.checksum;
         (entry, composer.saved_as.as_deref())
     }
@@ -319,7 +319,7 @@ impl InputPane {
         let stripped = framed::stripped(composer, bench, target, bytes);
         let bytes = stripped.as_deref().unwrap_or(bytes);
         for mode in [composer.mode, Mode::Escaped, Mode::Hex] {
-            if let Ok(text) = payload::show_in(mode, &bytes, encoding) {
+            if let Ok(text) = payload::show_in(mode, bytes, encoding) {
                 composer.put(mode, &text);
                 composer.checksum = None;
                 composer.own_eol = stripped.is_none().then_some(LineEnding::None);

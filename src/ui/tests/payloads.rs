@@ -118,6 +118,36 @@ fn a_checksum_is_chosen_with_a_key_and_stays_with_the_socket_and_its_history() {
 }
 
 #[test]
+fn where_a_socket_wraps_all_that_is_sent_gets_its_frame() {
+    let (mut bench, client) = Harness::with_client("tcp://127.0.0.1:7788?framing=length:u8&wrap");
+    bench.ui.focus = Pane::Input;
+    bench.text("ab");
+    bench.shows("02 61 62");
+    bench.shows("length:u8 \u{b7} 3 B");
+    bench.keys("ctrl-y");
+    bench.shows("this socket wraps");
+    bench.keys("ctrl-]").text("sum8").keys("enter enter");
+    assert_eq!(sent(&mut bench), b"\x03ab\xc3");
+    // A saved payload, and a repeat.
+    bench.keys("up ctrl-e ctrl-s").text("p").keys("enter ctrl-c ctrl-e enter");
+    assert_eq!(sent(&mut bench), b"\x03ab\xc3");
+    bench.text("r").keys("ctrl-] enter ctrl-\\ enter");
+    until(|| bench.ui.work());
+    assert_eq!(sent(&mut bench), b"\x01r");
+    bench.keys("ctrl-\\");
+    bench.orders();
+    // What came is taken without its frame.
+    bench.received(client, b"\x05hello");
+    bench.ui.focus = Pane::Log;
+    bench.keys("end r");
+    assert_eq!(bench.ui.input.draft(bench.ui.target.as_ref()), "hello");
+    bench.keys("ctrl-c").text(&"x".repeat(256));
+    bench.shows("framing length:u8: ");
+    bench.keys("enter");
+    assert_eq!(bench.orders(), []);
+}
+
+#[test]
 fn a_payload_is_kept_under_a_name_and_replaced_only_where_that_is_wanted() {
     let (mut bench, _) = escaped();
     bench.text("one").keys("ctrl-e ctrl-s").text("p").keys("enter");

@@ -129,9 +129,10 @@ impl Composer {
         Line::new(self.mode, self.input.text(), self.checksum, self.own_eol.is_some())
     }
 
-    /// The draft with its line ending as the content of a saved payload.
-    pub(super) fn content(&self) -> PayloadContent {
-        let (text, ending) = (self.input.text(), self.line_ending());
+    /// The draft as the content of a saved payload; `ended` with its line ending.
+    pub(super) fn content(&self, ended: bool) -> PayloadContent {
+        let ending = if ended { self.line_ending() } else { LineEnding::None };
+        let text = self.input.text();
         let escaped_ending = match ending {
             LineEnding::None => "",
             LineEnding::Lf => "\\n",
