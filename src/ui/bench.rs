@@ -9,6 +9,7 @@ pub(super) mod recorded;
 pub(super) mod repeat;
 pub(super) mod replay;
 pub(super) mod transfers;
+mod under_way;
 
 use std::collections::HashMap;
 use std::io;

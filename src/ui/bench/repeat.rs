@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Bench;
-use crate::contract::{Command, Event, Fact, NetError, Target, Ticket, Timestamp};
+use super::under_way::UnderWay;
+use crate::contract::{Command, Event, Fact, Target, Ticket, Timestamp};
 use crate::payload::Template;
 use crate::ui::Effect;
 
@@ -42,16 +43,6 @@ pub(in crate::ui) struct Repeat {
     next: u64,
     under_way: Option<UnderWay>,
     failure: Option<String>,
-}
-
-/// A message that was ordered to be sent.
-#[derive(Debug)]
-struct UnderWay {
-    ticket: Ticket,
-    /// How many sockets are still to take it.
-    left: usize,
-    /// Whether one has.
-    taken: bool,
 }
 
 /// What is to be done for a repeat.
@@ -102,42 +93,28 @@ impl Repeat {
     /// Says that a message was ordered, and how many sockets are to take it.
     fn ordered(&mut self, ticket: Ticket, sockets: usize) {
         self.ordered += 1;
-        self.under_way = Some(UnderWay { ticket, left: sockets.max(1), taken: false });
+        self.under_way = Some(UnderWay::new(ticket, sockets));
     }
 
     /// The order that is not answered yet.
     pub(in crate::ui) fn under_way(&self) -> Option<Ticket> {
-        self.under_way.as_ref().map(|under_way| under_way.ticket)
+        self.under_way.as_ref().map(UnderWay::ticket)
     }
 
     fn observe(&mut self, event: &Event) {
-        match &event.fact {
-            Fact::Sent { ticket, remaining: 0, .. } => self.answered(*ticket, None),
-            Fact::SendFailed { ticket, error } => self.answered(*ticket, Some(error)),
-            Fact::Closed { .. } if self.plan.target.socket() == event.socket => {
-                self.failure.get_or_insert_with(|| "the socket was closed".to_owned());
-            }
-            _ => {}
-        }
-    }
-
-    fn answered(&mut self, ticket: Ticket, error: Option<&NetError>) {
-        let Some(under_way) = self.under_way.as_mut().filter(|under_way| under_way.ticket == ticket) else { return };
-        under_way.left = under_way.left.saturating_sub(1);
-        under_way.taken |= error.is_none();
-        if under_way.left > 0 {
-            return;
-        }
-        match error {
-            Some(error) if !under_way.taken => {
-                self.failed += 1;
-                if !self.plan.is_datagram {
-                    self.failure = Some(error.to_string().trim_end_matches('.').to_owned());
+        if let Some(outcome) = self.under_way.as_mut().and_then(|under_way| under_way.observe(&event.fact)) {
+            self.under_way = None;
+            match outcome {
+                Ok(()) => self.done += 1,
+                Err(why) => {
+                    self.failed += 1;
+                    self.failure = (!self.plan.is_datagram).then_some(why);
                 }
             }
-            _ => self.done += 1,
         }
-        self.under_way = None;
+        if matches!(event.fact, Fact::Closed { .. }) && self.plan.target.socket() == event.socket {
+            self.failure.get_or_insert_with(|| "the socket was closed".to_owned());
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::contract::{Event, Fact, NetError, SocketId, Target, Ticket, Timestamp};
+use super::under_way::UnderWay;
+use crate::contract::{Event, Fact, SocketId, Target, Ticket, Timestamp};
 use crate::log::{Kind, LogStore, Row};
 
 /// How many rows are looked through at once: a millisecond's work.
@@ -69,16 +70,6 @@ pub(in crate::ui) struct Replay {
     /// How many messages the user has asked for by hand that are not sent.
     asked: u64,
     failure: Option<String>,
-}
-
-/// A message that was ordered to be sent.
-#[derive(Debug)]
-struct UnderWay {
-    ticket: Ticket,
-    /// How many sockets are still to take it.
-    left: usize,
-    /// Whether one has.
-    taken: bool,
 }
 
 /// What is to be done for a replay.
@@ -172,7 +163,7 @@ impl Replay {
 
     /// Says that the message was ordered, and how many sockets are to take it.
     pub(in crate::ui) fn ordered(&mut self, ticket: Ticket, sockets: usize) {
-        self.under_way = Some(UnderWay { ticket, left: sockets.max(1), taken: false });
+        self.under_way = Some(UnderWay::new(ticket, sockets));
     }
 
     /// Says that the message needed no order: there is nothing to send of it.
@@ -182,34 +173,21 @@ impl Replay {
 
     /// Learns from an event what became of the message under way.
     pub(in crate::ui) fn observe(&mut self, event: &Event) {
-        match &event.fact {
-            Fact::Sent { ticket, remaining: 0, .. } => self.answered(*ticket, None),
-            Fact::SendFailed { ticket, error } => self.answered(*ticket, Some(error)),
-            Fact::Closed { .. } if matches!(&self.plan.target, Target::Socket(socket) | Target::Peer(socket, _) if *socket == event.socket) =>
-            {
-                self.failure.get_or_insert_with(|| "the socket that it goes to was closed".to_owned());
+        if let Some(outcome) = self.under_way.as_mut().and_then(|under_way| under_way.observe(&event.fact)) {
+            self.under_way = None;
+            match outcome {
+                Ok(()) => self.done += 1,
+                Err(why) => self.failure = Some(why),
             }
-            _ => {}
         }
-    }
-
-    fn answered(&mut self, ticket: Ticket, error: Option<&NetError>) {
-        let Some(under_way) = self.under_way.as_mut().filter(|under_way| under_way.ticket == ticket) else { return };
-        under_way.left = under_way.left.saturating_sub(1);
-        under_way.taken |= error.is_none();
-        if under_way.left > 0 {
-            return;
+        if matches!(event.fact, Fact::Closed { .. }) && self.plan.target.socket() == event.socket {
+            self.failure.get_or_insert_with(|| "the socket that it goes to was closed".to_owned());
         }
-        match error {
-            Some(error) if !under_way.taken => self.failure = Some(error.to_string().trim_end_matches('.').to_owned()),
-            _ => self.done += 1,
-        }
-        self.under_way = None;
     }
 
     /// The order that is not answered yet.
     pub(in crate::ui) fn under_way(&self) -> Option<Ticket> {
-        self.under_way.as_ref().map(|under_way| under_way.ticket)
+        self.under_way.as_ref().map(UnderWay::ticket)
     }
 
     /// Has the next message sent, where that goes by hand; else pauses, or goes on where it paused.
@@ -308,7 +286,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::contract::{Batch, Block, Span};
+    use crate::contract::{Batch, Block, NetError, Span};
 
     const MS: u64 = 1_000_000;
 
