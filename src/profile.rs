@@ -7,6 +7,7 @@
 mod atomic;
 mod comments;
 mod folder;
+mod message;
 mod payload_entry;
 mod read;
 mod rule;
@@ -23,6 +24,7 @@ use crate::contract::Rotation;
 pub use crate::diagnostic::{Diagnostic, Invalid, Severity};
 pub use atomic::{NewFile, write_atomic};
 pub use folder::{folder, list, resolve};
+pub use message::{Message, PatternEntry};
 pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;
 pub use save::SaveError;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Address, Endpoint, OptionSpec, Saving, SocketId, Ticket, Value};
+use crate::rule::Rules;
+
+use super::{Address, CloseReason, Endpoint, OptionSpec, Saving, SocketId, Ticket, Value};
 
 /// An order. The engine answers with events, never with a return value.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,11 +72,15 @@ pub enum Command {
         socket: SocketId,
         /// In which way.
         how: CloseHow,
+        /// For whom, as `Closed` will tell: [`CloseReason::User`], [`CloseReason::Rule`] or [`CloseReason::Scenario`].
+        by: CloseReason,
     },
     /// End a socket and, of a listener, every connection that it accepted: also what is only being opened.
     CloseAll {
         /// The socket that the user opened.
         root: SocketId,
+        /// For whom, as for [`Close`](Self::Close).
+        by: CloseReason,
     },
     /// Have the engine send back what a socket receives, or no longer; for a listener, what each of its connections
     /// receives, those accepted later included. A stream is not read while 1 MiB of its echo waits to be sent.
@@ -83,6 +89,14 @@ pub enum Command {
         socket: SocketId,
         /// Whether to.
         on: bool,
+    },
+    /// Have the engine answer by these rules from now on, in place of all that it knew for the socket; for a listener, on
+    /// each of its connections, those accepted later included. They are kept from one opening to the next.
+    SetRules {
+        /// Which socket, as the user opens it.
+        socket: SocketId,
+        /// The rules, in their order.
+        rules: Rules,
     },
     /// Close everything and end.
     ShutDown,

@@ -108,6 +108,13 @@ pub enum Fact {
         /// Their bytes, where known.
         bytes: Option<u64>,
     },
+    /// A rule did something, or did not do what it is there for.
+    Rule {
+        /// The rule's name.
+        name: String,
+        /// The sentence.
+        message: String,
+    },
     /// Something worth saying that no call returned.
     Note {
         /// What it is about, one word.
@@ -131,6 +138,10 @@ pub enum CloseReason {
     Timeout,
     /// The program ends.
     Shutdown,
+    /// A rule closed it.
+    Rule,
+    /// A scenario closed it.
+    Scenario,
     /// An operation failed.
     Error,
 }
@@ -145,6 +156,8 @@ impl CloseReason {
             Self::Reset => "reset",
             Self::Timeout => "timeout",
             Self::Shutdown => "shutdown",
+            Self::Rule => "rule",
+            Self::Scenario => "scenario",
             Self::Error => "error",
         }
     }

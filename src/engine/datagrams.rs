@@ -361,8 +361,7 @@ impl<D: Datagrams> Life<'_, D> {
                     }
                 }
                 Attempt::NothingToDo => match orders.stopping() {
-                    Some(Stop::Close | Stop::Abort) => return CloseReason::User,
-                    Some(Stop::ShutDown) => return CloseReason::Shutdown,
+                    Some(Stop::Close | Stop::Abort | Stop::ShutDown) => return orders.closed_by(),
                     known @ (None | Some(Stop::HalfClose)) => orders.news(known).await,
                 },
             }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::outgoing_file::OutgoingFile;
-use crate::contract::{Address, Fact, NetError, Operation, OptionSpec, Saving, Ticket, Value};
+use crate::contract::{Address, CloseReason, Fact, NetError, Operation, OptionSpec, Saving, Ticket, Value};
 
 /// How many bytes may wait to be sent on one socket, echoes aside. A longer order is taken when no other waits.
 const MAX_QUEUED: usize = 64 * 1024 * 1024;
@@ -105,7 +105,8 @@ pub(super) struct Orders {
     /// How many bytes wait of what was ordered, and how many are taken up by echoes that wait.
     bytes: Cell<usize>,
     echo: Cell<usize>,
-    stop: Cell<Option<Stop>>,
+    /// How to stop, and for whom.
+    stop: Cell<Option<(Stop, CloseReason)>>,
     requests: RefCell<VecDeque<Request>>,
     /// Which order has what is received saved.
     saving: Cell<Option<Ticket>>,
@@ -119,7 +120,7 @@ impl Orders {
     /// When too much waits already, or the socket is about to close.
     pub(super) fn push(&self, order: Order) -> Result<(), NetError> {
         let refused = |cause: &str| NetError::other(Operation::Send, None, cause);
-        if self.stop.get() >= Some(Stop::Close) {
+        if self.stopping() >= Some(Stop::Close) {
             return Err(refused("the socket is closing"));
         }
         let mut queue = self.queue.borrow_mut();
@@ -175,19 +176,26 @@ impl Orders {
     }
 
     /// Orders to stop; a milder order than the one given before changes nothing.
-    pub(super) fn stop(&self, stop: Stop) {
-        self.stop.set(self.stop.get().max(Some(stop)));
+    pub(super) fn stop(&self, stop: Stop, by: CloseReason) {
+        if self.stopping() < Some(stop) {
+            self.stop.set(Some((stop, by)));
+        }
         self.changed.notify_waiters();
     }
 
     /// The order to stop, if one was given.
     pub(super) fn stopping(&self) -> Option<Stop> {
-        self.stop.get()
+        self.stop.get().map(|(stop, _)| stop)
+    }
+
+    /// Why the socket closes, once it was ordered to.
+    pub(super) fn closed_by(&self) -> CloseReason {
+        self.stop.get().map_or(CloseReason::User, |(_, by)| by)
     }
 
     /// Takes back an order to half-close, for a socket that has no halves.
     pub(super) fn refuse_half_close(&self) {
-        if self.stop.get() == Some(Stop::HalfClose) {
+        if self.stopping() == Some(Stop::HalfClose) {
             self.stop.set(None);
         }
     }
@@ -295,7 +303,7 @@ mod tests {
             assert!(orders.is_empty());
         }
         let orders = Orders::default();
-        orders.stop(Stop::HalfClose);
+        orders.stop(Stop::HalfClose, CloseReason::User);
         orders.push_echo(b"after the end", None);
         assert!(orders.is_empty());
     }
@@ -303,11 +311,11 @@ mod tests {
     #[test]
     fn the_most_urgent_stop_holds_and_ends_new_orders() {
         let orders = Orders::default();
-        orders.stop(Stop::HalfClose);
+        orders.stop(Stop::HalfClose, CloseReason::User);
         orders.push(order(1)).unwrap();
-        orders.stop(Stop::Abort);
-        orders.stop(Stop::Close);
-        assert_eq!(orders.stopping(), Some(Stop::Abort));
+        orders.stop(Stop::Abort, CloseReason::User);
+        orders.stop(Stop::Close, CloseReason::Rule);
+        assert_eq!((orders.stopping(), orders.closed_by()), (Some(Stop::Abort), CloseReason::User));
         orders.push(order(1)).unwrap_err();
     }
 }

@@ -126,7 +126,7 @@ impl<S: Stream> Pump<'_, S> {
     async fn stop(&self, mut stop: Stop) -> CloseReason {
         let orders = &self.socket.orders;
         loop {
-            let (reason, linger) = match stop {
+            let linger = match stop {
                 Stop::Abort => {
                     if let Some(result) = self.stream.reset_on_close() {
                         self.socket.call("setsockopt", "SOL_SOCKET, SO_LINGER, {1, 0}".to_owned(), &result).await;
@@ -134,15 +134,15 @@ impl<S: Stream> Pump<'_, S> {
                     } else {
                         self.socket.note("abort", "what was not sent is thrown away; RST is TCP's alone").await;
                     }
-                    return CloseReason::User;
+                    return orders.closed_by();
                 }
-                Stop::ShutDown => (CloseReason::Shutdown, LINGER_AT_THE_END),
-                Stop::HalfClose | Stop::Close => (CloseReason::User, LINGER),
+                Stop::ShutDown => LINGER_AT_THE_END,
+                Stop::HalfClose | Stop::Close => LINGER,
             };
             let more_urgent = orders.until(|orders| orders.stopping().filter(|next| *next > stop));
             match timeout(linger, more_urgent).await {
                 Ok(next) => stop = next,
-                Err(_) => return reason,
+                Err(_) => return orders.closed_by(),
             }
         }
     }
@@ -262,8 +262,7 @@ impl<S: Stream> Pump<'_, S> {
                 Written::NothingToDo => match orders.stopping() {
                     Some(Stop::HalfClose) if !self.fin_sent.get() => Box::pin(self.half_close()).await,
                     known @ (None | Some(Stop::HalfClose)) => orders.news(known).await,
-                    Some(Stop::Close) => return CloseReason::User,
-                    Some(Stop::ShutDown) => return CloseReason::Shutdown,
+                    Some(Stop::Close | Stop::ShutDown) => return orders.closed_by(),
                     // That is for the one who does not wait.
                     Some(Stop::Abort) => std::future::pending().await,
                 },

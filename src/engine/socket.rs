@@ -148,10 +148,8 @@ impl Socket {
 
     /// Waits for an order to close, of any kind, for a socket that has nothing to finish first.
     pub(super) async fn closing(&self) -> CloseReason {
-        match self.orders.until(|orders| orders.stopping().filter(|stop| *stop >= Stop::Close)).await {
-            Stop::ShutDown => CloseReason::Shutdown,
-            Stop::HalfClose | Stop::Close | Stop::Abort => CloseReason::User,
-        }
+        let is_closing = |orders: &Orders| (orders.stopping() >= Some(Stop::Close)).then(|| orders.closed_by());
+        self.orders.until(is_closing).await
     }
 
     /// Answers orders to half-close, on a socket that has no halves.

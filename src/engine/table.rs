@@ -80,21 +80,22 @@ impl Table {
             Command::SetOption { socket, option, value } => self.ask(socket, Request::SetOption(option, value)),
             Command::Inspect { socket } => self.ask(socket, Request::Inspect),
             Command::Save { ticket, socket, saving } => self.ask(socket, Request::Save(ticket, saving)),
-            Command::Close { socket, how } => {
+            Command::Close { socket, how, by } => {
                 // One that is gone has reported so already.
                 if let Some(row) = self.rows.borrow().get(&socket) {
-                    row.orders.stop(match how {
+                    let stop = match how {
                         CloseHow::Normal => Stop::Close,
                         CloseHow::HalfClose => Stop::HalfClose,
                         CloseHow::Abort => Stop::Abort,
-                    });
+                    };
+                    row.orders.stop(stop, by);
                 }
             }
-            Command::CloseAll { root } => {
+            Command::CloseAll { root, by } => {
                 if let Some(row) = self.rows.borrow().get(&root) {
-                    row.orders.stop(Stop::Close);
+                    row.orders.stop(Stop::Close, by);
                 }
-                self.stop_children(root, Stop::Close);
+                self.stop_children(root, Stop::Close, by);
             }
             Command::SetEcho { socket, on } => {
                 self.echo_of(socket).set(on);
@@ -105,6 +106,9 @@ impl Table {
                 // One that waits for its echo to be sent no longer has to.
                 let is_its = |(id, row): &(&SocketId, &Row)| **id == socket || row.parent == Some(socket);
                 rows.iter().filter(is_its).for_each(|(_, row)| row.orders.touch());
+            }
+            Command::SetRules { socket, rules } => {
+                self.echo_of(socket).set(rules.iter().any(|rule| rule.is_echo()));
             }
             Command::ShutDown => self.stop_all(),
         }
@@ -151,8 +155,8 @@ impl Table {
     }
 
     /// Stops every socket below a root.
-    pub(super) fn stop_children(&self, root: SocketId, stop: Stop) {
-        self.rows.borrow().values().filter(|row| row.parent == Some(root)).for_each(|row| row.orders.stop(stop));
+    pub(super) fn stop_children(&self, root: SocketId, stop: Stop, by: CloseReason) {
+        self.rows.borrow().values().filter(|row| row.parent == Some(root)).for_each(|row| row.orders.stop(stop, by));
     }
 
     /// Hands a request to every socket below a root.
@@ -178,7 +182,7 @@ impl Table {
 
     fn stop_all(&self) {
         for row in self.rows.borrow().values() {
-            row.orders.stop(Stop::ShutDown);
+            row.orders.stop(Stop::ShutDown, CloseReason::Shutdown);
         }
     }
 
@@ -382,12 +386,12 @@ mod tests {
                 socket.closing().await;
                 panic!("a test's panic, which is expected");
             });
-            rig.obey(Command::Close { socket: broken, how: CloseHow::Normal });
+            rig.obey(Command::Close { socket: broken, how: CloseHow::Normal, by: CloseReason::User });
             let failed = rig.until(|fact| matches!(fact, Fact::Failed(_))).await;
             assert!(matches!(failed, Fact::Failed(error) if error.cause.contains("a test's panic")));
             rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Error }).await;
-            rig.obey(Command::Close { socket: sound, how: CloseHow::Normal });
-            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
+            rig.obey(Command::Close { socket: sound, how: CloseHow::Normal, by: CloseReason::Scenario });
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Scenario }).await;
         });
     }
 }

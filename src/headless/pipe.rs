@@ -228,7 +228,7 @@ impl Joint {
         self.input = None;
         self.latest = Instant::now();
         if let Some(link) = self.link.filter(|_| !self.endpoint.scheme.is_datagram()) {
-            self.order(Command::Close { socket: link, how: CloseHow::HalfClose });
+            self.order(Command::Close { socket: link, how: CloseHow::HalfClose, by: CloseReason::User });
         }
     }
 
@@ -293,10 +293,12 @@ impl Joint {
             Fact::Accepted { .. } if self.link.is_none() => {
                 self.has_peer = true;
                 self.link = Some(event.socket);
-                self.order(Command::Close { socket: self.root, how: CloseHow::Normal });
+                self.order(Command::Close { socket: self.root, how: CloseHow::Normal, by: CloseReason::User });
             }
             // It came before listening stopped. Its peer hears what it would have heard of the closed port.
-            Fact::Accepted { .. } => self.order(Command::Close { socket: event.socket, how: CloseHow::Abort }),
+            Fact::Accepted { .. } => {
+                self.order(Command::Close { socket: event.socket, how: CloseHow::Abort, by: CloseReason::User });
+            }
             Fact::Sent { ticket, bytes, remaining, .. } => {
                 self.meter.count_sent(bytes.len);
                 self.settle(*ticket, *remaining);

@@ -71,6 +71,7 @@ pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> St
                 None => format!("lost {count} {datagrams}"),
             }
         }
+        Fact::Rule { name, message } => format!("rule {name}: {message}"),
         Fact::Note { name, message } => format!("{name}: {message}"),
     }
 }

@@ -91,6 +91,7 @@ impl Kind {
             Fact::PeerClosed => Self::PeerClosed,
             Fact::Closed { .. } => Self::Closed,
             Fact::Lost { .. } => Self::Lost,
+            Fact::Rule { .. } => Self::Rule,
             Fact::Note { .. } => Self::Note,
         }
     }

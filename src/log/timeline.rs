@@ -169,6 +169,7 @@ fn of_fact(row: &Row, fact: Fact, store: &LogStore, roster: &Roster) -> Step {
             _ => failure(&error),
         },
         Fact::SendFailed { error, .. } => failure(&error),
+        fact @ Fact::Rule { .. } => Step::remark(sentence(row, &fact, store, roster)),
         fact @ Fact::Lost { .. } => {
             let why = if is_of_tcp(row, roster) { "the capture has not got them" } else { "nobody read them in time" };
             Step::remark(format!("{}: {why}", sentence(row, &fact, store, roster)))

@@ -277,6 +277,17 @@ impl Template {
         self.has(|_| true)
     }
 
+    /// True where it stands for what came, and for nothing else.
+    #[must_use]
+    pub fn is_what_came(&self) -> bool {
+        let is_what_came = |piece: &Piece| match piece {
+            Piece::Bytes(bytes) => bytes.is_empty(),
+            Piece::Part(part) => *part == Part::WhatCame,
+        };
+        let parts = self.pieces.iter().filter(|piece| matches!(piece, Piece::Part(_))).count();
+        parts == 1 && self.checksum.is_none() && self.pieces.iter().all(is_what_came)
+    }
+
     fn has(&self, wanted: impl Fn(Part) -> bool) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Part(part) if wanted(*part)))
     }

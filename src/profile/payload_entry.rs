@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use toml_edit::{InlineTable, Item, TableLike};
 
+use super::message::read_content;
 use super::read::{Names, table_name};
 use super::write::{Entry, set_string, set_value};
 use crate::document::{Reader, key_span, span};
@@ -58,7 +59,13 @@ impl PayloadContent {
     ///
     /// # Errors
     /// One sentence without a full stop: what is wrong in the notation, or why the file can't be read.
-    pub fn template(&self, base: &Path, encoding: Encoding, variables: &Variables) -> Result<Template, String> {
+    pub fn template(
+        &self,
+        base: &Path,
+        encoding: Encoding,
+        variables: &Variables,
+        place: Place,
+    ) -> Result<Template, String> {
         match self {
             Self::File(path) => {
                 let path = base.join(path);
@@ -69,7 +76,7 @@ impl PayloadContent {
                 let bytes = std::fs::read(&path);
                 bytes.map(Template::of).map_err(|error| format!("{} can't be read: {error}", path.display()))
             }
-            written => written.decode(encoding, variables).map_err(|error| error.message),
+            written => written.decode(encoding, variables, place).map_err(|error| error.message),
         }
     }
 
@@ -82,8 +89,13 @@ impl PayloadContent {
     }
 
     /// What is written down here; nothing of a file.
-    fn decode(&self, encoding: Encoding, variables: &Variables) -> Result<Template, NotationError> {
-        let parse = |mode, text| Template::parse(mode, text, encoding, variables, Place::Message);
+    pub(super) fn decode(
+        &self,
+        encoding: Encoding,
+        variables: &Variables,
+        place: Place,
+    ) -> Result<Template, NotationError> {
+        let parse = |mode, text| Template::parse(mode, text, encoding, variables, place);
         match self {
             Self::Text(text) => parse(Mode::Text, text),
             Self::Escaped(text) => parse(Mode::Escaped, text),
@@ -93,7 +105,7 @@ impl PayloadContent {
         }
     }
 
-    fn new(key: &str, text: &str) -> Option<Self> {
+    pub(super) fn new(key: &str, text: &str) -> Option<Self> {
         Some(match key {
             "text" => Self::Text(text.to_owned()),
             "escaped" => Self::Escaped(text.to_owned()),
@@ -102,6 +114,16 @@ impl PayloadContent {
             "file" => Self::File(PathBuf::from(text)),
             _ => return None,
         })
+    }
+
+    /// Gives its key what is written down.
+    pub(super) fn write(&self, table: &mut dyn TableLike) {
+        match self {
+            Self::Text(text) | Self::Escaped(text) | Self::Hex(text) | Self::Base64(text) => {
+                set_string(table, self.key(), text);
+            }
+            Self::File(path) => set_string(table, self.key(), &path.to_string_lossy()),
+        }
     }
 
     fn key(&self) -> &'static str {
@@ -141,7 +163,7 @@ impl PayloadEntry {
                 _ if PayloadContent::KEYS.contains(&key) => {
                     contents += 1;
                     if contents == 1 {
-                        content = read_content(reader, key, item, variables);
+                        content = read_content(reader, key, item, variables, &[], Place::Message);
                     } else {
                         reader
                             .error(key_span(table, key), "a payload has only one of text, escaped, hex, base64, file");
@@ -171,13 +193,7 @@ impl Entry for PayloadEntry {
             for other in PayloadContent::KEYS.into_iter().filter(|other| *other != key) {
                 table.remove(other);
             }
-            match &self.content {
-                PayloadContent::Text(text)
-                | PayloadContent::Escaped(text)
-                | PayloadContent::Hex(text)
-                | PayloadContent::Base64(text) => set_string(table, key, text),
-                PayloadContent::File(path) => set_string(table, key, &path.to_string_lossy()),
-            }
+            self.content.write(table);
         }
         if saved.map_or(self.checksum.is_some(), |saved| saved.checksum != self.checksum) {
             write_checksum(table, self.checksum);
@@ -185,21 +201,8 @@ impl Entry for PayloadEntry {
     }
 }
 
-fn read_content(reader: &mut Reader<'_>, key: &str, item: &Item, variables: &Variables) -> Option<PayloadContent> {
-    let text = reader.string(key, item)?;
-    let content = PayloadContent::new(key, text)?;
-    match content.decode(Encoding::UTF_8, variables) {
-        Ok(_) => Some(content),
-        Err(NotationError { at, message }) => {
-            let at = reader.inside(item, text, at);
-            reader.error(at, message);
-            None
-        }
-    }
-}
-
 /// A checksum: its name, or a table with that, its range and its order.
-fn read_checksum(reader: &mut Reader<'_>, item: &Item) -> Option<Checksum> {
+pub(super) fn read_checksum(reader: &mut Reader<'_>, item: &Item) -> Option<Checksum> {
     let Some(table) = item.as_table_like() else {
         if item.as_str().is_none() {
             reader.wrong_type("checksum", item, "a name, or a table such as { name = \"crc16-modbus\", from = 1 }");
@@ -237,7 +240,7 @@ fn read_checksum_name(reader: &mut Reader<'_>, item: &Item) -> Option<Checksum> 
     Checksum::named(name).map_err(|why| reader.error(span(item), why)).ok()
 }
 
-fn write_checksum(table: &mut dyn TableLike, checksum: Option<Checksum>) {
+pub(super) fn write_checksum(table: &mut dyn TableLike, checksum: Option<Checksum>) {
     let Some(Checksum { algorithm, from, to, order }) = checksum else {
         table.remove("checksum");
         return;

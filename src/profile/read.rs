@@ -176,7 +176,7 @@ mod tests {
 
     use crate::diagnostic::Severity;
     use crate::encoding::Encoding;
-    use crate::payload::{Checksum, Fill, Variables};
+    use crate::payload::{Checksum, Fill, Place, Variables};
     use crate::profile::{Diagnostic, PayloadContent, Profile};
 
     const LAB: &str = include_str!("../../tests/profiles/echo-lab.toml");
@@ -333,7 +333,8 @@ n = 5
         let bytes = |given: &Variables| {
             let profile = Profile::parse_with(text, None, given).unwrap();
             let content = &profile.payloads[0].content;
-            let template = content.template(Path::new(""), Encoding::UTF_8, &given.or(&profile.vars)).unwrap();
+            let template =
+                content.template(Path::new(""), Encoding::UTF_8, &given.or(&profile.vars), Place::Message).unwrap();
             String::from_utf8(template.filled(&Fill::default())).unwrap()
         };
         assert_eq!(bytes(&given), "client well");

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use super::Effect;
 use crate::contract::{
-    Batch, Block, Clock, Command, Endpoint, Event, Fact, NetError, Operation, Report, ReportContent, Role, Saving,
-    SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
+    Batch, Block, Clock, CloseReason, Command, Endpoint, Event, Fact, NetError, Operation, Report, ReportContent, Role,
+    Saving, SocketId, SocketIds, SocketView, Target, Ticket, Timestamp,
 };
 use crate::encoding::Encoding;
 use crate::log::{Find, LogStore, LogView, Messages, Roster, Row};
@@ -192,11 +192,7 @@ impl Bench {
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
         } else {
             // Listed but not opened: the profile said so.
-            self.roster.observe(&Event {
-                at: self.now(),
-                socket,
-                fact: Fact::Closed { reason: crate::contract::CloseReason::User },
-            });
+            self.roster.observe(&Event { at: self.now(), socket, fact: Fact::Closed { reason: CloseReason::User } });
         }
         socket
     }
@@ -259,7 +255,7 @@ impl Bench {
     /// Takes a socket off the list, closing it.
     pub(super) fn remove(&mut self, socket: SocketId, effects: &mut Vec<Effect>) {
         if let Some(index) = self.roots.iter().position(|root| *root == socket) {
-            effects.push(Effect::Order(Command::CloseAll { root: socket }));
+            effects.push(Effect::Order(Command::CloseAll { root: socket, by: CloseReason::User }));
             self.roots.remove(index);
             self.profile.sockets.remove(index);
             self.roster.remove(socket);
@@ -271,7 +267,7 @@ impl Bench {
     /// Puts another profile on the bench; what was open is closed.
     pub(super) fn load(&mut self, mut profile: Profile, effects: &mut Vec<Effect>) {
         for socket in std::mem::take(&mut self.roots) {
-            effects.push(Effect::Order(Command::CloseAll { root: socket }));
+            effects.push(Effect::Order(Command::CloseAll { root: socket, by: CloseReason::User }));
             self.roster.remove(socket);
         }
         profile.warnings.clear();

@@ -299,13 +299,13 @@ fn letters_act_in_the_list_and_are_text_in_the_input() {
     bench.keys("ctrl-c tab x");
     bench.shows("Close the listener server?");
     bench.keys("y");
-    assert_eq!(bench.orders(), [Command::Close { socket: listener, how: CloseHow::Normal }]);
+    assert_eq!(bench.orders(), [Command::Close { socket: listener, how: CloseHow::Normal, by: CloseReason::User }]);
     bench.keys("j h shift-x y");
     assert_eq!(
         bench.orders(),
         [
-            Command::Close { socket: children[0], how: CloseHow::HalfClose },
-            Command::Close { socket: children[0], how: CloseHow::Abort }
+            Command::Close { socket: children[0], how: CloseHow::HalfClose, by: CloseReason::User },
+            Command::Close { socket: children[0], how: CloseHow::Abort, by: CloseReason::User }
         ]
     );
 }
@@ -511,7 +511,7 @@ fn what_is_taken_off_the_bench_is_closed_whatever_it_was_doing() {
     let client = bench.ui.open("tcp://127.0.0.1:9".parse().unwrap());
     bench.effects();
     bench.keys("tab d");
-    assert_eq!(bench.orders(), [Command::CloseAll { root: client }]);
+    assert_eq!(bench.orders(), [Command::CloseAll { root: client, by: CloseReason::User }]);
 }
 
 #[test]

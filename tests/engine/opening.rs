@@ -105,7 +105,7 @@ async fn a_listener_that_is_opened_again_goes_on_counting_its_connections() {
     let (_, number) = bench.accepted(listener).await;
     assert_eq!(number, 2);
     // And all of it can be closed at once, the connection of the first time included.
-    bench.order(Command::CloseAll { root: listener });
+    bench.order(Command::CloseAll { root: listener, by: CloseReason::User });
     let mut open = vec![old, listener];
     while !open.is_empty() {
         let closed = bench.next(|seen| matches!(seen.fact, Fact::Closed { reason: CloseReason::User })).await;

@@ -223,9 +223,7 @@ impl Lines {
             "lost" => Fact::Lost { count: line.count.unwrap_or(1), bytes: line.bytes },
             "call" => Fact::Call { call: text(&line.call).into(), args: text(&line.args), result: text(&line.result) },
             "note" => Fact::Note { name: text(&line.name).into(), message: text(&line.message) },
-            "rule" => {
-                Fact::Note { name: "rule".into(), message: format!("{} {}", text(&line.name), text(&line.message)) }
-            }
+            "rule" => Fact::Rule { name: text(&line.name), message: text(&line.message) },
             other => return Err(self.wrong(&format!("there is no kind `{other}`"))),
         })
     }

@@ -131,7 +131,7 @@ fn a_socket_closes_when_nothing_came_or_went_for_its_idle_time() {
         sleep(Duration::from_hours(100)).await;
         socket.says(Ok(b"x"));
         rig.until(is_received).await;
-        rig.obey(Command::Close { socket: id, how: CloseHow::Normal });
+        rig.obey(Command::Close { socket: id, how: CloseHow::Normal, by: CloseReason::User });
         rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
     });
 }

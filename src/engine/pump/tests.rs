@@ -172,7 +172,7 @@ fn after_fin_keep_lasts_until_the_user_closes() {
         tokio::time::sleep(Duration::from_hours(48)).await;
         send(&rig, id, 1, b"still");
         rig.until(is_sent).await;
-        rig.obey(Command::Close { socket: id, how: CloseHow::HalfClose });
+        rig.obey(Command::Close { socket: id, how: CloseHow::HalfClose, by: CloseReason::User });
         rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Peer }).await;
         assert!(stream.0.fin_sent.get());
     });
@@ -185,7 +185,7 @@ fn close_waits_a_second_for_a_peer_that_does_not_read_and_abort_does_not() {
         send(&rig, id, 2, b"more");
         rig.until(is_sent).await;
         let started = Instant::now();
-        rig.obey(Command::Close { socket: id, how: CloseHow::Normal });
+        rig.obey(Command::Close { socket: id, how: CloseHow::Normal, by: CloseReason::User });
         let failed =
             |ticket| move |fact: &Fact| matches!(fact, Fact::SendFailed { ticket: of, .. } if *of == Ticket(ticket));
         rig.until(failed(1)).await;
@@ -197,9 +197,9 @@ fn close_waits_a_second_for_a_peer_that_does_not_read_and_abort_does_not() {
     connection(3, AfterFin::Keep, async |mut rig, id, stream| {
         send(&rig, id, 1, b"pending");
         rig.until(is_sent).await;
-        rig.obey(Command::Close { socket: id, how: CloseHow::Normal });
+        rig.obey(Command::Close { socket: id, how: CloseHow::Normal, by: CloseReason::User });
         let started = Instant::now();
-        rig.obey(Command::Close { socket: id, how: CloseHow::Abort });
+        rig.obey(Command::Close { socket: id, how: CloseHow::Abort, by: CloseReason::User });
         rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::User }).await;
         assert!(started.elapsed() < Duration::from_millis(10));
         assert!(stream.0.reset.get());
@@ -303,7 +303,7 @@ fn a_peer_that_does_not_take_its_echo_is_not_read_until_it_does() {
     });
     connection(0, AfterFin::Keep, async |mut rig, id, stream| {
         flood(&rig, id, &stream).await;
-        rig.obey(Command::Close { socket: id, how: CloseHow::HalfClose });
+        rig.obey(Command::Close { socket: id, how: CloseHow::HalfClose, by: CloseReason::User });
         stream.says(FIN);
         rig.until(|fact| *fact == Fact::PeerClosed).await;
     });

@@ -128,7 +128,7 @@ async fn stop_ends(pair: &Socket) -> Infallible {
     let mut known = None;
     loop {
         let stop = pair.orders.until(|orders| orders.stopping().filter(|stop| Some(*stop) > known)).await;
-        pair.table.stop_children(pair.id, stop);
+        pair.table.stop_children(pair.id, stop, pair.orders.closed_by());
         known = Some(stop);
     }
 }

@@ -137,6 +137,10 @@ impl Line<'_> {
                 map.serialize_entry("count", count)?;
                 entry(map, "bytes", *bytes)
             }
+            Fact::Rule { name, message } => {
+                map.serialize_entry("name", name)?;
+                map.serialize_entry("message", message)
+            }
             Fact::Note { name, message } => {
                 map.serialize_entry("name", name)?;
                 map.serialize_entry("message", message)

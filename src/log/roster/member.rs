@@ -227,7 +227,7 @@ impl Member {
             }
             Fact::Lost { count, .. } => self.lost = self.lost.saturating_add(*count),
             Fact::Note { name, .. } if name == "reconnect" => self.state = State::Waiting,
-            Fact::Note { .. } => {}
+            Fact::Rule { .. } | Fact::Note { .. } => {}
         }
     }
 

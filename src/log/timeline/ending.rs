@@ -53,7 +53,7 @@ impl Before {
         // A close is the last of a life, so that what the roster knows of that is true of it.
         before.half_closed |= roster.get(row.socket).is_some_and(|member| member.sending_closed);
         before.resets &= match reason {
-            CloseReason::User | CloseReason::Shutdown => true,
+            CloseReason::User | CloseReason::Rule | CloseReason::Scenario | CloseReason::Shutdown => true,
             CloseReason::Timeout => before.idle,
             // After FIN of both there is nothing left to reset.
             CloseReason::Peer => !before.half_closed,
@@ -83,6 +83,8 @@ pub(super) fn closed(row: &Row, reason: CloseReason, before: Before, roster: &Ro
         _ if before.resets => RESET,
         _ if was_closed_by_its_ends(row, reason, roster) => "both ends are closed",
         CloseReason::User => "closed by the user",
+        CloseReason::Rule => "closed by a rule",
+        CloseReason::Scenario => "closed by the scenario",
         CloseReason::Peer if before.half_closed => "both directions are done",
         CloseReason::Peer => return after_fin(row, roster),
         CloseReason::Reset if is_unix(row, roster) => "the peer had closed",
@@ -104,7 +106,10 @@ pub(in crate::log) fn closed_sentence(row: &Row, reason: CloseReason, store: &Lo
     let before = Before::of_close(row, reason, store, roster);
     let words = match reason {
         CloseReason::User if before.resets => return format!("closed by user: {RESET}"),
+        CloseReason::Scenario if before.resets => return format!("closed by the scenario: {RESET}"),
         CloseReason::User => "closed by user",
+        CloseReason::Rule => "closed by a rule",
+        CloseReason::Scenario => "closed by the scenario",
         CloseReason::Shutdown => "closed as the program ends",
         CloseReason::Error => "closed after an error",
         _ if was_closed_by_its_ends(row, reason, roster) => "closed, as both its ends are",
@@ -129,7 +134,9 @@ fn is_unix(row: &Row, roster: &Roster) -> bool {
 /// A pair has no direction of its own: it goes with its ends.
 fn was_closed_by_its_ends(row: &Row, reason: CloseReason, roster: &Roster) -> bool {
     let is_pair = || roster.get(row.socket).is_some_and(|member| member.endpoint.scheme.spec().role == Role::Pair);
-    !matches!(reason, CloseReason::User | CloseReason::Shutdown) && roster.parent(row.socket).is_none() && is_pair()
+    let is_ours =
+        matches!(reason, CloseReason::User | CloseReason::Rule | CloseReason::Scenario | CloseReason::Shutdown);
+    !is_ours && roster.parent(row.socket).is_none() && is_pair()
 }
 
 fn after_fin(row: &Row, roster: &Roster) -> String {

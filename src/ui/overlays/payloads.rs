@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use super::picker::{Item, Picker};
 use super::prompt::Prompt;
 use super::{Next, repeat};
-use crate::payload::{self, Fill, Mode, Template};
+use crate::payload::{self, Fill, Mode, Place, Template};
 use crate::profile::{PayloadContent, PayloadEntry, check_name};
 use crate::ui::Ui;
 use crate::ui::overlays::confirm::Confirm;
@@ -89,7 +89,7 @@ fn base(ui: &Ui) -> PathBuf {
 
 fn template(ui: &Ui, entry: &PayloadEntry) -> Result<Template, String> {
     let encoding = ui.bench.encoding_of(ui.target.as_ref());
-    Ok(entry.content.template(&base(ui), encoding, ui.bench.variables())?.with_checksum(entry.checksum))
+    Ok(entry.content.template(&base(ui), encoding, ui.bench.variables(), Place::Message)?.with_checksum(entry.checksum))
 }
 
 /// A file that is too long to be held, and whose bytes go as they are.

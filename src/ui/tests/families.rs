@@ -111,7 +111,7 @@ fn a_pair_has_two_ends_and_is_closed_as_one() {
     bench.keys("tab up backtab").text("hi").keys("enter");
     bench.shows("pair carries nothing itself; select one of its ends");
     bench.keys("tab x");
-    assert_eq!(bench.orders(), [Command::CloseAll { root: pair }]);
+    assert_eq!(bench.orders(), [Command::CloseAll { root: pair, by: CloseReason::User }]);
 }
 
 #[test]
@@ -146,5 +146,5 @@ fn a_client_that_waits_to_reconnect_is_given_up_by_closing_it() {
     bench.keys("ctrl-c ctrl-q").shows("One socket is open and will be closed");
     assert_eq!(bench.effects(), []);
     bench.keys("esc tab x");
-    assert_eq!(bench.orders(), [Command::Close { socket: client, how: CloseHow::Normal }]);
+    assert_eq!(bench.orders(), [Command::Close { socket: client, how: CloseHow::Normal, by: CloseReason::User }]);
 }

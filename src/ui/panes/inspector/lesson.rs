@@ -37,7 +37,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     let store = &ui.bench.store;
     let used = match store.fact(row) {
         Some(Fact::Failed(error)) => put_wrapped(canvas, area, &Printable::text(&error.to_string()), ui.look.error),
-        Some(fact @ (Fact::Note { .. } | Fact::Lost { .. })) => put_wrapped(
+        Some(fact @ (Fact::Rule { .. } | Fact::Note { .. } | Fact::Lost { .. })) => put_wrapped(
             canvas,
             area,
             &Printable::text(&export::sentence(row, &fact, store, &ui.bench.roster)),

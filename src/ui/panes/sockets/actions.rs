@@ -1,6 +1,6 @@
 //! What can be done to the sockets of the list, and when.
 
-use crate::contract::{Address, AddressKind, CloseHow, Command, Endpoint, Role, Scheme};
+use crate::contract::{Address, AddressKind, CloseHow, CloseReason, Command, Endpoint, Role, Scheme};
 use crate::log::State;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::overlays::confirm::Confirm;
@@ -108,7 +108,11 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "half-close this connection (FIN)",
         run: |ui| {
             if let Some(socket) = ui.selected_socket() {
-                ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::HalfClose }));
+                ui.effects.push(Effect::Order(Command::Close {
+                    socket,
+                    how: CloseHow::HalfClose,
+                    by: CloseReason::User,
+                }));
             }
         },
         available: open_connection,
@@ -327,12 +331,12 @@ fn reopen(ui: &mut Ui) {
 fn close(ui: &mut Ui) {
     let Some(socket) = ui.selected_socket() else { return };
     let order = move |ui: &mut Ui| {
-        ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Normal }));
+        ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Normal, by: CloseReason::User }));
     };
     let root = ui.bench.roster.get(socket).filter(|member| member.parent.is_none());
     if root.is_some_and(|root| root.endpoint.scheme.spec().role == Role::Pair) {
         // It is nothing besides its two ends.
-        ui.effects.push(Effect::Order(Command::CloseAll { root: socket }));
+        ui.effects.push(Effect::Order(Command::CloseAll { root: socket, by: CloseReason::User }));
         return;
     }
     let is_listener = root.is_some();
@@ -351,7 +355,7 @@ fn abort(ui: &mut Ui) {
     let name = ui.bench.roster.name(socket);
     let text = "The peer gets RST at once; what is not sent yet is thrown away.";
     ui.overlays.push(Box::new(Confirm::new(&format!("Abort {name}?"), text, "Abort", move |ui| {
-        ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Abort }));
+        ui.effects.push(Effect::Order(Command::Close { socket, how: CloseHow::Abort, by: CloseReason::User }));
     })));
 }
 

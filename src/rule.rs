@@ -1,0 +1,279 @@
+//! Rules: automatic replies, as the engine applies them.
+//!
+//! Owns what a rule waits for and what it does then, and which of several answers a message: the first that matches and
+//! is not spent. Pure: whoever applies a rule sends, opens files and runs programs.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::pattern::{Match, Pattern};
+use crate::payload::Template;
+
+/// The rules of one socket, or of a listener's connections, in their order. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules(Arc<[Arc<Rule>]>);
+
+/// One automatic reply.
+#[derive(Debug)]
+pub struct Rule {
+    /// The name, as rows of the log tell it.
+    pub name: String,
+    /// What it waits for.
+    pub when: When,
+    /// What it sends then.
+    pub reply: Reply,
+    /// How long after that.
+    pub delay: Duration,
+    /// What becomes of the connection after the reply. A datagram socket has none to end.
+    pub then: Then,
+    /// How often it applies.
+    pub once: Once,
+    /// How often it has applied. Whoever holds the rule sees it count.
+    pub hits: Hits,
+}
+
+/// A count that the engine makes and others read. A clone is the same count.
+#[derive(Clone, Debug, Default)]
+pub struct Hits(Arc<AtomicU64>);
+
+/// What a rule waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    /// A step of a connection's life.
+    Happens(Moment),
+    /// A message: one of the stream's framing, or a datagram.
+    Comes(Pattern),
+}
+
+/// A step of a connection's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A listener took the connection.
+    Accepted,
+    /// A client's connection stands; each end of a pair does.
+    Connected,
+    /// The peer sent FIN: `recv` returned 0.
+    PeerClosed,
+}
+
+/// What a rule sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing.
+    Nothing,
+    /// What this stands for.
+    Message(Template),
+    /// The content of a file, which is below `root` whatever its name holds.
+    File {
+        /// Its name: a path relative to `root`.
+        name: Template,
+        /// The folder that nothing escapes.
+        root: PathBuf,
+        /// What is sent in its place where there is no such file, or none that may be sent.
+        missing: Option<Template>,
+    },
+    /// What a program says on its standard output, once it has ended, to the message on its standard input.
+    Program {
+        /// The program and its arguments; no shell reads them.
+        command: Vec<String>,
+        /// Where it runs.
+        folder: PathBuf,
+        /// How long it may take.
+        timeout: Duration,
+        /// How many bytes it may say.
+        max: u64,
+    },
+    /// Characters without an end (RFC 864): on a stream for as long as the peer takes them, and as a datagram 0 to 512.
+    Characters,
+}
+
+/// What becomes of a connection after a reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Then {
+    /// It stays.
+    #[default]
+    Keep,
+    /// FIN is sent, and receiving goes on.
+    HalfClose,
+    /// It is closed.
+    Close,
+}
+
+/// How often a rule applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Once {
+    /// Whenever what it waits for comes.
+    #[default]
+    Never,
+    /// Once for each connection; on a datagram socket, once for each time that it is opened.
+    Connection,
+    /// Once, for as long as the program runs.
+    Session,
+}
+
+impl Hits {
+    /// How many there are.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more; how many there were.
+    pub fn count(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Equal when they do the same; how often they did it does not matter.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.when, &self.reply, self.delay, self.then, self.once)
+            == (&other.name, &other.when, &other.reply, other.delay, other.then, other.once)
+    }
+}
+
+impl Eq for Rule {}
+
+impl Rule {
+    /// A rule that applies whenever what it waits for comes, and keeps the connection.
+    #[must_use]
+    pub fn new(name: impl Into<String>, when: When, reply: Reply) -> Self {
+        Self {
+            name: name.into(),
+            when,
+            reply,
+            delay: Duration::ZERO,
+            then: Then::Keep,
+            once: Once::Never,
+            hits: Hits::default(),
+        }
+    }
+
+    /// True for one that sends back whatever comes, as it comes, and does nothing else. On a framed stream it sends the
+    /// frames back as they came, too.
+    #[must_use]
+    pub fn is_echo(&self) -> bool {
+        let sends_back = matches!(&self.reply, Reply::Message(template) if template.is_what_came());
+        self.when == When::Comes(Pattern::Any)
+            && sends_back
+            && (self.delay, self.then, self.once) == (Duration::ZERO, Then::Keep, Once::Never)
+    }
+}
+
+impl Rules {
+    /// These rules, in this order.
+    #[must_use]
+    pub fn new(rules: impl IntoIterator<Item = Arc<Rule>>) -> Self {
+        Self(rules.into_iter().collect())
+    }
+
+    /// The rules, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.0.iter()
+    }
+
+    /// True where there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The rule that answers a message: the first that matches, among those that are not spent.
+    #[must_use]
+    pub fn answer<'a, 'm>(
+        &'a self,
+        message: &'m [u8],
+        is_spent: impl Fn(&Arc<Rule>) -> bool,
+    ) -> Option<(&'a Arc<Rule>, Match<'m>)> {
+        self.iter().find_map(|rule| match &rule.when {
+            When::Comes(pattern) if !is_spent(rule) => Some((rule, pattern.find(message)?)),
+            _ => None,
+        })
+    }
+
+    /// The rule that answers a step of a connection's life: the first that waits for it, among those that are not spent.
+    #[must_use]
+    pub fn at(&self, moment: Moment, is_spent: impl Fn(&Arc<Rule>) -> bool) -> Option<&Arc<Rule>> {
+        self.iter().find(|rule| rule.when == When::Happens(moment) && !is_spent(rule))
+    }
+}
+
+/// The words of profiles.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accepted => "accepted",
+            Self::Connected => "connected",
+            Self::PeerClosed => "peer-closed",
+        })
+    }
+}
+
+impl fmt::Display for Then {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keep => "keep",
+            Self::HalfClose => "half-close",
+            Self::Close => "close",
+        })
+    }
+}
+
+impl fmt::Display for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Never => "never",
+            Self::Connection => "connection",
+            Self::Session => "session",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::{Mode, Place, Variables};
+
+    fn rule(name: &str, pattern: Pattern) -> Arc<Rule> {
+        Arc::new(Rule::new(name, When::Comes(pattern), Reply::Nothing))
+    }
+
+    #[test]
+    fn the_first_that_matches_and_is_not_spent_answers() {
+        let fallback = Rule::new("fallback", When::Comes(Pattern::Any), Reply::Nothing);
+        let opened = Rule::new("greet", When::Happens(Moment::Accepted), Reply::Nothing);
+        let rules = Rules::new([
+            Arc::new(opened),
+            rule("get", Pattern::regex("^GET (.*)").unwrap()),
+            rule("ok", Pattern::Contains((*b"OK").into())),
+            Arc::new(fallback),
+        ]);
+        let answer = |message, spent: &str| {
+            let (rule, found) = rules.answer(message, |rule| rule.name == spent).unwrap();
+            (rule.name.as_str(), found.captures)
+        };
+        assert_eq!(answer(b"GET OK", ""), ("get", vec![&b"GET OK"[..], b"OK"]));
+        assert_eq!(answer(b"GET OK", "get"), ("ok", vec![&b"OK"[..]]));
+        assert_eq!(answer(b"", ""), ("fallback", vec![&b""[..]]));
+        assert_eq!(rules.at(Moment::Accepted, |_| false).unwrap().name, "greet");
+        assert_eq!(rules.at(Moment::PeerClosed, |_| false), None);
+    }
+
+    #[test]
+    fn an_echo_does_nothing_else() {
+        let reply = |text| {
+            let variables = Variables::default();
+            let place = Place::Reply { captures: 1 };
+            Reply::Message(
+                Template::parse(Mode::Escaped, text, crate::encoding::Encoding::UTF_8, &variables, place).unwrap(),
+            )
+        };
+        let new = |text| Rule::new("echo", When::Comes(Pattern::Any), reply(text));
+        assert!(new("{{payload}}").is_echo());
+        assert!(!new("{{payload}}\\n").is_echo() && !new("").is_echo());
+        assert!(!Rule { then: Then::Close, ..new("{{payload}}") }.is_echo());
+    }
+}
