@@ -4,6 +4,7 @@
 //! touches a socket or a file, and knows no tokio: [`crate::app`] carries out its effects.
 
 mod action;
+mod answering;
 mod bench;
 mod canvas;
 mod file;
@@ -439,6 +440,7 @@ impl Ui {
                     self.focus = Pane::Input;
                 }
                 self.tell(Notice::good(text));
+                self.tell_of_wrong_rules();
                 if !warnings.is_empty() {
                     overlays::message::open(self, "Warnings of the profile", &warnings.join("\n"));
                 }
@@ -455,6 +457,8 @@ impl Ui {
     /// Says what became of saving the profile, and asks where there is something to decide.
     pub fn profile_saved(&mut self, path: Option<PathBuf>, result: Result<(), SaveError>) {
         overlays::profiles::saved(self, path, result);
+        // Paths begin at the folder of the profile, which may be another now.
+        self.settle_rules();
     }
 
     /// What was typed, for the file that outlives the session.

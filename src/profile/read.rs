@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml_edit::{Item, Table, TableLike, Value};
 
+use super::message::Known;
 use super::{Contents, PayloadEntry, SocketEntry, rule};
 use crate::document::{Reader, key_span, span};
 use crate::payload::{Variables, check_variable_name};
@@ -51,7 +52,7 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables)
                     contents.payloads.extend(PayloadEntry::read(reader, table, place, &mut names, &variables));
                 }
             }
-            // Read before all else, and below, when the sockets are known.
+            // Read before all else, and below, when the sockets and the payloads are known.
             "vars" | "rule" => {}
             "scenario" => reader.key_to_come(document, key),
             _ => reader.unknown_key(document, key),
@@ -59,7 +60,8 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables)
     }
     if let Some(item) = document.get("rule") {
         let tables = tables(reader, "rule", item);
-        rule::read(reader, tables, &mut contents.sockets, &socket_names);
+        let known = Known { sockets: &socket_names, payloads: &contents.payloads, variables: &variables };
+        contents.rules = rule::read(reader, tables, &contents.sockets, &known);
     }
     if !document.contains_key("version") {
         reader.warning(0..0, format!("`version` is missing; the profile is read as version {VERSION}"));
@@ -214,9 +216,9 @@ mod tests {
         assert_eq!(profile.vars["who"], "client");
         let warned: Vec<_> = profile.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
         let kept = |key: &str| format!("`{key}` is kept, not applied in this version");
-        let keys = ["rule", "scenario"];
+        let keys = ["scenario"];
         assert_eq!(warned.iter().map(|warning| warning.1.to_owned()).collect::<Vec<_>>(), keys.map(kept));
-        assert_eq!(warned[0].0, LAB.lines().position(|line| line.starts_with("[[rule]]")).unwrap() + 1);
+        assert_eq!(warned[0].0, LAB.lines().position(|line| line.starts_with("[[scenario]]")).unwrap() + 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(super) mod filling;
 pub(super) mod recorded;
 pub(super) mod repeat;
 pub(super) mod replay;
+mod rules;
 pub(super) mod transfers;
 mod under_way;
 
@@ -31,6 +32,7 @@ use filling::Filling;
 use recorded::Recorded;
 use repeat::Repeats;
 use replay::{Census, Replay};
+use rules::KnownRules;
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges between two looks at the clock.
@@ -50,6 +52,7 @@ pub(super) struct Bench {
     pub(super) profile: Profile,
     /// The root of each `profile.sockets`, in the same order.
     roots: Vec<SocketId>,
+    known_rules: KnownRules,
     next_ticket: u64,
     sends: HashMap<Ticket, Sending>,
     pub(super) transfers: Transfers,
@@ -143,6 +146,7 @@ impl Bench {
             messages: Messages::new(),
             profile: Profile::new(),
             roots: Vec::new(),
+            known_rules: KnownRules::default(),
             next_ticket: 0,
             sends: HashMap::new(),
             transfers: Transfers::default(),
@@ -171,23 +175,23 @@ impl Bench {
         self.clock.now()
     }
 
-    /// Opens a new socket under a name of its own. It echoes if that is wanted, or if every socket of the profile does.
+    /// Opens a new socket under a name of its own, which echoes if that is wanted, and by the rules for every socket.
     pub(super) fn add(&mut self, name: &str, endpoint: Endpoint, echo: bool, effects: &mut Vec<Effect>) -> SocketId {
-        let mut entry = SocketEntry::new(self.free_name(name), endpoint);
-        entry.echo = echo || self.profile.every_socket_echoes();
+        let entry = SocketEntry::new(self.free_name(name), endpoint);
         self.profile.sockets.push(entry.clone());
+        if echo && !self.profile.echoes(&entry) {
+            self.profile.set_echo(&entry.name, true);
+        }
         self.enter(entry, effects)
     }
 
     fn enter(&mut self, entry: SocketEntry, effects: &mut Vec<Effect>) -> SocketId {
-        let SocketEntry { name, endpoint, auto, echo, .. } = entry;
+        let SocketEntry { name, endpoint, auto, .. } = entry;
         let socket = self.ids.mint();
         self.roots.push(socket);
         self.roster.register(socket, name, endpoint.clone());
-        if echo {
-            // Before there is anything to echo.
-            effects.push(Effect::Order(Command::SetEcho { socket, on: true }));
-        }
+        // Before there is anything to answer.
+        self.settle_rules_of(self.roots.len() - 1, effects);
         if auto {
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
         } else {
@@ -236,9 +240,10 @@ impl Bench {
         }
     }
 
+    /// Gives a socket of the list another name, by which its rules know it then.
     pub(super) fn rename(&mut self, socket: SocketId, name: &str) {
-        if let Some(entry) = self.entry_mut(socket) {
-            name.clone_into(&mut entry.name);
+        if let Some(index) = self.roots.iter().position(|root| *root == socket) {
+            self.profile.rename_socket(index, name);
             self.roster.rename(socket, name.to_owned());
             self.judge_anew();
         }
@@ -257,7 +262,8 @@ impl Bench {
         if let Some(index) = self.roots.iter().position(|root| *root == socket) {
             effects.push(Effect::Order(Command::CloseAll { root: socket, by: CloseReason::User }));
             self.roots.remove(index);
-            self.profile.sockets.remove(index);
+            self.profile.remove_socket(index);
+            self.known_rules.remove(&socket);
             self.roster.remove(socket);
         } else if self.recorded_in(socket).is_some() {
             self.roster.remove(socket);
@@ -266,6 +272,7 @@ impl Bench {
 
     /// Puts another profile on the bench; what was open is closed.
     pub(super) fn load(&mut self, mut profile: Profile, effects: &mut Vec<Effect>) {
+        self.known_rules.clear();
         for socket in std::mem::take(&mut self.roots) {
             effects.push(Effect::Order(Command::CloseAll { root: socket, by: CloseReason::User }));
             self.roster.remove(socket);
@@ -309,21 +316,6 @@ impl Bench {
     /// True for a target whose messages are datagrams, which may be empty.
     pub(super) fn is_datagram(&self, target: &Target) -> bool {
         self.roster.get(target.socket()).is_some_and(|member| member.endpoint.scheme.is_datagram())
-    }
-
-    pub(super) fn echoes(&self, socket: SocketId) -> bool {
-        let index = self.roots.iter().position(|root| *root == socket);
-        index
-            .and_then(|index| self.profile.sockets.get(index))
-            .is_some_and(|entry| entry.echo && entry.endpoint.scheme.can_echo())
-    }
-
-    /// Has a socket, or each connection of a listener, send back what comes, or no longer.
-    pub(super) fn set_echo(&mut self, socket: SocketId, on: bool, effects: &mut Vec<Effect>) {
-        if let Some(entry) = self.entry_mut(socket) {
-            entry.echo = on;
-            effects.push(Effect::Order(Command::SetEcho { socket, on }));
-        }
     }
 
     /// How many sockets are open, accepted ones included.

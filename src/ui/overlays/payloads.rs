@@ -180,6 +180,7 @@ fn delete(ui: &mut Ui, name: &str) {
     let name = name.to_owned();
     ui.overlays.push(Box::new(Confirm::new("Delete the payload?", &text, "Delete", move |ui| {
         ui.bench.profile.payloads.retain(|entry| entry.name != name);
+        ui.settle_rules();
         open(ui);
     })));
 }
@@ -245,5 +246,6 @@ fn keep(ui: &mut Ui, entry: PayloadEntry) {
         }
         None => ui.bench.profile.payloads.push(entry),
     }
+    ui.settle_rules();
     ui.tell_good(format!("{name} is a payload of the bench, ^E lists them; ^S saves it in the profile"));
 }
