@@ -22,6 +22,7 @@ use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile};
 use crate::recorder::Recorder;
+use crate::rule::Rules;
 use crate::startup::{configure, given_variables, start_diagnostics, start_recorder};
 
 use messages::Streams;
@@ -134,9 +135,9 @@ impl Headless {
             let socket = ids.mint();
             self.roster.register(socket, entry.name.clone(), entry.endpoint.clone());
             self.awaited.insert(socket);
-            // Before there is anything to echo.
-            let echo = entry.echo.then_some(Command::SetEcho { socket, on: true });
-            for command in echo.into_iter().chain([Command::Open { socket, endpoint: entry.endpoint.clone() }]) {
+            // Before there is anything to answer.
+            let rules = entry.echo.then(|| Command::SetRules { socket, rules: Rules::echo() });
+            for command in rules.into_iter().chain([Command::Open { socket, endpoint: entry.endpoint.clone() }]) {
                 self.engine
                     .try_order(command)
                     .map_err(|_| io::Error::other("the engine can't take so many sockets at once"))?;

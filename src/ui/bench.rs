@@ -25,6 +25,7 @@ use crate::contract::{
 use crate::encoding::Encoding;
 use crate::log::{Find, LogStore, LogView, Messages, Roster, Row};
 use crate::profile::{Profile, SocketEntry};
+use crate::rule::Rules;
 
 use exports::Exports;
 use filling::Filling;
@@ -185,8 +186,8 @@ impl Bench {
         self.roots.push(socket);
         self.roster.register(socket, name, endpoint.clone());
         if echo {
-            // Before there is anything to echo.
-            effects.push(Effect::Order(Command::SetEcho { socket, on: true }));
+            // Before there is anything to answer.
+            effects.push(Effect::Order(Command::SetRules { socket, rules: Rules::echo() }));
         }
         if auto {
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
@@ -322,7 +323,8 @@ impl Bench {
     pub(super) fn set_echo(&mut self, socket: SocketId, on: bool, effects: &mut Vec<Effect>) {
         if let Some(entry) = self.entry_mut(socket) {
             entry.echo = on;
-            effects.push(Effect::Order(Command::SetEcho { socket, on }));
+            let rules = if on { Rules::echo() } else { Rules::default() };
+            effects.push(Effect::Order(Command::SetRules { socket, rules }));
         }
     }
 

@@ -22,6 +22,7 @@ use super::*;
 use crate::contract::{
     Address, CloseHow, CloseReason, Event, Fact, NetError, Operation, Scheme, Span, Ticket, Timestamp,
 };
+use crate::rule::Rules;
 
 /// A screen with a scripted engine: what it orders is collected, what happens is said by the test.
 struct Harness {
@@ -154,11 +155,11 @@ fn with_nothing_open_one_key_starts_an_echo_server() {
     bench.shows("Nothing is open");
     bench.keys("s");
     let orders = bench.orders();
-    let [Command::SetEcho { socket: echoing, on: true }, Command::Open { socket, endpoint }] = orders.as_slice() else {
+    let [Command::SetRules { socket: echoing, rules }, Command::Open { socket, endpoint }] = orders.as_slice() else {
         panic!("{orders:?}");
     };
     assert_eq!(endpoint.to_string(), "tcp-listen://127.0.0.1:7788");
-    assert_eq!(socket, echoing);
+    assert_eq!((socket, rules), (echoing, &Rules::echo()));
 }
 
 #[test]
@@ -420,21 +421,21 @@ fn an_echo_is_part_of_the_profile() {
     let (mut bench, listener, _) = Harness::with_listener(0);
     let text = bench.ui.profile_mut().to_toml();
     bench.keys("tab shift-e");
-    assert_eq!(bench.orders(), [Command::SetEcho { socket: listener, on: true }]);
+    assert_eq!(bench.orders(), [Command::SetRules { socket: listener, rules: Rules::echo() }]);
     bench.shows("server echoes what comes");
     let echoing = bench.ui.profile_mut().to_toml();
     bench.keys("shift-e");
-    assert_eq!(bench.orders(), [Command::SetEcho { socket: listener, on: false }]);
+    assert_eq!(bench.orders(), [Command::SetRules { socket: listener, rules: Rules::default() }]);
     assert_eq!(bench.ui.profile_mut().to_toml(), text);
 
     let mut again = Harness::new();
     let profile = Profile::parse(&echoing, None).unwrap();
     again.ui.profile_loaded(Ok(profile));
     let orders = again.orders();
-    let [Command::SetEcho { socket: echoes, on: true }, Command::Open { socket, .. }] = orders.as_slice() else {
+    let [Command::SetRules { socket: echoes, rules }, Command::Open { socket, .. }] = orders.as_slice() else {
         panic!("{orders:?}");
     };
-    assert_eq!(echoes, socket);
+    assert_eq!((echoes, rules), (socket, &Rules::echo()));
     again.shows("server echo tcp-listen");
     assert!(!again.ui.profile_mut().is_modified());
     again.keys("tab shift-e");
@@ -449,7 +450,7 @@ fn an_echo_is_part_of_the_profile() {
     bench.ui.profile_loaded(Profile::parse(&every, None));
     bench.effects();
     bench.ui.open("udp-bind://127.0.0.1:0".parse().unwrap());
-    assert!(matches!(bench.orders().as_slice(), [Command::SetEcho { on: true, .. }, Command::Open { .. }]));
+    assert!(matches!(bench.orders().as_slice(), [Command::SetRules { .. }, Command::Open { .. }]));
 }
 
 #[test]
