@@ -37,7 +37,8 @@ struct Rules {
 pub(in crate::ui) fn open(ui: &mut Ui) {
     let root = presets::chosen_root(ui).map(|root| ui.bench.roster.name(root));
     // The first that is on what is selected is meant most likely.
-    let chosen = root.and_then(|root| ui.bench.profile.rules.iter().position(|rule| rule.on.is_some() && rule.is_on(&root)));
+    let chosen =
+        root.and_then(|root| ui.bench.profile.rules.iter().position(|rule| rule.on.is_some() && rule.is_on(&root)));
     ui.overlays.push(Box::new(Rules { chosen: chosen.unwrap_or(0), ..Rules::default() }));
 }
 
@@ -202,8 +203,7 @@ impl Overlay for Rules {
         let first = (chosen + 1).saturating_sub(usize::from(area.height.max(1)));
         self.drawn.set((area, first));
         for (y, rule) in (area.y..area.bottom()).zip(rules.iter().skip(first)) {
-            let (mark, style) =
-                if rule.enabled { (look.marks.open, look.good) } else { (look.marks.closed, look.dim) };
+            let (mark, style) = if rule.enabled { (look.marks.open, look.good) } else { (look.marks.closed, look.dim) };
             let text = if rule.enabled { look.text } else { look.dim };
             put(area.x + 1, y, area.right(), mark, style);
             put(area.x + 3, y, on_x - 1, &rule.name, text);

@@ -109,7 +109,10 @@ impl Editor {
                 _ => {}
             }
             // What is written elsewhere is turned to the first that there is.
-            if self.focus == Field::Send && self.fields().contains(&Field::Payload) && self.text(Field::Payload).is_empty() {
+            if self.focus == Field::Send
+                && self.fields().contains(&Field::Payload)
+                && self.text(Field::Payload).is_empty()
+            {
                 let first = ui.bench.profile.payloads.first().map(|payload| payload.name.as_str()).unwrap_or_default();
                 self.inputs[Field::Payload as usize].set_text(first);
             }

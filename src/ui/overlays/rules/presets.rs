@@ -114,7 +114,8 @@ fn ask_answer(ui: &mut Ui, root: Option<SocketId>) {
 fn ask_folder(ui: &mut Ui, root: Option<SocketId>) {
     let check = |_: &Ui, folder: &str| if folder.is_empty() { Err("no folder is named".to_owned()) } else { Ok(()) };
     let at = ui.bench.profile.folder();
-    let title = if at == Path::new(".") { "Serve files".to_owned() } else { format!("Serve files, from {}", at.display()) };
+    let title =
+        if at == Path::new(".") { "Serve files".to_owned() } else { format!("Serve files, from {}", at.display()) };
     let prompt = Prompt::new(&title, "Folder", "public", check, move |ui, folder| {
         let send = SendEntry::File {
             name: "{{1}}".to_owned(),

@@ -135,7 +135,9 @@ impl Trial {
                 let text = format!("It runs {command} in {} for {timeout} at most{endings}", folder.display());
                 self.say(Tone::Told, text);
             }
-            Reply::Characters => self.say(Tone::Told, format!("It sends characters for as long as they are taken{endings}")),
+            Reply::Characters => {
+                self.say(Tone::Told, format!("It sends characters for as long as they are taken{endings}"))
+            }
         }
     }
 }
@@ -196,9 +198,9 @@ fn answers_before<'u>(ui: &'u Ui, place: usize, root: &str, tried: &Tried) -> Op
     let encoding = ui.bench.roster.encoding(tried.row.socket);
     let mut before = ui.bench.profile.rules.iter().take(place).filter(|rule| rule.enabled && rule.is_on(root));
     let matches = |rule: &&RuleEntry| match &rule.when {
-        WhenEntry::Message(pattern) => pattern
-            .pattern(encoding, ui.bench.variables())
-            .is_ok_and(|pattern| pattern.find(&tried.bytes).is_some()),
+        WhenEntry::Message(pattern) => {
+            pattern.pattern(encoding, ui.bench.variables()).is_ok_and(|pattern| pattern.find(&tried.bytes).is_some())
+        }
         WhenEntry::Event(_) => false,
     };
     before.find(matches).map(|rule| rule.name.as_str())

@@ -88,7 +88,7 @@ impl Editor {
                 dump.render(canvas, place, &dump_styles(ui));
             }
         }
-        let keys = "Enter or ^S keeps it  Up/Down/Tab field  Left/Right choice  Esc leaves it";
+        let keys = "Enter or ^S keeps it  Up/Down field  Left/Right choice  Esc leaves it";
         canvas.put(inside.x, bottom, inside.right(), &Printable::text(keys), look.dim);
     }
 
