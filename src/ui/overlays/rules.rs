@@ -197,7 +197,7 @@ impl Overlay for Rules {
         };
         put(area.x + 3, inside.y, on_x, "NAME", look.dim);
         put(on_x, inside.y, does_x, "ON", look.dim);
-        put(does_x, inside.y, area.right(), "WHEN -> SENDS", look.dim);
+        put(does_x, inside.y, area.right(), &format!("WHEN {} SENDS", look.marks.arrow), look.dim);
         put(area.right().saturating_sub(5), inside.y, area.right(), "HITS", look.dim);
         let chosen = self.at(ui);
         let first = (chosen + 1).saturating_sub(usize::from(area.height.max(1)));
@@ -222,7 +222,7 @@ impl Overlay for Rules {
             let place = Rect { height: rest.height.min(2), ..rest };
             match why_silent(ui, chosen) {
                 Some(why) => put_wrapped(canvas, place, &Printable::text(&why), look.warning),
-                None => put_wrapped(canvas, place, &Printable::text(&in_full(rule)), look.text),
+                None => put_wrapped(canvas, place, &Printable::text(&in_full(ui, rule)), look.text),
             };
         }
         let bottom = inside.bottom().saturating_sub(1);
@@ -241,9 +241,18 @@ impl Overlay for Rules {
     }
 }
 
+/// What the bench knows of the rule of this name.
+pub(in crate::ui) fn about(ui: &Ui, name: &str) -> String {
+    let key = ui.keymap.keys_of("rules").first().map(|key| format!("; {key} shows the rules")).unwrap_or_default();
+    match ui.bench.profile.rules.iter().find(|rule| rule.name == name) {
+        Some(rule) => format!("{}; it applied {} times so far{key}", in_full(ui, rule), grouped(rule.hits.get())),
+        None => format!("no rule is called so any more{key}"),
+    }
+}
+
 /// All that a rule says.
-fn in_full(rule: &RuleEntry) -> String {
-    format!("On {}: {} -> {}", words::on(rule), words::when(&rule.when), words::does(rule))
+fn in_full(ui: &Ui, rule: &RuleEntry) -> String {
+    format!("on {}: {} {} {}", words::on(rule), words::when(&rule.when), ui.look.marks.arrow, words::does(rule))
 }
 
 /// Why a rule never answers as it stands, if that is plain.

@@ -1,5 +1,6 @@
 //! The form for a rule: checked as it is typed, and tried on the message that the log has selected.
 
+mod command;
 mod fields;
 mod view;
 
@@ -102,7 +103,7 @@ impl Editor {
     }
 
     fn edit(&mut self, edit: Edit, ui: &Ui) {
-        if self.is_choice(self.focus) {
+        if self.focus.is_choice() {
             match edit {
                 Edit::Left => self.turn(-1, ui),
                 Edit::Right | Edit::Insert(' ') => self.turn(1, ui),
@@ -167,7 +168,7 @@ impl Overlay for Editor {
     }
 
     fn paste(&mut self, text: &str, ui: &mut Ui) {
-        if !self.is_choice(self.focus) {
+        if !self.focus.is_choice() {
             self.edit(Edit::InsertText(text.to_owned()), ui);
         }
     }
@@ -181,9 +182,9 @@ impl Overlay for Editor {
         {
             let again = self.focus == *field;
             self.focus = *field;
-            if again && self.is_choice(self.focus) {
+            if again && self.focus.is_choice() {
                 self.turn(1, ui);
-            } else if !self.is_choice(self.focus) {
+            } else if !self.focus.is_choice() {
                 let line = Rect { x: area.x + LABEL_WIDTH, y, width: area.width - LABEL_WIDTH, height: 1 };
                 self.inputs[self.focus as usize].click(line, x, y);
             }

@@ -47,7 +47,7 @@ pub(super) static PRESETS: &[Preset] = &[
         name: "daytime",
         help: "tells the time, and closes the connection (RFC 867)",
         make: |ui, root| {
-            let mut rule = RuleEntry::new("daytime", at_once(endpoint(ui, root)), escaped("{{time}}\\r\\n"));
+            let mut rule = RuleEntry::new("daytime", at_once(endpoint(ui, root)), Some(escaped("{{time}}\\r\\n")));
             rule.then = close_if_stream(endpoint(ui, root));
             keep(ui, root, rule);
         },
@@ -73,8 +73,8 @@ fn any() -> WhenEntry {
     WhenEntry::Message(PatternEntry::Any)
 }
 
-fn escaped(text: &str) -> Option<SendEntry> {
-    Some(SendEntry::Message(Message::Written(PayloadContent::Escaped(text.to_owned()), None)))
+fn escaped(text: &str) -> SendEntry {
+    SendEntry::Message(Message::Written(PayloadContent::Escaped(text.to_owned()), None))
 }
 
 fn endpoint(ui: &Ui, root: Option<SocketId>) -> Option<&Endpoint> {
@@ -106,7 +106,7 @@ fn ask_answer(ui: &mut Ui, root: Option<SocketId>) {
         template.map(|_| ()).map_err(|error| error.to_string())
     };
     let prompt = Prompt::new("Answer every message", "Text, escaped", text, check, move |ui, text| {
-        keep(ui, root, RuleEntry::new("answer", any(), escaped(text)));
+        keep(ui, root, RuleEntry::new("answer", any(), Some(escaped(text))));
     });
     ui.overlays.push(Box::new(prompt.with_text_selected()));
 }

@@ -105,12 +105,14 @@ impl Trial {
         let fill = |template: &Template| filled(ui, template, tried, captures, seed);
         match &rule.reply {
             Reply::Nothing => self.say(Tone::Told, format!("It sends nothing{endings}")),
+            Reply::Message(_) if rule.is_echo() && tried.is_some_and(|tried| is_framed(ui, tried)) => {
+                self.say(Tone::Told, "It sends the message back as it came, with the frame around it".to_owned());
+            }
             Reply::Message(template) => {
                 let endpoint = tried.and_then(|tried| ui.bench.roster.endpoint(tried.row.socket));
                 let framing = endpoint.and_then(Endpoint::wrap);
                 let payload = fill(template);
                 let wrapped = match framing {
-                    // A framed message goes back as it came, whatever stood around it.
                     Some(framing) => framing.wrap(&payload).map_err(|why| format!("{framing}: {why}")),
                     None => Ok(payload),
                 };
@@ -136,7 +138,7 @@ impl Trial {
                 self.say(Tone::Told, text);
             }
             Reply::Characters => {
-                self.say(Tone::Told, format!("It sends characters for as long as they are taken{endings}"))
+                self.say(Tone::Told, format!("It sends characters for as long as they are taken{endings}"));
             }
         }
     }
@@ -167,6 +169,11 @@ fn filled(ui: &Ui, template: &Template, tried: Option<&Tried>, captures: &[&[u8]
         captures,
         payload: tried.map_or(&[], |tried| &tried.bytes),
     })
+}
+
+/// True where something stands around the message that is no part of it.
+fn is_framed(ui: &Ui, tried: &Tried) -> bool {
+    ui.bench.roster.endpoint(tried.row.socket).is_some_and(|endpoint| endpoint.framing().wraps())
 }
 
 /// The selected message, or else the last that was received before.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use super::command::{join_words, split_words};
 use super::{Editor, Wrong};
 use crate::contract::{format_duration, format_size, parse_duration, parse_size};
 use crate::encoding::Encoding;
@@ -109,6 +110,11 @@ impl Field {
             Self::Then => "then",
             Self::Once => "applies",
         }
+    }
+
+    /// True for one that turns through words and has no text of its own.
+    pub(super) const fn is_choice(self) -> bool {
+        matches!(self, Self::When | Self::Send | Self::Payload | Self::Then | Self::Once)
     }
 
     /// What the field is for, in one sentence.
@@ -240,10 +246,6 @@ impl Editor {
         fields
     }
 
-    pub(super) const fn is_choice(&self, field: Field) -> bool {
-        matches!(field, Field::When | Field::Send | Field::Payload | Field::Then | Field::Once)
-    }
-
     /// The rule that the fields stand for.
     pub(super) fn entry(&self, ui: &Ui) -> Result<RuleEntry, Wrong> {
         let name = self.text(Field::Name);
@@ -253,7 +255,7 @@ impl Editor {
             return Err(of_name(format!("there is a rule `{name}` already")));
         }
         let on = self.sockets(ui)?;
-        let encodings = self.encodings(ui, on.as_deref());
+        let encodings = encodings(ui, on.as_deref());
         let when = self.waited_for(ui, &encodings)?;
         let place = Place::Reply { captures: when.captures() };
         let send = self.sent(ui, &encodings, place)?;
@@ -300,17 +302,6 @@ impl Editor {
                 None => return Ok(Some(names)),
             }
         }
-    }
-
-    /// Those of the sockets that the rule is on.
-    fn encodings(&self, ui: &Ui, on: Option<&[String]>) -> Vec<Encoding> {
-        let is_on = |name: &String| on.is_none_or(|on| on.contains(name));
-        let sockets = ui.bench.profile.sockets.iter().filter(|socket| is_on(&socket.name));
-        let mut encodings: Vec<_> = sockets.map(|socket| socket.endpoint.encoding()).collect();
-        if encodings.is_empty() {
-            encodings.push(Encoding::UTF_8);
-        }
-        encodings
     }
 
     fn waited_for(&self, ui: &Ui, encodings: &[Encoding]) -> Result<WhenEntry, Wrong> {
@@ -410,6 +401,17 @@ impl Editor {
     }
 }
 
+/// The encodings of the sockets that a rule is on.
+fn encodings(ui: &Ui, on: Option<&[String]>) -> Vec<Encoding> {
+    let is_on = |name: &String| on.is_none_or(|on| on.contains(name));
+    let sockets = ui.bench.profile.sockets.iter().filter(|socket| is_on(&socket.name));
+    let mut encodings: Vec<_> = sockets.map(|socket| socket.endpoint.encoding()).collect();
+    if encodings.is_empty() {
+        encodings.push(Encoding::UTF_8);
+    }
+    encodings
+}
+
 fn mode_of(content: &PayloadContent) -> Mode {
     match content {
         PayloadContent::Text(_) => Mode::Text,
@@ -425,69 +427,5 @@ fn text_of(content: &PayloadContent) -> &str {
         | PayloadContent::Hex(text)
         | PayloadContent::Base64(text) => text,
         PayloadContent::File(path) => path.to_str().unwrap_or_default(),
-    }
-}
-
-/// The words of a command: parted by blanks, those that hold some in `'...'` or `"..."`, with nothing escaped.
-fn split_words(text: &str) -> Result<Vec<String>, (Range<usize>, String)> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut characters = text.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '\'' | '"' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match characters.next() {
-                        None => return Err((at..text.len(), format!("the {character} is not closed"))),
-                        Some((_, end)) if end == character => break,
-                        Some((_, inside)) => word.push(inside),
-                    }
-                }
-            }
-            blank if blank.is_whitespace() => words.extend(word.take()),
-            other => word.get_or_insert_default().push(other),
-        }
-    }
-    words.extend(word);
-    if words.first().is_none_or(String::is_empty) {
-        return Err((0..text.len(), "name the program, such as cat".to_owned()));
-    }
-    Ok(words)
-}
-
-/// The command of which [`split_words`] makes these words.
-fn join_words(words: &[String]) -> String {
-    let quoted = |word: &String| {
-        let plain = |c: char| !c.is_whitespace() && !matches!(c, '\'' | '"');
-        if !word.is_empty() && word.chars().all(plain) {
-            return word.clone();
-        }
-        // A quote stands in the other quotes.
-        let parts: Vec<_> = word.split('\'').map(|part| format!("'{part}'")).collect();
-        parts.join("\"'\"")
-    };
-    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_command_is_split_at_its_blanks() {
-        let words = |text| split_words(text).map(|words| words.join("|"));
-        assert_eq!(words(" sed  's/a b/c/' \"it's\"x ''").as_deref(), Ok("sed|s/a b/c/|it'sx|"));
-        assert_eq!(words("cat 'x"), Err((4..6, "the ' is not closed".to_owned())));
-        assert!(words(" ").is_err() && words("'' a").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_command_is_written_so_that_it_is_read(words in prop::collection::vec("([a-z '\"\t]|\\PC){1,6}", 1..5)) {
-            prop_assert_eq!(split_words(&join_words(&words)), Ok(words));
-        }
     }
 }
