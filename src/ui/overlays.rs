@@ -20,6 +20,7 @@ pub(super) mod recording;
 pub(super) mod rename;
 pub(super) mod repeat;
 pub(super) mod replay;
+pub(super) mod rules;
 pub(super) mod search_history;
 pub(super) mod set_option;
 pub(super) mod targets;

@@ -592,7 +592,7 @@ fn exchange(ui: &Ui, row: &Row) -> String {
     told.join(", ")
 }
 
-fn dump_styles(ui: &Ui) -> HexdumpStyles {
+pub(in crate::ui) fn dump_styles(ui: &Ui) -> HexdumpStyles {
     let look = &ui.look;
     HexdumpStyles {
         offset: look.dim,

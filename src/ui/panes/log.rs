@@ -222,6 +222,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "log-rules",
+        scope: Scope::Log,
+        keys: &["a"],
+        help: "the rules: what answers by itself",
+        run: crate::ui::overlays::rules::open,
+        available: always,
+    },
+    ActionSpec {
         name: "log-help",
         scope: Scope::Log,
         keys: &["?"],

@@ -4,7 +4,7 @@ use crate::contract::{Address, AddressKind, CloseHow, CloseReason, Command, Endp
 use crate::log::State;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::{file, new_socket, recording, rename, transfers};
+use crate::ui::overlays::{file, new_socket, recording, rename, rules, transfers};
 use crate::ui::panes::inspector;
 use crate::ui::panes::log::timeline;
 use crate::ui::{Effect, Ui};
@@ -68,6 +68,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "echo what comes to this socket, or stop to",
         run: toggle_echo,
         available: can_echo,
+    },
+    ActionSpec {
+        name: "list-rules",
+        scope: Scope::Sockets,
+        keys: &["a"],
+        help: "the rules: what answers by itself",
+        run: rules::open,
+        available: crate::ui::action::always,
     },
     ActionSpec {
         name: "test-client",
