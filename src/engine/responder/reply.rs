@@ -130,7 +130,7 @@ impl Work {
         let name = command.first().map_or("no program", String::as_str);
         self.note(rule, self.and_then(rule, &format!("runs {name}")));
         self.tell_rows().await;
-        match program::run(wanted, came.message.to_vec()).await {
+        match program::run(wanted, came.message.to_vec(), &self.table).await {
             Ok(said) if said.is_empty() => {}
             Ok(said) => match self.wrapped(said) {
                 Ok(bytes) => {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::contract::{CloseHow, CloseReason, Command, Fact, option_spec};
-use crate::encoding::Encoding;
+use crate::contract::{CloseHow, CloseReason, Command, Endpoint, Fact, option_spec};
 use crate::engine::pump::tests::{FIN, Scripted, connection_with};
 use crate::engine::testing::Rig;
 use crate::pattern::Pattern;
@@ -18,7 +17,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What is written so, with up to three captures.
 fn template(text: &str) -> Template {
     let place = Place::Reply { captures: 3 };
-    Template::parse(Mode::Escaped, text, Encoding::UTF_8, &Variables::default(), place).unwrap()
+    let encoding = "udp://localhost:1".parse::<Endpoint>().unwrap().encoding();
+    Template::parse(Mode::Escaped, text, encoding, &Variables::default(), place).unwrap()
 }
 
 /// A rule that answers messages in which this is found; its name is its reply.

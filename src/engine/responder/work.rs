@@ -14,12 +14,13 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::partners::{Entry, Key, Partners};
+use super::partners::{Entry, Key};
 use crate::contract::{Address, AfterFin, Endpoint, Fact, SocketId, Ticket};
 use crate::engine::orders::{MAX_REPLIES, Order, Orders, Stop};
 use crate::engine::outbox::Outbox;
 use crate::engine::rule_set::{Answers, RuleSet};
 use crate::engine::socket::Socket;
+use crate::engine::table::Table;
 use crate::engine::transports::told_address;
 use crate::framing::Assembler;
 use crate::rule::{Hits, Moment, Once, Reply, Rule, Then};
@@ -45,7 +46,8 @@ pub(super) struct Work {
     pub(super) orders: Rc<Orders>,
     pub(super) outbox: Outbox,
     pub(super) rules: Rc<RuleSet>,
-    partners: Rc<Partners>,
+    /// All sockets: which of them answer each other.
+    pub(super) table: Rc<Table>,
     /// Its place among them.
     _entry: Option<Entry>,
     /// By what the other end of a connection is known there, once that is known.
@@ -133,13 +135,12 @@ pub(super) struct Came<'a> {
 impl Work {
     pub(super) fn new(socket: &Socket, endpoint: &Rc<Endpoint>, fd: BorrowedFd<'_>, of_datagrams: bool) -> Self {
         let sock = SockRef::from(&fd);
-        let partners = Rc::clone(socket.table.partners());
         let local = sock.local_addr().ok().map(|local| told_address(&local));
         let key = if of_datagrams { local.as_ref().map(Key::of_datagrams) } else { Key::of_connection(fd) };
         Self {
             id: socket.id,
-            _entry: key.map(|key| partners.enter(key, socket.id, &socket.orders)),
-            partners,
+            _entry: key.map(|key| socket.table.partners().enter(key, socket.id, &socket.orders)),
+            table: Rc::clone(&socket.table),
             partner: OnceCell::new(),
             orders: Rc::clone(&socket.orders),
             outbox: socket.outbox.clone(),
@@ -372,8 +373,8 @@ impl Work {
     /// How many replies in a row have led to what came; `None` where they are so many that it gets none.
     fn chain(&self, rule: &Arc<Rule>, from: Option<&Address>) -> Option<u32> {
         let found = match from {
-            Some(from) => self.partners.chain_of(&Key::of_datagrams(from)),
-            None => self.partner.get().and_then(|partner| self.partners.chain_of(partner)),
+            Some(from) => self.table.partners().chain_of(&Key::of_datagrams(from)),
+            None => self.partner.get().and_then(|partner| self.table.partners().chain_of(partner)),
         };
         let Some((other, chain)) = found else { return Some(0) };
         if chain < MAX_CHAIN || rule.reply == Reply::Nothing {
