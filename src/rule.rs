@@ -121,9 +121,9 @@ impl Hits {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Counts one more; how many there were.
-    pub fn count(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+    /// Counts one more.
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether this is the same count, and not just as many.

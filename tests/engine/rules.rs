@@ -334,7 +334,7 @@ async fn each_datagram_is_answered_to_its_sender_however_long_another_takes() {
     let (server, peer) = bench
         .answering_datagrams([
             Rule { then: Then::Close, ..Rule::new("echo?", on("^now (.*)"), message("{{1}} {{peer}} {{counter}}")) },
-            Rule { delay: Duration::from_secs(3600), ..Rule::new("late", on("^late"), message("late")) },
+            Rule { delay: Duration::from_hours(1), ..Rule::new("late", on("^late"), message("late")) },
             Rule::new("sh", on("^wait"), wait),
             Rule::new("discard", on(""), Reply::Nothing),
         ])
@@ -372,7 +372,7 @@ async fn each_datagram_is_answered_to_its_sender_however_long_another_takes() {
 #[tokio::test]
 async fn datagrams_that_find_no_room_for_their_answer_are_counted() {
     let mut bench = Bench::new();
-    let hour = Rule { delay: Duration::from_secs(3600), ..Rule::new("late", on(""), message("late")) };
+    let hour = Rule { delay: Duration::from_hours(1), ..Rule::new("late", on(""), message("late")) };
     let (server, peer) = bench.answering_datagrams([hour]).await;
     for batch in 0..30 {
         for _ in 0..50 {

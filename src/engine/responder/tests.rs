@@ -272,7 +272,7 @@ fn a_peer_that_takes_no_answers_is_not_read_and_gets_them_all_later() {
     // Short messages with long answers are bounded as well.
     let long = rules([rule("", "{{random 10000}}")]);
     connection_with("framing=line", long.clone(), 0, async |mut rig, _, stream| {
-        stream.says(Ok(&[b'\n'; 20_000]));
+        stream.says(Ok(&vec![b'\n'; 20_000]));
         stream.says(Ok(b"\n"));
         let mut made = 0;
         while timeout(3600 * SECOND, row(&mut rig)).await.is_ok() {
