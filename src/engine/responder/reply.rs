@@ -87,6 +87,8 @@ impl Work {
         let name = self.filled(name, came);
         let path = root.join(OsStr::from_bytes(&name));
         let (below, asked) = (root.to_owned(), name.clone());
+        let last = self.last_file.get();
+        self.orders.until(|orders| orders.are_done_up_to(last).then_some(())).await;
         let is_message = self.keeps_messages_apart();
         // On a thread of its own, for a disk may keep it waiting.
         let opened = spawn_blocking(move || {
@@ -105,6 +107,7 @@ impl Work {
                     Err(file) => Order::of_file(Ticket::ENGINE, OutgoingFile::of(file, len, path)),
                 };
                 self.send(rule, order, came, &format!("sends {}, {}", told(&name), in_bytes(len)));
+                self.last_file.set(self.orders.last());
             }
             Err(why) => {
                 let refused = format!("refused \"{}\": {why}", told(&name));

@@ -51,7 +51,7 @@ pub(super) struct Work {
     /// Its place among them.
     _entry: Option<Entry>,
     /// By what the other end of a connection is known there, once that is known.
-    partner: OnceCell<Key>,
+    partner: OnceCell<Option<Key>>,
     pub(super) endpoint: RefCell<Rc<Endpoint>>,
     pub(super) local: Option<Address>,
     /// Of a connection.
@@ -84,6 +84,8 @@ pub(super) struct Work {
     /// Whether it was told that too many replies followed on each other, and that a rule wants a datagram socket closed.
     told_of_chain: Cell<bool>,
     told_of_then: Cell<bool>,
+    /// The order of the last file. Until it is sent no other is opened, for each takes up a descriptor.
+    pub(super) last_file: Cell<u64>,
     began: Instant,
 }
 
@@ -165,6 +167,7 @@ impl Work {
             is_telling: Cell::default(),
             told_of_chain: Cell::default(),
             told_of_then: Cell::default(),
+            last_file: Cell::default(),
             began: Instant::now(),
         }
     }
@@ -303,6 +306,9 @@ impl Work {
 
     /// Takes a stream apart into messages, as far as there is room for what answers them.
     fn take_apart(&self, chunk: &[u8]) {
+        if chunk.is_empty() {
+            return;
+        }
         let mut assembler = self.assembler.take();
         let open = assembler.get_or_insert_with(|| Assembler::new(self.endpoint.borrow().framing().clone()));
         let at = self.nanos(Instant::now());
@@ -374,7 +380,9 @@ impl Work {
     fn chain(&self, rule: &Arc<Rule>, from: Option<&Address>) -> Option<u32> {
         let found = match from {
             Some(from) => self.table.partners().chain_of(&Key::of_datagrams(from)),
-            None => self.partner.get().and_then(|partner| self.table.partners().chain_of(partner)),
+            None => {
+                self.partner.get().and_then(Option::as_ref).and_then(|partner| self.table.partners().chain_of(partner))
+            }
         };
         let Some((other, chain)) = found else { return Some(0) };
         if chain < MAX_CHAIN || rule.reply == Reply::Nothing {
