@@ -35,7 +35,7 @@ use work::Work;
 /// What a socket answers. Dropping it ends what it is about to answer, and the programs that it runs.
 pub(super) struct Responder {
     work: Rc<Work>,
-    tasks: RefCell<JoinSet<()>>,
+    tasks: RefCell<Option<JoinSet<()>>>,
 }
 
 impl Socket {
@@ -120,6 +120,7 @@ impl Responder {
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         let work = Rc::clone(&self.work);
         let mut tasks = self.tasks.borrow_mut();
+        let tasks = tasks.get_or_insert_default();
         while tasks.try_join_next().is_some() {}
         tasks.spawn_local(async move {
             if unless_it_panics(Box::pin(task)).await.is_err() {

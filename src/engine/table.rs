@@ -16,6 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::orders::{Order, Orders, Request, Stop};
@@ -136,6 +137,11 @@ impl Table {
     /// Runs something of a socket's beside it, which may outlast it a little.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + 'static) {
         self.tasks.spawn_local(work);
+    }
+
+    /// Runs something that may wait on a thread of its own. Ending waits for it, for a while.
+    pub(super) fn spawn_blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        self.tasks.spawn_blocking(work)
     }
 
     /// What a root answers.

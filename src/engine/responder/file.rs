@@ -36,7 +36,7 @@ pub(super) fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
         open(root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(unreadable)?;
     let opened = open_beneath(&folder, name).map_err(|errno| match errno {
         Errno::EXDEV => {
-            let folder = root.file_name().map_or_else(|| root.as_os_str(), |name| name).display();
+            let folder = root.file_name().unwrap_or(root.as_os_str()).display();
             format!("it leaves the folder {folder}")
         }
         Errno::ENOENT => "there is no such file".to_owned(),

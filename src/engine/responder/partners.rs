@@ -88,14 +88,18 @@ impl Key {
         fstat(fd).ok().map(|stat| Self::Inode(stat.st_ino))
     }
 
-    /// That of the other end of a connection, as far as it is of this process.
-    pub(super) fn of_peer(fd: BorrowedFd<'_>) -> Option<Self> {
+    /// That of the other end of a connection: `None` as long as it can't be told, and none for one that is not of this
+    /// process.
+    pub(super) fn of_peer(fd: BorrowedFd<'_>) -> Option<Option<Self>> {
         if let Some((local, peer)) = ends(fd) {
-            return Some(Self::Connection(peer, local));
+            return Some(Some(Self::Connection(peer, local)));
         }
-        let peer = getsockopt(&fd, sockopt::PeerCredentials).ok()?;
-        let is_ours = u32::try_from(peer.pid()).ok()? == process::id();
-        unix_peer(&SockRef::from(&fd)).filter(|_| is_ours).map(|inode| Self::Inode(inode.into()))
+        let is_ours = getsockopt(&fd, sockopt::PeerCredentials)
+            .is_ok_and(|peer| u32::try_from(peer.pid()).is_ok_and(|pid| pid == process::id()));
+        if !is_ours {
+            return Some(None);
+        }
+        unix_peer(&SockRef::from(&fd)).map(|inode| Some(Self::Inode(inode.into())))
     }
 }
 

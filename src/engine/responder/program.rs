@@ -5,20 +5,24 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
-use tokio::task::spawn_blocking;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use super::reply::in_bytes;
 use crate::contract::format_duration;
+use crate::engine::table::Table;
 
 /// How much of what it says on its standard error is told where it fails, in bytes.
 const TOLD: usize = 200;
@@ -41,22 +45,48 @@ pub(super) struct Program {
     pub(super) local: String,
 }
 
-/// A process group. Dropping it kills all of it.
-struct Group(Option<Pid>);
+/// A program that runs. Dropping it kills its process group.
+struct Running(Option<Child>);
 
-impl Group {
-    fn kill(&mut self) {
-        if let Some(leader) = self.0.take() {
-            // One that has ended is no failure.
+impl Running {
+    /// Waits until it has ended, and ends what it has left behind, which would keep its output open.
+    async fn ended(&mut self) -> io::Result<ExitStatus> {
+        let Some(child) = &mut self.0 else { return Err(io::ErrorKind::NotFound.into()) };
+        let leader = leader(child)?;
+        let mut news = signal(SignalKind::child())?;
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        while waitid(Id::Pid(leader), flags)? == WaitStatus::StillAlive {
+            news.recv().await;
+        }
+        // Nobody has taken note of its end yet, so that no other group can have its number.
+        let _ = killpg(leader, Signal::SIGKILL);
+        let status = child.wait();
+        self.0 = None;
+        status
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take()
+            && let Ok(leader) = leader(&child)
+        {
             let _ = killpg(leader, Signal::SIGKILL);
+            // It may wait for a disk before it dies. Where there is no thread, its end is noted when this program ends.
+            let _ = thread::Builder::new().name("reaper".to_owned()).spawn(move || child.wait());
         }
     }
 }
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
+fn leader(child: &Child) -> io::Result<Pid> {
+    i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)
+}
+
+/// Its standard input, output and error.
+struct Pipes {
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
 }
 
 /// Why there is no answer.
@@ -69,14 +99,17 @@ enum Failure {
 ///
 /// # Errors
 /// Why there is no answer, in words that follow its name.
-pub(super) async fn run(program: Program, message: Vec<u8>) -> Result<Vec<u8>, String> {
+pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Result<Vec<u8>, String> {
     let (limit, max) = (program.timeout, program.max);
+    let failed_to_run = |error: io::Error| format!("can't be run: {error}");
     // On a thread of its own: the system may wait for a disk until the program is there.
-    let (mut child, mut group) = match spawn_blocking(move || start(program)).await {
-        Ok(started) => started.map_err(|error| format!("can't be run: {error}"))?,
+    let (mut running, pipes) = match table.spawn_blocking(move || start(program)).await {
+        Ok(started) => started.map_err(failed_to_run)?,
         Err(panic) => return Err(format!("can't be run: {panic}")),
     };
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let stdin = pipes.stdin.map(Sender::from_owned_fd).transpose().map_err(failed_to_run)?;
+    let stdout = pipes.stdout.map(Receiver::from_owned_fd).transpose().map_err(failed_to_run)?;
+    let stderr = pipes.stderr.map(Receiver::from_owned_fd).transpose().map_err(failed_to_run)?;
     let feed = async {
         if let Some(mut stdin) = stdin {
             // It need not read all of it.
@@ -84,12 +117,7 @@ pub(super) async fn run(program: Program, message: Vec<u8>) -> Result<Vec<u8>, S
         }
         std::future::pending::<Infallible>().await
     };
-    let ended = async {
-        let status = child.wait().await.map_err(Failure::Read);
-        // What it has left behind would keep its output open.
-        group.kill();
-        status
-    };
+    let ended = async { running.ended().await.map_err(Failure::Read) };
     let outcome = async { tokio::try_join!(read_all(stdout, max), read_tail(stderr), ended) };
     let outcome = async {
         tokio::select! {
@@ -108,10 +136,10 @@ pub(super) async fn run(program: Program, message: Vec<u8>) -> Result<Vec<u8>, S
     }
 }
 
-fn start(program: Program) -> io::Result<(Child, Group)> {
+fn start(program: Program) -> io::Result<(Running, Pipes)> {
     let Program { command, folder, peer, local, .. } = program;
     let (name, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let child = Command::new(name)
+    let mut child = Command::new(name)
         .args(arguments)
         .current_dir(folder)
         .env("SOCKBENCH_PEER", peer)
@@ -121,12 +149,16 @@ fn start(program: Program) -> io::Result<(Child, Group)> {
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()?;
-    let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-    Ok((child, Group(leader)))
+    let pipes = Pipes {
+        stdin: child.stdin.take().map(OwnedFd::from),
+        stdout: child.stdout.take().map(OwnedFd::from),
+        stderr: child.stderr.take().map(OwnedFd::from),
+    };
+    Ok((Running(Some(child)), pipes))
 }
 
 /// All that is said, unless that is too much.
-async fn read_all(from: Option<impl AsyncRead + Unpin>, max: u64) -> Result<Vec<u8>, Failure> {
+async fn read_all(from: Option<Receiver>, max: u64) -> Result<Vec<u8>, Failure> {
     let mut said = Vec::new();
     let Some(from) = from else { return Ok(said) };
     from.take(max.saturating_add(1)).read_to_end(&mut said).await.map_err(Failure::Read)?;
@@ -134,7 +166,7 @@ async fn read_all(from: Option<impl AsyncRead + Unpin>, max: u64) -> Result<Vec<
 }
 
 /// The end of what is said.
-async fn read_tail(from: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Failure> {
+async fn read_tail(from: Option<Receiver>) -> Result<Vec<u8>, Failure> {
     let mut tail = Vec::new();
     let Some(mut from) = from else { return Ok(tail) };
     let mut chunk = vec![0; CHUNK];

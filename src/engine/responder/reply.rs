@@ -87,6 +87,8 @@ impl Work {
         let name = self.filled(name, came);
         let path = root.join(OsStr::from_bytes(&name));
         let (below, asked) = (root.to_owned(), name.clone());
+        let last = self.last_file.get();
+        self.orders.until(|orders| orders.are_done_up_to(last).then_some(())).await;
         let is_message = self.keeps_messages_apart();
         // On a thread of its own, for a disk may keep it waiting.
         let opened = spawn_blocking(move || {
@@ -105,6 +107,7 @@ impl Work {
                     Err(file) => Order::of_file(Ticket::ENGINE, OutgoingFile::of(file, len, path)),
                 };
                 self.send(rule, order, came, &format!("sends {}, {}", told(&name), in_bytes(len)));
+                self.last_file.set(self.orders.last());
             }
             Err(why) => {
                 let refused = format!("refused \"{}\": {why}", told(&name));
@@ -130,7 +133,7 @@ impl Work {
         let name = command.first().map_or("no program", String::as_str);
         self.note(rule, self.and_then(rule, &format!("runs {name}")));
         self.tell_rows().await;
-        match program::run(wanted, came.message.to_vec()).await {
+        match program::run(wanted, came.message.to_vec(), &self.table).await {
             Ok(said) if said.is_empty() => {}
             Ok(said) => match self.wrapped(said) {
                 Ok(bytes) => {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::contract::{CloseHow, CloseReason, Command, Fact, option_spec};
-use crate::encoding::Encoding;
+use crate::contract::{CloseHow, CloseReason, Command, Endpoint, Fact, option_spec};
 use crate::engine::pump::tests::{FIN, Scripted, connection_with};
 use crate::engine::testing::Rig;
 use crate::pattern::Pattern;
@@ -18,7 +17,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What is written so, with up to three captures.
 fn template(text: &str) -> Template {
     let place = Place::Reply { captures: 3 };
-    Template::parse(Mode::Escaped, text, Encoding::UTF_8, &Variables::default(), place).unwrap()
+    let encoding = "udp://localhost:1".parse::<Endpoint>().unwrap().encoding();
+    Template::parse(Mode::Escaped, text, encoding, &Variables::default(), place).unwrap()
 }
 
 /// A rule that answers messages in which this is found; its name is its reply.
@@ -272,7 +272,7 @@ fn a_peer_that_takes_no_answers_is_not_read_and_gets_them_all_later() {
     // Short messages with long answers are bounded as well.
     let long = rules([rule("", "{{random 10000}}")]);
     connection_with("framing=line", long.clone(), 0, async |mut rig, _, stream| {
-        stream.says(Ok(&[b'\n'; 20_000]));
+        stream.says(Ok(&vec![b'\n'; 20_000]));
         stream.says(Ok(b"\n"));
         let mut made = 0;
         while timeout(3600 * SECOND, row(&mut rig)).await.is_ok() {

@@ -14,12 +14,13 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::partners::{Entry, Key, Partners};
+use super::partners::{Entry, Key};
 use crate::contract::{Address, AfterFin, Endpoint, Fact, SocketId, Ticket};
 use crate::engine::orders::{MAX_REPLIES, Order, Orders, Stop};
 use crate::engine::outbox::Outbox;
 use crate::engine::rule_set::{Answers, RuleSet};
 use crate::engine::socket::Socket;
+use crate::engine::table::Table;
 use crate::engine::transports::told_address;
 use crate::framing::Assembler;
 use crate::rule::{Hits, Moment, Once, Reply, Rule, Then};
@@ -45,11 +46,12 @@ pub(super) struct Work {
     pub(super) orders: Rc<Orders>,
     pub(super) outbox: Outbox,
     pub(super) rules: Rc<RuleSet>,
-    partners: Rc<Partners>,
+    /// All sockets: which of them answer each other.
+    pub(super) table: Rc<Table>,
     /// Its place among them.
     _entry: Option<Entry>,
     /// By what the other end of a connection is known there, once that is known.
-    partner: OnceCell<Key>,
+    partner: OnceCell<Option<Key>>,
     pub(super) endpoint: RefCell<Rc<Endpoint>>,
     pub(super) local: Option<Address>,
     /// Of a connection.
@@ -82,6 +84,8 @@ pub(super) struct Work {
     /// Whether it was told that too many replies followed on each other, and that a rule wants a datagram socket closed.
     told_of_chain: Cell<bool>,
     told_of_then: Cell<bool>,
+    /// The order of the last file. Until it is sent no other is opened, for each takes up a descriptor.
+    pub(super) last_file: Cell<u64>,
     began: Instant,
 }
 
@@ -133,13 +137,12 @@ pub(super) struct Came<'a> {
 impl Work {
     pub(super) fn new(socket: &Socket, endpoint: &Rc<Endpoint>, fd: BorrowedFd<'_>, of_datagrams: bool) -> Self {
         let sock = SockRef::from(&fd);
-        let partners = Rc::clone(socket.table.partners());
         let local = sock.local_addr().ok().map(|local| told_address(&local));
         let key = if of_datagrams { local.as_ref().map(Key::of_datagrams) } else { Key::of_connection(fd) };
         Self {
             id: socket.id,
-            _entry: key.map(|key| partners.enter(key, socket.id, &socket.orders)),
-            partners,
+            _entry: key.map(|key| socket.table.partners().enter(key, socket.id, &socket.orders)),
+            table: Rc::clone(&socket.table),
             partner: OnceCell::new(),
             orders: Rc::clone(&socket.orders),
             outbox: socket.outbox.clone(),
@@ -164,6 +167,7 @@ impl Work {
             is_telling: Cell::default(),
             told_of_chain: Cell::default(),
             told_of_then: Cell::default(),
+            last_file: Cell::default(),
             began: Instant::now(),
         }
     }
@@ -302,6 +306,9 @@ impl Work {
 
     /// Takes a stream apart into messages, as far as there is room for what answers them.
     fn take_apart(&self, chunk: &[u8]) {
+        if chunk.is_empty() {
+            return;
+        }
         let mut assembler = self.assembler.take();
         let open = assembler.get_or_insert_with(|| Assembler::new(self.endpoint.borrow().framing().clone()));
         let at = self.nanos(Instant::now());
@@ -372,8 +379,10 @@ impl Work {
     /// How many replies in a row have led to what came; `None` where they are so many that it gets none.
     fn chain(&self, rule: &Arc<Rule>, from: Option<&Address>) -> Option<u32> {
         let found = match from {
-            Some(from) => self.partners.chain_of(&Key::of_datagrams(from)),
-            None => self.partner.get().and_then(|partner| self.partners.chain_of(partner)),
+            Some(from) => self.table.partners().chain_of(&Key::of_datagrams(from)),
+            None => {
+                self.partner.get().and_then(Option::as_ref).and_then(|partner| self.table.partners().chain_of(partner))
+            }
         };
         let Some((other, chain)) = found else { return Some(0) };
         if chain < MAX_CHAIN || rule.reply == Reply::Nothing {
