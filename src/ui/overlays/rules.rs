@@ -256,7 +256,7 @@ fn in_full(ui: &Ui, rule: &RuleEntry) -> String {
 }
 
 /// Why a rule never answers as it stands, if that is plain.
-fn why_silent(ui: &Ui, index: usize) -> Option<String> {
+pub(in crate::ui) fn why_silent(ui: &Ui, index: usize) -> Option<String> {
     let rules = &ui.bench.profile.rules;
     let rule = rules.get(index)?;
     let wrong = ui.bench.wrong_rules();
