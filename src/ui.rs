@@ -679,7 +679,9 @@ impl Ui {
         let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
         let open = self.bench.open_sockets() + waiting;
         let profile = &self.bench.profile;
-        let unsaved = (profile.path.is_some() || !profile.payloads.is_empty()) && profile.is_modified();
+        // An echo is made again by one key.
+        let kept = !profile.payloads.is_empty() || profile.rules.iter().any(|rule| !rule.is_echo());
+        let unsaved = (profile.path.is_some() || kept) && profile.is_modified();
         let exporting = self.bench.exports.running().next().is_some();
         if open == 0 && !unsaved && !exporting {
             self.effects.push(Effect::Quit);
@@ -693,7 +695,7 @@ impl Ui {
         let profile = match &profile.path {
             _ if !unsaved => "",
             Some(_) => "The profile has changes that are not saved (^S saves).",
-            None => "The payloads that were kept are in no profile yet (^S saves one).",
+            None => "Payloads or rules are in no profile yet (^S saves one).",
         };
         let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
         let confirm =

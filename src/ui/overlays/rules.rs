@@ -256,7 +256,7 @@ fn in_full(ui: &Ui, rule: &RuleEntry) -> String {
 }
 
 /// Why a rule never answers as it stands, if that is plain.
-fn why_silent(ui: &Ui, index: usize) -> Option<String> {
+pub(in crate::ui) fn why_silent(ui: &Ui, index: usize) -> Option<String> {
     let rules = &ui.bench.profile.rules;
     let rule = rules.get(index)?;
     let wrong = ui.bench.wrong_rules();
@@ -270,14 +270,15 @@ fn why_silent(ui: &Ui, index: usize) -> Option<String> {
     if rule.on.as_ref().is_some_and(Vec::is_empty) {
         return Some("It is on no socket; Enter, and then `on`, names one.".to_owned());
     }
-    let takes_all = |before: &&RuleEntry| {
-        let on_all = before.on.is_none() || rule.on.as_ref().is_some_and(|on| on.iter().all(|name| before.is_on(name)));
-        let is_any = before.when == WhenEntry::Message(PatternEntry::Any) && before.once == Once::Never;
-        before.enabled && is_any && on_all
-    };
+    let any = WhenEntry::Message(PatternEntry::Any);
     let is_for_messages = matches!(rule.when, WhenEntry::Message(_));
-    let before = rules[..index].iter().find(takes_all).filter(|_| is_for_messages)?;
-    Some(format!("{} answers every message before it; Shift-Up brings this one before that.", before.name))
+    let is_first = |before: &&RuleEntry| {
+        let on_all = before.on.is_none() || rule.on.as_ref().is_some_and(|on| on.iter().all(|name| before.is_on(name)));
+        let comes = before.when == rule.when || (is_for_messages && before.when == any);
+        before.enabled && before.once == Once::Never && comes && on_all
+    };
+    let before = rules[..index].iter().find(is_first)?;
+    Some(format!("{} stands before it and answers all that this would; Shift-Up moves this one up.", before.name))
 }
 
 fn render_empty(canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {

@@ -54,7 +54,7 @@ fn one_key_makes_a_rule_for_the_selected_socket() {
     let answer = rules.iter().nth(1).unwrap();
     let Reply::Message(template) = &answer.reply else { panic!("{answer:?}") };
     assert_eq!((answer.name.as_str(), template.filled(&Fill::default())), ("answer", b"!".to_vec()));
-    bench.shows("echo answers every message before it");
+    bench.shows("echo stands before it and answers all");
     bench.shows("server 2 rules");
     bench.keys("6 enter");
     let (_, rules) = set(&mut bench);
@@ -85,7 +85,7 @@ fn rules_are_turned_off_put_in_order_deleted_and_taken_back() {
         names(&set(bench).1).join(" ")
     };
     assert_eq!(after(&mut bench, "a shift-down"), "two one");
-    bench.shows("two answers every message before it");
+    bench.shows("two stands before it and answers all");
     assert_eq!(after(&mut bench, "shift-up"), "one two");
     assert_eq!(after(&mut bench, "space"), "two");
     bench.shows("It is off");
@@ -123,7 +123,7 @@ fn the_form_makes_the_rule_that_it_tries_on_the_selected_message() {
     bench.shows("Tried on what server#1 received");
     bench.shows("It sends 0 bytes");
     // From any message up to the regular expression.
-    bench.keys("right right right right right right right tab").text(r"GET (\S+");
+    bench.keys("right right right tab").text(r"GET (\S+");
     bench.shows("unclosed group");
     bench.text(")");
     bench.shows("It matches: {{0}} GET index.html  {{1}} index.html");
@@ -180,7 +180,7 @@ fn what_is_wrong_in_the_form_is_not_kept() {
         ("up up ctrl-u", "", "a name can't be empty"),
         ("up up ctrl-u", "one", "there is a rule `one` already"),
         ("up ctrl-u", "server, nobody", "no socket is called `nobody`; there are: server"),
-        ("right right right tab", "0g", "`g` is no hex digit"),
+        ("right right right right right right tab", "0g", "`g` is no hex digit"),
         ("down right right", "", "it can't be applied"),
     ] {
         bench.keys("a n").keys(keys).text(text);
@@ -188,6 +188,7 @@ fn what_is_wrong_in_the_form_is_not_kept() {
             // On to the program, which has no name yet.
             bench.keys("right right right");
             bench.shows("name the program");
+            bench.shows("no message yet to try it on");
         } else {
             bench.shows(wanted);
         }
@@ -226,6 +227,26 @@ fn a_payload_that_goes_is_told_where_a_rule_sends_it() {
     bench.ui.notice = None;
     bench.keys("a");
     bench.shows("It can't be applied: no payload is called `p`");
+}
+
+#[test]
+fn an_echo_behind_a_rule_that_takes_all_is_told() {
+    let (mut bench, listener) = with_profile("[[rule]]\nname = 'discard'\nwhen = { any = true }\n");
+    bench.ui.select(Entry::Root(listener));
+    bench.keys("shift-e");
+    bench.shows("server does not echo yet: discard stands before it");
+    bench.shows("server 2 rules");
+}
+
+#[test]
+fn the_inspector_says_which_rule_a_row_is_of() {
+    let (mut bench, listener) = with_profile("[[rule]]\nname = 'greet'\nwhen = { event = 'accepted' }\n");
+    bench.happens(listener, Fact::Rule { name: "greet".into(), message: "answers 5 bytes".into() });
+    bench.ui.work();
+    bench.shows("rule greet: answers 5 bytes");
+    bench.shows("on every socket: a connection comes → nothing; it applied 0 times so far");
+    bench.ui.bench.profile.rules.clear();
+    bench.shows("no rule is called so any more");
 }
 
 #[test]

@@ -42,8 +42,9 @@ struct Tried {
     bytes: Vec<u8>,
 }
 
-/// Tries a rule that stands at this place among those of the profile; chance begins from `seed`.
-pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: u64) -> Trial {
+/// Tries a rule that stands at this place among those of the profile. What it would send is told with a seed, from which
+/// chance begins.
+pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: Option<u64>) -> Trial {
     let mut trial = Trial { lines: Vec::new(), bytes: None };
     let tried = nearest(ui);
     let root = tried.as_ref().map(|tried| ui.bench.roster.root(tried.row.socket));
@@ -63,7 +64,7 @@ pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: u64) -> Tria
         }
     };
     let When::Comes(pattern) = &rule.when else {
-        trial.say(Tone::Told, "It waits for no message; what it would send:".to_owned());
+        trial.say(Tone::Told, "It waits for no message, so there is none to try it on.".to_owned());
         trial.reply(ui, &rule, None, &[], seed);
         return trial;
     };
@@ -100,7 +101,8 @@ impl Trial {
     }
 
     /// Says what the rule would send.
-    fn reply(&mut self, ui: &Ui, rule: &Rule, tried: Option<&Tried>, captures: &[&[u8]], seed: u64) {
+    fn reply(&mut self, ui: &Ui, rule: &Rule, tried: Option<&Tried>, captures: &[&[u8]], seed: Option<u64>) {
+        let Some(seed) = seed else { return };
         let endings = endings(rule);
         let fill = |template: &Template| filled(ui, template, tried, captures, seed);
         match &rule.reply {

@@ -62,12 +62,12 @@ pub(super) enum SendKind {
 pub(super) const WHENS: [(WhenKind, &str); 11] = [
     (WhenKind::Any, "any message comes"),
     (WhenKind::Has(Mode::Text), "a message has this text"),
-    (WhenKind::Has(Mode::Escaped), "a message has this, escaped"),
-    (WhenKind::Has(Mode::Hex), "a message has these bytes, hex"),
     (WhenKind::Is(Mode::Text), "a message is this text"),
-    (WhenKind::Is(Mode::Escaped), "a message is this, escaped"),
-    (WhenKind::Is(Mode::Hex), "a message is these bytes, hex"),
     (WhenKind::Regex, "a regular expression finds something"),
+    (WhenKind::Has(Mode::Escaped), "a message has this, escaped"),
+    (WhenKind::Is(Mode::Escaped), "a message is this, escaped"),
+    (WhenKind::Has(Mode::Hex), "a message has these bytes, hex"),
+    (WhenKind::Is(Mode::Hex), "a message is these bytes, hex"),
     (WhenKind::Event(Moment::Accepted), "a connection is accepted"),
     (WhenKind::Event(Moment::Connected), "the connection stands"),
     (WhenKind::Event(Moment::PeerClosed), "the peer has sent FIN"),
@@ -123,9 +123,11 @@ impl Field {
             Self::Name => "name: how the log and the profile call it",
             Self::On => "on: the sockets, parted by commas; empty for every socket",
             Self::When => "when: what it waits for; Left and Right turn",
-            Self::Pattern => "what the message is held against; (...) in a regular expression captures {{1}}, {{2}}",
+            Self::Pattern => "what a message is held against; of a regular expression (...) captures {{1}}, {{2}}",
             Self::Send => "sends: what it answers; Left and Right turn",
-            Self::Content => "escaped: \\r\\n \\xHH \\h(01 02) {{0}} {{1}} {{payload}} {{peer}} {{time}} {{counter}}",
+            Self::Content => {
+                "what is sent; escaped: \\n \\xHH \\h(01 02) {{1}} {{payload}} {{peer}} {{time}} {{counter}}"
+            }
             Self::Checksum => "checksum: behind the rest, such as crc16-modbus or sum8 1..-1; empty for none",
             Self::Payload => "which one: Left and Right turn; ^E in the workbench lists them",
             Self::File => "the file's path below the folder, escaped: {{1}} is the first capture",
@@ -254,17 +256,22 @@ impl Editor {
         if name != self.before.name && ui.bench.profile.rules.iter().any(|rule| rule.name == name) {
             return Err(of_name(format!("there is a rule `{name}` already")));
         }
-        let on = self.sockets(ui)?;
-        let encodings = encodings(ui, on.as_deref());
-        let when = self.waited_for(ui, &encodings)?;
-        let place = Place::Reply { captures: when.captures() };
-        let send = self.sent(ui, &encodings, place)?;
-        let delay = self.read_or(Field::Delay, Duration::ZERO, parse_duration)?;
-        // What no field shows stays: whether it holds, how often it applied, and its place in the file.
-        let mut entry = self.before.clone();
+        let mut entry = self.waiting(ui)?;
+        let place = Place::Reply { captures: entry.captures() };
+        entry.send = self.sent(ui, &encodings(ui, entry.on.as_deref()), place)?;
+        entry.delay = self.read_or(Field::Delay, Duration::ZERO, parse_duration)?;
         name.clone_into(&mut entry.name);
-        (entry.on, entry.when, entry.send, entry.delay) = (on, when, send, delay);
         (entry.then, entry.once) = (THENS[self.then].0, ONCES[self.once].0);
+        Ok(entry)
+    }
+
+    /// As much of the rule as says what it waits for and where. What no field shows is as it was: whether it holds, how
+    /// often it applied, and its place in the file.
+    pub(super) fn waiting(&self, ui: &Ui) -> Result<RuleEntry, Wrong> {
+        let mut entry = self.before.clone();
+        entry.on = self.sockets(ui)?;
+        entry.when = self.waited_for(ui, &encodings(ui, entry.on.as_deref()))?;
+        entry.send = None;
         Ok(entry)
     }
 

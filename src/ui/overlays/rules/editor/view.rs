@@ -68,8 +68,13 @@ impl Editor {
                 say(canvas, self.focus.help(), look.dim);
             }
         }
-        if let Ok(entry) = &outcome {
-            let trial = trial(ui, entry, self.place(ui), self.seed);
+        // Whether it matches is told also while what it sends is not yet right.
+        let tried = match &outcome {
+            Ok(entry) => Some((entry.clone(), true)),
+            Err(_) => self.waiting(ui).ok().map(|entry| (entry, false)),
+        };
+        if let Some((entry, is_whole)) = tried {
+            let trial = trial(ui, &entry, self.place(ui), is_whole.then_some(self.seed));
             let mut end = say(canvas, " ", look.text);
             for (text, tone) in &trial.lines {
                 let style = match tone {
