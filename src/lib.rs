@@ -25,5 +25,6 @@ pub mod profile;
 pub mod quantity;
 pub mod recorder;
 pub mod rule;
+pub mod scenario;
 mod startup;
 pub mod ui;
