@@ -12,6 +12,7 @@ mod payload_entry;
 mod read;
 mod rule;
 mod save;
+mod scenario;
 mod socket_entry;
 mod write;
 
@@ -28,6 +29,7 @@ pub use message::{Message, PatternEntry};
 pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;
 pub use save::SaveError;
+pub use scenario::{ScenarioEntry, StepAction, StepEntry};
 pub use socket_entry::SocketEntry;
 
 use crate::diagnostic::Source;
@@ -49,6 +51,8 @@ pub struct Profile {
     pub vars: BTreeMap<String, String>,
     /// The saved payloads, in the file's order. Their names are unique.
     pub payloads: Vec<PayloadEntry>,
+    /// The scenarios, in the file's order. Their names are unique.
+    pub scenarios: Vec<ScenarioEntry>,
     /// The file that the sockets are recorded into, if they are.
     pub record: Option<PathBuf>,
     /// When one file of that recording ends and the next begins.
@@ -79,6 +83,7 @@ struct Contents {
     vars: BTreeMap<String, String>,
     sockets: Vec<SocketEntry>,
     payloads: Vec<PayloadEntry>,
+    scenarios: Vec<ScenarioEntry>,
     record: Option<PathBuf>,
     rotation: Rotation,
 }
@@ -103,6 +108,7 @@ impl Profile {
             vars: BTreeMap::new(),
             sockets: Vec::new(),
             payloads: Vec::new(),
+            scenarios: Vec::new(),
             record: None,
             rotation: Rotation::Never,
             warnings: Vec::new(),
@@ -145,6 +151,7 @@ impl Profile {
             vars: contents.vars.clone(),
             sockets: contents.sockets.clone(),
             payloads: contents.payloads.clone(),
+            scenarios: contents.scenarios.clone(),
             record: contents.record.clone(),
             rotation: contents.rotation,
             warnings,
@@ -205,6 +212,7 @@ impl Profile {
             vars: self.vars.clone(),
             sockets: self.sockets.clone(),
             payloads: self.payloads.clone(),
+            scenarios: self.scenarios.clone(),
             record: self.record.clone(),
             rotation: self.rotation,
         }

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use toml_edit::{Item, Table, TableLike, Value};
 
-use super::{Contents, PayloadEntry, SocketEntry, rule};
+use super::message::Known;
+use super::{Contents, PayloadEntry, SocketEntry, rule, scenario};
 use crate::document::{Reader, key_span, span};
 use crate::payload::{Variables, check_variable_name};
 
@@ -52,14 +53,18 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables)
                 }
             }
             // Read before all else, and below, when the sockets are known.
-            "vars" | "rule" => {}
-            "scenario" => reader.key_to_come(document, key),
+            "vars" | "rule" | "scenario" => {}
             _ => reader.unknown_key(document, key),
         }
     }
     if let Some(item) = document.get("rule") {
         let tables = tables(reader, "rule", item);
         rule::read(reader, tables, &mut contents.sockets, &socket_names);
+    }
+    if let Some(item) = document.get("scenario") {
+        let tables = tables(reader, "scenario", item);
+        let known = Known { sockets: &socket_names, payloads: &contents.payloads, variables: &variables };
+        contents.scenarios = scenario::read(reader, tables, &contents.sockets, &known);
     }
     if !document.contains_key("version") {
         reader.warning(0..0, format!("`version` is missing; the profile is read as version {VERSION}"));
@@ -214,7 +219,7 @@ mod tests {
         assert_eq!(profile.vars["who"], "client");
         let warned: Vec<_> = profile.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
         let kept = |key: &str| format!("`{key}` is kept, not applied in this version");
-        let keys = ["rule", "scenario"];
+        let keys = ["rule"];
         assert_eq!(warned.iter().map(|warning| warning.1.to_owned()).collect::<Vec<_>>(), keys.map(kept));
         assert_eq!(warned[0].0, LAB.lines().position(|line| line.starts_with("[[rule]]")).unwrap() + 1);
     }

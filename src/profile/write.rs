@@ -29,6 +29,7 @@ pub(super) fn render(profile: &Profile) -> String {
     }
     write_list(&mut document, "socket", &profile.sockets, &saved.contents.sockets);
     write_list(&mut document, "payload", &profile.payloads, &saved.contents.payloads);
+    write_list(&mut document, "scenario", &profile.scenarios, &saved.contents.scenarios);
     rule::write(&mut document, &profile.sockets, &saved.contents.sockets);
     let text = document.to_string();
     // The document writes every newline as LF, and no mark.
@@ -44,8 +45,10 @@ pub(super) fn is_changed(profile: &Profile) -> bool {
         || profile.description != saved.description
         || profile.sockets != saved.sockets
         || profile.payloads != saved.payloads
+        || profile.scenarios != saved.scenarios
         || !is_in_place(&profile.sockets)
         || !is_in_place(&profile.payloads)
+        || !is_in_place(&profile.scenarios)
 }
 
 /// Gives a key a string as its value. What stands around the old value, such as a comment, stays.
