@@ -3,6 +3,7 @@
 mod messages;
 pub mod pipe;
 mod printer;
+pub mod test;
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -20,7 +21,7 @@ use crate::log::export::Framed;
 use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
-use crate::profile::{self, Profile};
+use crate::profile::{self, Profile, SocketEntry};
 use crate::recorder::Recorder;
 use crate::startup::{configure, given_variables, start_diagnostics, start_recorder};
 
@@ -134,9 +135,7 @@ impl Headless {
             let socket = ids.mint();
             self.roster.register(socket, entry.name.clone(), entry.endpoint.clone());
             self.awaited.insert(socket);
-            // Before there is anything to echo.
-            let echo = entry.echo.then_some(Command::SetEcho { socket, on: true });
-            for command in echo.into_iter().chain([Command::Open { socket, endpoint: entry.endpoint.clone() }]) {
+            for command in opening(entry, socket) {
                 self.engine
                     .try_order(command)
                     .map_err(|_| io::Error::other("the engine can't take so many sockets at once"))?;
@@ -268,6 +267,13 @@ impl Headless {
         self.print().await?;
         self.printer.finish().await
     }
+}
+
+/// The orders that open a socket of the profile: what it answers, before there is anything to answer, and then to open
+/// it.
+fn opening(entry: &SocketEntry, socket: SocketId) -> impl Iterator<Item = Command> {
+    let echo = entry.echo.then_some(Command::SetEcho { socket, on: true });
+    echo.into_iter().chain([Command::Open { socket, endpoint: entry.endpoint.clone() }])
 }
 
 fn tell_not_recording(why: &str) {

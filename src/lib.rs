@@ -28,3 +28,4 @@ pub mod rule;
 pub mod scenario;
 mod startup;
 pub mod ui;
+pub mod verdict;

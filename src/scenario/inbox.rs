@@ -31,7 +31,7 @@ enum Content {
 #[derive(Debug)]
 struct Messages {
     /// Where a framing makes them of a stream.
-    assembler: Option<Assembler>,
+    assembler: Option<Box<Assembler>>,
     queue: VecDeque<Message>,
     /// How many bytes they have together.
     bytes: usize,
@@ -84,7 +84,7 @@ impl Inbox {
     pub(super) fn new(endpoint: &Endpoint) -> Self {
         let framing = endpoint.framing();
         let content = if endpoint.keeps_messages_apart() || !framing.is_raw() {
-            let assembler = (!endpoint.keeps_messages_apart()).then(|| Assembler::new(framing.clone()));
+            let assembler = (!endpoint.keeps_messages_apart()).then(|| Box::new(Assembler::new(framing.clone())));
             Content::Messages(Messages { assembler, queue: VecDeque::new(), bytes: 0, looked: 0 })
         } else {
             Content::Stream { bytes: Vec::new(), at: Timestamp(0) }

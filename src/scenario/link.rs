@@ -216,4 +216,11 @@ impl Link {
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.inbox.as_ref().is_none_or(|inbox| inbox.has_room(len.min(MOST)))
     }
+
+    /// Takes a message for ended that a gap has ended by now.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.expire(now);
+        }
+    }
 }

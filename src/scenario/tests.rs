@@ -378,7 +378,7 @@ fn of_too_much_the_oldest_goes_and_is_told() {
     lab.waits();
     lab.comes(4, b"begin");
     for _ in 0..40 {
-        lab.comes(4, &[b'a'; 60_000]);
+        lab.comes(4, &vec![b'a'; 60_000]);
     }
     assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
 }

@@ -130,7 +130,7 @@ impl<'k> Steps<'_, '_, 'k> {
                 let within = self.duration(table, "within");
                 let encoding = on.as_ref().and_then(|(_, endpoint)| *endpoint).map(Endpoint::encoding);
                 let pattern = self.pattern(key, item, encoding)?;
-                let (on, within) = (on?.0, within?);
+                let on = on?.0;
                 if key == "expect" {
                     StepAction::Expect { pattern, on, within }
                 } else {
@@ -144,7 +144,7 @@ impl<'k> Steps<'_, '_, 'k> {
                     self.reader.error(span(item), message);
                     return None;
                 }
-                StepAction::ExpectClosed { on, within: self.duration(table, "within")? }
+                StepAction::ExpectClosed { on, within: self.duration(table, "within") }
             }
             _ => StepAction::Wait(duration(self.reader, key, item)?),
         })
@@ -159,20 +159,17 @@ impl<'k> Steps<'_, '_, 'k> {
             let at = table.get("to").map_or(header.clone(), span);
             self.reader.error(at, format!("`{name}` carries nothing itself; write {name}#1 or {name}#2"));
         }
-        let repeat = match table.get("repeat") {
-            None => Some(None),
-            Some(item) => match item.as_integer() {
-                Some(number @ 1..=REPEAT_MAX) => Some(u64::try_from(number).ok()),
-                Some(_) => {
-                    self.reader.error(span(item), format!("`repeat` is a number from 1 to {REPEAT_MAX}"));
-                    None
-                }
-                None => {
-                    self.reader.wrong_type("repeat", item, "a number, without quotes");
-                    None
-                }
-            },
-        };
+        let repeat = table.get("repeat").and_then(|item| match item.as_integer() {
+            Some(number @ 1..=REPEAT_MAX) => u64::try_from(number).ok(),
+            Some(_) => {
+                self.reader.error(span(item), format!("`repeat` is a number from 1 to {REPEAT_MAX}"));
+                None
+            }
+            None => {
+                self.reader.wrong_type("repeat", item, "a number, without quotes");
+                None
+            }
+        });
         let every = self.duration(table, "every");
         if table.contains_key("every") && !table.contains_key("repeat") {
             self.reader.error(key_span(table, "every"), "`every` needs `repeat`: how often it is sent");
@@ -191,7 +188,7 @@ impl<'k> Steps<'_, '_, 'k> {
         }
         let encodings: Vec<_> = to.iter().filter_map(|(_, endpoint)| Some((*endpoint)?.encoding())).collect();
         let message = Message::read(self.reader, content, self.known, &encodings, Place::Message)?;
-        Some(StepAction::Send { message, to: to?.0, repeat: repeat?, every: every? })
+        Some(StepAction::Send { message, to: to?.0, repeat, every })
     }
 
     /// What to wait for: a table, or `true` for anything.
@@ -218,15 +215,13 @@ impl<'k> Steps<'_, '_, 'k> {
         key: &str,
         header: &Range<usize>,
     ) -> Option<(Name, Option<&'k Endpoint>)> {
-        match table.get(key) {
-            Some(item) => self.name(key, item),
-            None => {
-                let example = self.sockets.first().map_or("client", |socket| &socket.name);
-                let message = format!("`{key}` is missing beside `{action}`: the socket's name");
-                self.reader.error_with_help(header.clone(), message, &format!("write {key} = \"{example}\""));
-                None
-            }
+        if let Some(item) = table.get(key) {
+            return self.name(key, item);
         }
+        let example = self.sockets.first().map_or("client", |socket| &socket.name);
+        let message = format!("`{key}` is missing beside `{action}`: the socket's name");
+        self.reader.error_with_help(header.clone(), message, &format!("write {key} = \"{example}\""));
+        None
     }
 
     /// A socket, or a connection of one, and what it opens where that could be read.
@@ -257,12 +252,9 @@ impl<'k> Steps<'_, '_, 'k> {
         None
     }
 
-    /// The duration of a key; `Some(None)` where it is not there, and `None` for a mistake.
-    fn duration(&mut self, table: &dyn TableLike, key: &str) -> Option<Option<Duration>> {
-        match table.get(key) {
-            None => Some(None),
-            Some(item) => duration(self.reader, key, item).map(Some),
-        }
+    /// The duration of a key, where it has one.
+    fn duration(&mut self, table: &dyn TableLike, key: &str) -> Option<Duration> {
+        duration(self.reader, key, table.get(key)?)
     }
 }
 
