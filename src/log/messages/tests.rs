@@ -66,7 +66,7 @@ impl Log {
     fn all(&self, messages: &Messages, number: u32) -> Vec<Message> {
         let rows = self.store.rows(0..u64::MAX).filter(|row| row.socket == socket(number));
         rows.flat_map(|row| {
-            let found = messages.ending_in(&row, 0..u32::MAX, &self.store);
+            let found = messages.ending_in(&row, |_| true, &self.store);
             assert_eq!(found.len(), messages.count(&row).unwrap_or(0) as usize, "{row:?}");
             found
         })
@@ -134,7 +134,7 @@ fn how_a_row_is_divided() {
     assert_eq!(division(2), open(0, 0, 2, 2, &[]));
     assert_eq!(division(3), open(2, 3, 2, 4, &[2, 4, 5]));
     assert_eq!(division(4), open(2, 0, 3, 3, &[]));
-    let second = messages.ending_in(&log.store.row(3).unwrap(), 0..1, &log.store);
+    let second = messages.ending_in(&log.store.row(3).unwrap(), |place| place == 0, &log.store);
     assert_eq!(second[0].pieces, [Piece { seq: 2, bytes: 1..2 }, Piece { seq: 3, bytes: 0..2 }]);
 }
 
@@ -165,7 +165,7 @@ fn a_message_of_which_the_begin_is_gone_says_so() {
     assert!(log.store.first() > 4, "nothing is evicted");
     log.read(&mut messages);
     let row = log.store.row(last).unwrap();
-    let found = messages.ending_in(&row, 0..9, &log.store);
+    let found = messages.ending_in(&row, |_| true, &log.store);
     assert!(found.last().unwrap().headless, "{found:?}");
     assert!(messages.streams.values().all(|stream| stream.records.len() < 4));
 }

@@ -1,0 +1,83 @@
+//! The lines of framed streams: a message each, or how much of one a `recv` brought.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::grouped;
+use crate::log::messages::Division;
+use crate::log::sanitise::Printable;
+use crate::log::{Line, Message, Row};
+use crate::ui::Ui;
+use crate::ui::bench::lines::Shown;
+use crate::ui::canvas::Canvas;
+
+/// From how many columns of a preview on there is room to say what a number is.
+const WIDE: u16 = 60;
+
+/// The mark of a line, which ties those of one `recv` together, and its style.
+pub(super) fn mark_of(ui: &Ui, shown: &Shown, at: &Line) -> (&'static str, Style) {
+    let (look, marks) = (&ui.look, ui.look.marks);
+    match shown {
+        Shown::Open(_) => (marks.received, look.dim),
+        _ if at.above == 0 => (marks.received, look.received),
+        _ if at.below == 0 => (marks.received_last, look.received),
+        _ => (marks.received_with, look.received),
+    }
+}
+
+/// The length that a line tells, in bytes.
+pub(super) fn len(row: &Row, shown: &Shown) -> u64 {
+    match shown {
+        Shown::Message(message) => message.len(),
+        Shown::Row | Shown::Open(_) => u64::from(row.len),
+    }
+}
+
+/// Draws what stands before a message's bytes: over how many rows it came, and how it ends; gives where to go on.
+pub(super) fn render_flags(ui: &Ui, canvas: &mut Canvas<'_>, mut x: u16, area: Rect, message: &Message) -> u16 {
+    let look = &ui.look;
+    let right = area.right();
+    if message.rows > 1 {
+        let word = if right.saturating_sub(x) >= WIDE { " recv" } else { "" };
+        let text = format!("{}{}{word} ", look.marks.split, grouped(message.rows));
+        x = canvas.put(x, area.y, right, &Printable::text(&text), look.dim);
+    }
+    if let Some(mark) = message.ending.mark() {
+        x = canvas.put(x, area.y, right, &Printable::text(&format!("{mark} ")), look.error);
+    }
+    x
+}
+
+/// Draws that no message ends in a row, and how much of one it brought.
+pub(super) fn render_open(ui: &Ui, canvas: &mut Canvas<'_>, x: u16, area: Rect, row: &Row, division: &Division) {
+    let text = format!("{} {}", ui.look.marks.split, so_far(row.len, division));
+    let text = Printable::text(&text).truncate(usize::from(area.right().saturating_sub(x)), ui.look.marks.ellipsis);
+    canvas.put(x, area.y, area.right(), &text, ui.look.dim);
+}
+
+fn so_far(len: u32, division: &Division) -> String {
+    let Division { open, missing, .. } = *division;
+    let (brought, first) = (grouped(len), division.before == 0);
+    match missing.map(|missing| grouped(open.saturating_add(missing))) {
+        Some(all) if first => format!("{brought} of {all} bytes of a message"),
+        Some(all) => format!("{brought} more bytes of a message, {} of {all}", grouped(open)),
+        None if first => format!("{brought} bytes of a message"),
+        None => format!("{brought} more bytes of a message, {}", grouped(open)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_of_a_message_is_told_with_its_length_where_that_is_known() {
+        let told = |len, before, open, missing| {
+            so_far(len, &Division { before, ends: 0, open, missing, incomplete: false, bounds: Vec::new() })
+        };
+        assert_eq!(told(12, 0, 12, Some(28)), "12 of 40 bytes of a message");
+        assert_eq!(told(1460, 12, 1472, Some(3000)), "1,460 more bytes of a message, 1,472 of 4,472");
+        assert_eq!(told(12, 0, 12, None), "12 bytes of a message");
+        assert_eq!(told(5, 12, 17, None), "5 more bytes of a message, 17");
+    }
+}
