@@ -12,7 +12,7 @@ use crate::ui::bench::lines::Shown;
 use crate::ui::canvas::Canvas;
 
 /// From how many columns of a preview on there is room to say what a number is.
-const WIDE: u16 = 60;
+const WIDE: u16 = 40;
 
 /// The mark of a line, which ties those of one `recv` together, and its style.
 pub(super) fn mark_of(ui: &Ui, shown: &Shown, at: &Line) -> (&'static str, Style) {
