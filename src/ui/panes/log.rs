@@ -641,7 +641,7 @@ fn render_row(
                 )
             }
             Shown::Open(division) => {
-                messages::render_open(ui, canvas, x, area, row, division);
+                messages::render_open(ui, canvas, x, area, division);
                 Vec::new()
             }
         };

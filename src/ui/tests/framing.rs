@@ -135,7 +135,7 @@ fn each_message_is_a_line_and_those_of_one_recv_are_tied_together() {
     let (mut bench, child) = with_lines();
     assert_eq!(
         lines(&mut bench, 80, 24),
-        ["3 one", "3 ⋯2 two", "5 three", "0", "4 four", "2 ⋯ 2 bytes of a message", "4 ⋯2 PART five"]
+        ["3 one", "3 ⋯2 two", "5 three", "0", "4 four", "2 ⋯ 2 bytes of a messag…", "4 ⋯2 PART five"]
     );
     let picture = bench.picture(80, 24);
     let marks = ["←RX", "←RX", "├RX", "├RX", "└RX", "←RX", "←RX"];
@@ -210,7 +210,7 @@ fn the_filter_and_find_go_by_messages() {
     bench.keys("/ ctrl-u").text("len:4 dir:rx").keys("enter");
     assert_eq!(lines(&mut bench, 80, 24), ["4 four", "4 ⋯2 PART five"]);
     bench.keys("/ ctrl-u").text("dir:rx !re:/e/").keys("enter");
-    assert_eq!(lines(&mut bench, 80, 24), ["3 ⋯2 two", "0", "4 four", "2 ⋯ 2 bytes of a message"]);
+    assert_eq!(lines(&mut bench, 80, 24), ["3 ⋯2 two", "0", "4 four", "2 ⋯ 2 bytes of a messag…"]);
     // What becomes known of a row later changes whether it passes.
     bench.keys("/ ctrl-u").text("text:six").keys("enter");
     bench.received(child, b"six");

@@ -49,20 +49,18 @@ pub(super) fn render_flags(ui: &Ui, canvas: &mut Canvas<'_>, mut x: u16, area: R
 }
 
 /// Draws that no message ends in a row, and how much of one it brought.
-pub(super) fn render_open(ui: &Ui, canvas: &mut Canvas<'_>, x: u16, area: Rect, row: &Row, division: &Division) {
-    let text = format!("{} {}", ui.look.marks.split, so_far(row.len, division));
+pub(super) fn render_open(ui: &Ui, canvas: &mut Canvas<'_>, x: u16, area: Rect, division: &Division) {
+    let text = format!("{} {}", ui.look.marks.split, so_far(division));
     let text = Printable::text(&text).truncate(usize::from(area.right().saturating_sub(x)), ui.look.marks.ellipsis);
     canvas.put(x, area.y, area.right(), &text, ui.look.dim);
 }
 
-fn so_far(len: u32, division: &Division) -> String {
-    let Division { open, missing, .. } = *division;
-    let (brought, first) = (grouped(len), division.before == 0);
-    match missing.map(|missing| grouped(open.saturating_add(missing))) {
-        Some(all) if first => format!("{brought} of {all} bytes of a message"),
-        Some(all) => format!("{brought} more bytes of a message, {} of {all}", grouped(open)),
-        None if first => format!("{brought} bytes of a message"),
-        None => format!("{brought} more bytes of a message, {}", grouped(open)),
+/// How much there is of it by now; how much of that is new the row's length tells.
+fn so_far(division: &Division) -> String {
+    let open = grouped(division.open);
+    match division.missing {
+        Some(missing) => format!("{open} of {} bytes of a message", grouped(division.open.saturating_add(missing))),
+        None => format!("{open} bytes of a message so far"),
     }
 }
 
@@ -72,12 +70,10 @@ mod tests {
 
     #[test]
     fn what_came_of_a_message_is_told_with_its_length_where_that_is_known() {
-        let told = |len, before, open, missing| {
-            so_far(len, &Division { before, ends: 0, open, missing, incomplete: false, bounds: Vec::new() })
+        let told = |open, missing| {
+            so_far(&Division { before: 0, ends: 0, open, missing, incomplete: false, bounds: Vec::new() })
         };
-        assert_eq!(told(12, 0, 12, Some(28)), "12 of 40 bytes of a message");
-        assert_eq!(told(1460, 12, 1472, Some(3000)), "1,460 more bytes of a message, 1,472 of 4,472");
-        assert_eq!(told(12, 0, 12, None), "12 bytes of a message");
-        assert_eq!(told(5, 12, 17, None), "5 more bytes of a message, 17");
+        assert_eq!(told(1472, Some(3000)), "1,472 of 4,472 bytes of a message");
+        assert_eq!(told(17, None), "17 bytes of a message so far");
     }
 }
