@@ -39,12 +39,21 @@ pub struct Filter {
     condition: Option<Condition>,
     /// A `kind:` term is there, so that `call` rows are judged as all others.
     names_kinds: bool,
-    /// Judging a row may mean to read its bytes.
-    reads_bytes: bool,
-    /// Of two messages that end in a row one may be wanted and the other not.
-    reads_messages: bool,
+    reads: Reads,
     /// A `peer:` term is there.
     names_peers: bool,
+}
+
+/// What judging a message may mean to look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Reads {
+    /// Nothing that is its own: all messages that end in a row are wanted, or none.
+    #[default]
+    Nothing,
+    /// How long it is.
+    Length,
+    /// Its bytes.
+    Bytes,
 }
 
 /// What is wrong with the text of a filter, or of what is looked for, and where.
@@ -123,7 +132,7 @@ impl Filter {
             return self.matches(row, store, roster).then_some(Lines::ROW);
         };
         let holds = |bytes: Option<&[u8]>| self.holds(row, &Subject::Message(bytes), store, roster, Test::holds);
-        if count == 0 || !self.reads_messages {
+        if count == 0 || self.reads == Reads::Nothing {
             return holds(None).then_some(Lines::Run(0..count.max(1)));
         }
         let mut wanted = Vec::new();
@@ -147,7 +156,7 @@ impl Filter {
 
     /// True when judging a row may mean to read its bytes.
     pub(super) const fn reads_bytes(&self) -> bool {
-        self.reads_bytes
+        matches!(self.reads, Reads::Bytes)
     }
 
     /// Learns from a row what the rows after it are judged by: with whom a connection is. The roster forgets those that
@@ -221,8 +230,12 @@ impl Parser {
     fn test(&mut self, test: Test) -> Condition {
         self.filter.names_kinds |= matches!(test, Test::Kinds(_));
         self.filter.names_peers |= matches!(test, Test::Peers(_));
-        self.filter.reads_bytes |= matches!(test, Test::Texts(_) | Test::Bytes(_));
-        self.filter.reads_messages |= matches!(test, Test::Texts(_) | Test::Bytes(_) | Test::Lengths(_));
+        let reads = match test {
+            Test::Texts(_) | Test::Bytes(_) => Reads::Bytes,
+            Test::Lengths(_) => Reads::Length,
+            _ => Reads::Nothing,
+        };
+        self.filter.reads = self.filter.reads.max(reads);
         Condition::Test(test)
     }
 }

@@ -17,13 +17,12 @@ use ratatui::style::Style;
 use super::sockets::{fitting, shortened};
 use super::{frame, grouped};
 use crate::contract::{Fact, SocketId, Timestamp};
-use crate::encoding::Reading;
 use crate::exporter::{HEXDUMP, MARKDOWN, TEXT};
 use crate::framing::Framing;
 use crate::log::Marks;
 use crate::log::sanitise::Printable;
 use crate::log::timeline::waiting;
-use crate::log::{Kind, Line, Row, Spot, export, stream};
+use crate::log::{Kind, Line, Row, Spot, export};
 use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::bench::lines::Shown;
@@ -34,7 +33,7 @@ use crate::ui::overlays::replay;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
 
-use preview::{Preview, Previewed};
+use preview::Preview;
 
 /// The columns of a row's time, and one that is free for the sign of a bookmark.
 const TIME_WIDTH: u16 = 13;
@@ -621,30 +620,8 @@ fn render_row(
             let partial = format!("partial: {} wait ", grouped(waiting));
             x = canvas.put(x, area.y, right, &Printable::text(&partial), look.warning);
         }
-        found = match &shown {
-            Shown::Row => {
-                let reading = stream::reading(row, &ui.bench.store, &ui.bench.roster);
-                let bytes = Previewed { spot: at.spot, bytes: &ui.bench.store.bytes(row), reading, style };
-                preview::render(ui, canvas, x, area, columns, &bytes)
-            }
-            Shown::Message(message) => {
-                x = messages::render_flags(ui, canvas, x, area, message);
-                let bytes = message.bytes(&ui.bench.store, find::PREVIEWED);
-                let reading = Reading::alone(ui.bench.roster.encoding(row.socket));
-                preview::render(
-                    ui,
-                    canvas,
-                    x,
-                    area,
-                    columns,
-                    &Previewed { spot: at.spot, bytes: &bytes, reading, style },
-                )
-            }
-            Shown::Open(division) => {
-                messages::render_open(ui, canvas, x, area, division);
-                Vec::new()
-            }
-        };
+        let place = Rect { x, width: right.saturating_sub(x), ..area };
+        found = messages::render(ui, canvas, place, columns, row, at.spot, &shown);
     } else if let Some(fact) = &fact {
         let text = in_a_row(ui, row, fact);
         let place = Rect { x, width: right.saturating_sub(x), ..area };

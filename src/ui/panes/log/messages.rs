@@ -3,10 +3,12 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::grouped;
+use super::preview::{self, Previewed};
+use super::{Columns, find, grouped};
+use crate::encoding::Reading;
 use crate::log::messages::Division;
 use crate::log::sanitise::Printable;
-use crate::log::{Line, Message, Row};
+use crate::log::{Kind, Line, Message, Row, Spot, stream};
 use crate::ui::Ui;
 use crate::ui::bench::lines::Shown;
 use crate::ui::canvas::Canvas;
@@ -33,10 +35,43 @@ pub(super) fn len(row: &Row, shown: &Shown) -> u64 {
     }
 }
 
+/// Draws what a line shows of a message's row; gives the places of what was looked for in it.
+pub(super) fn render(
+    ui: &Ui,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    columns: &Columns,
+    row: &Row,
+    spot: Spot,
+    shown: &Shown,
+) -> Vec<Rect> {
+    let style = if row.kind == Kind::Sent { ui.look.sent } else { ui.look.received };
+    match shown {
+        Shown::Row => {
+            let reading = stream::reading(row, &ui.bench.store, &ui.bench.roster);
+            let bytes = Previewed { spot, bytes: &ui.bench.store.bytes(row), reading, style };
+            preview::render(ui, canvas, area, columns, &bytes)
+        }
+        Shown::Message(message) => {
+            let x = render_flags(ui, canvas, area, message);
+            let place = Rect { x, width: area.right().saturating_sub(x), ..area };
+            let bytes = message.bytes(&ui.bench.store, find::PREVIEWED);
+            let reading = Reading::alone(ui.bench.roster.encoding(row.socket));
+            preview::render(ui, canvas, place, columns, &Previewed { spot, bytes: &bytes, reading, style })
+        }
+        Shown::Open(division) => {
+            let text = format!("{} {}", ui.look.marks.split, so_far(division));
+            let text = Printable::text(&text).truncate(usize::from(area.width), ui.look.marks.ellipsis);
+            canvas.put(area.x, area.y, area.right(), &text, ui.look.dim);
+            Vec::new()
+        }
+    }
+}
+
 /// Draws what stands before a message's bytes: over how many rows it came, and how it ends; gives where to go on.
-pub(super) fn render_flags(ui: &Ui, canvas: &mut Canvas<'_>, mut x: u16, area: Rect, message: &Message) -> u16 {
+fn render_flags(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, message: &Message) -> u16 {
     let look = &ui.look;
-    let right = area.right();
+    let (mut x, right) = (area.x, area.right());
     if message.rows > 1 {
         let word = if right.saturating_sub(x) >= WIDE { " recv" } else { "" };
         let text = format!("{}{}{word} ", look.marks.split, grouped(message.rows));
@@ -46,13 +81,6 @@ pub(super) fn render_flags(ui: &Ui, canvas: &mut Canvas<'_>, mut x: u16, area: R
         x = canvas.put(x, area.y, right, &Printable::text(&format!("{mark} ")), look.error);
     }
     x
-}
-
-/// Draws that no message ends in a row, and how much of one it brought.
-pub(super) fn render_open(ui: &Ui, canvas: &mut Canvas<'_>, x: u16, area: Rect, division: &Division) {
-    let text = format!("{} {}", ui.look.marks.split, so_far(division));
-    let text = Printable::text(&text).truncate(usize::from(area.right().saturating_sub(x)), ui.look.marks.ellipsis);
-    canvas.put(x, area.y, area.right(), &text, ui.look.dim);
 }
 
 /// How much there is of it by now; how much of that is new the row's length tells.

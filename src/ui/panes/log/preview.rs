@@ -102,17 +102,16 @@ pub(super) struct Previewed<'a> {
     pub(super) style: Style,
 }
 
-/// Draws a message's bytes from `x` on, and below it where they have two rows; gives the places of what was looked for
-/// in them.
+/// Draws a message's bytes at a place, and below where they have two rows; gives the places of what was looked for in
+/// them.
 pub(super) fn render(
     ui: &Ui,
     canvas: &mut Canvas<'_>,
-    x: u16,
     area: Rect,
     columns: &Columns,
     shown: &Previewed<'_>,
 ) -> Vec<Rect> {
-    let right = area.right();
+    let (x, right) = (area.x, area.right());
     let mut found = Vec::new();
     let Previewed { spot, bytes, reading, style } = *shown;
     let mut text = |x: u16, end: u16| {
