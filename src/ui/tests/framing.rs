@@ -246,3 +246,35 @@ fn another_framing_keeps_the_place() {
     let end = bench.ui.bench.messages.end_of(&row, spot.message, &bench.ui.bench.store).unwrap();
     assert_eq!((spot.seq, end), (4, 8), "`three` and its LF end there");
 }
+
+#[test]
+fn exports_have_messages_in_place_of_reads_and_raw_bytes_stay_as_they_came() {
+    let (mut bench, _) = with_lines();
+    let mut export = |format: &str, filter: &str| {
+        bench.ui.set_filter(filter);
+        let format = crate::exporter::FORMATS.iter().find(|known| known.name == format).unwrap();
+        let lines = crate::log::Spot::row(3)..crate::log::Spot::row(7);
+        let (way, to) = (crate::exporter::Way::Received, crate::exporter::Destination::Clipboard);
+        let order = crate::exporter::Order { id: 1, lines, filtered: !filter.is_empty(), way, format, to };
+        let mut out = Vec::new();
+        bench.ui.export_job(&order).write(&mut out, |_| std::ops::ControlFlow::Continue(())).unwrap().unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let text = export("text", "");
+    let shown: Vec<_> = text.lines().map(|line| line.split_once("RX <- ").unwrap().1).collect();
+    assert_eq!(shown, ["3 one", "3 two", "5 three", "0", "4 four", "4 PART five"]);
+    let jsonl = export("jsonl", "");
+    let objects: Vec<serde_json::Value> = jsonl.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.iter().map(|object| object["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 4, 4, 4, 4, 6]);
+    assert_eq!((&objects[1]["text"], &objects[5]["incomplete"]), (&"two".into(), &true.into()));
+    assert!(export("hexdump", "two").ends_with("00000000  74 77 6f                                          |two|\n"));
+    let csv = export("csv", "len:4");
+    let ends: Vec<_> = csv.lines().skip(1).map(|line| line.split_once(",4,").unwrap().1).collect();
+    assert_eq!(ends, ["false,666f7572,four", "incomplete,66697665,five"]);
+    let markdown = export("markdown", "len:4");
+    assert!(markdown.contains("| server\\#1 | message | 4 | `four` |\n"), "{markdown}");
+    assert!(markdown.ends_with("| message | 4 PART | `five` |\n"), "{markdown}");
+    // Of rows that hold something of the messages, all bytes.
+    assert_eq!(export("raw", "two"), "o\nthree\n\nfour\n");
+    assert_eq!(export("raw", ""), "one\ntwo\nthree\n\nfour\nfive");
+}
