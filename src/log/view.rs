@@ -232,6 +232,12 @@ impl LogView {
         self.judged
     }
 
+    /// True while rows are judged anew because their messages are read anew.
+    #[must_use]
+    pub const fn is_reread(&self) -> bool {
+        self.judged < self.known
+    }
+
     /// The sequence number at an index.
     #[must_use]
     pub fn seq_at(&self, index: usize) -> Option<u64> {

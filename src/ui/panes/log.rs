@@ -432,7 +432,7 @@ fn title_of(ui: &Ui, filter: &str) -> String {
     };
     // While rows come in, the last of them are always still to be judged.
     let judged = ui.bench.percent_of(ui.bench.view.judged());
-    if !filter.is_empty() && !ui.bench.is_judged() && judged < 99 {
+    if (!filter.is_empty() || ui.bench.view.is_reread()) && !ui.bench.is_judged() && judged < 99 {
         title = format!("{title} {dot} {judged} %");
     }
     title
