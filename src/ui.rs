@@ -342,7 +342,6 @@ impl Ui {
         let behind = !(self.bench.is_judged() && self.bench.is_searched());
         // One after the other, so that none keeps a key waiting. The last slice has changed something, too.
         self.bench.catch_up()
-            || self.bench.read_messages()
             || panes::log::find::work(self)
             || panes::inspector::work(self)
             || counting
@@ -370,11 +369,14 @@ impl Ui {
     /// All that an export needs, to be carried out on another thread.
     #[must_use]
     pub fn export_job(&self, order: &Order) -> Job {
-        let Bench { store, roster, view, .. } = &self.bench;
+        let Bench { store, roster, view, messages, .. } = &self.bench;
+        let rows = order.lines.start.seq..order.lines.end.seq.saturating_add(1);
+        let (messages, first) = messages.snapshot(rows.clone(), store);
         Job {
-            store: store.snapshot(order.rows.clone()),
+            store: store.snapshot(first..rows.end),
             roster: roster.clone(),
-            rows: order.rows.clone(),
+            messages,
+            lines: order.lines.clone(),
             filter: order.filtered.then(|| (view.scope(), view.filter().clone())),
             way: order.way,
             format: order.format,
