@@ -270,6 +270,10 @@ pub(in crate::ui) fn why_silent(ui: &Ui, index: usize) -> Option<String> {
     if rule.on.as_ref().is_some_and(Vec::is_empty) {
         return Some("It is on no socket; Enter, and then `on`, names one.".to_owned());
     }
+    let mut sockets = ui.bench.profile.sockets.iter().filter(|socket| rule.is_on(&socket.name)).peekable();
+    if sockets.peek().is_some() && sockets.all(|socket| !rule.when.can_come(&socket.endpoint)) {
+        return Some("What it waits for never comes on such a socket.".to_owned());
+    }
     let any = WhenEntry::Message(PatternEntry::Any);
     let is_for_messages = matches!(rule.when, WhenEntry::Message(_));
     let is_first = |before: &&RuleEntry| {
