@@ -12,6 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sockbench::contract::{Address, Clock, Command, Fact, SocketId, SocketIds};
 use sockbench::engine::{Batches, EngineHandle, start};
 use sockbench::log::{LogStore, LogView, Roster};
+use sockbench::rule::Rules;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
@@ -192,7 +193,7 @@ fn idle_memory(count: usize) {
     bench.take(count, |fact| matches!(fact, Fact::Accepted { .. }));
     clients.hear("connected");
     let idle = resident();
-    bench.order(Command::SetEcho { socket: bench.listener, on: true });
+    bench.order(Command::SetRules { socket: bench.listener, rules: Rules::echo() });
     clients.say("go");
     bench.take(count, |fact| matches!(fact, Fact::Sent { .. }));
     clients.hear("answered");

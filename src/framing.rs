@@ -15,7 +15,7 @@ mod wrap;
 
 use std::time::Duration;
 
-pub use assembler::Assembler;
+pub use assembler::{Assembler, Message};
 pub use deframer::{Deframer, Ending, Frame, State};
 pub use notation::FramingError;
 

@@ -19,8 +19,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "headless",
         &[
-            "cli", "config", "contract", "engine", "framing", "log", "outcome", "profile", "recorder", "scenario",
-            "startup",
+            "cli", "config", "contract", "engine", "framing", "log", "outcome", "profile", "recorder", "rule",
+            "scenario", "startup",
         ],
     ),
     ("startup", &["cli", "config", "contract", "log", "payload", "recorder", "ui"]),

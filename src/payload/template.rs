@@ -185,6 +185,12 @@ impl Template {
         Self { pieces: vec![Piece::Bytes(bytes)], encoding: Encoding::UTF_8, checksum: None }
     }
 
+    /// What came, and nothing else.
+    #[must_use]
+    pub fn what_came() -> Self {
+        Self { pieces: vec![Piece::Part(Part::WhatCame)], encoding: Encoding::UTF_8, checksum: None }
+    }
+
     /// Itself with these bytes behind it.
     #[must_use]
     pub fn followed_by(mut self, bytes: &[u8]) -> Self {
