@@ -460,7 +460,7 @@ impl Ui {
     pub fn profile_saved(&mut self, path: Option<PathBuf>, result: Result<(), SaveError>) {
         overlays::profiles::saved(self, path, result);
         // Paths begin at the folder of the profile, which may be another now.
-        self.settle_rules();
+        self.bench.settle_rules(&mut self.effects);
     }
 
     /// What was typed, for the file that outlives the session.

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Message, PatternEntry, PayloadContent, Profile, SocketEntry};
+use crate::contract::{Endpoint, Role};
 use crate::rule::{Hits, Moment, Once, Then};
 
 pub use compile::RULE_FILE_MAX;
@@ -147,6 +148,17 @@ impl RuleEntry {
 }
 
 impl WhenEntry {
+    /// False where it never comes: an event that such a socket, or its connections, don't have.
+    #[must_use]
+    pub fn can_come(&self, endpoint: &Endpoint) -> bool {
+        match (self, endpoint.scheme.spec().role) {
+            (Self::Event(Moment::Accepted), role) => role == Role::Listener,
+            (Self::Event(Moment::Connected), role) => matches!(role, Role::Client | Role::Pair),
+            (Self::Event(Moment::PeerClosed), _) => !endpoint.scheme.is_datagram(),
+            (Self::Message(_), _) => true,
+        }
+    }
+
     /// How many captures a reply to it can have, what matched included; none where what is waited for is no message.
     #[must_use]
     pub fn captures(&self) -> usize {

@@ -80,8 +80,15 @@ impl RuleReader<'_, '_, '_> {
         let then = self.word(table, "then", THENS);
         let once = self.word(table, "once", ONCES);
         let enabled = table.get("enabled").is_none_or(|item| self.reader.flag("enabled", item) == Some(true));
-        if let (Some(then), Some(item)) = (then, table.get("then")) {
-            self.warn_of_then(then, item, &sockets, on_all.is_some());
+        let is_named = on_all.is_some();
+        if let (Some(then), Some(item)) = (then.filter(|then| *then != Then::Keep), table.get("then")) {
+            let is_datagram = |socket: &SocketEntry| socket.endpoint.scheme.is_datagram();
+            let what = format!("is a datagram socket, which has no connection to {then}");
+            self.warn_of(item, &sockets, is_named, is_datagram, &what);
+        }
+        if let (Some(when), Some(item)) = (&when, table.get("when")) {
+            let can_not = |socket: &SocketEntry| !when.can_come(&socket.endpoint);
+            self.warn_of(item, &sockets, is_named, can_not, "is of a kind on which this never comes");
         }
         if let (Some(_), Some(item)) = (&on_all, table.get("on")) {
             for socket in sockets.iter().filter(|socket| !socket.endpoint.scheme.can_echo()) {
@@ -283,17 +290,20 @@ impl RuleReader<'_, '_, '_> {
         }
     }
 
-    /// A datagram socket has no connection that could end.
-    fn warn_of_then(&mut self, then: Then, item: &Item, sockets: &[&SocketEntry], is_named: bool) {
-        let is_datagram = |socket: &&&SocketEntry| socket.endpoint.scheme.is_datagram();
-        let spared = sockets.iter().find(is_datagram);
-        // A rule for every socket is meant for those that have one.
-        if let Some(spared) = spared
-            && then != Then::Keep
-            && (is_named || sockets.iter().all(|socket| is_datagram(&socket)))
+    /// Notes that a part of the rule can't be on one of its sockets. A rule for every socket is meant for those on which it
+    /// can.
+    fn warn_of(
+        &mut self,
+        item: &Item,
+        sockets: &[&SocketEntry],
+        is_named: bool,
+        can_not: impl Fn(&SocketEntry) -> bool,
+        what: &str,
+    ) {
+        if let Some(spared) = sockets.iter().find(|socket| can_not(socket))
+            && (is_named || sockets.iter().all(|socket| can_not(socket)))
         {
-            let what = format!("`{}` is a datagram socket, which has no connection to {then}", spared.name);
-            self.reader.warning(span(item), what);
+            self.reader.warning(span(item), format!("`{}` {what}", spared.name));
         }
     }
 }

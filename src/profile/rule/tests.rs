@@ -243,6 +243,19 @@ fn what_is_not_used_is_warned_of() {
     }
     // Meant for those that have a connection.
     assert_eq!(warnings(SOCKETS, &format!("then = 'close'\n{any}")), []);
+    assert_eq!(warnings(SOCKETS, "when = { event = 'accepted' }"), []);
+    for (on, event, told) in [
+        ("a", "accepted", true),
+        ("c", "accepted", false),
+        ("a", "connected", false),
+        ("c", "connected", true),
+        ("b", "peer-closed", true),
+        ("c", "peer-closed", false),
+    ] {
+        let found = warnings(SOCKETS, &format!("on = '{on}'\nwhen = {{ event = '{event}' }}"));
+        let wanted = format!("`{on}` is of a kind on which this never comes");
+        assert_eq!(found, if told { vec![(15, 8, wanted)] } else { vec![] }, "{on} {event}");
+    }
     let pings = SOCKETS.replace("udp://h:1", "icmp://h");
     assert_eq!(warnings(&pings, any), []);
     let found = warnings(&pings, &format!("on = 'b'\n{any}"));

@@ -8,7 +8,7 @@ use super::picker::{Item, Picker};
 use super::prompt::Prompt;
 use super::{Next, repeat};
 use crate::payload::{self, Fill, Mode, Place, Template};
-use crate::profile::{PayloadContent, PayloadEntry, check_name};
+use crate::profile::{Message, PayloadContent, PayloadEntry, SendEntry, check_name};
 use crate::ui::Ui;
 use crate::ui::overlays::confirm::Confirm;
 use crate::ui::overlays::file;
@@ -176,7 +176,11 @@ fn take(ui: &mut Ui, name: &str) {
 }
 
 fn delete(ui: &mut Ui, name: &str) {
-    let text = format!("{name} goes from the payloads of the bench; ^S then writes that to the profile.");
+    let sends = Some(SendEntry::Message(Message::Payload(name.to_owned())));
+    let senders = ui.bench.profile.rules.iter().filter(|rule| rule.send == sends).map(|rule| rule.name.as_str());
+    let senders = senders.collect::<Vec<_>>().join(", ");
+    let senders = if senders.is_empty() { senders } else { format!(" It is sent by the rules: {senders}.") };
+    let text = format!("{name} goes from the payloads of the bench; ^S then writes that to the profile.{senders}");
     let name = name.to_owned();
     ui.overlays.push(Box::new(Confirm::new("Delete the payload?", &text, "Delete", move |ui| {
         ui.bench.profile.payloads.retain(|entry| entry.name != name);

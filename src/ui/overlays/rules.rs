@@ -184,7 +184,9 @@ impl Overlay for Rules {
         let rows = u16::try_from(rules.len()).unwrap_or(u16::MAX).max(4);
         let height = rows.saturating_add(REST + 4).min(screen.height.saturating_sub(2));
         let inside = window(canvas, screen, ui, "Rules: the first that matches answers", width, height);
-        let area = Rect { y: inside.y + 1, height: inside.height.saturating_sub(REST + 2), ..inside };
+        // On a small screen the rules themselves come first.
+        let rest = if inside.height > REST + 5 { REST } else { 1 };
+        let area = Rect { y: inside.y + 1, height: inside.height.saturating_sub(rest + 2), ..inside };
         let names = rules.iter().map(|rule| Printable::text(&rule.name).width()).max().unwrap_or(0);
         let places = rules.iter().map(|rule| Printable::text(&words::on(rule)).width()).max().unwrap_or(0);
         let column = |wanted: usize, most: u16| u16::try_from(wanted).unwrap_or(u16::MAX).clamp(4, most);
@@ -217,15 +219,19 @@ impl Overlay for Rules {
         if let Some(row) = chosen.checked_sub(first).and_then(|row| u16::try_from(row).ok()) {
             canvas.style(Rect { y: area.y + row, height: 1, ..area }, look.selected);
         }
-        let rest = Rect { y: area.bottom() + 1, height: inside.bottom().saturating_sub(area.bottom() + 1), ..inside };
+        let bottom = inside.bottom().saturating_sub(1);
+        if rest < REST {
+            let keys = "Enter edits  n new  Space on/off  Esc closes";
+            canvas.put(inside.x, bottom, inside.right(), &Printable::text(keys), look.dim);
+            return;
+        }
+        let below = Rect { y: area.bottom() + 1, height: 2, ..inside };
         if let Some(rule) = rules.get(chosen) {
-            let place = Rect { height: rest.height.min(2), ..rest };
             match why_silent(ui, chosen) {
-                Some(why) => put_wrapped(canvas, place, &Printable::text(&why), look.warning),
-                None => put_wrapped(canvas, place, &Printable::text(&in_full(ui, rule)), look.text),
+                Some(why) => put_wrapped(canvas, below, &Printable::text(&why), look.warning),
+                None => put_wrapped(canvas, below, &Printable::text(&in_full(ui, rule)), look.text),
             };
         }
-        let bottom = inside.bottom().saturating_sub(1);
         let presets: Vec<_> = PRESETS.iter().map(|preset| format!("{} {}", preset.key, preset.name)).collect();
         let presets = format!("One key: {}", presets.join("  "));
         let undo = if self.deleted.is_some() { "  u undelete" } else { "" };
@@ -234,9 +240,7 @@ impl Overlay for Rules {
             (bottom.saturating_sub(1), "Enter edits  n new  Space on/off  d deletes".to_owned() + undo),
             (bottom, "Shift-Up/Down order  ^S saves  Esc closes".to_owned()),
         ] {
-            if y > area.bottom() {
-                canvas.put(inside.x, y, inside.right(), &Printable::text(&text), look.dim);
-            }
+            canvas.put(inside.x, y, inside.right(), &Printable::text(&text), look.dim);
         }
     }
 }
@@ -269,6 +273,10 @@ pub(in crate::ui) fn why_silent(ui: &Ui, index: usize) -> Option<String> {
     }
     if rule.on.as_ref().is_some_and(Vec::is_empty) {
         return Some("It is on no socket; Enter, and then `on`, names one.".to_owned());
+    }
+    let mut sockets = ui.bench.profile.sockets.iter().filter(|socket| rule.is_on(&socket.name)).peekable();
+    if sockets.peek().is_some() && sockets.all(|socket| !rule.when.can_come(&socket.endpoint)) {
+        return Some("What it waits for never comes on such a socket.".to_owned());
     }
     let any = WhenEntry::Message(PatternEntry::Any);
     let is_for_messages = matches!(rule.when, WhenEntry::Message(_));

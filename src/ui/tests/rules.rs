@@ -221,7 +221,9 @@ fn a_payload_that_goes_is_told_where_a_rule_sends_it() {
         "[[payload]]\nname = 'p'\ntext = 'x'\n\
          [[rule]]\nname = 'one'\nwhen = { any = true }\nsend = { payload = 'p' }\n",
     );
-    bench.keys("ctrl-e ctrl-d y esc");
+    bench.keys("ctrl-e ctrl-d");
+    bench.shows("It is sent by the rules: one.");
+    bench.keys("y esc");
     assert_eq!(names(&set(&mut bench).1), [""; 0]);
     bench.shows("Not applied: rule one: no payload is called `p`");
     bench.ui.notice = None;
