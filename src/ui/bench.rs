@@ -8,6 +8,7 @@ pub(super) mod filling;
 pub(super) mod recorded;
 pub(super) mod repeat;
 pub(super) mod replay;
+pub(super) mod scenarios;
 pub(super) mod transfers;
 mod under_way;
 
@@ -31,6 +32,7 @@ use filling::Filling;
 use recorded::Recorded;
 use repeat::Repeats;
 use replay::{Census, Replay};
+use scenarios::Scenarios;
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges between two looks at the clock.
@@ -72,6 +74,7 @@ pub(super) struct Bench {
     pub(super) census: Option<Census>,
     filling: Filling,
     pub(super) repeats: Repeats,
+    pub(super) scenarios: Scenarios,
 }
 
 /// The socket whose options are on the screen.
@@ -159,6 +162,7 @@ impl Bench {
             census: None,
             filling: Filling::default(),
             repeats: Repeats::default(),
+            scenarios: Scenarios::default(),
         }
     }
 
@@ -238,7 +242,8 @@ impl Bench {
 
     pub(super) fn rename(&mut self, socket: SocketId, name: &str) {
         if let Some(entry) = self.entry_mut(socket) {
-            name.clone_into(&mut entry.name);
+            let old = std::mem::replace(&mut entry.name, name.to_owned());
+            self.profile.rename_in_scenarios(&old, name);
             self.roster.rename(socket, name.to_owned());
             self.judge_anew();
         }
@@ -273,6 +278,7 @@ impl Bench {
         profile.warnings.clear();
         let entries = profile.sockets.clone();
         self.profile = profile;
+        self.scenarios.forget();
         self.filling.know(&self.profile.vars);
         for entry in entries {
             self.enter(entry, effects);
@@ -456,6 +462,10 @@ impl Bench {
                 replay.observe(event);
             }
             self.repeats.observe(event);
+            if let Some((run, _)) = &mut self.scenarios.running {
+                let came = if let Fact::Received { bytes, .. } = event.fact { batch.bytes(bytes) } else { &[] };
+                run.observe(event, came);
+            }
             match &event.fact {
                 Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
                 Fact::Sent { ticket, bytes, remaining, .. } => {

@@ -20,6 +20,8 @@ pub(super) mod recording;
 pub(super) mod rename;
 pub(super) mod repeat;
 pub(super) mod replay;
+pub(super) mod report;
+pub(super) mod scenarios;
 pub(super) mod search_history;
 pub(super) mod set_option;
 pub(super) mod targets;

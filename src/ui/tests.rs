@@ -10,6 +10,7 @@ mod logview;
 mod options;
 mod payloads;
 mod recorded;
+mod scenarios;
 mod transfers;
 
 use std::sync::Arc;
