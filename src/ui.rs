@@ -683,7 +683,8 @@ impl Ui {
         let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
         let open = self.bench.open_sockets() + waiting;
         let profile = &self.bench.profile;
-        let unsaved = (profile.path.is_some() || !profile.payloads.is_empty()) && profile.is_modified();
+        let is_kept = profile.path.is_some() || !profile.payloads.is_empty() || !profile.scenarios.is_empty();
+        let unsaved = is_kept && profile.is_modified();
         let exporting = self.bench.exports.running().next().is_some();
         if open == 0 && !unsaved && !exporting {
             self.effects.push(Effect::Quit);
@@ -697,6 +698,7 @@ impl Ui {
         let profile = match &profile.path {
             _ if !unsaved => "",
             Some(_) => "The profile has changes that are not saved (^S saves).",
+            None if profile.payloads.is_empty() => "The scenarios that were kept are in no profile yet (^S saves one).",
             None => "The payloads that were kept are in no profile yet (^S saves one).",
         };
         let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };

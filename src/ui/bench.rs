@@ -9,6 +9,7 @@ pub(super) mod recorded;
 pub(super) mod repeat;
 pub(super) mod replay;
 pub(super) mod scenarios;
+mod transcript;
 pub(super) mod transfers;
 mod under_way;
 

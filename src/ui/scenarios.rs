@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::action::{ActionSpec, Scope};
-use super::overlays::{report, scenarios};
+use super::overlays::{report, save_scenario, scenarios};
 use super::{Effect, Notice, Pane, Ui};
 use crate::contract::{Command, Timestamp};
 use crate::scenario::{Turn, Verdict};
@@ -38,6 +38,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "scenarios: run one, or see its last verdict",
         run: scenarios::open,
         available: scenarios::available,
+    },
+    ActionSpec {
+        name: "save-scenario",
+        scope: Scope::Log,
+        keys: &["shift-s"],
+        help: "keep what was done in the rows shown or selected as a scenario",
+        run: save_scenario::open,
+        available: save_scenario::available,
     },
 ];
 

@@ -122,3 +122,130 @@ fn without_a_scenario_the_list_says_how_to_make_one() {
     harness.keys("ctrl-6");
     assert!(harness.ui.notice.as_ref().unwrap().text.contains("S in the log"));
 }
+
+impl Harness {
+    /// With a client that is connected and with its listener, both here: the listener, its connection and the client.
+    fn with_both_ends(profile: &str) -> (Self, [SocketId; 3]) {
+        let mut harness = Self::new();
+        harness.ui.profile_loaded(Ok(Profile::parse(profile, None).unwrap()));
+        let ids: Vec<_> = harness.ui.bench.roster.roots().map(|root| root.id).collect();
+        let child = harness.ids.mint();
+        harness.happens(ids[0], Fact::Opened { local: address(7788), peer: None });
+        harness.happens(ids[1], Fact::Connected { local: address(5), peer: address(7788) });
+        harness.happens(child, Fact::Accepted { parent: ids[0], number: 1, local: address(7788), peer: address(5) });
+        harness.effects();
+        (harness, [ids[0], child, ids[1]])
+    }
+
+    fn sent(&mut self, socket: SocketId, ticket: Ticket, bytes: &[u8]) {
+        self.carries(socket, bytes, |bytes| Fact::Sent { ticket, peer: None, bytes, remaining: 0 });
+    }
+
+    fn note(&mut self, socket: SocketId, name: &'static str) {
+        self.happens(socket, Fact::Note { name: name.into(), message: String::new() });
+    }
+
+    /// What S in the log makes of what was done, each step on a line.
+    fn transcript(&mut self) -> Vec<String> {
+        self.ui.focus = Pane::Log;
+        self.keys("shift-s enter");
+        let profile = Profile::parse(&self.ui.bench.profile.to_toml(), None).unwrap_or_else(|error| panic!("{error}"));
+        let steps = profile.scenarios.last().map(|scenario| scenario.steps.clone()).unwrap_or_default();
+        steps.iter().map(|step| step.action.to_string()).collect()
+    }
+}
+
+const BOTH: &str = "version = 1\n[[socket]]\nname = 'server'\nopen = 'tcp-listen://127.0.0.1:7788'\n\
+                    [[socket]]\nname = 'client'\nopen = 'tcp://127.0.0.1:7788'\n";
+
+#[test]
+fn what_was_done_becomes_steps_and_what_came_is_expected() {
+    let (mut harness, [_, child, client]) = Harness::with_both_ends(BOTH);
+    harness.sent(client, Ticket(1), b"hello\n");
+    harness.received(child, b"hel");
+    harness.received(child, b"lo\n");
+    harness.sent(child, Ticket(2), b"{{a}}\r\n");
+    harness.received(client, b"{{a}}\r\n");
+    // A rule answers and half-closes, which is nobody's step.
+    harness.sent(child, Ticket::ENGINE, b"\x00\xff");
+    harness.note(child, "half-close");
+    harness.received(client, b"\x00\xff");
+    harness.happens(client, Fact::PeerClosed);
+    harness.note(client, "abort");
+    harness.happens(client, Fact::Closed { reason: CloseReason::User });
+    harness.happens(child, Fact::Closed { reason: CloseReason::Reset });
+    assert_eq!(
+        harness.transcript(),
+        [
+            "open = \"client\"",
+            "send = { text = \"hello\\n\" }, to = \"client\"",
+            "expect = { equals = { text = \"hello\\n\" } }, on = \"server#1\"",
+            "send = { escaped = '\\{{a}}\\r\\n' }, to = \"server#1\"",
+            "expect = { equals = { hex = \"7b 7b 61 7d 7d 0d 0a 00 ff\" } }, on = \"client\"",
+            "expect-closed = \"client\"",
+            "abort = \"client\"",
+            "expect-closed = \"server#1\"",
+        ]
+    );
+    assert!(harness.ui.notice.as_ref().unwrap().text.contains("^6 runs it"));
+}
+
+#[test]
+fn a_transcript_knows_messages_frames_and_connections_of_others() {
+    let framed = BOTH.replace("7788'", "7788?framing=line&wrap'");
+    let (mut harness, [server, child, client]) = Harness::with_both_ends(&framed);
+    let others: Vec<_> = [50_001, 50_002]
+        .into_iter()
+        .zip(2..)
+        .map(|(port, number)| {
+            let other = harness.ids.mint();
+            let fact = Fact::Accepted { parent: server, number, local: address(7788), peer: address(port) };
+            harness.happens(other, fact);
+            other
+        })
+        .collect();
+    harness.ui.bench.view.catch_up(&harness.ui.bench.store, &harness.ui.bench.roster, 100);
+    // All connections of the listener take it, of which one is our client's.
+    harness.sent(child, Ticket(1), b"to all\n");
+    for other in &others {
+        harness.sent(*other, Ticket(1), b"to all\n");
+    }
+    harness.sent(client, Ticket(2), b"par");
+    harness.sent(client, Ticket(2), b"tly\n");
+    harness.received(child, b"partly\nand mo");
+    harness.received(child, b"re\nno end");
+    harness.note(client, "half-close");
+    assert_eq!(
+        harness.transcript(),
+        [
+            "open = \"client\"",
+            "send = { text = \"to all\" }, to = \"server#1\"",
+            "send = { text = \"to all\" }, to = \"server\"",
+            "send = { text = \"partly\" }, to = \"client\"",
+            "expect = { equals = { text = \"partly\" } }, on = \"server#1\"",
+            "expect = { equals = { text = \"and more\" } }, on = \"server#1\"",
+            "half-close = \"client\"",
+        ]
+    );
+}
+
+#[test]
+fn of_what_nobody_did_no_scenario_is_made_and_a_name_is_asked_for() {
+    let (mut harness, [_, child, client]) = Harness::with_both_ends(BOTH);
+    harness.ui.focus = Pane::Log;
+    harness.keys("/").text("socket:server dir:rx").keys("enter");
+    harness.received(child, b"x");
+    harness.ui.focus = Pane::Log;
+    harness.keys("shift-s");
+    assert!(harness.ui.notice.as_ref().unwrap().text.contains("nothing was opened"), "{:?}", harness.ui.notice);
+    harness.keys("esc");
+    harness.sent(client, Ticket(1), b"a");
+    harness.ui.focus = Pane::Log;
+    let picture = harness.keys("shift-s").picture(80, 24);
+    assert!(picture.contains("Name: scenario-1") && picture.contains("open = \"client\""), "{picture}");
+    harness.text("taken").keys("enter");
+    harness.ui.focus = Pane::Log;
+    let picture = harness.keys("shift-s").text("taken").keys("enter").picture(80, 24);
+    assert!(picture.contains("a scenario is called taken already"), "{picture}");
+    assert_eq!(harness.ui.bench.profile.scenarios.len(), 1);
+}
