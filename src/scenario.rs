@@ -150,7 +150,7 @@ pub struct Wanted {
 /// What came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Got {
-    /// Where, as the log calls it.
+    /// Where, as steps name it.
     pub socket: String,
     /// When its last byte came: so long after the scenario began.
     pub at: Duration,
@@ -202,6 +202,20 @@ impl Action {
         match self {
             Self::Open(socket) => Some(socket),
             _ => None,
+        }
+    }
+
+    /// The socket of the profile that the step is about.
+    #[must_use]
+    pub fn socket(&self) -> Option<&str> {
+        match self {
+            Self::Open(socket) => Some(socket),
+            Self::Close(name, _)
+            | Self::Send { to: name, .. }
+            | Self::Expect { on: name, .. }
+            | Self::ExpectNone { on: name, .. }
+            | Self::ExpectClosed { on: name, .. } => Some(&name.socket),
+            Self::Wait(_) => None,
         }
     }
 

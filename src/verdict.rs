@@ -36,7 +36,8 @@ fn shown(text: &str) -> String {
 }
 
 /// A time as people read it: `12 ms`, `1.05 s`.
-fn spell(time: Duration) -> String {
+#[must_use]
+pub fn spell(time: Duration) -> String {
     let milliseconds = time.as_secs_f64() * 1_000.0;
     match milliseconds {
         ..10.0 => format!("{milliseconds:.1} ms"),

@@ -41,6 +41,7 @@ to = "client"
 [[scenario.step]]
 expect = { equals = { hex = "00 01 03" } }
 on = "server"
+within = "300ms"
 "#;
 
 struct Lab {
@@ -86,7 +87,8 @@ fn a_line_tells_each_verdict_and_a_report_what_failed() {
     let lines: Vec<_> = out.lines().collect();
     assert!(lines[0].starts_with("ok 1 greeting ("), "{out}");
     assert!(lines[1].starts_with("not ok 2 bytes ("), "{out}");
-    let step = "    step 3 of 3, line 33: expect = { equals = { hex = \"00 01 03\" } }, on = \"server\"";
+    let step =
+        "    step 3 of 3, line 33: expect = { equals = { hex = \"00 01 03\" } }, on = \"server\", within = \"300ms\"";
     let line = std::fs::read_to_string(lab.profile()).unwrap();
     let at = line.lines().position(|line| line.contains("00 01 03")).unwrap();
     assert_eq!(lines[2], step.replace("33", &at.to_string()));

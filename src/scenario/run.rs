@@ -76,11 +76,13 @@ struct Present {
     ordered: bool,
     /// The sockets that it is about.
     targets: Vec<SocketId>,
-    /// Of a send: how often more, when the next is due, which were not answered yet, how many bytes went, what failed.
+    /// Of a send: how often more, when the next is due, which were not answered yet, how many bytes went,
+    /// whether one of them was taken, what failed.
     left: u64,
     due: Timestamp,
     under_way: HashSet<Ticket>,
     sent: u64,
+    is_taken: bool,
     failed: Option<String>,
     /// What came of it, where that was known before its turn.
     judged: Option<(Timestamp, Result<String, String>)>,
@@ -140,6 +142,11 @@ impl Run {
         self.began.map_or(Duration::ZERO, |began| now.since(began))
     }
 
+    /// The sends that were ordered and not answered yet.
+    pub fn under_way(&self) -> impl Iterator<Item = Ticket> {
+        self.present.iter().flat_map(|present| &present.under_way).copied()
+    }
+
     /// The steps that went as they should and were not taken yet.
     pub fn take_done(&mut self) -> Vec<Done> {
         std::mem::take(&mut self.done)
@@ -170,9 +177,15 @@ impl Run {
         if let Fact::Sent { ticket, remaining: 0, .. } | Fact::SendFailed { ticket, .. } = &event.fact
             && let Some(present) = &mut self.present
             && present.under_way.remove(ticket)
-            && let Fact::SendFailed { error, .. } = &event.fact
         {
-            present.failed = Some(without_stop(&error.to_string()));
+            match &event.fact {
+                Fact::SendFailed { error, .. } => present.failed = Some(without_stop(&error.to_string())),
+                _ => present.is_taken = true,
+            }
+            // Of several connections it is enough that one took it.
+            if present.under_way.is_empty() && std::mem::take(&mut present.is_taken) {
+                present.failed = None;
+            }
         }
     }
 
@@ -298,6 +311,7 @@ impl Run {
             due: now,
             under_way: HashSet::new(),
             sent: 0,
+            is_taken: false,
             failed: None,
             judged: None,
         });

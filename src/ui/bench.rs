@@ -10,6 +10,8 @@ pub(super) mod recorded;
 pub(super) mod repeat;
 pub(super) mod replay;
 mod rules;
+pub(super) mod scenarios;
+mod transcript;
 pub(super) mod transfers;
 mod under_way;
 
@@ -35,6 +37,7 @@ use recorded::Recorded;
 use repeat::Repeats;
 use replay::{Census, Replay};
 use rules::KnownRules;
+use scenarios::Scenarios;
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges between two looks at the clock.
@@ -78,6 +81,7 @@ pub(super) struct Bench {
     pub(super) census: Option<Census>,
     filling: Filling,
     pub(super) repeats: Repeats,
+    pub(super) scenarios: Scenarios,
 }
 
 /// The socket whose options are on the screen.
@@ -167,6 +171,7 @@ impl Bench {
             census: None,
             filling: Filling::default(),
             repeats: Repeats::default(),
+            scenarios: Scenarios::default(),
         }
     }
 
@@ -290,6 +295,7 @@ impl Bench {
         profile.warnings.clear();
         let entries = profile.sockets.clone();
         self.profile = profile;
+        self.scenarios.forget();
         self.filling.know(&self.profile.vars);
         for entry in entries {
             self.enter(entry, effects);
@@ -458,6 +464,10 @@ impl Bench {
                 replay.observe(event);
             }
             self.repeats.observe(event);
+            if let Some((run, _)) = &mut self.scenarios.running {
+                let came = if let Fact::Received { bytes, .. } = event.fact { batch.bytes(bytes) } else { &[] };
+                run.observe(event, came);
+            }
             match &event.fact {
                 Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
                 Fact::Sent { ticket, bytes, remaining, .. } => {

@@ -8,14 +8,14 @@ const WIDTH: usize = 16;
 const GROUP: usize = 8;
 
 /// Where in a line the bytes' hex begins, and where their ASCII, before which there is a bar.
-const HEX_AT: usize = 10;
+const HEX_AT: usize = 6;
 const TEXT_AT: usize = HEX_AT + WIDTH * 3 + 3;
 
 /// Tells each line, and below one in which something is marked, a line with `^` under that; `true` for such a line.
 pub(super) fn dump(bytes: &[u8], marked: &[Range<usize>], mut line: impl FnMut(String, bool)) {
     for (number, chunk) in bytes.chunks(WIDTH).enumerate() {
         let start = number * WIDTH;
-        let mut shown = format!("{start:08x}  ");
+        let mut shown = format!("{start:04x}  ");
         let mut marks = vec![' '; TEXT_AT + chunk.len()];
         for (at, byte) in chunk.iter().enumerate() {
             let blank = if at == GROUP { " " } else { "" };

@@ -36,12 +36,12 @@ not ok 1 greet <#1> \\e[2J (1.23 s)
     step 2 of 4, line 37: expect = { text = \"Hello, client!\" }, on = \"client\"
     after 1.00 s: nothing that matches came within 1s
     wanted: 14 bytes, among others
-      00000000  48 65 6c 6c 6f 2c 20 63  6c 69 65 6e 74 21        |Hello, client!|
-                                     ^^                                   ^
+      0000  48 65 6c 6c 6f 2c 20 63  6c 69 65 6e 74 21        |Hello, client!|
+                                 ^^                                   ^
     2 messages that came before are not shown
     got on client after 2.1 ms: 15 bytes, and 7 bytes more
-      00000000  48 65 6c 6c 6f 2c 20 6b  6c 69 65 6e 74 21 0a     |Hello, klient!.|
-                                     ^^                                   ^
+      0000  48 65 6c 6c 6f 2c 20 6b  6c 69 65 6e 74 21 0a     |Hello, klient!.|
+                                 ^^                                   ^
     meanwhile: client: broke \\a
 ";
     let escape = shown("\u{1b}[2J");

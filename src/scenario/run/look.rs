@@ -14,7 +14,7 @@ impl Run {
             Action::Close(name, how) => self.is_closed(name, *how),
             Action::Send { .. } => {
                 let present = self.present.as_ref()?;
-                if let Some(why) = &present.failed {
+                if let Some(why) = present.failed.as_ref().filter(|_| present.under_way.is_empty()) {
                     return Some(Err(why.clone()));
                 }
                 let is_done = present.left == 0 && present.under_way.is_empty();
