@@ -3,6 +3,7 @@
 //! Owns which bytes are selected, and where the dump is. It never changes the message.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use ratatui::layout::Rect;
 
@@ -45,6 +46,8 @@ pub(super) struct BytesTab {
     len: usize,
     /// It was not drawn yet.
     is_new: bool,
+    /// The bytes of a message, which may lie in many rows, and the reading that they are of.
+    gathered: Option<((u64, u64), Rc<[u8]>)>,
 }
 
 impl BytesTab {
@@ -197,7 +200,7 @@ pub(super) fn cut_characters(reading: &Reading, bytes: &[u8]) -> Option<String> 
 pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, subject: &Subject) {
     ui.inspector.bytes.begin(subject);
     let row = &subject.row;
-    let bytes = subject.bytes(ui);
+    let bytes = gathered(ui, subject);
     ui.inspector.bytes.len = bytes.len();
     let reading = subject.reading(ui);
     let mut area = area;
@@ -244,6 +247,19 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, subject: 
     let found = found::in_sight(ui, &bytes, &reading, dump, scroll);
     let bounds = messages::bounds(ui, subject, dump, scroll);
     Hexdump { bytes: &bytes, scroll, selection, found, bounds, reading }.render(canvas, dump, &dump_styles(ui));
+}
+
+/// The bytes that are shown; those of a message are gathered once.
+fn gathered(ui: &mut Ui, subject: &Subject) -> Rc<[u8]> {
+    let version = ui.bench.messages.version();
+    if let Some((of, bytes)) = &ui.inspector.bytes.gathered
+        && *of == version
+    {
+        return Rc::clone(bytes);
+    }
+    let bytes = Rc::from(subject.bytes(ui));
+    ui.inspector.bytes.gathered = subject.message.is_some().then(|| (version, Rc::clone(&bytes)));
+    bytes
 }
 
 /// What is told of the selected bytes, or of those from the cursor on.

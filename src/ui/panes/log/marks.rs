@@ -19,7 +19,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "bookmark",
         scope: Scope::Log,
         keys: &["b"],
-        help: "bookmark this row, or no longer",
+        help: "bookmark this line, or no longer",
         run: |ui| {
             if let Some((row, spot)) = ui.bench.current_line() {
                 ui.log.marks.toggle(spot, row.at);
@@ -47,7 +47,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "mark",
         scope: Scope::Log,
         keys: &["m"],
-        help: "name this row, or mark now with a name",
+        help: "name this line, or mark now with a name",
         run: |ui| ask_name(ui, ui.bench.current_line().filter(|_| !ui.bench.view.is_following())),
         available: |ui| if owner_of_mark(ui).is_some() { Ok(()) } else { Err("there is no socket yet") },
     },
