@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -323,6 +324,24 @@ fn a_peer_that_takes_no_answers_is_not_read_and_gets_them_all_later() {
         assert_eq!((made, stream.0.incoming.borrow().len()), (1 + (1 << 20) / 10_128, 1));
         let matched = long.iter().map(|rule| rule.hits.get()).sum::<u64>();
         assert!((1000..10_000).contains(&matched), "{matched}");
+    });
+}
+
+#[test]
+fn where_sending_fails_nothing_is_answered_and_the_end_is_heard() {
+    let all = rules([Rule { delay: SECOND, ..rule("", "late") }, at(Moment::Connected, "hello")]);
+    connection_with("framing=line", all.clone(), 0, async |mut rig, _, stream| {
+        for _ in 0..10 {
+            stream.says(Ok(&vec![b'\n'; 10_000]));
+        }
+        stream.says(FIN);
+        sleep(SECOND / 2).await;
+        assert_eq!(stream.0.incoming.borrow().len(), 10);
+        stream.0.broken.set(Some(Errno::EPIPE));
+        open_window(&stream);
+        let began = Instant::now();
+        rig.until(|fact| *fact == Fact::PeerClosed).await;
+        assert!(began.elapsed() < SECOND);
     });
 }
 

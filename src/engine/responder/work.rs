@@ -219,7 +219,7 @@ impl Work {
             // Then nothing is sent that has no end.
             self.is_ending.set(self.endpoint.borrow().after_fin() == AfterFin::Close);
         }
-        if self.is_closing() {
+        if self.is_over() {
             return;
         }
         let rules = self.rules.now();
@@ -264,7 +264,7 @@ impl Work {
             self.take_apart(&rest);
             self.hear_silence();
             self.tell_rows().await;
-            if self.is_closing() {
+            if self.is_over() {
                 self.pending.borrow_mut().clear();
             }
             let next = self.pending.borrow().front().cloned();
@@ -273,13 +273,14 @@ impl Work {
                 self.pending.borrow_mut().pop_front();
                 // The stream may be read again, or close.
                 self.orders.touch();
-            } else if let Some(silence) = self.silence().filter(|_| !self.is_closing()) {
+            } else if let Some(silence) = self.silence().filter(|_| !self.is_over()) {
                 tokio::select! {
                     () = sleep_until(silence) => {}
                     () = self.orders.until(|_| (!self.pending.borrow().is_empty()).then_some(())) => {}
                 }
             } else {
                 self.is_running.set(false);
+                self.orders.touch();
                 return;
             }
         }
@@ -374,7 +375,7 @@ impl Work {
 
     /// Has a message answered by its rule. `as_it_came` is the message with its framing.
     fn decide(&self, message: &[u8], from: Option<&Address>, as_it_came: impl FnOnce() -> Vec<u8>) {
-        if self.is_closing() || self.is_endless.get() {
+        if self.is_over() || self.is_endless.get() {
             return;
         }
         let rules = self.rules.now();
@@ -455,7 +456,7 @@ impl Work {
 
     /// Whether a reply without an end may go on.
     pub(super) fn can_be_endless(&self) -> bool {
-        !self.is_ending.get() && !self.orders.is_broken()
+        !self.is_ending.get()
     }
 
     /// Says that a reply without an end is being sent, for as long as what it returns is kept.
@@ -464,8 +465,9 @@ impl Work {
         Endless(&self.is_endless)
     }
 
-    pub(super) fn is_closing(&self) -> bool {
-        self.orders.stopping() >= Some(Stop::Close)
+    /// Whether nothing is answered any more: the socket closes, or all that is sent fails.
+    pub(super) fn is_over(&self) -> bool {
+        self.orders.stopping() >= Some(Stop::Close) || self.orders.is_broken()
     }
 
     fn has_room_to_wait(&self) -> bool {
