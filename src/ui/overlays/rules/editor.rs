@@ -101,7 +101,7 @@ impl Editor {
         let begins = |choice: &&str| choice.split(' ').any(|word| word.len() > 2 && word.starts_with(letter));
         if let Some((chosen, count)) = self.choice_mut(self.focus) {
             let mut others = (1..=count).map(|by| (*chosen + by) % count);
-            if let Some(next) = others.find(|index| words.get(*index).is_some_and(|choice| begins(choice))) {
+            if let Some(next) = others.find(|index| words.get(*index).is_some_and(begins)) {
                 *chosen = next;
             }
         }
