@@ -3,6 +3,7 @@
 mod messages;
 pub mod pipe;
 mod printer;
+pub mod test;
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};

@@ -12,6 +12,7 @@ mod payload_entry;
 mod read;
 mod rule;
 mod save;
+mod scenario;
 mod socket_entry;
 mod write;
 
@@ -29,6 +30,7 @@ pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;
 pub use rule::{RULE_FILE_MAX, RuleEntry, SendEntry, WhenEntry};
 pub use save::SaveError;
+pub use scenario::{ScenarioEntry, StepAction, StepEntry};
 pub use socket_entry::SocketEntry;
 
 use crate::diagnostic::Source;
@@ -52,6 +54,8 @@ pub struct Profile {
     pub payloads: Vec<PayloadEntry>,
     /// The automatic replies, in the file's order: the first that matches a message answers it. Their names are unique.
     pub rules: Vec<RuleEntry>,
+    /// The scenarios, in the file's order. Their names are unique.
+    pub scenarios: Vec<ScenarioEntry>,
     /// The file that the sockets are recorded into, if they are.
     pub record: Option<PathBuf>,
     /// When one file of that recording ends and the next begins.
@@ -83,6 +87,7 @@ struct Contents {
     sockets: Vec<SocketEntry>,
     payloads: Vec<PayloadEntry>,
     rules: Vec<RuleEntry>,
+    scenarios: Vec<ScenarioEntry>,
     record: Option<PathBuf>,
     rotation: Rotation,
 }
@@ -108,6 +113,7 @@ impl Profile {
             sockets: Vec::new(),
             payloads: Vec::new(),
             rules: Vec::new(),
+            scenarios: Vec::new(),
             record: None,
             rotation: Rotation::Never,
             warnings: Vec::new(),
@@ -151,6 +157,7 @@ impl Profile {
             sockets: contents.sockets.clone(),
             payloads: contents.payloads.clone(),
             rules: contents.rules.clone(),
+            scenarios: contents.scenarios.clone(),
             record: contents.record.clone(),
             rotation: contents.rotation,
             warnings,
@@ -205,6 +212,7 @@ impl Profile {
             sockets: self.sockets.clone(),
             payloads: self.payloads.clone(),
             rules: self.rules.clone(),
+            scenarios: self.scenarios.clone(),
             record: self.record.clone(),
             rotation: self.rotation,
         }

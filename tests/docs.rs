@@ -146,11 +146,12 @@ fn every_endpoint_can_be_opened_as_it_stands() {
 #[test]
 fn the_profile_loads_without_a_warning() {
     let profiles = blocks(&read("README.md"), "toml");
-    assert!(!profiles.is_empty());
+    let has = |what: &str| profiles.iter().any(|text| text.contains(what));
+    assert!(has("[[payload]]") && has("[[scenario]]"));
     for text in profiles {
         let profile = Profile::parse(&text, None).unwrap_or_else(|error| panic!("{error}"));
         assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
-        assert!(!profile.sockets.is_empty() && !profile.payloads.is_empty());
+        assert!(!profile.sockets.is_empty());
     }
 }
 

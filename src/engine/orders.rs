@@ -127,7 +127,7 @@ impl Orders {
     ///
     /// # Errors
     /// When too much waits already, or the socket is about to close.
-    pub(super) fn push(&self, order: Order) -> Result<(), NetError> {
+    pub(super) fn push(&self, mut order: Order) -> Result<(), NetError> {
         let refused = |cause: &str| NetError::other(Operation::Send, None, cause);
         if self.stopping() >= Some(Stop::Close) {
             return Err(refused("the socket is closing"));
@@ -139,7 +139,8 @@ impl Orders {
                 .with_hint("Wait until some of it is sent, or close the socket"));
         }
         self.bytes.set(bytes);
-        queue.push_back(self.numbered(order));
+        order.number = self.next_number();
+        queue.push_back(order);
         self.chain.set(0);
         self.changed.notify_waiters();
         Ok(())
@@ -147,13 +148,13 @@ impl Orders {
 
     /// Adds a reply, the last of `chain` in a row, unless there is an order to stop; the number of its order. However many
     /// wait, it is taken: ask [`has_room_for_reply`](Self::has_room_for_reply) before.
-    pub(super) fn push_reply(&self, order: Order, chain: u32) -> Option<u64> {
+    pub(super) fn push_reply(&self, mut order: Order, chain: u32) -> Option<u64> {
         if self.stop.get().is_some() {
             return None;
         }
         self.replies.set(self.replies.get() + order.bytes.len() + REPLY_OVERHEAD);
-        let order = self.numbered(order);
-        let number = order.number;
+        let number = self.next_number();
+        order.number = number;
         self.queue.borrow_mut().push_back(order);
         self.chain.set(chain);
         self.changed.notify_waiters();
@@ -318,9 +319,9 @@ impl Orders {
         self.changed.notify_waiters();
     }
 
-    fn numbered(&self, order: Order) -> Order {
+    fn next_number(&self) -> u64 {
         self.pushed.set(self.pushed.get() + 1);
-        Order { number: self.pushed.get(), ..order }
+        self.pushed.get()
     }
 }
 

@@ -3,15 +3,18 @@
 //! Owns which rules hold now, kept from one opening to the next, and whether there is anything to do when bytes come:
 //! who receives asks for that each time. It never answers.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
+use std::sync::Arc;
 
-use crate::rule::{Rules, When};
+use crate::rule::{Rule, Rules, When};
 
 /// The rules of a root.
 #[derive(Debug, Default)]
 pub(super) struct RuleSet {
     rules: RefCell<Rules>,
     answers: Cell<Answers>,
+    /// The one that answers all, where there is nothing else to do.
+    echo: RefCell<Option<Arc<Rule>>>,
     gaps: Cell<u32>,
 }
 
@@ -31,7 +34,8 @@ impl RuleSet {
     /// Has these rules hold from now on.
     pub(super) fn set(&self, rules: Rules) {
         let waits = |when: &When| matches!(when, When::Comes(_));
-        self.answers.set(if rules.only_echo().is_some() {
+        self.echo.replace(rules.only_echo().cloned());
+        self.answers.set(if self.echo.borrow().is_some() {
             Answers::Echo
         } else if rules.iter().any(|rule| waits(&rule.when)) {
             Answers::ByRule
@@ -47,6 +51,11 @@ impl RuleSet {
     /// What they answer.
     pub(super) fn answers(&self) -> Answers {
         self.answers.get()
+    }
+
+    /// The echo that answers all, where one does.
+    pub(super) fn echo(&self) -> Ref<'_, Option<Arc<Rule>>> {
+        self.echo.borrow()
     }
 
     /// How often they have let messages pass by, so that whoever takes a stream apart begins anew.

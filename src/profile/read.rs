@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml_edit::{Item, Table, TableLike, Value};
 
 use super::message::Known;
-use super::{Contents, PayloadEntry, SocketEntry, rule};
+use super::{Contents, PayloadEntry, SocketEntry, rule, scenario};
 use crate::document::{Reader, key_span, span};
 use crate::payload::{Variables, check_variable_name};
 
@@ -53,8 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables)
                 }
             }
             // Read before all else, and below, when the sockets and the payloads are known.
-            "vars" | "rule" => {}
-            "scenario" => reader.key_to_come(document, key),
+            "vars" | "rule" | "scenario" => {}
             _ => reader.unknown_key(document, key),
         }
     }
@@ -62,6 +61,11 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables)
         let tables = tables(reader, "rule", item);
         let known = Known { sockets: &socket_names, payloads: &contents.payloads, variables: &variables };
         contents.rules = rule::read(reader, tables, &contents.sockets, &known);
+    }
+    if let Some(item) = document.get("scenario") {
+        let tables = tables(reader, "scenario", item);
+        let known = Known { sockets: &socket_names, payloads: &contents.payloads, variables: &variables };
+        contents.scenarios = scenario::read(reader, tables, &contents.sockets, &known);
     }
     if !document.contains_key("version") {
         reader.warning(0..0, format!("`version` is missing; the profile is read as version {VERSION}"));
@@ -214,11 +218,8 @@ mod tests {
         assert_eq!(profile.payloads[0].content, PayloadContent::Hex("01 03 00 00 00 0A".to_owned()));
         assert_eq!(profile.payloads[0].checksum, Some(Checksum::named("crc16-modbus").unwrap()));
         assert_eq!(profile.vars["who"], "client");
-        let warned: Vec<_> = profile.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
-        let kept = |key: &str| format!("`{key}` is kept, not applied in this version");
-        let keys = ["scenario"];
-        assert_eq!(warned.iter().map(|warning| warning.1.to_owned()).collect::<Vec<_>>(), keys.map(kept));
-        assert_eq!(warned[0].0, LAB.lines().position(|line| line.starts_with("[[scenario]]")).unwrap() + 1);
+        assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
+        assert_eq!((profile.rules[0].name.as_str(), profile.scenarios[0].name.as_str()), ("greet", "greeting"));
     }
 
     #[test]

@@ -192,13 +192,14 @@ impl Profile {
         numbered.find(|name| !taken.contains(name.as_str())).unwrap_or_default()
     }
 
-    /// Gives a socket another name, by which the rules that are on it know it from then on. Nothing happens where there
+    /// Gives a socket another name, by which the rules and the scenarios know it from then on. Nothing happens where there
     /// is none of this index.
     pub fn rename_socket(&mut self, index: usize, name: &str) {
         let Some(socket) = self.sockets.get_mut(index) else { return };
         let old = std::mem::replace(&mut socket.name, name.to_owned());
         let lists = self.rules.iter_mut().filter_map(|rule| rule.on.as_mut());
         lists.flatten().filter(|on| **on == old).for_each(|on| name.clone_into(on));
+        self.rename_in_scenarios(&old, name);
     }
 
     /// Takes a socket out of the profile and of the lists of its rules; a rule that was on nothing else goes with it.

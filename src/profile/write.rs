@@ -30,6 +30,7 @@ pub(super) fn render(profile: &Profile) -> String {
     write_list(&mut document, "socket", &profile.sockets, &saved.contents.sockets);
     write_list(&mut document, "payload", &profile.payloads, &saved.contents.payloads);
     write_list(&mut document, "rule", &profile.rules, &saved.contents.rules);
+    write_list(&mut document, "scenario", &profile.scenarios, &saved.contents.scenarios);
     let text = document.to_string();
     // The document writes every newline as LF, and no mark.
     let is_crlf = saved.text.contains('\n') && saved.text.matches('\n').count() == saved.text.matches("\r\n").count();
@@ -45,9 +46,11 @@ pub(super) fn is_changed(profile: &Profile) -> bool {
         || profile.sockets != saved.sockets
         || profile.payloads != saved.payloads
         || profile.rules != saved.rules
+        || profile.scenarios != saved.scenarios
         || !is_in_place(&profile.sockets)
         || !is_in_place(&profile.payloads)
         || !is_in_place(&profile.rules)
+        || !is_in_place(&profile.scenarios)
 }
 
 /// Gives a key a string as its value. What stands around the old value, such as a comment, stays.

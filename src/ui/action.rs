@@ -5,7 +5,7 @@
 //! here.
 
 use super::overlays::{help, palette, profiles, rules, transfers};
-use super::{Effect, Pane, Ui, panes};
+use super::{Effect, Pane, Ui, panes, scenarios};
 
 /// Where an action's keys act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,6 +79,7 @@ pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
         panes::log::marks::ACTIONS,
         panes::inspector::ACTIONS,
         panes::input::ACTIONS,
+        scenarios::ACTIONS,
     ]
     .into_iter()
     .flatten()

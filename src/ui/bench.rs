@@ -5,10 +5,13 @@
 
 pub(super) mod exports;
 pub(super) mod filling;
+pub(super) mod lines;
 pub(super) mod recorded;
 pub(super) mod repeat;
 pub(super) mod replay;
 mod rules;
+pub(super) mod scenarios;
+mod transcript;
 pub(super) mod transfers;
 mod under_way;
 
@@ -29,10 +32,12 @@ use crate::profile::{Profile, SocketEntry};
 
 use exports::Exports;
 use filling::Filling;
+use lines::Found;
 use recorded::Recorded;
 use repeat::Repeats;
 use replay::{Census, Replay};
 use rules::KnownRules;
+use scenarios::Scenarios;
 use transfers::{Transfer, Transfers};
 
 /// How many rows the view judges between two looks at the clock.
@@ -49,6 +54,7 @@ pub(super) struct Bench {
     pub(super) view: LogView,
     pub(super) find: Option<Find>,
     pub(super) messages: Messages,
+    found: Found,
     pub(super) profile: Profile,
     /// The root of each `profile.sockets`, in the same order.
     roots: Vec<SocketId>,
@@ -75,6 +81,7 @@ pub(super) struct Bench {
     pub(super) census: Option<Census>,
     filling: Filling,
     pub(super) repeats: Repeats,
+    pub(super) scenarios: Scenarios,
 }
 
 /// The socket whose options are on the screen.
@@ -144,6 +151,7 @@ impl Bench {
             view: LogView::new(),
             find: None,
             messages: Messages::new(),
+            found: Found::default(),
             profile: Profile::new(),
             roots: Vec::new(),
             known_rules: KnownRules::default(),
@@ -163,6 +171,7 @@ impl Bench {
             census: None,
             filling: Filling::default(),
             repeats: Repeats::default(),
+            scenarios: Scenarios::default(),
         }
     }
 
@@ -214,6 +223,12 @@ impl Bench {
     /// Gives a socket of the list another endpoint; it holds from the next opening on.
     pub(super) fn change(&mut self, socket: SocketId, endpoint: Endpoint) {
         self.before_change = None;
+        let framing = self.roster.get(socket).map(|member| member.endpoint.framing().clone());
+        if framing.is_some_and(|framing| framing != *endpoint.framing())
+            && let Some((row, spot)) = self.current_line()
+        {
+            self.view.keep_byte(self.messages.end_of(&row, spot.message, &self.store).unwrap_or(0));
+        }
         if let Some(entry) = self.entry_mut(socket) {
             entry.endpoint = endpoint.clone();
             let before = self.roster.encoding(socket);
@@ -280,6 +295,7 @@ impl Bench {
         profile.warnings.clear();
         let entries = profile.sockets.clone();
         self.profile = profile;
+        self.scenarios.forget();
         self.filling.know(&self.profile.vars);
         for entry in entries {
             self.enter(entry, effects);
@@ -448,6 +464,10 @@ impl Bench {
                 replay.observe(event);
             }
             self.repeats.observe(event);
+            if let Some((run, _)) = &mut self.scenarios.running {
+                let came = if let Fact::Received { bytes, .. } = event.fact { batch.bytes(bytes) } else { &[] };
+                run.observe(event, came);
+            }
             match &event.fact {
                 Fact::Received { bytes, .. } => self.rates.received += u64::from(bytes.len),
                 Fact::Sent { ticket, bytes, remaining, .. } => {
@@ -528,33 +548,39 @@ impl Bench {
         }
     }
 
-    /// Judges rows that the view has not seen, for as long as nobody is kept waiting by it; true while there are more.
+    /// Reads the messages of rows that were not read yet, and judges rows that the view has not seen, for as long as nobody
+    /// is kept waiting by it; true while there are more.
     pub(super) fn catch_up(&mut self) -> bool {
         let began = Instant::now();
-        while !self.view.catch_up(&self.store, &self.roster, SLICE) {
+        loop {
+            let are_read = self.messages.catch_up(&self.store, &self.roster);
+            self.amend();
+            let are_judged = self.view.catch_up(&self.store, &self.roster, &self.messages, SLICE);
+            if are_read && are_judged {
+                return false;
+            }
             if began.elapsed() >= TURN {
                 return true;
             }
         }
-        false
+    }
+
+    /// Takes in what has become known of rows that were judged before.
+    fn amend(&mut self) {
+        let rows = self.messages.take_amended();
+        if !rows.is_empty() {
+            self.view.judge_again(&rows, &self.store, &self.roster, &self.messages);
+            if let Some(find) = &mut self.find {
+                find.search_again(&rows, &self.store, &self.roster, &self.messages);
+            }
+        }
     }
 
     /// Searches rows that find has not seen, for half as long as the view may judge; true while there are more.
     pub(super) fn search(&mut self) -> bool {
         let Some(find) = &mut self.find else { return false };
         let began = Instant::now();
-        while !find.catch_up(&self.store, &self.roster) {
-            if began.elapsed() >= TURN / 2 {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Reads the messages of rows that were not read yet, for as long; true while there are more.
-    pub(super) fn read_messages(&mut self) -> bool {
-        let began = Instant::now();
-        while !self.messages.catch_up(&self.store, &self.roster) {
+        while !find.catch_up(&self.store, &self.roster, &self.messages) {
             if began.elapsed() >= TURN / 2 {
                 return true;
             }
@@ -568,6 +594,7 @@ impl Bench {
         let now = Timestamp(self.now().0.saturating_sub(20_000_000));
         if self.messages.deadline()? <= now {
             self.messages.expire(now);
+            self.amend();
         }
         Some(self.messages.deadline()?.since(now))
     }
@@ -595,7 +622,7 @@ impl Bench {
 
     /// The row under the log's cursor.
     pub(super) fn current(&self) -> Option<Row> {
-        self.view.cursor().and_then(|seq| self.store.row(seq))
+        self.current_line().map(|(row, _)| row)
     }
 
     /// Brings the rates up to now; after which time they will have changed by themselves, while they do.

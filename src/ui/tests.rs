@@ -11,6 +11,7 @@ mod options;
 mod payloads;
 mod recorded;
 mod rules;
+mod scenarios;
 mod transfers;
 
 use std::sync::Arc;

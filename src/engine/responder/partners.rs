@@ -2,7 +2,7 @@
 //!
 //! Owns the list of the sockets that answer by rules, each by what its peer knows of it. It never knows who is outside.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::BorrowedFd;
@@ -20,7 +20,18 @@ use crate::engine::sock_diag::unix_peer;
 
 /// The sockets that answer by rules.
 #[derive(Default)]
-pub(in crate::engine) struct Partners(RefCell<HashMap<Key, (SocketId, Weak<Orders>)>>);
+pub(in crate::engine) struct Partners {
+    listed: RefCell<HashMap<Key, Partner>>,
+    /// How often the list has been changed, so that nothing needs to be looked up again before.
+    changes: Cell<u64>,
+}
+
+/// One of them, as long as it answers.
+#[derive(Clone)]
+pub(super) struct Partner {
+    pub(super) id: SocketId,
+    orders: Weak<Orders>,
+}
 
 /// What tells one socket from all others, to its peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,13 +53,19 @@ pub(super) struct Entry {
 impl Partners {
     /// Adds a socket, for as long as it answers.
     pub(super) fn enter(self: &Rc<Self>, key: Key, id: SocketId, orders: &Rc<Orders>) -> Entry {
-        self.0.borrow_mut().insert(key.clone(), (id, Rc::downgrade(orders)));
+        self.listed.borrow_mut().insert(key.clone(), Partner { id, orders: Rc::downgrade(orders) });
+        self.changed();
         Entry { partners: Rc::clone(self), key }
     }
 
-    /// The socket that is known so, and how many replies in a row have led to what it sent last.
-    pub(super) fn chain_of(&self, key: &Key) -> Option<(SocketId, u32)> {
-        let listed = self.0.borrow();
+    /// How often the list has been changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.get()
+    }
+
+    /// The socket that is known so.
+    pub(super) fn find(&self, key: &Key) -> Option<Partner> {
+        let listed = self.listed.borrow();
         let found = listed.get(key).or_else(|| match key {
             // One that is bound to all addresses sends from the one that leads to the peer.
             Key::Datagrams(Address::Ip(from)) => {
@@ -61,13 +78,25 @@ impl Partners {
             }
             _ => None,
         });
-        found.and_then(|(id, orders)| Some((*id, orders.upgrade()?.chain())))
+        found.cloned()
+    }
+
+    fn changed(&self) {
+        self.changes.set(self.changes.get() + 1);
+    }
+}
+
+impl Partner {
+    /// How many replies in a row have led to what it sent last.
+    pub(super) fn chain(&self) -> u32 {
+        self.orders.upgrade().map_or(0, |orders| orders.chain())
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.partners.0.borrow_mut().remove(&self.key);
+        self.partners.listed.borrow_mut().remove(&self.key);
+        self.partners.changed();
     }
 }
 

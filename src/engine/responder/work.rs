@@ -14,7 +14,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::partners::{Entry, Key};
+use super::partners::{Entry, Key, Partner};
 use crate::contract::{Address, AfterFin, Endpoint, Fact, SocketId, Ticket};
 use crate::engine::orders::{MAX_REPLIES, Order, Orders, Stop};
 use crate::engine::outbox::Outbox;
@@ -51,7 +51,9 @@ pub(super) struct Work {
     /// Its place among them.
     _entry: Option<Entry>,
     /// By what the other end of a connection is known there, once that is known.
-    partner: OnceCell<Option<Key>>,
+    peer_key: OnceCell<Option<Key>>,
+    /// Which of them sent what came last, and who that was, of a datagram; and how often the list had changed then.
+    partner: RefCell<(u64, Option<Address>, Option<Partner>)>,
     pub(super) endpoint: RefCell<Rc<Endpoint>>,
     pub(super) local: Option<Address>,
     /// Of a connection.
@@ -143,7 +145,8 @@ impl Work {
             id: socket.id,
             _entry: key.map(|key| socket.table.partners().enter(key, socket.id, &socket.orders)),
             table: Rc::clone(&socket.table),
-            partner: OnceCell::new(),
+            peer_key: OnceCell::new(),
+            partner: RefCell::default(),
             orders: Rc::clone(&socket.orders),
             outbox: socket.outbox.clone(),
             rules: Rc::clone(&socket.rules),
@@ -187,21 +190,29 @@ impl Work {
     /// Takes what was received: a datagram, a whole message, or a part of a stream.
     pub(super) fn hear(&self, bytes: &[u8], from: Option<&Address>, fd: BorrowedFd<'_>) {
         if from.is_none()
-            && self.partner.get().is_none()
-            && let Some(partner) = Key::of_peer(fd)
+            && self.peer_key.get().is_none()
+            && let Some(key) = Key::of_peer(fd)
         {
-            let _ = self.partner.set(partner);
+            let _ = self.peer_key.set(key);
         }
         if self.gaps.replace(self.rules.gaps()) != self.rules.gaps() {
             self.assembler.replace(None);
+            self.rest.take();
         }
-        let is_whole = from.is_some() || self.endpoint.borrow().framing().is_raw();
         match self.rules.answers() {
             Answers::Nothing => {}
             Answers::Echo => self.echo(bytes, from),
-            Answers::ByRule if is_whole => self.decide(bytes, from, || bytes.to_vec()),
+            Answers::ByRule if from.is_some() || self.endpoint.borrow().framing().is_raw() => {
+                self.decide(bytes, from, || bytes.to_vec());
+            }
             Answers::ByRule => self.take_apart(bytes),
         }
+    }
+
+    /// Whether an echo of what comes now can be sent at once, with nothing else to be done.
+    pub(super) fn is_free(&self) -> bool {
+        let is_known = self.of_datagrams || self.peer_key.get().is_some();
+        is_known && self.pending.borrow().is_empty() && self.orders.has_room_for_reply()
     }
 
     /// Takes a step of the connection's life.
@@ -349,9 +360,12 @@ impl Work {
     }
 
     /// Sends back what came.
-    fn echo(&self, bytes: &[u8], from: Option<&Address>) {
-        let rules = self.rules.now();
-        let Some(rule) = rules.only_echo() else { return };
+    pub(super) fn echo(&self, bytes: &[u8], from: Option<&Address>) {
+        if self.is_endless.get() {
+            return;
+        }
+        let echo = self.rules.echo();
+        let Some(rule) = &*echo else { return };
         let Some(chain) = self.chain(rule, from) else { return };
         let can_be_sent = self.pending.borrow().is_empty() && self.orders.has_room_for_reply();
         if !can_be_sent {
@@ -378,19 +392,25 @@ impl Work {
 
     /// How many replies in a row have led to what came; `None` where they are so many that it gets none.
     fn chain(&self, rule: &Arc<Rule>, from: Option<&Address>) -> Option<u32> {
-        let found = match from {
-            Some(from) => self.table.partners().chain_of(&Key::of_datagrams(from)),
-            None => {
-                self.partner.get().and_then(Option::as_ref).and_then(|partner| self.table.partners().chain_of(partner))
-            }
-        };
-        let Some((other, chain)) = found else { return Some(0) };
+        let partners = self.table.partners();
+        let mut known = self.partner.borrow_mut();
+        if known.0 != partners.changes() || known.1.as_ref() != from {
+            let found = match from {
+                Some(from) => partners.find(&Key::of_datagrams(from)),
+                // As long as its key is not known, it is looked for each time.
+                None if self.peer_key.get().is_none() => return Some(0),
+                None => self.peer_key.get().and_then(Option::as_ref).and_then(|key| partners.find(key)),
+            };
+            *known = (partners.changes(), from.cloned(), found);
+        }
+        let Some(partner) = &known.2 else { return Some(0) };
+        let chain = partner.chain();
         if chain < MAX_CHAIN || rule.reply == Reply::Nothing {
             self.told_of_chain.set(false);
             return Some(chain);
         }
         if !self.told_of_chain.replace(true) {
-            let (one, other) = (self.id.get(), other.get());
+            let (one, other) = (self.id.get(), partner.id.get());
             let who =
                 if one == other { format!("socket {one} has") } else { format!("sockets {one} and {other} have") };
             let whom = if one == other { "itself" } else { "each other" };

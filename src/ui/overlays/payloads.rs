@@ -207,8 +207,8 @@ pub(in crate::ui) fn save(ui: &mut Ui) {
 
 /// Asks for a name, and keeps the message of the log's row under it.
 pub(in crate::ui) fn save_message(ui: &mut Ui) {
-    let Some(row) = ui.bench.current() else { return };
-    let bytes = ui.bench.store.bytes(&row).to_vec();
+    let Some((row, spot)) = ui.bench.current_line() else { return };
+    let bytes = ui.bench.payload(&row, spot);
     // A profile is read as UTF-8, whatever the encoding of the socket.
     let text = payload::show(Mode::Text, &bytes);
     let printable = std::str::from_utf8(&bytes).is_ok_and(|text| !text.chars().any(is_binary));

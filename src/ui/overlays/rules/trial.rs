@@ -180,16 +180,16 @@ fn is_framed(ui: &Ui, tried: &Tried) -> bool {
 
 /// The selected message, or else the last that was received before.
 fn nearest(ui: &Ui) -> Option<Tried> {
-    let current = ui.bench.current()?;
-    if let Some(tried) = message(ui, current).filter(|_| current.kind.is_message()) {
+    let (current, spot) = ui.bench.current_line()?;
+    if let Some(tried) = message(ui, current, Some(spot.message)).filter(|_| current.kind.is_message()) {
         return Some(tried);
     }
     let before = (current.seq.saturating_sub(NEAR)..current.seq).rev().filter_map(|seq| ui.bench.store.row(seq));
-    before.filter(|row| row.kind == Kind::Received).find_map(|row| message(ui, row))
+    before.filter(|row| row.kind == Kind::Received).find_map(|row| message(ui, row, None))
 }
 
-/// The message of a row; on a framed stream the last that ends in it.
-fn message(ui: &Ui, row: Row) -> Option<Tried> {
+/// The message of a row; on a framed stream this one of those that end in it, or else the last.
+fn message(ui: &Ui, row: Row, which: Option<u32>) -> Option<Tried> {
     let messages = &ui.bench.messages;
     let store = &ui.bench.store;
     let bytes = match messages.count(&row) {
@@ -197,7 +197,11 @@ fn message(ui: &Ui, row: Row) -> Option<Tried> {
             let content = store.bytes(&row);
             content[..content.len().min(MOST)].to_vec()
         }
-        Some(count) => messages.ending_in(&row, count.checked_sub(1)?..count, store).first()?.bytes(store, MOST),
+        Some(count) => {
+            let last = count.checked_sub(1)?;
+            let which = which.unwrap_or(last).min(last);
+            messages.ending_in(&row, |place| place == which, store).first()?.bytes(store, MOST)
+        }
     };
     Some(Tried { row, bytes })
 }
