@@ -260,13 +260,13 @@ impl Work {
     /// Answers what is pending on a connection, one after the other, until nothing is left.
     pub(super) async fn answer_in_order(self: Rc<Self>) {
         loop {
+            if self.is_over() {
+                self.pending.borrow_mut().clear();
+            }
             let rest = self.rest.take();
             self.take_apart(&rest);
             self.hear_silence();
             self.tell_rows().await;
-            if self.is_over() {
-                self.pending.borrow_mut().clear();
-            }
             let next = self.pending.borrow().front().cloned();
             if let Some(next) = next {
                 self.answer(&next).await;
