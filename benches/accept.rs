@@ -11,7 +11,7 @@ use std::{env, fs, thread};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sockbench::contract::{Address, Clock, Command, Fact, SocketId, SocketIds};
 use sockbench::engine::{Batches, EngineHandle, start};
-use sockbench::log::{LogStore, LogView, Roster};
+use sockbench::log::{LogStore, LogView, Messages, Roster};
 use sockbench::rule::Rules;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -112,6 +112,7 @@ struct Bench {
     roster: Roster,
     store: LogStore,
     view: LogView,
+    messages: Messages,
     logs: bool,
 }
 
@@ -122,7 +123,17 @@ impl Bench {
         let runtime = Builder::new_current_thread().build().expect("runtime");
         let listener = ids.mint();
         let (store, view) = (LogStore::new(256 << 20), LogView::new());
-        Self { engine, batches, runtime, listener, roster: Roster::default(), store, view, logs }
+        Self {
+            engine,
+            batches,
+            runtime,
+            listener,
+            roster: Roster::default(),
+            store,
+            view,
+            messages: Messages::new(),
+            logs,
+        }
     }
 
     fn open(&mut self) -> SocketAddr {
@@ -157,7 +168,8 @@ impl Bench {
                     self.roster.observe(event);
                 }
                 let block = self.store.append(batch).expect("memory");
-                self.view.catch_up(&self.store, &self.roster, 100_000);
+                self.messages.catch_up(&self.store, &self.roster);
+                self.view.catch_up(&self.store, &self.roster, &self.messages, 100_000);
                 block
             } else {
                 batch.block

@@ -80,6 +80,15 @@ pub struct Start {
 pub enum Subcommands {
     /// No screen: open every socket of a profile and print the log
     Run(Run),
+    /// No screen: run scenarios of a profile, and tell a verdict on each
+    ///
+    /// Each scenario has sockets of its own: those that the profile opens by itself are open before its first step, but
+    /// for those that it opens itself, and all are closed after its last. What is told on standard output is the verdicts,
+    /// with a report below each that failed: the step, what was wanted, what came, and when.
+    ///
+    /// The exit status is 0 when all passed, 1 when one failed, 2 for a wrong profile or a scenario that there is not,
+    /// and 128 and its number after a signal.
+    Test(Test),
     /// Open a log: a recording or capture (pcapng, pcap), or what was exported or printed as jsonl
     ///
     /// Its sockets stand in the list as closed. What they sent or received can be replayed to sockets that are opened
@@ -123,6 +132,25 @@ pub struct Run {
     /// End with status 3 when one socket can't be opened, instead of going on with the others
     #[arg(long)]
     pub strict: bool,
+    /// Options of every command that keeps a log.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `test`: scenarios without a screen.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// A path, or the name of a profile in the profile folder
+    pub profile: String,
+    /// Which scenarios; all of them where none is named
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// How verdicts are told
+    #[arg(long, value_enum, default_value_t = TestFormat::Text)]
+    pub format: TestFormat,
+    /// How long each scenario may take, such as 250ms, 5s or 2m, in place of what the profile says
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
     /// Options of every command that keeps a log.
     #[command(flatten)]
     pub common: Common,
@@ -173,6 +201,17 @@ pub enum Format {
     None,
 }
 
+/// How `test` tells verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// A line a scenario, for reading
+    Text,
+    /// The Test Anything Protocol, version 14
+    Tap,
+    /// The XML of JUnit, for build servers
+    Junit,
+}
+
 /// The tables of `list`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Table {
@@ -187,8 +226,8 @@ pub enum Table {
 }
 
 /// The exit statuses, as the manual page has them.
-const STATUSES: &str = ".SH \"EXIT STATUS\"\n0 done, 1 a pipe's connection broke, 2 wrong usage or an invalid file, 3 no \
-                        socket could be opened, 128+n ended by signal n.\n";
+const STATUSES: &str = ".SH \"EXIT STATUS\"\n0 done, 1 a scenario failed or a pipe's connection broke, 2 wrong usage or \
+                        an invalid file, 3 no socket could be opened, 128+n ended by signal n.\n";
 
 /// The manual page, which has the commands in it, too.
 ///

@@ -113,11 +113,6 @@ impl<'a> Reader<'a> {
         self.warning(key_span(table, key), format!("unknown key `{key}`; it is kept and not used"));
     }
 
-    /// Notes a key that a later version will know.
-    pub(crate) fn key_to_come(&mut self, table: &dyn TableLike, key: &str) {
-        self.warning(key_span(table, key), format!("`{key}` is kept, not applied in this version"));
-    }
-
     /// The errors so far, in the text's order; there are none any more.
     pub(crate) fn take_errors(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.errors).finish()

@@ -87,6 +87,12 @@ impl Framing {
     /// Each chunk is a message: what one `recv` returned.
     pub const RAW: Self = Self { rule: Rule::Raw, max: DEFAULT_MAX };
 
+    /// True where line ends end messages.
+    #[must_use]
+    pub const fn is_line(&self) -> bool {
+        matches!(self.rule, Rule::Line)
+    }
+
     /// True where a message is what one `recv` returned.
     #[must_use]
     pub const fn is_raw(&self) -> bool {

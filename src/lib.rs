@@ -25,5 +25,7 @@ pub mod profile;
 pub mod quantity;
 pub mod recorder;
 pub mod rule;
+pub mod scenario;
 mod startup;
 pub mod ui;
+pub mod verdict;

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         None => app::run(&cli.workbench),
         Some(Subcommands::Run(run)) => headless::run(&run),
+        Some(Subcommands::Test(test)) => headless::test::run(&test),
         Some(Subcommands::Log(log)) => app::open_log(&log),
         Some(Subcommands::Pipe(pipe)) => headless::pipe::run(&pipe),
         Some(Subcommands::List { table: Table::Endpoints }) => print(&listing::endpoints()),

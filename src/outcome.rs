@@ -11,6 +11,8 @@ pub enum Outcome {
     Invalid(String),
     /// No socket could be opened, or with `--strict` one could not: 3.
     NotOpened(String),
+    /// A scenario failed, as was told: 1.
+    Failed,
     /// It was open, and broke before it was done: 1, with what happened.
     Broken(String),
     /// Ended by this signal, after everything was flushed: 128 and its number.
@@ -23,7 +25,7 @@ impl Outcome {
     pub fn status(&self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Broken(_) => 1,
+            Self::Failed | Self::Broken(_) => 1,
             Self::Invalid(_) => 2,
             Self::NotOpened(_) => 3,
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
@@ -35,7 +37,7 @@ impl Outcome {
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Invalid(message) | Self::NotOpened(message) | Self::Broken(message) => Some(message),
-            Self::Done | Self::Signal(_) => None,
+            Self::Done | Self::Failed | Self::Signal(_) => None,
         }
     }
 }

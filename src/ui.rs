@@ -4,6 +4,7 @@
 //! touches a socket or a file, and knows no tokio: [`crate::app`] carries out its effects.
 
 mod action;
+mod answering;
 mod bench;
 mod canvas;
 mod file;
@@ -16,6 +17,7 @@ mod overlays;
 mod panes;
 mod repeating;
 mod replaying;
+mod scenarios;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -336,17 +338,18 @@ impl Ui {
     pub fn work(&mut self) -> bool {
         let replayed = self.work_on_replay();
         let repeated = self.work_on_repeats();
+        let stepped = self.work_on_scenario();
         let store = &self.bench.store;
         let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
         let behind = !(self.bench.is_judged() && self.bench.is_searched());
         // One after the other, so that none keeps a key waiting. The last slice has changed something, too.
         self.bench.catch_up()
-            || self.bench.read_messages()
             || panes::log::find::work(self)
             || panes::inspector::work(self)
             || counting
             || replayed
             || repeated
+            || stepped
             || behind
     }
 
@@ -363,17 +366,21 @@ impl Ui {
         let now = Instant::now();
         self.effects.extend(self.names.due(now).map(Effect::LookUp));
         let name = self.names.due_in(now);
-        [notice.filter(|after| !after.is_zero()), rates, message, inspector, name].into_iter().flatten().min()
+        let scenario = self.scenario_ticks();
+        [notice.filter(|after| !after.is_zero()), rates, message, inspector, name, scenario].into_iter().flatten().min()
     }
 
     /// All that an export needs, to be carried out on another thread.
     #[must_use]
     pub fn export_job(&self, order: &Order) -> Job {
-        let Bench { store, roster, view, .. } = &self.bench;
+        let Bench { store, roster, view, messages, .. } = &self.bench;
+        let rows = order.lines.start.seq..order.lines.end.seq.saturating_add(1);
+        let (messages, first) = messages.snapshot(rows.clone(), store);
         Job {
-            store: store.snapshot(order.rows.clone()),
+            store: store.snapshot(first..rows.end),
             roster: roster.clone(),
-            rows: order.rows.clone(),
+            messages,
+            lines: order.lines.clone(),
             filter: order.filtered.then(|| (view.scope(), view.filter().clone())),
             way: order.way,
             format: order.format,
@@ -439,6 +446,7 @@ impl Ui {
                     self.focus = Pane::Input;
                 }
                 self.tell(Notice::good(text));
+                self.tell_of_wrong_rules();
                 if !warnings.is_empty() {
                     overlays::message::open(self, "Warnings of the profile", &warnings.join("\n"));
                 }
@@ -455,6 +463,8 @@ impl Ui {
     /// Says what became of saving the profile, and asks where there is something to decide.
     pub fn profile_saved(&mut self, path: Option<PathBuf>, result: Result<(), SaveError>) {
         overlays::profiles::saved(self, path, result);
+        // Paths begin at the folder of the profile, which may be another now.
+        self.bench.settle_rules(&mut self.effects);
     }
 
     /// What was typed, for the file that outlives the session.
@@ -507,9 +517,13 @@ impl Ui {
         }
     }
 
-    /// Esc without an overlay: stops a replay, ends a selection or a comparison, then find, clears the filter, then goes
+    /// Esc without an overlay: stops a scenario or a replay, ends a selection or a comparison, then find, clears the filter, then goes
     /// to the input. It never quits.
     fn escape(&mut self) {
+        if self.bench.scenarios.running.is_some() {
+            self.stop_scenario();
+            return;
+        }
         if self.bench.replay.is_some() {
             self.stop_replay();
             return;
@@ -675,7 +689,11 @@ impl Ui {
         let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
         let open = self.bench.open_sockets() + waiting;
         let profile = &self.bench.profile;
-        let unsaved = (profile.path.is_some() || !profile.payloads.is_empty()) && profile.is_modified();
+        // An echo is made again by one key.
+        let has_rules = profile.rules.iter().any(|rule| !rule.is_echo());
+        let is_kept =
+            profile.path.is_some() || !profile.payloads.is_empty() || has_rules || !profile.scenarios.is_empty();
+        let unsaved = is_kept && profile.is_modified();
         let exporting = self.bench.exports.running().next().is_some();
         if open == 0 && !unsaved && !exporting {
             self.effects.push(Effect::Quit);
@@ -689,7 +707,7 @@ impl Ui {
         let profile = match &profile.path {
             _ if !unsaved => "",
             Some(_) => "The profile has changes that are not saved (^S saves).",
-            None => "The payloads that were kept are in no profile yet (^S saves one).",
+            None => "Payloads, rules or scenarios are in no profile yet (^S saves one).",
         };
         let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
         let confirm =

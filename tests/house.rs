@@ -19,8 +19,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "headless",
         &[
-            "cli", "config", "contract", "engine", "framing", "log", "outcome", "profile", "recorder", "rule",
-            "scenario", "startup",
+            "cli", "config", "contract", "engine", "framing", "log", "outcome", "payload", "profile", "recorder",
+            "rule", "scenario", "startup", "verdict",
         ],
     ),
     ("startup", &["cli", "config", "contract", "log", "payload", "recorder", "ui"]),
@@ -31,9 +31,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "ui",
         &[
             "capture", "config", "contract", "encoding", "exporter", "framing", "log", "pattern", "payload", "profile",
-            "rule", "scenario",
+            "rule", "scenario", "verdict",
         ],
     ),
+    ("verdict", &["contract", "log", "scenario"]),
     ("exporter", &["capture", "log"]),
     ("engine", &["contract", "framing", "pattern", "payload", "rule"]),
     ("config", &["contract", "diagnostic", "document"]),

@@ -59,12 +59,11 @@ impl Assembler {
         let Self { deframer, state, open, .. } = self;
         let mut gathered = Vec::new();
         deframer.push(state, chunk, |frame| {
-            let payload = frame.payload();
-            if let Some(payload) = within(&payload, chunk) {
+            if let Some(payload) = frame.payload_in(chunk) {
                 each(&Message { payload, frame: &frame, open, chunk });
             } else {
                 gathered.clear();
-                for part in &payload {
+                for part in &frame.payload() {
                     gather(open, chunk, part, &mut gathered);
                 }
                 each(&Message { payload: &gathered, frame: &frame, open, chunk });
@@ -122,17 +121,6 @@ impl Message<'_> {
         gather(self.open, self.chunk, &self.frame.bytes, &mut all);
         all
     }
-}
-
-/// A payload of which all is in the chunk, and in one part.
-fn within<'a>(payload: &[Range<i64>; 2], chunk: &'a [u8]) -> Option<&'a [u8]> {
-    let [before, after] = payload;
-    let part = match (before.is_empty(), after.is_empty()) {
-        (_, true) => before,
-        (true, false) => after,
-        (false, false) => return None,
-    };
-    chunk.get(usize::try_from(part.start).ok()?..usize::try_from(part.end).ok()?)
 }
 
 /// Adds a part of a payload to what was gathered; what is below 0 of it is the end of `open`.

@@ -129,6 +129,8 @@ pub struct Row {
     pub len: u32,
     /// The datagram was longer than what could be read.
     pub truncated: bool,
+    /// The engine sent it by itself: nobody ordered it.
+    pub by_itself: bool,
     pub(super) place: Place,
 }
 

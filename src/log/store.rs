@@ -24,7 +24,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use indexmap::IndexSet;
 
 use super::row::{Kind, Row};
-use crate::contract::{Address, BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Timestamp};
+use crate::contract::{Address, BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Ticket, Timestamp};
 use reader::{Reader, Records, Whereabouts};
 use segment::{Arena, NEARLY_FULL, OpenSegment, Record, Segment, fact_record, saturated};
 use slot::{Place, Slot};
@@ -379,7 +379,8 @@ impl LogStore {
         size: usize,
     ) -> Record {
         let peer = message.peer.as_ref().map_or(0, |peer| self.intern(peer));
-        Record::new(at, socket, message.kind, message.truncated, peer, offset, size)
+        let record = Record::new(at, socket, message.kind, message.truncated, peer, offset, size);
+        if message.by_itself { record.by_itself() } else { record }
     }
 
     fn intern(&mut self, peer: &Address) -> u32 {
@@ -519,16 +520,18 @@ struct Message {
     peer: Option<Address>,
     range: Range<usize>,
     truncated: bool,
+    by_itself: bool,
 }
 
 impl Taken {
     fn of(fact: Fact) -> Self {
         match fact {
             Fact::Received { peer, bytes, truncated } => {
-                Self::Message(Message { kind: Kind::Received, peer, range: bytes.range(), truncated })
+                Self::Message(Message { kind: Kind::Received, peer, range: bytes.range(), truncated, by_itself: false })
             }
-            Fact::Sent { peer, bytes, .. } => {
-                Self::Message(Message { kind: Kind::Sent, peer, range: bytes.range(), truncated: false })
+            Fact::Sent { ticket, peer, bytes, .. } => {
+                let by_itself = ticket == Ticket::ENGINE;
+                Self::Message(Message { kind: Kind::Sent, peer, range: bytes.range(), truncated: false, by_itself })
             }
             Fact::SendFailed { error, .. } => Self::Fact(Fact::Failed(error)),
             other => Self::Fact(other),

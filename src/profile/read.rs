@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use toml_edit::{Item, Table, TableLike, Value};
 
-use super::{Contents, PayloadEntry, SocketEntry, rule};
+use super::message::Known;
+use super::{Contents, PayloadEntry, SocketEntry, rule, scenario};
 use crate::document::{Reader, key_span, span};
 use crate::payload::{Variables, check_variable_name};
 
@@ -51,15 +52,20 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables)
                     contents.payloads.extend(PayloadEntry::read(reader, table, place, &mut names, &variables));
                 }
             }
-            // Read before all else, and below, when the sockets are known.
-            "vars" | "rule" => {}
-            "scenario" => reader.key_to_come(document, key),
+            // Read before all else, and below, when the sockets and the payloads are known.
+            "vars" | "rule" | "scenario" => {}
             _ => reader.unknown_key(document, key),
         }
     }
     if let Some(item) = document.get("rule") {
         let tables = tables(reader, "rule", item);
-        rule::read(reader, tables, &mut contents.sockets, &socket_names);
+        let known = Known { sockets: &socket_names, payloads: &contents.payloads, variables: &variables };
+        contents.rules = rule::read(reader, tables, &contents.sockets, &known);
+    }
+    if let Some(item) = document.get("scenario") {
+        let tables = tables(reader, "scenario", item);
+        let known = Known { sockets: &socket_names, payloads: &contents.payloads, variables: &variables };
+        contents.scenarios = scenario::read(reader, tables, &contents.sockets, &known);
     }
     if !document.contains_key("version") {
         reader.warning(0..0, format!("`version` is missing; the profile is read as version {VERSION}"));
@@ -212,11 +218,8 @@ mod tests {
         assert_eq!(profile.payloads[0].content, PayloadContent::Hex("01 03 00 00 00 0A".to_owned()));
         assert_eq!(profile.payloads[0].checksum, Some(Checksum::named("crc16-modbus").unwrap()));
         assert_eq!(profile.vars["who"], "client");
-        let warned: Vec<_> = profile.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
-        let kept = |key: &str| format!("`{key}` is kept, not applied in this version");
-        let keys = ["rule", "scenario"];
-        assert_eq!(warned.iter().map(|warning| warning.1.to_owned()).collect::<Vec<_>>(), keys.map(kept));
-        assert_eq!(warned[0].0, LAB.lines().position(|line| line.starts_with("[[rule]]")).unwrap() + 1);
+        assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
+        assert_eq!((profile.rules[0].name.as_str(), profile.scenarios[0].name.as_str()), ("greet", "greeting"));
     }
 
     #[test]
@@ -410,6 +413,11 @@ n = 5
             Just("hex"),
             Just("base64"),
             Just("checksum"),
+            Just("expect"),
+            Just("send"),
+            Just("on"),
+            Just("to"),
+            Just("step"),
             Just("a.b"),
             Just("x"),
         ];
@@ -432,11 +440,15 @@ n = 5
             Just("'''\n'''"),
             Just("\"tcp://\\u0068:1?eol=é\""),
             Just("[{name='a',open='udp://h:1?backlog=é'}]"),
+            Just("{text = 'é'}"),
+            Just("[{wait = '1s'}, {send = {text = 'a'}, to = 'a#0'}]"),
         ];
         prop_oneof![
             8 => (key, value).prop_map(|(key, value)| format!("{key} = {value}\n")),
             3 => Just("[[socket]]\n".to_owned()),
             2 => Just("[[payload]]\n".to_owned()),
+            2 => Just("[[scenario]]\n".to_owned()),
+            2 => Just("[[scenario.step]]\n".to_owned()),
             1 => Just("[socket]\n".to_owned()),
             1 => Just("[vars]\n".to_owned()),
             1 => Just("[rule.x]\n".to_owned()),

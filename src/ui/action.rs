@@ -4,8 +4,8 @@
 //! table all come from these rows. A row stands beside the pane that it belongs to; the rows that belong to none stand
 //! here.
 
-use super::overlays::{help, palette, profiles, transfers};
-use super::{Effect, Pane, Ui, panes};
+use super::overlays::{help, palette, profiles, rules, transfers};
+use super::{Effect, Pane, Ui, panes, scenarios};
 
 /// Where an action's keys act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,6 +79,7 @@ pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
         panes::log::marks::ACTIONS,
         panes::inspector::ACTIONS,
         panes::input::ACTIONS,
+        scenarios::ACTIONS,
     ]
     .into_iter()
     .flatten()
@@ -155,6 +156,14 @@ static GLOBAL: &[ActionSpec] = &[
         keys: &["ctrl-f"],
         help: "filter the log",
         run: panes::log::edit_filter,
+        available: always,
+    },
+    ActionSpec {
+        name: "rules",
+        scope: Scope::Anywhere,
+        keys: &["ctrl-v"],
+        help: "the rules: what answers by itself",
+        run: rules::open,
         available: always,
     },
     ActionSpec {

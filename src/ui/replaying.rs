@@ -14,7 +14,8 @@ impl Ui {
     /// After which time [`Ui::work`] has something to do although nothing happens.
     #[must_use]
     pub fn wakes_in(&self) -> Option<Duration> {
-        let wakes = [self.bench.replay_wakes, self.bench.repeats.wakes].into_iter().flatten().min();
+        let wakes =
+            [self.bench.replay_wakes, self.bench.repeats.wakes, self.bench.scenarios.wakes].into_iter().flatten().min();
         wakes.map(|at| at.since(self.bench.now()))
     }
 

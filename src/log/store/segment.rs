@@ -20,7 +20,7 @@ pub(super) struct Record {
     socket: SocketId,
     peer: u32,
     offset: u32,
-    /// From the lowest bit: the size, the kind, whether it is truncated.
+    /// From the lowest bit: the size, the kind, whether it is truncated, whether the engine sent it by itself.
     packed: u32,
 }
 
@@ -29,6 +29,7 @@ const SIZE_MASK: u32 = (1 << SIZE_BITS) - 1;
 const KIND_BITS: u32 = 4;
 const KIND_MASK: u32 = (1 << KIND_BITS) - 1;
 const TRUNCATED: u32 = 1 << (SIZE_BITS + KIND_BITS);
+const BY_ITSELF: u32 = TRUNCATED << 1;
 
 const _: () = assert!(BLOCK_SIZE <= SIZE_MASK as usize && mem::size_of::<Record>() == 24);
 
@@ -47,6 +48,12 @@ impl Record {
             packed |= TRUNCATED;
         }
         Self { at, socket, peer, offset: saturated(offset), packed }
+    }
+
+    /// The same of a message that the engine sent by itself.
+    pub(super) const fn by_itself(mut self) -> Self {
+        self.packed |= BY_ITSELF;
+        self
     }
 
     fn kind(&self) -> Kind {
@@ -70,6 +77,7 @@ impl Record {
             kind,
             len: if kind.is_message() { size } else { 0 },
             truncated: self.packed & TRUNCATED != 0,
+            by_itself: self.packed & BY_ITSELF != 0,
             place: Place { segment: saturated(segment), offset: self.offset, size, peer: self.peer },
         }
     }

@@ -111,6 +111,14 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
             ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
         }
     }
+    if let Some(text) = ui.scenario_status() {
+        let start = x;
+        let text = Printable::text(&format!(" {} {text}", marks.dot));
+        x = canvas.put(x, area.y, area.right(), &text, ui.look.sent);
+        if let Some(action) = actions().find(|action| action.name == "stop-scenario") {
+            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
+        }
+    }
     if let Some(text) = ui.repeat_status() {
         let start = x;
         x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);

@@ -1,0 +1,365 @@
+//! The composition root that runs scenarios without a screen: `sockbench test`.
+//!
+//! Owns the order of things: an engine for each scenario, the sockets of the profile opened before it, the verdict
+//! printed, and everything closed behind it. It never judges.
+
+mod progress;
+
+use std::io::{self, ErrorKind, IsTerminal};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::printer::Printer;
+use super::{FAREWELL, tell_missed, tell_not_recording};
+use crate::cli::{Test, TestFormat};
+use crate::contract::{Clock, Command, Event, Fact, Recording, Role, SocketId, SocketIds, Ticket, Timestamp};
+use crate::engine::{self, Batches, EngineHandle};
+use crate::log::sanitise::Printable;
+use crate::log::{LogStore, Roster};
+use crate::outcome::{EndSignals, Outcome};
+use crate::payload::Variables;
+use crate::profile::{self, Profile, SocketEntry};
+use crate::recorder::Recorder;
+use crate::rule::Hits;
+use crate::scenario::{Run, Scenario, Turn, Verdict};
+use crate::startup::{configure, given_variables, start_diagnostics, start_recorder};
+use crate::verdict::{self, Told};
+
+use progress::Progress;
+
+/// Runs scenarios of a profile: `sockbench test`.
+///
+/// # Errors
+/// When an engine can't be started, or standard output can't be written to.
+pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
+    let invalid = |why: &str| Outcome::Invalid(format!("sockbench: {}", Printable::text(why).as_str()));
+    let config = match configure(&arguments.common.start, arguments.common.memory) {
+        Ok((config, _)) => config,
+        Err(message) => return Ok(Outcome::Invalid(message)),
+    };
+    let given = match given_variables(&arguments.common) {
+        Ok(given) => given,
+        Err(message) => return Ok(Outcome::Invalid(message)),
+    };
+    let path = profile::resolve(&arguments.profile);
+    let profile = match Profile::load_with(&path, &given) {
+        Ok(profile) => profile,
+        Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
+    };
+    for warning in &profile.warnings {
+        eprintln!("{warning}");
+    }
+    let mut scenarios = match profile.scenarios_named(&arguments.scenarios, &given) {
+        Ok(scenarios) => scenarios,
+        Err(why) => return Ok(invalid(&format!("{}: {why}", path.display()))),
+    };
+    if let Some(limit) = arguments.timeout {
+        for scenario in &mut scenarios {
+            Arc::make_mut(scenario).timeout = limit;
+        }
+    }
+    start_diagnostics(&arguments.common.start)?;
+    let woken = Arc::new(Notify::new());
+    let wake = Arc::clone(&woken);
+    let from_profile = profile.record.as_deref().map(|path| (path, profile.rotation));
+    let recorder = match start_recorder(&arguments.common, from_profile, move || wake.notify_one()) {
+        Ok(recorder) => recorder,
+        Err(why) => return Ok(invalid(&why)),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut signals = EndSignals::listen()?;
+        let clock = Clock::start();
+        let mut tests = Tests {
+            profile: &profile,
+            given: &given,
+            format: arguments.format,
+            ids: SocketIds::new(),
+            clock,
+            roster: Roster::default(),
+            store: LogStore::new(config.memory),
+            printer: Printer::start()?,
+            colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            progress: Progress::start(scenarios.len()),
+            recorder,
+            woken,
+            told: Vec::new(),
+        };
+        let ended = tests.run_all(&scenarios, &mut signals).await;
+        tests.progress.clear();
+        let file = path.to_string_lossy();
+        let ended = match ended {
+            Ok(ended @ Outcome::Signal(_)) => match timeout(FAREWELL, tests.leave(&file)).await {
+                Ok(left) => left.map(|()| ended),
+                Err(_) => Ok(ended),
+            },
+            Ok(ended) => tokio::select! {
+                left = tests.leave(&file) => left.map(|()| ended),
+                signal = signals.next() => Ok(Outcome::Signal(signal)),
+            },
+            Err(error) => Err(error),
+        };
+        tests.end_recording();
+        match ended {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
+            ended => Ok(ended?),
+        }
+    })
+}
+
+struct Tests<'p> {
+    profile: &'p Profile,
+    given: &'p Variables,
+    format: TestFormat,
+    ids: SocketIds,
+    clock: Clock,
+    roster: Roster,
+    store: LogStore,
+    printer: Printer,
+    colour: bool,
+    progress: Progress,
+    recorder: Option<Recorder>,
+    /// When the recorder may have written what was waiting, or has failed.
+    woken: Arc<Notify>,
+    told: Vec<Told>,
+}
+
+/// What came of something that a signal may have ended.
+type Ended<T> = ControlFlow<i32, T>;
+
+/// A socket of the profile, its id in the present scenario, and what makes the engine open it.
+struct Opening<'p> {
+    socket: SocketId,
+    entry: &'p SocketEntry,
+    commands: Vec<Command>,
+}
+
+impl<'p> Opening<'p> {
+    /// All of a profile. Rules have not applied yet, whatever they did in the scenario before.
+    fn all(profile: &'p mut Profile, ids: &SocketIds, given: &Variables) -> Result<Vec<Self>, String> {
+        profile.rules.iter_mut().for_each(|rule| rule.hits = Hits::default());
+        let profile = &*profile;
+        let opening = |entry: &'p SocketEntry| {
+            let socket = ids.mint();
+            profile.opening(entry, socket, given).map(|commands| Self { socket, entry, commands })
+        };
+        profile.sockets.iter().map(opening).collect()
+    }
+
+    /// Whether it is there before the others, which it waits for.
+    fn listens(&self) -> bool {
+        matches!(self.entry.endpoint.scheme.spec().role, Role::Listener | Role::DatagramServer | Role::Pair)
+    }
+}
+
+impl Tests<'_> {
+    async fn run_all(&mut self, scenarios: &[Arc<Scenario>], signals: &mut EndSignals) -> io::Result<Outcome> {
+        if self.format == TestFormat::Tap {
+            self.print(verdict::tap_plan(scenarios.len())).await?;
+        }
+        for (scenario, number) in scenarios.iter().zip(1..) {
+            self.progress.scenario(number, &scenario.name);
+            let began = self.clock.now();
+            let verdict = match self.run_one(scenario, signals).await? {
+                ControlFlow::Continue(verdict) => verdict,
+                ControlFlow::Break(signal) => return Ok(Outcome::Signal(signal)),
+            };
+            let told = Told { name: scenario.name.clone(), verdict, took: self.clock.now().since(began) };
+            self.progress.clear();
+            match self.format {
+                TestFormat::Text => self.print(verdict::text(number, &told, self.colour)).await?,
+                TestFormat::Tap => self.print(verdict::tap(number, &told)).await?,
+                // Its first line tells how many there are of what.
+                TestFormat::Junit => {}
+            }
+            self.told.push(told);
+        }
+        let all_passed = self.told.iter().all(|told| told.verdict.is_passed());
+        Ok(if all_passed { Outcome::Done } else { Outcome::Failed })
+    }
+
+    /// Runs one scenario with an engine of its own, of which nothing is left after it.
+    async fn run_one(&mut self, scenario: &Arc<Scenario>, signals: &mut EndSignals) -> io::Result<Ended<Verdict>> {
+        let (engine, batches) = engine::start(self.ids.clone(), self.clock)?;
+        let mut profile = self.profile.clone();
+        let sockets = match Opening::all(&mut profile, &self.ids, self.given) {
+            Ok(sockets) => sockets,
+            Err(why) => {
+                return Ok(ControlFlow::Continue(Run::new(Arc::clone(scenario), [], Ticket(1), 0).not_begun(why)));
+            }
+        };
+        for Opening { socket, entry, .. } in &sockets {
+            self.roster.register(*socket, entry.name.clone(), entry.endpoint.clone());
+        }
+        let named =
+            sockets.iter().map(|opening| (opening.entry.name.clone(), opening.socket, opening.entry.endpoint.clone()));
+        let run = Run::new(Arc::clone(scenario), named, Ticket(1), self.clock.now().0);
+        let mut bench = Bench { tests: self, engine, batches, run };
+        let ended = tokio::select! {
+            ended = bench.judge(&sockets) => ControlFlow::Continue(ended?),
+            signal = signals.next() => ControlFlow::Break(signal),
+        };
+        let _ = bench.engine.try_order(Command::ShutDown);
+        while bench.take_batch().await? {}
+        for Opening { socket, .. } in sockets {
+            self.roster.remove(socket);
+        }
+        Ok(ended)
+    }
+
+    async fn print(&mut self, text: String) -> io::Result<()> {
+        self.printer.print(&mut text.into_bytes()).await
+    }
+
+    /// Prints the last of it.
+    async fn leave(&mut self, file: &str) -> io::Result<()> {
+        if self.format == TestFormat::Junit {
+            let document = verdict::junit(&self.profile.title(), file, self.clock.began(), &self.told);
+            self.print(document).await?;
+        }
+        self.printer.finish().await
+    }
+
+    /// Hands what has come to the recorder. One that has failed is told of once, and all else goes on.
+    fn record(&mut self) {
+        let Some(recorder) = &mut self.recorder else { return };
+        recorder.take(&self.store, &self.roster);
+        if let Recording::Failed(why) = recorder.state() {
+            tell_not_recording(&why);
+            self.recorder = None;
+        }
+    }
+
+    /// Waits until everything is in the file.
+    fn end_recording(&mut self) {
+        match self.recorder.take().map(Recorder::finish) {
+            Some(Recording::Failed(why)) => tell_not_recording(&why),
+            Some(Recording::Running { missed, .. }) if missed > 0 => tell_missed(missed),
+            _ => {}
+        }
+    }
+}
+
+/// The present scenario, and its engine.
+struct Bench<'t, 'p> {
+    tests: &'t mut Tests<'p>,
+    engine: EngineHandle,
+    batches: Batches,
+    run: Run,
+}
+
+impl Bench<'_, '_> {
+    async fn judge(&mut self, sockets: &[Opening<'_>]) -> io::Result<Verdict> {
+        match self.make_ready(sockets).await? {
+            Ok(()) => self.go_through().await,
+            Err(why) => Ok(self.run.not_begun(why)),
+        }
+    }
+
+    /// Opens what the profile opens by itself and the scenario does not: first what listens, and once that does the rest,
+    /// which is not waited for. In the result is why the scenario can't begin.
+    async fn make_ready(&mut self, sockets: &[Opening<'_>]) -> io::Result<Result<(), String>> {
+        let opens: Vec<_> =
+            self.run.scenario().steps.iter().filter_map(|step| step.action.opens()).map(str::to_owned).collect();
+        let is_wanted = |opening: &&Opening<'_>| opening.entry.auto && !opens.contains(&opening.entry.name);
+        for opening in sockets {
+            for command in &opening.commands {
+                // What it answers holds for a socket that the scenario opens, too.
+                if !matches!(command, Command::Open { .. }) || (is_wanted(&opening) && opening.listens()) {
+                    self.order(command.clone())?;
+                }
+            }
+        }
+        let mut awaited: Vec<_> = sockets.iter().filter(is_wanted).filter(|opening| opening.listens()).collect();
+        let end = Instant::now() + self.run.scenario().timeout;
+        while let Some(Opening { socket, entry, .. }) = awaited.last() {
+            let Some(member) = self.tests.roster.get(*socket) else { break };
+            if member.state.is_open() {
+                awaited.pop();
+            } else if let Some(error) = &member.error {
+                return Ok(Err(format!("{} could not be opened: {}", entry.name, sentence(error))));
+            } else if let Ok(more) = tokio::time::timeout_at(end, self.take_batch()).await {
+                ended_by_itself(more?)?;
+            } else {
+                return Ok(Err(format!("{} was not open when the scenario's time was over", entry.name)));
+            }
+        }
+        for Opening { socket, entry, .. } in sockets.iter().filter(is_wanted).filter(|opening| !opening.listens()) {
+            self.run.opening(*socket);
+            self.order(Command::Open { socket: *socket, endpoint: entry.endpoint.clone() })?;
+        }
+        Ok(Ok(()))
+    }
+
+    async fn go_through(&mut self) -> io::Result<Verdict> {
+        loop {
+            let now = self.tests.clock.now();
+            let turn = self.run.turn(now);
+            if let Some((step, _)) = self.run.step() {
+                self.tests.progress.step(step, self.run.scenario().steps.len());
+            }
+            self.run.take_done();
+            match turn {
+                Turn::Over(verdict) => return Ok(verdict),
+                Turn::Do(commands) => {
+                    for command in commands {
+                        self.order(command)?;
+                    }
+                }
+                Turn::Wait(until) => {
+                    let until = Instant::now() + wait_for(now, until);
+                    tokio::select! {
+                        biased;
+                        more = self.take_batch() => ended_by_itself(more?)?,
+                        () = sleep_until(until) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn order(&self, command: Command) -> io::Result<()> {
+        let full = |_| io::Error::other("the engine can't take so many orders at once");
+        self.engine.try_order(command).map_err(full)
+    }
+
+    /// Takes in one batch; false when there will be no more.
+    async fn take_batch(&mut self) -> io::Result<bool> {
+        let tests = &mut *self.tests;
+        // What is not taken keeps its block, so that the engine reads no more than can be recorded.
+        while tests.recorder.as_ref().is_some_and(Recorder::is_behind) {
+            tests.woken.notified().await;
+        }
+        let Some(batch) = self.batches.next().await else { return Ok(false) };
+        for event in &batch.events {
+            tests.roster.observe(event);
+            let bytes =
+                if let Event { fact: Fact::Received { bytes, .. }, .. } = event { batch.bytes(*bytes) } else { &[] };
+            self.run.observe(event, bytes);
+        }
+        let block = tests.store.append(batch)?;
+        self.engine.recycle(block);
+        tests.record();
+        // What is recorded is not looked at again.
+        let done = tests.recorder.as_ref().map_or(u64::MAX, Recorder::done);
+        tests.store.evict_before(tests.store.next().min(done));
+        Ok(true)
+    }
+}
+
+fn sentence(error: &impl ToString) -> String {
+    error.to_string().trim_end_matches('.').to_owned()
+}
+
+/// How long it is from now to then; a moment at least, so that the engine has its turn.
+fn wait_for(now: Timestamp, then: Timestamp) -> Duration {
+    then.since(now).max(Duration::from_micros(100))
+}
+
+fn ended_by_itself(more: bool) -> io::Result<()> {
+    if more { Ok(()) } else { Err(io::Error::other("the engine ended by itself")) }
+}

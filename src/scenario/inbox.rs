@@ -1,0 +1,234 @@
+//! What came on a socket since the scenario began, and no step has consumed.
+//!
+//! Owns what that is: messages, where the socket keeps them apart or its framing does, and else the bytes of the stream,
+//! since what one `recv` returned means nothing there. At most [`MOST`] bytes are kept; the oldest go.
+
+use std::collections::VecDeque;
+
+use crate::contract::{Endpoint, Timestamp};
+use crate::framing::Assembler;
+use crate::pattern::Pattern;
+
+/// How many bytes are kept.
+pub(super) const MOST: usize = 1 << 20;
+
+/// How many bytes of a stream are put in at once, so that a match of this length is seen before a part of it goes.
+pub(super) const PIECE: usize = MOST / 2;
+
+#[derive(Debug)]
+pub(super) struct Inbox {
+    content: Content,
+    /// How many bytes were let go of because they were too many.
+    lost: u64,
+}
+
+#[derive(Debug)]
+enum Content {
+    Messages(Messages),
+    Stream { bytes: Vec<u8>, at: Timestamp },
+}
+
+#[derive(Debug)]
+struct Messages {
+    /// Where a framing makes them of a stream.
+    assembler: Option<Box<Assembler>>,
+    queue: VecDeque<Message>,
+    /// How many bytes they have together.
+    bytes: usize,
+    /// How many of them, from the oldest on, the present step does not wait for.
+    looked: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) at: Timestamp,
+    pub(super) bytes: Vec<u8>,
+    /// How many bytes it has beyond those.
+    pub(super) beyond: usize,
+}
+
+impl Messages {
+    /// Keeps a message; how many bytes had to go for it.
+    fn keep(&mut self, bytes: &[u8], at: Timestamp) -> u64 {
+        let kept = &bytes[..bytes.len().min(MOST)];
+        self.bytes += kept.len();
+        self.queue.push_back(Message { at, bytes: kept.to_vec(), beyond: bytes.len() - kept.len() });
+        let mut lost = 0;
+        while self.bytes > MOST {
+            let Some(gone) = self.take(0) else { break };
+            lost += gone.bytes.len() + gone.beyond;
+        }
+        lost as u64
+    }
+
+    /// Takes one out with all before it.
+    fn take(&mut self, index: usize) -> Option<Message> {
+        let message = self.queue.drain(..=index).next_back()?;
+        self.bytes = self.queue.iter().map(|message| message.bytes.len()).sum();
+        self.looked = self.looked.saturating_sub(index + 1);
+        Some(message)
+    }
+
+    fn find(&mut self, pattern: &Pattern) -> Option<usize> {
+        while let Some(message) = self.queue.get(self.looked) {
+            if pattern.find(&message.bytes).is_some() {
+                return Some(self.looked);
+            }
+            self.looked += 1;
+        }
+        None
+    }
+}
+
+impl Inbox {
+    pub(super) fn new(endpoint: &Endpoint) -> Self {
+        let framing = endpoint.framing();
+        let content = if endpoint.keeps_messages_apart() || !framing.is_raw() {
+            let assembler = (!endpoint.keeps_messages_apart()).then(|| Box::new(Assembler::new(framing.clone())));
+            Content::Messages(Messages { assembler, queue: VecDeque::new(), bytes: 0, looked: 0 })
+        } else {
+            Content::Stream { bytes: Vec::new(), at: Timestamp(0) }
+        };
+        Self { content, lost: 0 }
+    }
+
+    /// Whether bytes are looked at as a stream.
+    pub(super) const fn is_stream(&self) -> bool {
+        matches!(self.content, Content::Stream { .. })
+    }
+
+    /// Whether so many bytes can come without any that must go.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        let kept = match &self.content {
+            Content::Messages(messages) => messages.bytes,
+            Content::Stream { bytes, .. } => bytes.len(),
+        };
+        kept + len <= MOST
+    }
+
+    /// Takes what one `recv` returned, or of a stream at most [`PIECE`] bytes of it.
+    pub(super) fn push(&mut self, came: &[u8], now: Timestamp) {
+        let Self { content, lost } = self;
+        match content {
+            Content::Stream { bytes, at } => {
+                *at = now;
+                let gone = (bytes.len() + came.len()).saturating_sub(MOST).min(bytes.len());
+                bytes.drain(..gone);
+                bytes.extend_from_slice(came);
+                *lost += gone as u64;
+            }
+            Content::Messages(messages) => match messages.assembler.take() {
+                None => *lost += messages.keep(came, now),
+                Some(mut assembler) => {
+                    assembler.push(came, now.0, |payload, _| *lost += messages.keep(payload, now));
+                    messages.assembler = Some(assembler);
+                }
+            },
+        }
+    }
+
+    /// Takes a message for ended that a gap has ended by now.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.end(now);
+        }
+    }
+
+    /// When the open message ends by itself.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        match &self.content {
+            Content::Messages(messages) => messages.assembler.as_ref()?.deadline().map(Timestamp),
+            Content::Stream { .. } => None,
+        }
+    }
+
+    /// Takes what is left of the stream as its last message.
+    pub(super) fn end(&mut self, now: Timestamp) {
+        let Content::Messages(messages) = &mut self.content else { return };
+        if let Some(mut assembler) = messages.assembler.take() {
+            assembler.end(|payload, _| self.lost += messages.keep(payload, now));
+            messages.assembler = Some(assembler);
+        }
+    }
+
+    /// Begins another step, which has looked at nothing yet.
+    pub(super) fn look_again(&mut self) {
+        if let Content::Messages(messages) = &mut self.content {
+            messages.looked = 0;
+        }
+    }
+
+    /// Whether something in it matches, which then is consumed with all before it.
+    pub(super) fn take(&mut self, pattern: &Pattern) -> bool {
+        match &mut self.content {
+            Content::Messages(messages) => {
+                let found = messages.find(pattern);
+                found.and_then(|index| messages.take(index)).is_some()
+            }
+            Content::Stream { bytes, .. } => match end_in(bytes, pattern) {
+                Some(end) => {
+                    bytes.drain(..end);
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+
+    /// Whether something in it matches, which stays.
+    pub(super) fn has(&mut self, pattern: &Pattern) -> bool {
+        match &mut self.content {
+            Content::Messages(messages) => messages.find(pattern).is_some(),
+            Content::Stream { bytes, .. } => end_in(bytes, pattern).is_some(),
+        }
+    }
+
+    /// Where a stream is not what is wanted, so that nothing that may come can make it that.
+    pub(super) fn differs(&self, pattern: &Pattern) -> Option<usize> {
+        match (&self.content, pattern) {
+            (Content::Stream { bytes, .. }, Pattern::Equals(wanted)) => {
+                bytes.iter().zip(wanted).position(|(came, wanted)| came != wanted)
+            }
+            _ => None,
+        }
+    }
+
+    /// What is in it, oldest first.
+    pub(super) fn unread(&self) -> Vec<(Timestamp, &[u8], usize)> {
+        match &self.content {
+            Content::Messages(messages) => {
+                messages.queue.iter().map(|message| (message.at, &message.bytes[..], message.beyond)).collect()
+            }
+            Content::Stream { bytes, .. } if bytes.is_empty() => Vec::new(),
+            Content::Stream { bytes, at } => vec![(*at, &bytes[..], 0)],
+        }
+    }
+
+    /// How many bytes were let go of because they were too many.
+    pub(super) const fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+/// Where in a stream the bytes end that a pattern matches, so that it does not matter how they came.
+fn end_in(bytes: &[u8], pattern: &Pattern) -> Option<usize> {
+    match pattern {
+        // One byte or more: all that is there.
+        Pattern::Any => (!bytes.is_empty()).then_some(bytes.len()),
+        Pattern::Equals(wanted) => bytes.starts_with(wanted).then_some(wanted.len()),
+        Pattern::Contains(_) => pattern.find(bytes).map(|found| found.at.end),
+        Pattern::Regex(regex) => {
+            // What matches first is what matches with as few bytes as there can be.
+            let (mut least, mut end) = (0, regex.find(bytes)?.end());
+            while least < end {
+                let middle = least + (end - least) / 2;
+                if regex.is_match(&bytes[..middle]) {
+                    end = middle;
+                } else {
+                    least = middle + 1;
+                }
+            }
+            Some(end)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the steps of a scenario order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::link::{Link, State};
+use super::super::{Action, Name};
+use super::{Present, Run, later};
+use crate::contract::{CloseHow, CloseReason, Command, Endpoint, Target, Ticket, Timestamp};
+use crate::payload::{Fill, Template};
+
+impl Run {
+    /// What the step under way orders now; nothing where it waits.
+    pub(super) fn orders(&mut self, action: &Action, now: Timestamp) -> Result<Vec<Command>, String> {
+        let Some(mut present) = self.present.take() else { return Ok(Vec::new()) };
+        let orders = match action {
+            Action::Open(socket) => self.open(socket, &mut present),
+            Action::Close(name, how) if !present.ordered => self.close(name, *how, &mut present),
+            Action::Send { to, template, every, .. } => self.send(to, template, *every, now, &mut present),
+            _ => Ok(Vec::new()),
+        };
+        self.present = Some(present);
+        orders
+    }
+
+    fn open(&mut self, socket: &str, present: &mut Present) -> Result<Vec<Command>, String> {
+        let root = self.root_mut(&Name::new(socket))?;
+        let id = root.own.id;
+        if present.ordered {
+            return Ok(Vec::new());
+        }
+        if root.all().any(|link| link.state != State::Closed) {
+            if std::mem::replace(&mut present.closing, true) {
+                return Ok(Vec::new());
+            }
+            return Ok(vec![Command::CloseAll { root: id, by: CloseReason::Scenario }]);
+        }
+        present.ordered = true;
+        let endpoint = Endpoint::clone(&root.endpoint);
+        root.own.reopen(&endpoint);
+        Ok(vec![Command::Open { socket: id, endpoint }])
+    }
+
+    fn close(&mut self, name: &Name, how: CloseHow, present: &mut Present) -> Result<Vec<Command>, String> {
+        let root = self.root_mut(name)?;
+        let whole = root.has_links() && name.connection.is_none();
+        let id = root.own.id;
+        let own = (whole && how != CloseHow::HalfClose).then_some(&mut root.own).map(|own| (own.id, own.state));
+        let by = CloseReason::Scenario;
+        let mut targets = Vec::new();
+        for link in root.named_mut(name).into_iter().filter(|link| link.state != State::Closed) {
+            if how == CloseHow::HalfClose && link.fin_sent {
+                return Err(format!("{name} was half-closed already"));
+            }
+            link.error = None;
+            targets.push(link.id);
+        }
+        targets.extend(own.filter(|(_, state)| *state != State::Closed).map(|(id, _)| id));
+        if targets.is_empty() {
+            if self.is_awaited(name) && how != CloseHow::Normal {
+                return Ok(Vec::new());
+            }
+            if how != CloseHow::Normal {
+                return Err(self.not_open(name));
+            }
+        }
+        present.ordered = true;
+        present.targets = targets;
+        Ok(match how {
+            CloseHow::Normal if whole => vec![Command::CloseAll { root: id, by }],
+            _ => present.targets.iter().map(|socket| Command::Close { socket: *socket, how, by }).collect(),
+        })
+    }
+
+    fn send(
+        &mut self,
+        to: &Name,
+        template: &Template,
+        every: Duration,
+        now: Timestamp,
+        present: &mut Present,
+    ) -> Result<Vec<Command>, String> {
+        if present.left == 0 || !present.under_way.is_empty() || present.failed.is_some() || now < present.due {
+            return Ok(Vec::new());
+        }
+        if self.is_awaited(to) {
+            return Ok(Vec::new());
+        }
+        let (mut ticket, mut seed) = (self.next_ticket, self.seed);
+        let root = self.root_mut(to)?;
+        let endpoint = Arc::clone(&root.endpoint);
+        let mut orders = Vec::new();
+        let mut is_opening = false;
+        for link in root.named_mut(to) {
+            is_opening |= link.state == State::Opening;
+            if link.state != State::Open {
+                continue;
+            }
+            let bytes = link.fill(template, now, seed);
+            let bytes = match endpoint.wrap() {
+                Some(framing) => framing.wrap(&bytes).map_err(|why| format!("it can't be wrapped: {why}"))?,
+                None => bytes,
+            };
+            present.sent += bytes.len() as u64;
+            // Of a stream, nothing can't be sent, and is nothing to wait for.
+            if !bytes.is_empty() || endpoint.keeps_messages_apart() {
+                present.under_way.insert(Ticket(ticket));
+                orders.push(Command::Send {
+                    ticket: Ticket(ticket),
+                    target: Target::Socket(link.id),
+                    bytes: bytes.into(),
+                });
+            }
+            (ticket, seed) = (ticket + 1, seed.wrapping_add(1));
+        }
+        if ticket == self.next_ticket {
+            return if is_opening { Ok(Vec::new()) } else { Err(self.not_open(to)) };
+        }
+        (self.next_ticket, self.seed) = (ticket, seed);
+        present.left -= 1;
+        present.ordered = true;
+        present.due = later(now, every);
+        Ok(orders)
+    }
+}
+
+impl Link {
+    /// The next message that the scenario sends on it.
+    fn fill(&mut self, template: &Template, now: Timestamp, seed: u64) -> Vec<u8> {
+        self.counter += 1;
+        let Self { counter, peer, local, .. } = self;
+        template.filled(&Fill { counter: *counter, at: now.0, seed, peer, local, ..Fill::default() })
+    }
+}

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use super::*;
+use crate::contract::Timestamp;
+use crate::scenario::{Failure, Got, Wanted};
+
+fn told(verdict: Verdict) -> Told {
+    Told { name: "greet <#1> \u{1b}[2J".to_owned(), verdict, took: Duration::from_micros(1_234_500) }
+}
+
+fn failed() -> Told {
+    told(Verdict::Failed(Box::new(Failure {
+        step: 2,
+        steps: 4,
+        text: "expect = { text = \"Hello, client!\" }, on = \"client\"".to_owned(),
+        line: 37,
+        why: "nothing that matches came within 1s".to_owned(),
+        at: Duration::from_millis(1_002),
+        wanted: Some(Wanted { bytes: b"Hello, client!".to_vec(), among_others: true }),
+        got: vec![Got {
+            socket: "client".to_owned(),
+            at: Duration::from_micros(2_100),
+            bytes: b"Hello, klient!\n".to_vec(),
+            omitted: 7,
+            lost: 0,
+        }],
+        untold: 2,
+        troubles: vec!["client: broke \u{7}".to_owned()],
+    })))
+}
+
+#[test]
+fn a_failure_is_told_with_what_differs_marked() {
+    let plain = "\
+not ok 1 greet <#1> \\e[2J (1.23 s)
+    step 2 of 4, line 37: expect = { text = \"Hello, client!\" }, on = \"client\"
+    after 1.00 s: nothing that matches came within 1s
+    wanted: 14 bytes, among others
+      0000  48 65 6c 6c 6f 2c 20 63  6c 69 65 6e 74 21        |Hello, client!|
+                                 ^^                                   ^
+    2 messages that came before are not shown
+    got on client after 2.1 ms: 15 bytes, and 7 bytes more
+      0000  48 65 6c 6c 6f 2c 20 6b  6c 69 65 6e 74 21 0a     |Hello, klient!.|
+                                 ^^                                   ^
+    meanwhile: client: broke \\a
+";
+    let escape = shown("\u{1b}[2J");
+    let bell = shown("\u{7}");
+    let plain = plain.replace("\\e[2J", &escape).replace("\\a", &bell);
+    assert_eq!(text(1, &failed(), false), plain);
+    let coloured = text(1, &failed(), true);
+    assert!(coloured.starts_with("\x1b[1;31mnot ok\x1b[0m 1 greet"), "{coloured:?}");
+    assert_eq!(text(2, &told(Verdict::Passed), false), format!("ok 2 greet <#1> {escape} (1.23 s)\n"));
+}
+
+#[test]
+fn tap_has_a_plan_and_a_block_for_each() {
+    assert_eq!(tap_plan(2), "TAP version 14\n1..2\n");
+    let block = tap(1, &failed());
+    let lines: Vec<_> = block.lines().collect();
+    assert_eq!(lines[0], format!("not ok 1 - greet <\\#1> {}", shown("\u{1b}[2J").replace('\\', "\\\\")));
+    assert_eq!((lines[1], lines[lines.len() - 1]), ("  ---", "  ..."));
+    assert!(lines.contains(&"  message: \"nothing that matches came within 1s\""), "{block}");
+    assert!(lines[1..].iter().all(|line| line.starts_with("  ")), "{block}");
+    assert!(tap(1, &told(Verdict::Passed)).starts_with("ok 1 - "));
+}
+
+#[test]
+fn junit_escapes_what_xml_can_not_hold() {
+    let document =
+        junit("lab & co", "a\"b.toml", Timestamp(1_700_000_000_123_000_000), &[failed(), told(Verdict::Passed)]);
+    assert!(document.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{document}");
+    assert!(document.contains("name=\"lab &amp; co\"") && document.contains("file=\"a&quot;b.toml\" line=\"37\""));
+    assert!(document.contains("greet &lt;#1&gt;") && document.contains("timestamp=\"2023-11-14T22:13:20\""));
+    assert!(!document.contains(|c: char| c.is_control() && c != '\n'), "{document}");
+    let (mut open, mut rest) = (Vec::new(), document.as_str());
+    while let Some(at) = rest.find('<') {
+        let end = rest[at..].find('>').unwrap() + at;
+        let tag = &rest[at + 1..end];
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with(['/', '?']) {
+            open.push(tag.split(' ').next().unwrap());
+        }
+        rest = &rest[end + 1..];
+    }
+    assert_eq!(open, [""; 0]);
+}
