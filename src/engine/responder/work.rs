@@ -48,7 +48,7 @@ pub(super) struct Work {
     /// Its place among them.
     _entry: Option<Entry>,
     /// By what the other end of a connection is known there, once that is known.
-    pub(super) peer_key: OnceCell<Option<Key>>,
+    pub(super) peer_key: OnceCell<Key>,
     /// Which of them sent what came last, and who that was, of a datagram; and how often the list had changed then.
     pub(super) partner: RefCell<(u64, Option<Address>, Option<Partner>)>,
     pub(super) endpoint: RefCell<Rc<Endpoint>>,
