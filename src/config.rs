@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use toml_edit::{Item, TableLike, Value};
 
-use crate::contract::{option_spec, parse_size};
+use crate::contract::{SCHEMES, option_spec, parse_size};
 use crate::diagnostic::{Diagnostic, Invalid, Severity, Source};
 use crate::document::{Reader, key_span, read_file, without_mark};
 
@@ -133,14 +133,20 @@ impl Config {
                         config.defaults = read_defaults(&mut reader, table);
                     }
                 }
-                _ => reader.unknown_key(document.as_table(), key),
+                _ => reader.unknown_key(
+                    document.as_table(),
+                    key,
+                    &["theme", "time", "memory", "mouse", "keys", "defaults"],
+                ),
             }
         }
         let errors = reader.take_errors();
-        if !errors.is_empty() {
-            return Err(Invalid(errors));
-        }
         config.warnings = reader.take_warnings();
+        if !errors.is_empty() {
+            let mut told = [config.warnings, errors].concat();
+            told.sort_by_key(|told| (told.line, told.column));
+            return Err(Invalid(told));
+        }
         Ok(config)
     }
 
@@ -241,7 +247,8 @@ fn read_defaults(reader: &mut Reader<'_>, table: &dyn TableLike) -> Vec<(String,
         if let Some(spec) = option_spec(name) {
             defaults.extend(reader.option_value(spec, item).map(|text| (name.to_owned(), text)));
         } else {
-            reader.unknown_key(table, name);
+            let known: Vec<_> = SCHEMES.iter().flat_map(|scheme| scheme.options).map(|option| option.name).collect();
+            reader.unknown_key(table, name, &known);
         }
     }
     defaults

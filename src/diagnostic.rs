@@ -47,7 +47,7 @@ struct Excerpt {
     is_from_start: bool,
 }
 
-/// A file that can't be used, with every mistake that was found; at least one.
+/// A file that can't be used, with every mistake that was found; at least one. Warnings of what was not used stand among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid(pub Vec<Diagnostic>);
 

@@ -108,9 +108,14 @@ impl<'a> Reader<'a> {
         self.warnings.note(self.source, Severity::Warning, at, message, None);
     }
 
-    /// Notes a key that nobody knows.
-    pub(crate) fn unknown_key(&mut self, table: &dyn TableLike, key: &str) {
-        self.warning(key_span(table, key), format!("unknown key `{key}`; it is kept and not used"));
+    /// Notes a key that nobody knows, and which of the keys that are `known` there it may stand for.
+    pub(crate) fn unknown_key(&mut self, table: &dyn TableLike, key: &str, known: &[&str]) {
+        let help = match nearest(key, known) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the keys here are {}", known.join(", ")),
+        };
+        let message = format!("unknown key `{key}`; it is kept and not used");
+        self.warnings.note(self.source, Severity::Warning, key_span(table, key), message, Some(&help));
     }
 
     /// The errors so far, in the text's order; there are none any more.
@@ -244,6 +249,30 @@ impl Found {
         self.told
     }
 }
+
+/// The one of these names that another was probably meant to be.
+pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    /// From how much alike on, between 0 and 1, a name is taken for another: `steps` for `step`, `expect_closed` for
+    /// `expect-closed`, and no word for one that only begins like it.
+    const ALIKE: f64 = 0.88;
+    let name = name.to_lowercase().replace('_', "-");
+    let alike = known.iter().map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), *known));
+    let (likeness, nearest) = alike.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (likeness >= ALIKE).then_some(nearest)
+}
+
+/// `no socket is called NAME`, and which of those that there are may have been meant.
+pub(crate) fn unknown_name(what: &str, name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(meant) => format!("no {what} is called `{name}`; did you mean `{meant}`?"),
+        None if known.is_empty() => format!("no {what} is called `{name}`, there is none"),
+        None if known.len() <= NAMED => format!("no {what} is called `{name}`; there are {}", known.join(", ")),
+        None => format!("no {what} is called `{name}`"),
+    }
+}
+
+/// So many names at most are told where another was wanted.
+const NAMED: usize = 12;
 
 /// Where a value stands; for a table its header.
 pub(crate) fn span(item: &Item) -> Range<usize> {

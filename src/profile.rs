@@ -146,7 +146,10 @@ impl Profile {
                 error
             }));
         } else if !errors.is_empty() {
-            return Err(Invalid(errors));
+            // What was not used may be what the mistakes are about.
+            warnings.extend(errors);
+            warnings.sort_by_key(|told| (told.line, told.column));
+            return Err(Invalid(warnings));
         }
         warnings.sort_by_key(|warning| (warning.line, warning.column));
         Ok(Self {

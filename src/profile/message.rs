@@ -11,7 +11,7 @@ use toml_edit::{InlineTable, Item, TableLike};
 use super::payload_entry::{PayloadContent, PayloadEntry, read_checksum, write_checksum};
 use super::read::Names;
 use super::write::{set_string, set_value};
-use crate::document::{Reader, key_span, span};
+use crate::document::{Reader, key_span, span, unknown_name};
 use crate::encoding::Encoding;
 use crate::pattern::Pattern;
 use crate::payload::{Checksum, Fill, NotationError, Place, Template, Variables};
@@ -96,7 +96,8 @@ impl Message {
                 "payload" => {
                     let name = reader.string(key, item)?;
                     if !known.payloads.iter().any(|entry| entry.name == name) {
-                        reader.error(span(item), format!("no payload is called `{name}`"));
+                        let names: Vec<_> = known.payloads.iter().map(|entry| entry.name.as_str()).collect();
+                        reader.error(span(item), unknown_name("payload", name, &names));
                         return None;
                     }
                     Some(Self::Payload(name.to_owned()))
@@ -196,7 +197,7 @@ impl PatternEntry {
                     return None;
                 };
                 for (other, _) in table.iter().filter(|(key, _)| !WRITTEN.contains(key)) {
-                    reader.unknown_key(table, other);
+                    reader.unknown_key(table, other, &WRITTEN);
                 }
                 let mut keys = table.iter().filter(|(key, _)| WRITTEN.contains(key));
                 if let (Some((key, item)), None) = (keys.next(), keys.next()) {

@@ -42,6 +42,9 @@ pub enum PayloadContent {
     File(PathBuf),
 }
 
+/// The keys of a payload.
+const KEYS: [&str; 7] = ["name", "text", "escaped", "hex", "base64", "file", "checksum"];
+
 /// Equal when they mean the same; where they came from does not matter.
 impl PartialEq for PayloadEntry {
     fn eq(&self, other: &Self) -> bool {
@@ -169,7 +172,7 @@ impl PayloadEntry {
                             .error(key_span(table, key), "a payload has only one of text, escaped, hex, base64, file");
                     }
                 }
-                _ => reader.unknown_key(table, key),
+                _ => reader.unknown_key(table, key, &KEYS),
             }
         }
         if contents == 0 {
@@ -229,7 +232,7 @@ pub(super) fn read_checksum(reader: &mut Reader<'_>, item: &Item) -> Option<Chec
                 Some(None) => reader.error(span(item), "the order is big or little"),
                 order => checksum.order = order.flatten(),
             },
-            _ => reader.unknown_key(table, key),
+            _ => reader.unknown_key(table, key, &["name", "from", "to", "order"]),
         }
     }
     Some(checksum)

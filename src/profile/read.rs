@@ -13,6 +13,10 @@ use crate::payload::{Variables, check_variable_name};
 /// The version of profiles that this program writes and knows.
 pub(super) const VERSION: i64 = 1;
 
+/// The keys of a profile.
+const KEYS: [&str; 10] =
+    ["version", "name", "description", "record", "record-rotate", "vars", "socket", "payload", "rule", "scenario"];
+
 /// The names that are taken, with the place of each.
 pub(super) type Names = HashMap<String, Range<usize>>;
 
@@ -54,7 +58,7 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables)
             }
             // Read before all else, and below, when the sockets and the payloads are known.
             "vars" | "rule" | "scenario" => {}
-            _ => reader.unknown_key(document, key),
+            _ => reader.unknown_key(document, key, &KEYS),
         }
     }
     if let Some(item) = document.get("rule") {
@@ -188,7 +192,8 @@ mod tests {
     const LAB: &str = include_str!("../../tests/profiles/echo-lab.toml");
 
     fn errors(text: &str) -> Vec<Diagnostic> {
-        Profile::parse(text, Some(Path::new("lab.toml"))).err().map(|invalid| invalid.0).unwrap_or_default()
+        let told = Profile::parse(text, Some(Path::new("lab.toml"))).err().map(|invalid| invalid.0).unwrap_or_default();
+        told.into_iter().filter(|told| told.severity == Severity::Error).collect()
     }
 
     /// What is marked in the rendered diagnostic, and at which line and column it says it is.
@@ -288,6 +293,27 @@ AAA?"""
         ];
         let wanted: Vec<_> = wanted.iter().map(|(text, line, column)| ((*text).to_owned(), *line, *column)).collect();
         assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn what_may_have_been_meant_is_told_beside_the_mistakes() {
+        let text = "version = 1\n[[sockets]]\nname = 'x'\n[[socket]]\nname = 'server'\nopen = 'tcp-listen://h:1'\n\
+                    max_connections = 3\n[[rule]]\nname = 'r'\non = 'sever'\nmatch = 'a'\n\
+                    [[scenario]]\nname = 's'\n[[scenario.step]]\nexpect_closed = 'server'\n";
+        let told = Profile::parse(text, None).unwrap_err().0;
+        let told: Vec<_> = told.iter().map(|told| (told.line, told.to_string())).collect();
+        for (line, words) in [
+            (2, "unknown key `sockets`"),
+            (2, "did you mean `socket`?"),
+            (7, "did you mean `max-connections`?"),
+            (8, "`when` is missing"),
+            (10, "no socket is called `sever`; did you mean `server`?"),
+            (11, "the keys here are name, on, when, send"),
+            (14, "the step does nothing"),
+            (15, "did you mean `expect-closed`?"),
+        ] {
+            assert!(told.iter().any(|told| told.0 == line && told.1.contains(words)), "{line} {words}: {told:?}");
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl SocketEntry {
                     Some(endpoint) => read_option(reader, table, key, endpoint),
                     // Which options it may have is not known then.
                     None if option_spec(key).is_some() => {}
-                    None => reader.unknown_key(table, key),
+                    None => reader.unknown_key(table, key, &["name", "open", "auto"]),
                 },
             }
         }
@@ -105,7 +105,11 @@ fn read_option(reader: &mut Reader<'_>, table: &dyn TableLike, key: &str, endpoi
                 reader.error(key_span(table, key), error.message);
             }
         }
-        None => reader.unknown_key(table, key),
+        None => {
+            let options = endpoint.scheme.spec().options.iter().map(|option| option.name);
+            let known: Vec<_> = ["name", "open", "auto"].into_iter().chain(options).collect();
+            reader.unknown_key(table, key, &known);
+        }
     }
 }
 

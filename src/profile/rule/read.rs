@@ -7,13 +7,16 @@ use toml_edit::{Item, TableLike, Value};
 
 use super::{RuleEntry, SendEntry, WhenEntry};
 use crate::contract::{parse_duration, parse_size};
-use crate::document::{Reader, key_span, span};
+use crate::document::{Reader, key_span, span, unknown_name};
 use crate::encoding::Encoding;
 use crate::payload::{Mode, NotationError, Place, Template};
 use crate::profile::SocketEntry;
 use crate::profile::message::{Known, Message, PatternEntry};
 use crate::profile::read::{Names, table_name};
 use crate::rule::{Hits, Moment, Once, Then};
+
+/// The keys of a rule.
+const KEYS: [&str; 8] = ["name", "on", "when", "send", "delay", "then", "once", "enabled"];
 
 /// The events that a rule can wait for.
 const MOMENTS: [Moment; 3] = [Moment::Accepted, Moment::Connected, Moment::PeerClosed];
@@ -54,8 +57,8 @@ impl RuleReader<'_, '_, '_> {
     /// Reads all of a rule but its name. `None` where there is a mistake, which is noted.
     fn read(mut self, table: &dyn TableLike, header: Range<usize>, index: usize) -> Option<RuleEntry> {
         for (key, _) in table.iter() {
-            if !["name", "on", "when", "send", "delay", "then", "once", "enabled"].contains(&key) {
-                self.reader.unknown_key(table, key);
+            if !KEYS.contains(&key) {
+                self.reader.unknown_key(table, key, &KEYS);
             }
         }
         let on = table.get("on").map(|item| self.read_on(item));
@@ -121,7 +124,8 @@ impl RuleReader<'_, '_, '_> {
         let mut all_known = true;
         for (name, at) in &names {
             if !self.known.sockets.contains_key(*name) {
-                self.reader.error(at.clone(), format!("no socket is called `{name}`"));
+                let names: Vec<_> = self.sockets.iter().map(|entry| entry.name.as_str()).collect();
+                self.reader.error(at.clone(), unknown_name("socket", name, &names));
                 all_known = false;
             }
         }
@@ -135,7 +139,8 @@ impl RuleReader<'_, '_, '_> {
         };
         let is_pattern = |key: &str| PatternEntry::KEYS.contains(&key);
         for (key, _) in table.iter().filter(|(key, _)| *key != "event" && !is_pattern(key)) {
-            self.reader.unknown_key(table, key);
+            let known: Vec<_> = ["event"].into_iter().chain(PatternEntry::KEYS).collect();
+            self.reader.unknown_key(table, key, &known);
         }
         let other = table.iter().map(|(key, _)| key).find(|key| is_pattern(key));
         match (table.get("event"), other) {
@@ -182,7 +187,9 @@ impl RuleReader<'_, '_, '_> {
                 "checksum" if OF_MESSAGE.contains(&content) => continue,
                 "checksum" => "text, escaped, hex and base64",
                 _ => {
-                    self.reader.unknown_key(table, key);
+                    let beside = ["checksum", "root", "missing", "timeout", "max"];
+                    let known: Vec<_> = CONTENTS.into_iter().chain(beside).collect();
+                    self.reader.unknown_key(table, key, &known);
                     continue;
                 }
             };

@@ -7,7 +7,7 @@ use toml_edit::{Item, TableLike};
 
 use super::{ScenarioEntry, StepAction, StepEntry};
 use crate::contract::{CloseHow, Endpoint, Role, parse_duration};
-use crate::document::{Reader, key_span, span};
+use crate::document::{Reader, key_span, span, unknown_name};
 use crate::encoding::Encoding;
 use crate::payload::Place;
 use crate::profile::message::Known;
@@ -55,7 +55,7 @@ pub(in crate::profile) fn read(
                     }
                     None => reader.wrong_type(key, item, "a list of tables, each under [[scenario.step]]"),
                 },
-                _ => reader.unknown_key(table, key),
+                _ => reader.unknown_key(table, key, &["name", "timeout", "step"]),
             }
         }
         if table.get("step").is_none_or(|item| tables_in(item).is_some_and(|tables| tables.is_empty())) {
@@ -64,6 +64,11 @@ pub(in crate::profile) fn read(
         scenarios.extend(name.map(|name| ScenarioEntry { name, timeout, steps, origin: Some(index) }));
     }
     scenarios
+}
+
+/// The keys of a step.
+fn step_keys() -> Vec<&'static str> {
+    ACTIONS.into_iter().chain(BESIDE.iter().map(|(name, _)| *name)).collect()
 }
 
 /// What a step is read with.
@@ -78,6 +83,9 @@ impl<'k> Steps<'_, '_, 'k> {
         let line = self.reader.line(&header);
         let mut actions = table.iter().filter(|(key, _)| ACTIONS.contains(key));
         let Some((key, item)) = actions.next() else {
+            for (key, _) in table.iter().filter(|(key, _)| BESIDE.iter().all(|(name, _)| name != key)) {
+                self.reader.unknown_key(table, key, &step_keys());
+            }
             self.reader.error(header, format!("the step does nothing; it has one of {}", ACTIONS.join(", ")));
             return None;
         };
@@ -89,7 +97,7 @@ impl<'k> Steps<'_, '_, 'k> {
         let mut is_sound = true;
         for (other, _) in table.iter().filter(|(other, _)| *other != key) {
             match BESIDE.iter().find(|(name, _)| *name == other) {
-                None => self.reader.unknown_key(table, other),
+                None => self.reader.unknown_key(table, other, &step_keys()),
                 Some((_, of)) if of.contains(&key) => {}
                 Some((_, of)) => {
                     let message = format!("`{other}` can't stand beside `{key}`; it is for {}", of.join(", "));
@@ -179,7 +187,7 @@ impl<'k> Steps<'_, '_, 'k> {
             return None;
         };
         for (key, _) in content.iter().filter(|(key, _)| !Message::KEYS.contains(key)) {
-            self.reader.unknown_key(content, key);
+            self.reader.unknown_key(content, key, &Message::KEYS);
         }
         if !content.iter().any(|(key, _)| key != "checksum" && Message::KEYS.contains(&key)) {
             let message = "what to send is missing: one of payload, text, escaped, hex, base64, file";
@@ -201,7 +209,7 @@ impl<'k> Steps<'_, '_, 'k> {
             return None;
         };
         for (key, _) in table.iter().filter(|(key, _)| !PatternEntry::KEYS.contains(key)) {
-            self.reader.unknown_key(table, key);
+            self.reader.unknown_key(table, key, &PatternEntry::KEYS);
         }
         let encodings: Vec<_> = encoding.into_iter().collect();
         PatternEntry::read(self.reader, table, span(item), self.known, &encodings)
@@ -232,7 +240,8 @@ impl<'k> Steps<'_, '_, 'k> {
             None => (text, None),
         };
         if !self.known.sockets.contains_key(socket) {
-            self.reader.error(span(item), format!("no socket is called `{socket}`"));
+            let names: Vec<_> = self.sockets.iter().map(|entry| entry.name.as_str()).collect();
+            self.reader.error(span(item), unknown_name("socket", socket, &names));
             return None;
         }
         let endpoint = self.sockets.iter().find(|entry| entry.name == socket).map(|entry| &entry.endpoint);
