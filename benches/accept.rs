@@ -11,7 +11,8 @@ use std::{env, fs, thread};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sockbench::contract::{Address, Clock, Command, Fact, SocketId, SocketIds};
 use sockbench::engine::{Batches, EngineHandle, start};
-use sockbench::log::{LogStore, LogView, Roster};
+use sockbench::log::{LogStore, LogView, Messages, Roster};
+use sockbench::rule::Rules;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
@@ -111,6 +112,7 @@ struct Bench {
     roster: Roster,
     store: LogStore,
     view: LogView,
+    messages: Messages,
     logs: bool,
 }
 
@@ -121,7 +123,17 @@ impl Bench {
         let runtime = Builder::new_current_thread().build().expect("runtime");
         let listener = ids.mint();
         let (store, view) = (LogStore::new(256 << 20), LogView::new());
-        Self { engine, batches, runtime, listener, roster: Roster::default(), store, view, logs }
+        Self {
+            engine,
+            batches,
+            runtime,
+            listener,
+            roster: Roster::default(),
+            store,
+            view,
+            messages: Messages::new(),
+            logs,
+        }
     }
 
     fn open(&mut self) -> SocketAddr {
@@ -156,7 +168,8 @@ impl Bench {
                     self.roster.observe(event);
                 }
                 let block = self.store.append(batch).expect("memory");
-                self.view.catch_up(&self.store, &self.roster, 100_000);
+                self.messages.catch_up(&self.store, &self.roster);
+                self.view.catch_up(&self.store, &self.roster, &self.messages, 100_000);
                 block
             } else {
                 batch.block
@@ -192,7 +205,7 @@ fn idle_memory(count: usize) {
     bench.take(count, |fact| matches!(fact, Fact::Accepted { .. }));
     clients.hear("connected");
     let idle = resident();
-    bench.order(Command::SetEcho { socket: bench.listener, on: true });
+    bench.order(Command::SetRules { socket: bench.listener, rules: Rules::echo() });
     clients.say("go");
     bench.take(count, |fact| matches!(fact, Fact::Sent { .. }));
     clients.hear("answered");

@@ -46,13 +46,15 @@ struct Bench {
 
 fn main() {
     println!("{:<36} {:>10} {:>10} {:>12}", "each frame", "median us", "p99 us", "bytes median");
-    for (name, rows, size) in [
-        ("every row of the log new, 200x50", 60, LARGE),
-        ("one row came, 200x50", 1, LARGE),
-        ("one row came, 80x24", 1, SMALL),
-        ("nothing changed, 200x50", 0, LARGE),
+    for (name, rows, size, framing) in [
+        ("every row of the log new, 200x50", 60, LARGE, "raw"),
+        ("one row came, 200x50", 1, LARGE, "raw"),
+        ("one row came, 80x24", 1, SMALL, "raw"),
+        ("nothing changed, 200x50", 0, LARGE, "raw"),
+        ("one row of 8 messages came, 200x50", 1, LARGE, "fixed:7"),
+        ("a message came in 10 rows, 200x50", 10, LARGE, "fixed:600"),
     ] {
-        let Figures { median, p99, bytes } = measure(rows, size);
+        let Figures { median, p99, bytes } = measure(rows, size, framing);
         println!("{name:<36} {:>10} {:>10} {bytes:>12}", median.as_micros(), p99.as_micros());
     }
 }
@@ -64,11 +66,11 @@ pub(crate) struct Figures {
     pub(crate) bytes: usize,
 }
 
-/// Frames of this size in each of which so many rows came.
-pub(crate) fn measure(rows: usize, (width, height): (u16, u16)) -> Figures {
+/// Frames of this size in each of which so many rows came, of a stream with this framing.
+pub(crate) fn measure(rows: usize, (width, height): (u16, u16), framing: &str) -> Figures {
     let counter = Counter::default();
     let mut painter = Painter::new(counter.clone());
-    let mut bench = Bench::new();
+    let mut bench = Bench::new(framing);
     bench.receive(200);
     let mut times = Vec::new();
     let mut sizes = Vec::new();
@@ -88,7 +90,7 @@ pub(crate) fn measure(rows: usize, (width, height): (u16, u16)) -> Figures {
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(framing: &str) -> Self {
         let ids = SocketIds::new();
         let ui =
             Ui::new(ids.clone(), Clock::start(), &Config::default(), Keymap::default(), History::default(), true, None);
@@ -98,7 +100,8 @@ impl Bench {
             *byte = b'a' + u8::try_from(bench.random() % 26).expect("a letter");
         }
         bench.block = Some(block);
-        let listener = bench.ui.open("tcp-listen://127.0.0.1:7788".parse().expect("endpoint"));
+        let endpoint = format!("tcp-listen://127.0.0.1:7788?framing={framing}");
+        let listener = bench.ui.open(endpoint.parse().expect("endpoint"));
         let local = Address::Ip(([127, 0, 0, 1], 7788).into());
         let peer = Address::Ip(([127, 0, 0, 1], 50_000).into());
         bench.absorb(vec![

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use sockbench::contract::{BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Span, Ticket, Timestamp};
-use sockbench::log::{Filter, Find, LogStore, LogView, Needle, Roster};
+use sockbench::log::{Filter, Find, LogStore, LogView, Messages, Needle, Roster};
 
 const MILLION: usize = 1_000_000;
 
@@ -41,7 +41,7 @@ fn small_messages(batch: usize) -> Result<(), Box<dyn std::error::Error>> {
 
     let before = resident()?;
     let mut store = LogStore::new(u64::MAX);
-    let mut view = LogView::new();
+    let (mut view, mut messages) = (LogView::new(), Messages::new());
     let (mut appending, mut observing, mut judging) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for _ in 0..MILLION / batch {
         let events = events.clone();
@@ -52,7 +52,8 @@ fn small_messages(batch: usize) -> Result<(), Box<dyn std::error::Error>> {
         let observed = Instant::now();
         block = store.append(Batch::new(events, block, used))?;
         let appended = Instant::now();
-        view.catch_up(&store, &roster, usize::MAX);
+        messages.catch_up(&store, &roster);
+        view.catch_up(&store, &roster, &messages, usize::MAX);
         observing += observed - start;
         appending += appended - observed;
         judging += appended.elapsed();
@@ -147,15 +148,23 @@ fn filters() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// The messages of the log, which has no framed stream.
+fn read(store: &LogStore, roster: &Roster) -> Messages {
+    let mut messages = Messages::new();
+    messages.catch_up(store, roster);
+    messages
+}
+
 /// How long several filters take over all rows.
 fn judge(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Error>> {
+    let messages = read(store, roster);
     for text in ["", "dir:rx", "socket:server dir:rx", "\"abc\"", "re:/^get/i"] {
         let mut view = LogView::new();
         view.set_filter(Filter::parse(text, Timestamp(0))?);
         let (mut longest, start) = (Duration::ZERO, Instant::now());
         loop {
             let slice = Instant::now();
-            let done = view.catch_up(store, roster, 8192);
+            let done = view.catch_up(store, roster, &messages, 8192);
             longest = longest.max(slice.elapsed());
             if done {
                 break;
@@ -174,12 +183,13 @@ fn judge(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Er
 
 /// How long finding takes over all rows.
 fn find(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Error>> {
+    let messages = read(store, roster);
     for text in ["needle", "ABC", "hex:41 ?? 43", "/^needle/"] {
         let mut find = Find::new(text, Needle::parse(text)?);
         let (mut longest, start) = (Duration::ZERO, Instant::now());
         loop {
             let slice = Instant::now();
-            let done = find.catch_up(store, roster);
+            let done = find.catch_up(store, roster, &messages);
             longest = longest.max(slice.elapsed());
             if done {
                 break;
@@ -216,6 +226,7 @@ fn find_against_memmem(len: usize) -> Result<(), Box<dyn std::error::Error>> {
         block.bytes_mut().copy_from_slice(&filled);
         block = store.append(Batch::new(events.clone(), block, count * len))?;
     }
+    let messages = read(&store, &roster);
     let whole = filled.repeat(BLOCKS);
     let gib = each(whole.len(), 1 << 30);
     for text in ["needle", "Needle in a haystack", "12345", "hex:00 ?? 01"] {
@@ -224,7 +235,7 @@ fn find_against_memmem(len: usize) -> Result<(), Box<dyn std::error::Error>> {
         let memmem = gib / start.elapsed().as_secs_f64();
         let mut find = Find::new(text, Needle::parse(text)?);
         let start = Instant::now();
-        while !find.catch_up(&store, &roster) {}
+        while !find.catch_up(&store, &roster, &messages) {}
         let found = gib / start.elapsed().as_secs_f64();
         println!(
             "find `{text}` in messages of {len:5} B: {found:.2} GiB/s, {:.2} of memmem ({memmem:.2} GiB/s, {times} times)",

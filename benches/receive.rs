@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use sockbench::contract::{Address, Clock, Command, Fact, SocketIds};
 use sockbench::engine::start;
-use sockbench::log::{LogStore, LogView, Roster};
+use sockbench::log::{LogStore, LogView, Messages, Roster};
 
 const ROUNDS: usize = 5;
 
@@ -148,6 +148,7 @@ fn read_by_engine(load: &Load, keep: Keep) -> (Duration, usize, usize) {
             Keep::OnDisk => LogStore::spilling(64 << 20, env::temp_dir(), move || _ = wake.send(())),
         };
         let (mut roster, mut view) = (Roster::default(), LogView::new());
+        let mut messages = Messages::new();
         let mut started = Instant::now();
         while bytes < load.total {
             let batch = next().await;
@@ -164,7 +165,8 @@ fn read_by_engine(load: &Load, keep: Keep) -> (Duration, usize, usize) {
                     roster.observe(event);
                 }
                 let block = store.append(batch).expect("memory");
-                view.catch_up(&store, &roster, 100_000);
+                messages.catch_up(&store, &roster);
+                view.catch_up(&store, &roster, &messages, 100_000);
                 store.settle();
                 while store.is_behind() {
                     woken.recv().expect("the thread that spills");

@@ -16,7 +16,7 @@ mod report;
 pub use crate::endpoint::{
     AddressKind, AfterFin, Choice, Endpoint, EndpointAddress, EndpointError, Group, Host, HostPort, LineEnding,
     OptionSpec, PairType, Role, SCHEMES, Saving, Scheme, SchemeSpec, UnixName, Value, ValueKind, format_duration,
-    option_spec, parse_duration, parse_size,
+    format_size, option_spec, parse_duration, parse_size,
 };
 pub use address::{Address, UnixAddress};
 pub use block::{BLOCK_SIZE, Batch, Block, Span};

@@ -13,7 +13,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-pub use crate::quantity::{format_duration, parse_duration, parse_size};
+pub use crate::quantity::{format_duration, format_size, parse_duration, parse_size};
 pub use address::{EndpointAddress, Host, HostPort, UnixName};
 pub use options::{AfterFin, Choice, Group, LineEnding, OptionSpec, Value, ValueKind, option_spec};
 pub use scheme::{AddressKind, Role, SCHEMES, Scheme, SchemeSpec};

@@ -16,6 +16,8 @@ mod outgoing_file;
 mod pool;
 mod pump;
 mod resolve;
+mod responder;
+mod rule_set;
 mod saver;
 mod sock_diag;
 mod socket;

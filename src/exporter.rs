@@ -9,7 +9,8 @@ use std::io::{self, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 
-use crate::log::{Filter, Kind, LogStore, Roster, Row, Scope};
+use crate::log::export::Framed;
+use crate::log::{Filter, Kind, Lines, LogStore, Messages, Roster, Row, Scope, Spot};
 
 pub use formats::{FORMATS, Format, FormatSpec, HEXDUMP, MARKDOWN, TEXT};
 
@@ -75,8 +76,8 @@ pub enum Destination {
 pub struct Order {
     /// Tells this export from others of the session.
     pub id: u64,
-    /// The sequence numbers of the rows.
-    pub rows: Range<u64>,
+    /// Which rows, and of the first and the last of them which messages.
+    pub lines: Range<Spot>,
     /// Whether only those among them that the log shows: its filter, or its timeline.
     pub filtered: bool,
     /// Which messages.
@@ -89,18 +90,37 @@ pub struct Order {
 
 /// An export with all that it needs, to be carried to another thread.
 pub struct Job {
-    /// The rows, at least those of `rows`.
+    /// The rows, at least those of `lines`.
     pub store: LogStore,
     /// Who is in the log.
     pub roster: Roster,
-    /// The sequence numbers of the rows.
-    pub rows: Range<u64>,
+    /// The messages of framed streams that end in the rows.
+    pub messages: Messages,
+    /// Which rows, and of the first and the last of them which messages.
+    pub lines: Range<Spot>,
     /// Which of them, if not all.
     pub filter: Option<(Scope, Filter)>,
     /// Which messages.
     pub way: Way,
     /// In which format.
     pub format: &'static FormatSpec,
+}
+
+/// What is exported: the log, and what is wanted of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The rows.
+    pub store: &'a LogStore,
+    /// Who is in the log.
+    pub roster: &'a Roster,
+    /// The messages of framed streams that end in the rows.
+    pub messages: &'a Messages,
+    /// Which rows, and of the first and the last of them which messages.
+    pub lines: &'a Range<Spot>,
+    /// Which of them, if not all.
+    pub filter: Option<(Scope, &'a Filter)>,
+    /// Which messages.
+    pub way: Way,
 }
 
 /// How far an export has come.
@@ -157,8 +177,9 @@ impl Job {
         out: &mut dyn Write,
         mut tell: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> io::Result<Option<Progress>> {
-        let Self { store, roster, .. } = self;
-        let range = self.rows.start.max(store.first())..self.rows.end.min(store.next());
+        let (source, store) = (self.source(), &self.store);
+        let end = self.lines.end.seq + u64::from(self.lines.end.message > 0);
+        let range = self.lines.start.seq.max(store.first())..end.min(store.next());
         let mut progress = Progress { of: range.end.saturating_sub(range.start), ..Progress::default() };
         let mut format = (self.format.start)();
         let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
@@ -166,11 +187,7 @@ impl Job {
         let mut failure = None;
         let ended = store.for_each_row(range.clone(), |row| {
             progress.looked_at = row.seq + 1 - range.start;
-            if self.takes(&row) {
-                let before = piece.len();
-                format.row(&row, store, roster, &mut piece);
-                progress.rows += u64::from(piece.len() > before);
-            }
+            progress.rows += source.write_row(&row, format.as_mut(), &mut piece);
             let is_time = progress.looked_at.is_multiple_of(ROWS_BETWEEN);
             if piece.len() >= PIECE || is_time {
                 progress.bytes += piece.len() as u64;
@@ -200,8 +217,35 @@ impl Job {
         Ok(Some(progress))
     }
 
-    fn takes(&self, row: &Row) -> bool {
-        self.way.takes(row)
-            && self.filter.as_ref().is_none_or(|(scope, filter)| scope.matches(filter, row, &self.store, &self.roster))
+    fn source(&self) -> Source<'_> {
+        let Self { store, roster, messages, lines, way, .. } = self;
+        let filter = self.filter.as_ref().map(|(scope, filter)| (*scope, filter));
+        Source { store, roster, messages, lines, filter, way: *way }
+    }
+}
+
+impl Source<'_> {
+    /// Writes what is wanted of a row; gives how many lines of the log that was.
+    pub fn write_row(&self, row: &Row, format: &mut dyn Format, out: &mut Vec<u8>) -> u64 {
+        let Self { store, roster, messages, .. } = self;
+        let wanted = match self.filter {
+            _ if !self.way.takes(row) => None,
+            Some((scope, filter)) => scope.lines(filter, row, store, roster, messages),
+            None => Some(Lines::Run(0..u32::MAX)),
+        };
+        let Some(wanted) = wanted else { return 0 };
+        let is_of_timeline = self.filter.is_some_and(|(scope, _)| scope != Scope::All);
+        let (before, mut written) = (out.len(), 0);
+        if is_of_timeline || !format.takes_messages() || messages.count(row).is_none() {
+            format.row(row, store, roster, out);
+            return u64::from(out.len() > before);
+        }
+        messages.for_each(row, store, |message, payload, frame| {
+            if wanted.contains(message) && self.lines.contains(&Spot { seq: row.seq, message }) {
+                format.message(row, &Framed::new(payload, frame), store, roster, out);
+                written += 1;
+            }
+        });
+        written
     }
 }

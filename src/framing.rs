@@ -15,7 +15,7 @@ mod wrap;
 
 use std::time::Duration;
 
-pub use assembler::Assembler;
+pub use assembler::{Assembler, Message};
 pub use deframer::{Deframer, Ending, Frame, State};
 pub use notation::FramingError;
 
@@ -86,6 +86,12 @@ const FIELDS: [Field; 5] = [
 impl Framing {
     /// Each chunk is a message: what one `recv` returned.
     pub const RAW: Self = Self { rule: Rule::Raw, max: DEFAULT_MAX };
+
+    /// True where line ends end messages.
+    #[must_use]
+    pub const fn is_line(&self) -> bool {
+        matches!(self.rule, Rule::Line)
+    }
 
     /// True where a message is what one `recv` returned.
     #[must_use]

@@ -51,6 +51,15 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
     for warning in &profile.warnings {
         eprintln!("{warning}");
     }
+    let ids = SocketIds::new();
+    let opening = |entry| {
+        let socket = ids.mint();
+        profile.opening(entry, socket, &given).map(|commands| Opening { socket, entry, commands })
+    };
+    let opened: Vec<_> = match profile.sockets.iter().filter(|entry| entry.auto).map(opening).collect() {
+        Ok(opened) => opened,
+        Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {}", Printable::text(&why).as_str()))),
+    };
     start_diagnostics(&arguments.common.start)?;
     let woken = Arc::new(Notify::new());
     let wake = Arc::clone(&woken);
@@ -62,9 +71,8 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;
-        let ids = SocketIds::new();
         let clock = Clock::start();
-        let (engine, batches) = engine::start(ids.clone(), clock)?;
+        let (engine, batches) = engine::start(ids, clock)?;
         let mut bench = Headless {
             engine,
             batches,
@@ -82,7 +90,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             recorder,
             woken,
         };
-        bench.open(&profile, &ids)?;
+        bench.open(opened)?;
         bench.record();
         let ended = bench.serve(&mut signals, arguments).await;
         let ended = match ended {
@@ -103,6 +111,13 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             ended => Ok(ended?),
         }
     })
+}
+
+/// A socket that is opened when its profile loads, and the orders for that.
+struct Opening<'p> {
+    socket: SocketId,
+    entry: &'p SocketEntry,
+    commands: Vec<Command>,
 }
 
 struct Headless {
@@ -130,12 +145,11 @@ struct Headless {
 }
 
 impl Headless {
-    fn open(&mut self, profile: &Profile, ids: &SocketIds) -> io::Result<()> {
-        for entry in profile.sockets.iter().filter(|entry| entry.auto) {
-            let socket = ids.mint();
+    fn open(&mut self, opened: Vec<Opening<'_>>) -> io::Result<()> {
+        for Opening { socket, entry, commands } in opened {
             self.roster.register(socket, entry.name.clone(), entry.endpoint.clone());
             self.awaited.insert(socket);
-            for command in opening(entry, socket) {
+            for command in commands {
                 self.engine
                     .try_order(command)
                     .map_err(|_| io::Error::other("the engine can't take so many sockets at once"))?;
@@ -267,13 +281,6 @@ impl Headless {
         self.print().await?;
         self.printer.finish().await
     }
-}
-
-/// The orders that open a socket of the profile: what it answers, before there is anything to answer, and then to open
-/// it.
-fn opening(entry: &SocketEntry, socket: SocketId) -> impl Iterator<Item = Command> {
-    let echo = entry.echo.then_some(Command::SetEcho { socket, on: true });
-    echo.into_iter().chain([Command::Open { socket, endpoint: entry.endpoint.clone() }])
 }
 
 fn tell_not_recording(why: &str) {

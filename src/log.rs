@@ -9,6 +9,7 @@ pub mod difference;
 pub mod export;
 pub mod filter;
 pub mod find;
+pub mod lines;
 pub mod marks;
 pub mod messages;
 pub mod needle;
@@ -25,6 +26,7 @@ pub mod view;
 
 pub use filter::{Filter, FilterError};
 pub use find::{Find, Standing};
+pub use lines::{Line, Lines, Spot};
 pub use marks::{Mark, Marks};
 pub use messages::{Message, Messages};
 pub use needle::Needle;

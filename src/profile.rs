@@ -1,8 +1,8 @@
 //! Profiles: the TOML files that hold a bench, read with the place of every mistake and saved with every comment kept.
 //!
-//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[vars]`, `[[socket]]`, `[[payload]]`, and of `[[rule]]` the
-//! echoes), what of the file it keeps without using it, and the saving, which changes only what the user changed and
-//! never leaves half a file. It never opens a socket and never sends a payload.
+//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[vars]`, `[[socket]]`, `[[payload]]`, `[[rule]]`), what of
+//! the file it keeps without using it, and the saving, which changes only what the user changed and never leaves half a
+//! file. It never opens a socket and never sends a payload.
 
 mod atomic;
 mod comments;
@@ -28,6 +28,7 @@ pub use folder::{folder, list, resolve};
 pub use message::{Message, PatternEntry};
 pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;
+pub use rule::{RULE_FILE_MAX, RuleEntry, SendEntry, WhenEntry};
 pub use save::SaveError;
 pub use scenario::{ScenarioEntry, StepAction, StepEntry};
 pub use socket_entry::SocketEntry;
@@ -51,6 +52,8 @@ pub struct Profile {
     pub vars: BTreeMap<String, String>,
     /// The saved payloads, in the file's order. Their names are unique.
     pub payloads: Vec<PayloadEntry>,
+    /// The automatic replies, in the file's order: the first that matches a message answers it. Their names are unique.
+    pub rules: Vec<RuleEntry>,
     /// The scenarios, in the file's order. Their names are unique.
     pub scenarios: Vec<ScenarioEntry>,
     /// The file that the sockets are recorded into, if they are.
@@ -83,6 +86,7 @@ struct Contents {
     vars: BTreeMap<String, String>,
     sockets: Vec<SocketEntry>,
     payloads: Vec<PayloadEntry>,
+    rules: Vec<RuleEntry>,
     scenarios: Vec<ScenarioEntry>,
     record: Option<PathBuf>,
     rotation: Rotation,
@@ -108,6 +112,7 @@ impl Profile {
             vars: BTreeMap::new(),
             sockets: Vec::new(),
             payloads: Vec::new(),
+            rules: Vec::new(),
             scenarios: Vec::new(),
             record: None,
             rotation: Rotation::Never,
@@ -151,6 +156,7 @@ impl Profile {
             vars: contents.vars.clone(),
             sockets: contents.sockets.clone(),
             payloads: contents.payloads.clone(),
+            rules: contents.rules.clone(),
             scenarios: contents.scenarios.clone(),
             record: contents.record.clone(),
             rotation: contents.rotation,
@@ -198,13 +204,6 @@ impl Profile {
         write::is_changed(self) && self.to_toml() != self.saved.text
     }
 
-    /// True when a socket that is added now is to echo: a rule of the profile holds for every socket.
-    #[must_use]
-    pub fn every_socket_echoes(&self) -> bool {
-        // Such a rule becomes one for those that echo, as soon as one does not.
-        self.sockets.iter().all(|socket| socket.echo) && rule::every_socket_echoes(&self.saved.document)
-    }
-
     fn contents(&self) -> Contents {
         Contents {
             name: self.name.clone(),
@@ -212,6 +211,7 @@ impl Profile {
             vars: self.vars.clone(),
             sockets: self.sockets.clone(),
             payloads: self.payloads.clone(),
+            rules: self.rules.clone(),
             scenarios: self.scenarios.clone(),
             record: self.record.clone(),
             rotation: self.rotation,

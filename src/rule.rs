@@ -121,9 +121,15 @@ impl Hits {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Counts one more; how many there were.
-    pub fn count(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+    /// Counts one more.
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether this is the same count, and not just as many.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -168,6 +174,25 @@ impl Rules {
     #[must_use]
     pub fn new(rules: impl IntoIterator<Item = Arc<Rule>>) -> Self {
         Self(rules.into_iter().collect())
+    }
+
+    /// One rule: whatever comes goes back as it came.
+    #[must_use]
+    pub fn echo() -> Self {
+        let reply = Reply::Message(Template::what_came());
+        Self::new([Arc::new(Rule::new("echo", When::Comes(Pattern::Any), reply))])
+    }
+
+    /// The echo that answers whatever comes, where the first rule that waits for messages is one.
+    #[must_use]
+    pub fn only_echo(&self) -> Option<&Arc<Rule>> {
+        self.iter().find(|rule| matches!(rule.when, When::Comes(_))).filter(|rule| rule.is_echo())
+    }
+
+    /// Whether a rule is still among them, as it was.
+    #[must_use]
+    pub fn have(&self, rule: &Arc<Rule>) -> bool {
+        self.iter().any(|other| Arc::ptr_eq(other, rule) || (other.hits.is(&rule.hits) && other == rule))
     }
 
     /// The rules, in their order.
@@ -235,7 +260,6 @@ impl fmt::Display for Once {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::{Mode, Place, Variables};
 
     fn rule(name: &str, pattern: Pattern) -> Arc<Rule> {
         Arc::new(Rule::new(name, When::Comes(pattern), Reply::Nothing))
@@ -264,16 +288,28 @@ mod tests {
 
     #[test]
     fn an_echo_does_nothing_else() {
-        let reply = |text| {
-            let variables = Variables::default();
-            let place = Place::Reply { captures: 1 };
-            Reply::Message(
-                Template::parse(Mode::Escaped, text, crate::encoding::Encoding::UTF_8, &variables, place).unwrap(),
-            )
+        let new = |template| Rule::new("echo", When::Comes(Pattern::Any), Reply::Message(template));
+        let echo = || new(Template::what_came());
+        assert!(echo().is_echo());
+        assert!(!new(Template::what_came().followed_by(b"\n")).is_echo() && !new(Template::of(vec![])).is_echo());
+        assert!(!Rule { then: Then::Close, ..echo() }.is_echo());
+        assert!(Rules::echo().only_echo().is_some());
+        let echo = Arc::new(echo());
+        let greet = Arc::new(Rule::new("greet", When::Happens(Moment::Accepted), Reply::Nothing));
+        assert_eq!(Rules::new([greet, Arc::clone(&echo)]).only_echo(), Some(&echo));
+        assert_eq!(Rules::new([rule("get", Pattern::Contains((*b"GET").into())), echo]).only_echo(), None);
+    }
+
+    #[test]
+    fn a_rule_that_is_given_again_is_the_same_and_a_changed_one_is_another() {
+        let old = rule("a", Pattern::Any);
+        let again = |change: fn(&mut Rule)| {
+            let mut rule = Rule { hits: old.hits.clone(), ..Rule::new("a", When::Comes(Pattern::Any), Reply::Nothing) };
+            change(&mut rule);
+            Rules::new([Arc::new(rule)])
         };
-        let new = |text| Rule::new("echo", When::Comes(Pattern::Any), reply(text));
-        assert!(new("{{payload}}").is_echo());
-        assert!(!new("{{payload}}\\n").is_echo() && !new("").is_echo());
-        assert!(!Rule { then: Then::Close, ..new("{{payload}}") }.is_echo());
+        assert!(again(|_| ()).have(&old));
+        assert!(!again(|rule| rule.delay = Duration::from_secs(1)).have(&old));
+        assert!(!Rules::new([rule("a", Pattern::Any)]).have(&old));
     }
 }

@@ -4,6 +4,7 @@
 //! touches a socket or a file, and knows no tokio: [`crate::app`] carries out its effects.
 
 mod action;
+mod answering;
 mod bench;
 mod canvas;
 mod file;
@@ -343,7 +344,6 @@ impl Ui {
         let behind = !(self.bench.is_judged() && self.bench.is_searched());
         // One after the other, so that none keeps a key waiting. The last slice has changed something, too.
         self.bench.catch_up()
-            || self.bench.read_messages()
             || panes::log::find::work(self)
             || panes::inspector::work(self)
             || counting
@@ -373,11 +373,14 @@ impl Ui {
     /// All that an export needs, to be carried out on another thread.
     #[must_use]
     pub fn export_job(&self, order: &Order) -> Job {
-        let Bench { store, roster, view, .. } = &self.bench;
+        let Bench { store, roster, view, messages, .. } = &self.bench;
+        let rows = order.lines.start.seq..order.lines.end.seq.saturating_add(1);
+        let (messages, first) = messages.snapshot(rows.clone(), store);
         Job {
-            store: store.snapshot(order.rows.clone()),
+            store: store.snapshot(first..rows.end),
             roster: roster.clone(),
-            rows: order.rows.clone(),
+            messages,
+            lines: order.lines.clone(),
             filter: order.filtered.then(|| (view.scope(), view.filter().clone())),
             way: order.way,
             format: order.format,
@@ -443,6 +446,7 @@ impl Ui {
                     self.focus = Pane::Input;
                 }
                 self.tell(Notice::good(text));
+                self.tell_of_wrong_rules();
                 if !warnings.is_empty() {
                     overlays::message::open(self, "Warnings of the profile", &warnings.join("\n"));
                 }
@@ -459,6 +463,8 @@ impl Ui {
     /// Says what became of saving the profile, and asks where there is something to decide.
     pub fn profile_saved(&mut self, path: Option<PathBuf>, result: Result<(), SaveError>) {
         overlays::profiles::saved(self, path, result);
+        // Paths begin at the folder of the profile, which may be another now.
+        self.bench.settle_rules(&mut self.effects);
     }
 
     /// What was typed, for the file that outlives the session.
@@ -683,7 +689,10 @@ impl Ui {
         let waiting = self.bench.roster.roots().filter(|root| root.state == State::Waiting).count();
         let open = self.bench.open_sockets() + waiting;
         let profile = &self.bench.profile;
-        let is_kept = profile.path.is_some() || !profile.payloads.is_empty() || !profile.scenarios.is_empty();
+        // An echo is made again by one key.
+        let has_rules = profile.rules.iter().any(|rule| !rule.is_echo());
+        let is_kept =
+            profile.path.is_some() || !profile.payloads.is_empty() || has_rules || !profile.scenarios.is_empty();
         let unsaved = is_kept && profile.is_modified();
         let exporting = self.bench.exports.running().next().is_some();
         if open == 0 && !unsaved && !exporting {
@@ -698,8 +707,7 @@ impl Ui {
         let profile = match &profile.path {
             _ if !unsaved => "",
             Some(_) => "The profile has changes that are not saved (^S saves).",
-            None if profile.payloads.is_empty() => "The scenarios that were kept are in no profile yet (^S saves one).",
-            None => "The payloads that were kept are in no profile yet (^S saves one).",
+            None => "Payloads, rules or scenarios are in no profile yet (^S saves one).",
         };
         let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
         let confirm =

@@ -68,6 +68,9 @@ const KEYS: &[(&str, Scope, &str, &str)] = &[
     ("`c`", Scope::Log, "c", "log-record"),
     ("`s`", Scope::Sockets, "s", "echo-server"),
     ("Shift-E", Scope::Sockets, "shift-e", "echo"),
+    ("`a`", Scope::Sockets, "a", "list-rules"),
+    ("`a`", Scope::Log, "a", "log-rules"),
+    ("Ctrl-V", Scope::Input, "ctrl-v", "rules"),
     ("Enter", Scope::Log, "enter", "inspect"),
     ("Enter", Scope::Input, "enter", "send"),
 ];

@@ -88,6 +88,20 @@ fn run_echoes_where_the_profile_says_so_and_nowhere_else() {
     assert_eq!(told, "");
 }
 
+#[test]
+fn a_rule_that_can_not_be_applied_stops_run_before_anything_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let profile = dir.path().join("lab.toml");
+    let rule = "[[payload]]\nname = \"p\"\nfile = \"none.bin\"\n[[rule]]\nname = \"answer\"\nwhen = { any = true }\n\
+                send = { payload = \"p\" }\n";
+    std::fs::write(&profile, format!("{PROFILE}{rule}")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockbench"));
+    let ended = command.arg("run").arg(&profile).env("XDG_CONFIG_HOME", dir.path()).output().unwrap();
+    assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(2), &b""[..]));
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(told.starts_with("sockbench: rule answer: ") && told.contains("none.bin can't be read"), "{told}");
+}
+
 /// What comes back when this is sent, and then FIN.
 fn answer(address: &str, word: &[u8]) -> Vec<u8> {
     let mut peer = TcpStream::connect(address).unwrap();

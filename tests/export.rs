@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sockbench::contract::{Address, Batch, Block, Event, Fact, SocketId, Span, Ticket, Timestamp};
 use sockbench::exporter::{FORMATS, Job, Way};
-use sockbench::log::{Filter, LogStore, Roster, Scope};
+use sockbench::log::{Filter, LogStore, Messages, Roster, Scope, Spot};
 
 /// Messages that others might take for something else than data.
 const TRICKY: &[&[u8]] = &[
@@ -59,7 +59,8 @@ fn exported(messages: &[Vec<u8>], format: &str, way: Way, filter: Option<&str>) 
     let (store, roster) = log(messages);
     let format = FORMATS.iter().find(|known| known.name == format).unwrap();
     let filter = filter.map(|text| (Scope::All, Filter::parse(text, Timestamp(0)).unwrap()));
-    let job = Job { rows: 1..store.next(), store, roster, filter, way, format };
+    let lines = Spot::row(1)..Spot::row(store.next());
+    let job = Job { lines, store, roster, messages: Messages::new(), filter, way, format };
     let mut out = Vec::new();
     let progress = job.write(&mut out, |_| ControlFlow::Continue(())).unwrap().unwrap();
     assert_eq!((progress.bytes, progress.percent()), (out.len() as u64, 100));

@@ -19,8 +19,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "headless",
         &[
-            "cli", "config", "contract", "engine", "framing", "log", "outcome", "profile", "recorder", "scenario",
-            "startup", "verdict",
+            "cli", "config", "contract", "engine", "framing", "log", "outcome", "payload", "profile", "recorder",
+            "rule", "scenario", "startup", "verdict",
         ],
     ),
     ("startup", &["cli", "config", "contract", "log", "payload", "recorder", "ui"]),

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sockbench::contract::{Batch, Block, Event, Fact, SocketId, Span, Ticket, Timestamp};
-use sockbench::log::{Filter, Find, LogStore, LogView, Needle, Roster};
+use sockbench::log::{Filter, Find, LogStore, LogView, Messages, Needle, Roster};
 
 use super::process::{Kind, free_port, resident, wait_for_port};
 use super::table::{Goal, Row};
@@ -105,8 +105,9 @@ fn searched() -> [f64; 3] {
     let rows = SEARCHED / MESSAGE as usize;
     let search = |store: &LogStore, roster: &Roster| {
         let mut find = Find::new(ABSENT, Needle::parse(ABSENT).expect("a needle"));
+        let messages = read(store, roster);
         let started = Instant::now();
-        while !find.catch_up(store, roster) {}
+        while !find.catch_up(store, roster, &messages) {}
         assert!(find.is_empty());
         rate(started)
     };
@@ -177,7 +178,7 @@ fn fill((store, roster, view): &mut (LogStore, Roster, LogView), rows: usize, le
     }
     for _ in 0..rows / events.len() {
         block = store.append(Batch::new(events.clone(), block, (BATCH * len) as usize)).expect("memory");
-        view.catch_up(store, roster, usize::MAX);
+        view.catch_up(store, roster, &read(store, roster), usize::MAX);
         while store.settle() == 0 && store.is_behind() {
             std::thread::yield_now();
         }
@@ -209,15 +210,23 @@ fn bytes_of_a_message_on_disk() -> f64 {
     (resident(own) - before) * 1024.0 / MESSAGES as f64
 }
 
+/// The messages of the log, which has no framed stream.
+fn read(store: &LogStore, roster: &Roster) -> Messages {
+    let mut messages = Messages::new();
+    messages.catch_up(store, roster);
+    messages
+}
+
 /// How long the filter takes, and the longest of its slices.
 fn filter_all() -> (Duration, Duration) {
     let (store, roster, _) = filled(10_000_000, 8);
     let mut view = LogView::new();
     view.set_filter(Filter::parse("socket:server dir:rx", Timestamp(0)).expect("a filter"));
+    let messages = read(&store, &roster);
     let (mut longest, started) = (Duration::ZERO, Instant::now());
     loop {
         let slice = Instant::now();
-        let done = view.catch_up(&store, &roster, 100_000);
+        let done = view.catch_up(&store, &roster, &messages, 100_000);
         longest = longest.max(slice.elapsed());
         if done {
             return (started.elapsed(), longest);

@@ -21,8 +21,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Frames without a terminal: their time and their bytes.
 #[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
 pub(crate) fn frames(_: &Tools) -> Vec<Row> {
-    let all = frame::measure(60, frame::LARGE);
-    let one = |size, row: usize| Some(frame::measure(1, size).bytes as f64 / row as f64);
+    let all = frame::measure(60, frame::LARGE, "raw");
+    let one = |size, row: usize| Some(frame::measure(1, size, "raw").bytes as f64 / row as f64);
     vec![
         Row::figure("a frame at 200x50, all rows new", Goal::AtMost(2.0), "ms", Some(all.median.as_secs_f64() * 1e3)),
         Row::figure("its bytes", Goal::AtMost(12.0), "KiB", Some(all.bytes as f64 / 1024.0)),

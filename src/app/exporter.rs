@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use crate::contract::{Batch, Block, Event, Fact, SocketId, Span, Timestamp};
     use crate::exporter::{FORMATS, Way};
-    use crate::log::{LogStore, Roster};
+    use crate::log::{LogStore, Messages, Roster, Spot};
 
     /// A log of so many messages of one MiB.
     fn job(messages: u32) -> Job {
@@ -198,8 +198,8 @@ mod tests {
             store.append(Batch::new(vec![event], block, 1 << 20)).unwrap();
         }
         let format = FORMATS.iter().find(|format| format.name == "raw").unwrap();
-        let rows = 1..u64::from(messages) + 1;
-        Job { store, roster: Roster::default(), rows, filter: None, way: Way::Both, format }
+        let lines = Spot::row(1)..Spot::row(u64::from(messages) + 1);
+        Job { store, roster: Roster::default(), messages: Messages::new(), lines, filter: None, way: Way::Both, format }
     }
 
     fn names(folder: &Path) -> Vec<String> {

@@ -82,16 +82,9 @@ pub enum Command {
         /// For whom, as for [`Close`](Self::Close).
         by: CloseReason,
     },
-    /// Have the engine send back what a socket receives, or no longer; for a listener, what each of its connections
-    /// receives, those accepted later included. A stream is not read while 1 MiB of its echo waits to be sent.
-    SetEcho {
-        /// Which.
-        socket: SocketId,
-        /// Whether to.
-        on: bool,
-    },
     /// Have the engine answer by these rules from now on, in place of all that it knew for the socket; for a listener, on
-    /// each of its connections, those accepted later included. They are kept from one opening to the next.
+    /// each of its connections, those accepted later included. They are kept from one opening to the next. A stream is not
+    /// read while more waits to be answered, or 1 MiB of its replies to be sent; a datagram is not answered then.
     SetRules {
         /// Which socket, as the user opens it.
         socket: SocketId,

@@ -59,7 +59,7 @@ impl SocketIds {
 pub struct Ticket(pub u64);
 
 impl Ticket {
-    /// On what the engine sends by itself: echoes.
+    /// On what the engine sends by itself: the replies of rules.
     pub const ENGINE: Self = Self(u64::MAX);
 }
 

@@ -21,6 +21,7 @@ use super::socket::{Ending, Socket};
 use super::socket_options::{LiveEndpoint, attend};
 use super::stream::Stream;
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation};
+use crate::rule::Moment;
 
 /// How long to wait after `accept(2)` failed, so that a lack of descriptors is five rows a second and no load.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
@@ -177,7 +178,7 @@ fn adopt<L: Listener>(
     place: Place,
 ) {
     let parent = listener.id;
-    listener.table.adopt(parent, &listener.echo, |socket| async move {
+    listener.table.adopt(parent, &listener.rules, |socket| async move {
         let _place = place;
         let local = match L::local(&accepted) {
             Ok(local) => local,
@@ -186,7 +187,7 @@ fn adopt<L: Listener>(
         socket.report(Fact::Accepted { parent, number, local, peer }).await;
         // It has the options of its listener.
         match L::begin(accepted, &socket, &endpoint).await {
-            Ok(stream) => Ending::Closed(pump::run(stream, &socket, &RefCell::new(endpoint)).await),
+            Ok(stream) => Ending::Closed(pump::run(stream, &socket, &RefCell::new(endpoint), Moment::Accepted).await),
             Err(error) => Ending::Failed(error),
         }
     });

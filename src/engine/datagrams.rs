@@ -126,6 +126,7 @@ pub(super) async fn run<D: Datagrams>(
     let learns = peer.is_none();
     let life = Life {
         socket,
+        endpoint,
         peer: RefCell::new(peer),
         learns,
         dropped: Cell::new(0),
@@ -134,7 +135,7 @@ pub(super) async fn run<D: Datagrams>(
         datagrams,
     };
     let fds = [life.datagrams.as_fd()];
-    tokio::select! {
+    let reason = tokio::select! {
         biased;
         reason = life.stop_waiting() => reason,
         // An option that was set before a send was ordered holds for it.
@@ -142,12 +143,15 @@ pub(super) async fn run<D: Datagrams>(
         reason = life.transmit() => reason,
         reason = life.receive() => reason,
         reason = life.idle.over(socket) => reason,
-    }
+    };
+    socket.stop_answering();
+    reason
 }
 
 struct Life<'a, D> {
     datagrams: D,
     socket: &'a Socket,
+    endpoint: &'a LiveEndpoint,
     /// The default destination.
     peer: RefCell<Option<Address>>,
     /// Whether that is whoever was heard last.
@@ -219,6 +223,9 @@ impl<D: Datagrams> Life<'_, D> {
             self.socket.room_to_save().await;
             match self.receive_once(&mut lost) {
                 Ok(taken) => {
+                    if self.socket.has_answers_to_tell() {
+                        Box::pin(self.socket.tell_of_answers()).await;
+                    }
                     waited += taken.len + OVERHEAD;
                     if let Some(fact) = taken.beside {
                         self.socket.report(fact).await;
@@ -270,8 +277,7 @@ impl<D: Datagrams> Life<'_, D> {
                 };
                 let Datagram { len, whole, from, beside } = datagram;
                 self.idle.moved();
-                // Where too much waits to be sent, the sender hears nothing, as of a lost datagram.
-                self.socket.echo(&tail.bytes[..len], Some(from.clone()));
+                self.socket.answer(self.endpoint, self.datagrams.as_fd(), &tail.bytes[..len], Some(&from));
                 self.socket.save(&tail.bytes[..len]);
                 if self.learns && self.peer.borrow().as_ref() != Some(&from) {
                     self.peer.replace(Some(from.clone()));

@@ -1,7 +1,7 @@
 //! What a socket has been ordered to do: the sends that wait, and how to stop.
 //!
-//! Owns the bounds on the bytes that wait to be sent, ordered and echoed. The command loop puts in, the socket's task takes out; both run on
-//! the engine's thread. It never does IO.
+//! Owns the bounds on the bytes that wait to be sent, ordered and by rules. The command loop and the rules put in, the
+//! socket's task takes out; all run on the engine's thread. It never does IO.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,17 +12,17 @@ use tokio::sync::Notify;
 use super::outgoing_file::OutgoingFile;
 use crate::contract::{Address, CloseReason, Fact, NetError, Operation, OptionSpec, Saving, Ticket, Value};
 
-/// How many bytes may wait to be sent on one socket, echoes aside. A longer order is taken when no other waits.
+/// How many bytes may wait to be sent on one socket, replies of rules aside. A longer order is taken when no other waits.
 const MAX_QUEUED: usize = 64 * 1024 * 1024;
 
 /// How many orders may wait to be sent on one socket, so that empty ones are bounded too.
 const MAX_ORDERS: usize = 1024 * 1024;
 
-/// From how many bytes of echo on, in memory, a socket has enough to send back.
-const MAX_ECHO: usize = 1024 * 1024;
+/// From how many bytes of replies on, in memory, a socket has enough to send.
+pub(super) const MAX_REPLIES: usize = 1024 * 1024;
 
-/// What an echo takes up besides its bytes, roughly, so that many short ones are bounded too.
-const ECHO_OVERHEAD: usize = 128;
+/// What a reply takes up besides its bytes, roughly, so that many short ones are bounded too.
+const REPLY_OVERHEAD: usize = 128;
 
 /// One order to send.
 #[derive(Clone, Debug)]
@@ -41,12 +41,14 @@ pub(super) struct Order {
     pub(super) cancelled: bool,
     /// To whom, where it was said.
     pub(super) to: Option<Address>,
+    /// The socket's how-manieth order, from 1.
+    number: u64,
 }
 
 impl Order {
     /// An order to send bytes.
     pub(super) fn new(ticket: Ticket, bytes: Arc<[u8]>, to: Option<Address>) -> Self {
-        Self { ticket, bytes, file: None, sent: 0, reported: 0, cancelled: false, to }
+        Self { ticket, bytes, file: None, sent: 0, reported: 0, cancelled: false, to, number: 0 }
     }
 
     /// How many bytes there are to send.
@@ -102,9 +104,16 @@ pub(super) enum Stop {
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     queue: RefCell<VecDeque<Order>>,
-    /// How many bytes wait of what was ordered, and how many are taken up by echoes that wait.
+    /// How many bytes wait of what was ordered, and how many are taken up by replies that wait.
     bytes: Cell<usize>,
-    echo: Cell<usize>,
+    replies: Cell<usize>,
+    /// How many orders there have been so far, and how many replies have been filled in.
+    pushed: Cell<u64>,
+    filled: Cell<u64>,
+    /// How many replies in a row have led to what was ordered last; 0 where it was no reply.
+    chain: Cell<u32>,
+    /// Whether nothing can be sent any more on this connection.
+    broken: Cell<bool>,
     /// How to stop, and for whom.
     stop: Cell<Option<(Stop, CloseReason)>>,
     requests: RefCell<VecDeque<Request>>,
@@ -118,7 +127,7 @@ impl Orders {
     ///
     /// # Errors
     /// When too much waits already, or the socket is about to close.
-    pub(super) fn push(&self, order: Order) -> Result<(), NetError> {
+    pub(super) fn push(&self, mut order: Order) -> Result<(), NetError> {
         let refused = |cause: &str| NetError::other(Operation::Send, None, cause);
         if self.stopping() >= Some(Stop::Close) {
             return Err(refused("the socket is closing"));
@@ -130,23 +139,62 @@ impl Orders {
                 .with_hint("Wait until some of it is sent, or close the socket"));
         }
         self.bytes.set(bytes);
+        order.number = self.next_number();
         queue.push_back(order);
+        self.chain.set(0);
         self.changed.notify_waiters();
         Ok(())
     }
 
-    /// Adds what was received as an order to send, unless there is no room for it or an order to stop.
-    pub(super) fn push_echo(&self, bytes: &[u8], to: Option<Address>) {
-        if self.has_room_for_echo() && self.stop.get().is_none() {
-            self.echo.set(self.echo.get() + bytes.len() + ECHO_OVERHEAD);
-            self.queue.borrow_mut().push_back(Order::new(Ticket::ENGINE, bytes.into(), to));
-            self.changed.notify_waiters();
+    /// Adds a reply, the last of `chain` in a row, unless there is an order to stop; the number of its order. However many
+    /// wait, it is taken: ask [`has_room_for_reply`](Self::has_room_for_reply) before.
+    pub(super) fn push_reply(&self, mut order: Order, chain: u32) -> Option<u64> {
+        if self.stop.get().is_some() {
+            return None;
         }
+        self.replies.set(self.replies.get() + order.bytes.len() + REPLY_OVERHEAD);
+        let number = self.next_number();
+        order.number = number;
+        self.queue.borrow_mut().push_back(order);
+        self.chain.set(chain);
+        self.changed.notify_waiters();
+        Some(number)
     }
 
-    /// False while so much echo waits to be sent that no more is taken.
-    pub(super) fn has_room_for_echo(&self) -> bool {
-        self.echo.get() < MAX_ECHO
+    /// False while so many replies wait to be sent that no more are taken.
+    pub(super) fn has_room_for_reply(&self) -> bool {
+        self.replies.get() < MAX_REPLIES
+    }
+
+    /// How many replies in a row have led to what was ordered last.
+    pub(super) fn chain(&self) -> u32 {
+        self.chain.get()
+    }
+
+    /// The number of the reply that is filled in now, from 1.
+    pub(super) fn count_reply(&self) -> u64 {
+        self.filled.set(self.filled.get() + 1);
+        self.filled.get()
+    }
+
+    /// The number of the last order so far.
+    pub(super) fn last(&self) -> u64 {
+        self.pushed.get()
+    }
+
+    /// Whether none of the orders up to this number waits any more.
+    pub(super) fn are_done_up_to(&self, number: u64) -> bool {
+        self.queue.borrow().front().is_none_or(|order| order.number > number)
+    }
+
+    /// Says whether nothing can be sent any more, on this connection.
+    pub(super) fn set_broken(&self, broken: bool) {
+        self.broken.set(broken);
+    }
+
+    /// Whether nothing can be sent any more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.get()
     }
 
     /// Asks for something besides. While nobody serves requests, as between two connections, one question waits, and
@@ -175,9 +223,11 @@ impl Orders {
         self.requests.borrow_mut().pop_front()
     }
 
-    /// Orders to stop; a milder order than the one given before changes nothing.
+    /// Orders to stop; a milder order than the one given before changes nothing. What a rule ordered, anyone else may take
+    /// over: a client does not connect again then.
     pub(super) fn stop(&self, stop: Stop, by: CloseReason) {
-        if self.stopping() < Some(stop) {
+        let is_taken_over = self.stop.get() == Some((stop, CloseReason::Rule));
+        if self.stopping() < Some(stop) || is_taken_over {
             self.stop.set(Some((stop, by)));
         }
         self.changed.notify_waiters();
@@ -196,6 +246,13 @@ impl Orders {
     /// Takes back an order to half-close, for a socket that has no halves.
     pub(super) fn refuse_half_close(&self) {
         if self.stopping() == Some(Stop::HalfClose) {
+            self.stop.set(None);
+        }
+    }
+
+    /// Takes back an order to stop that a rule gave, once it is obeyed, for a client that connects again.
+    pub(super) fn forget_rules_stop(&self) {
+        if self.closed_by() == CloseReason::Rule {
             self.stop.set(None);
         }
     }
@@ -233,7 +290,7 @@ impl Orders {
     pub(super) fn finish_first(&self) -> Option<Order> {
         let order = self.queue.borrow_mut().pop_front()?;
         if order.ticket == Ticket::ENGINE {
-            self.echo.set(self.echo.get() - order.bytes.len() - ECHO_OVERHEAD);
+            self.replies.set(self.replies.get() - order.bytes.len() - REPLY_OVERHEAD);
         } else {
             self.bytes.set(self.bytes.get() - order.bytes.len());
         }
@@ -261,6 +318,11 @@ impl Orders {
     pub(super) fn touch(&self) {
         self.changed.notify_waiters();
     }
+
+    fn next_number(&self) -> u64 {
+        self.pushed.set(self.pushed.get() + 1);
+        self.pushed.get()
+    }
 }
 
 #[cfg(test)]
@@ -282,30 +344,44 @@ mod tests {
         orders.push(order(1)).unwrap_err();
     }
 
+    fn reply(len: usize) -> Order {
+        Order::new(Ticket::ENGINE, vec![0; len].into(), None)
+    }
+
     #[test]
-    fn echoes_are_bounded_on_their_own_however_short() {
+    fn replies_are_bounded_on_their_own_however_short() {
         for len in [0, 1, 256 * 1024] {
             let orders = Orders::default();
             let mut count = 0;
-            while orders.has_room_for_echo() {
-                orders.push_echo(&vec![0; len], None);
+            while orders.has_room_for_reply() {
                 count += 1;
+                assert_eq!(orders.push_reply(reply(len), 1), Some(count as u64));
             }
-            assert!(count * (len + size_of::<Order>()) <= MAX_ECHO + len, "{count} of {len}");
-            orders.push_echo(b"too much", None);
+            assert!(count * (len + size_of::<Order>()) <= MAX_REPLIES + len, "{count} of {len}");
             orders.push(order(MAX_QUEUED + 1)).unwrap();
             orders.finish_first().unwrap();
-            assert!(orders.has_room_for_echo());
+            assert!(orders.has_room_for_reply());
+            assert!(orders.are_done_up_to(1) && !orders.are_done_up_to(2));
             for _ in 1..count {
                 assert_eq!(orders.finish_first().unwrap().bytes.len(), len);
             }
             assert_eq!(orders.finish_first().unwrap().bytes.len(), MAX_QUEUED + 1);
-            assert!(orders.is_empty());
+            assert!(orders.is_empty() && orders.are_done_up_to(orders.last()));
         }
         let orders = Orders::default();
         orders.stop(Stop::HalfClose, CloseReason::User);
-        orders.push_echo(b"after the end", None);
+        assert_eq!(orders.push_reply(reply(1), 1), None);
         assert!(orders.is_empty());
+    }
+
+    #[test]
+    fn who_takes_over_a_rules_close_ends_the_socket() {
+        let orders = Orders::default();
+        orders.stop(Stop::Close, CloseReason::Rule);
+        orders.stop(Stop::Close, CloseReason::User);
+        orders.stop(Stop::Close, CloseReason::Rule);
+        orders.forget_rules_stop();
+        assert_eq!((orders.stopping(), orders.closed_by()), (Some(Stop::Close), CloseReason::User));
     }
 
     #[test]

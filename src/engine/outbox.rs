@@ -108,6 +108,11 @@ impl Outbox {
         Some(outcome)
     }
 
+    /// The present moment, by the clock that dates events.
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     /// Adds an event that has no bytes, dated now, even where the list is full.
     pub(super) fn push(&self, socket: SocketId, fact: Fact) {
         let shared = &*self.0;

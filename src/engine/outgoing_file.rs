@@ -23,7 +23,7 @@ pub(super) const CHUNK: usize = 1024 * 1024;
 pub(super) const TELLING: Duration = Duration::from_millis(250);
 
 /// The longest file that can be one message: a Unix socket takes up to its send buffer, UDP 65,507 bytes.
-const LONGEST_MESSAGE: u64 = 16 * 1024 * 1024;
+pub(super) const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// An open file on its way into a stream.
 #[derive(Clone, Debug)]
@@ -54,7 +54,12 @@ impl OutgoingFile {
             return Err(NetError::other(Operation::Open, Some(path.display().to_string()), cause));
         }
         let len = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-        Ok(Self { file: Rc::new(file), len, calls: 0, path: path.to_owned(), began: None, told: None })
+        Ok(Self::of(file, len, path.to_owned()))
+    }
+
+    /// A regular file that is open already, of which so many bytes are sent.
+    pub(super) fn of(file: File, len: usize, path: PathBuf) -> Self {
+        Self { file: Rc::new(file), len, calls: 0, path, began: None, told: None }
     }
 
     /// All of it, to be sent as one message.
@@ -63,11 +68,11 @@ impl OutgoingFile {
     /// When it is longer than any message can be, or can't be read.
     pub(super) fn read_message(&self) -> Result<Arc<[u8]>, NetError> {
         let address = Some(self.path.display().to_string());
-        if self.len as u64 > LONGEST_MESSAGE {
+        if self.len > LONGEST_MESSAGE {
             return Err(NetError::from_errno(Operation::Send, address, Errno::EMSGSIZE as i32));
         }
         let mut bytes = Vec::with_capacity(self.len);
-        match (&*self.file).take(LONGEST_MESSAGE).read_to_end(&mut bytes) {
+        match (&*self.file).take(LONGEST_MESSAGE as u64).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes.into()),
             Err(error) => Err(NetError::from_io(Operation::Open, address, &error)),
         }

@@ -1,11 +1,11 @@
 //! A connection's life between opening and closing: the reader and the writer that every stream shares.
 //!
 //! Owns the rules of FIN, RST, half-close, linger and `after-fin`. Reader and writer go on side by side in the socket's
-//! task, and neither waits for the other: a peer that does not read never stops what we hear, unless it is to be echoed.
+//! task, and neither waits for the other: a peer that does not read never stops what we hear, unless it is to be answered.
 //! Knows streams by a trait only, so that scripted ones test it.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::cell::Cell;
 use std::io;
@@ -24,6 +24,7 @@ use super::socket::Socket;
 use super::socket_options::{LiveEndpoint, attend};
 use super::stream::{Incoming, Stream};
 use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, ReportContent, SocketId};
+use crate::rule::Moment;
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,11 +34,12 @@ const LINGER_AT_THE_END: Duration = Duration::from_millis(500);
 const TURN_CALLS: usize = 32;
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// Lives a connection's life to its end, and closes it.
-pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEndpoint) -> CloseReason {
+/// Lives a connection's life to its end, and closes it. `begun` says how it came to stand.
+pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEndpoint, begun: Moment) -> CloseReason {
     let pump = Pump {
         stream,
         socket,
+        endpoint,
         after_fin: endpoint.borrow().after_fin(),
         fin_sent: Cell::new(false),
         fin_received: Cell::new(false),
@@ -46,6 +48,10 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
         idle: Idle::new(endpoint.borrow().idle_timeout()),
     };
     let fds = [pump.stream.as_fd()];
+    socket.orders.set_broken(false);
+    if !socket.rules.is_empty() {
+        Box::pin(socket.answer_moment(endpoint, fds[0], begun)).await;
+    }
     let reason = tokio::select! {
         biased;
         reason = pump.stop_waiting() => reason,
@@ -54,6 +60,7 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
         reason = pump.idle.over(socket) => reason,
         never = attend(socket, endpoint, &fds) => match never {},
     };
+    socket.stop_answering();
     if pump.has_unreported() {
         Box::pin(pump.report_rest()).await;
     }
@@ -83,6 +90,7 @@ async fn close_lingering<S: Stream>(stream: S, socket: &Socket) {
 struct Pump<'a, S> {
     stream: S,
     socket: &'a Socket,
+    endpoint: &'a LiveEndpoint,
     after_fin: AfterFin,
     /// Our direction is shut down.
     fin_sent: Cell<bool>,
@@ -152,9 +160,9 @@ impl<S: Stream> Pump<'_, S> {
         let (mut calls, mut bytes) = (0, 0);
         let error = loop {
             self.socket.room_to_save().await;
-            if !self.socket.can_echo() {
-                // The peer that does not take its echo feels it, and no echo is lost.
-                self.socket.orders.until(|_| self.socket.can_echo().then_some(())).await;
+            if !self.socket.can_answer() {
+                // The peer that does not take its answers feels it, and none is lost.
+                self.socket.orders.until(|_| self.socket.can_answer().then_some(())).await;
             }
             let (least, most) = if S::KEEPS_MESSAGES { (MESSAGE_TAIL, BLOCK_SIZE) } else { (TAIL_LEAST, TAIL_MOST) };
             let outcome = self.socket.outbox.with_tail(least, most, |tail| {
@@ -165,7 +173,7 @@ impl<S: Stream> Pump<'_, S> {
                     Incoming::End => return Ok(incoming),
                 };
                 self.idle.moved();
-                self.socket.echo(&tail.bytes[..len], None);
+                self.socket.answer(self.endpoint, self.stream.as_fd(), &tail.bytes[..len], None);
                 self.socket.save(&tail.bytes[..len]);
                 tail.commit(self.socket.id, len, |bytes| Fact::Received { peer: None, bytes, truncated });
                 Ok::<_, io::Error>(incoming)
@@ -179,9 +187,16 @@ impl<S: Stream> Pump<'_, S> {
                     self.last_send.set(Instant::now());
                     self.fin_received.set(true);
                     self.socket.report(Fact::PeerClosed).await;
-                    return Box::pin(self.outlive_fin()).await;
+                    return Box::pin(async {
+                        self.socket.answer_moment(self.endpoint, self.stream.as_fd(), Moment::PeerClosed).await;
+                        self.outlive_fin().await
+                    })
+                    .await;
                 }
                 Some(Ok(Incoming::Bytes(len) | Incoming::Message { len, .. })) => {
+                    if self.socket.has_answers_to_tell() {
+                        Box::pin(self.socket.tell_of_answers()).await;
+                    }
                     calls += 1;
                     bytes += len;
                     if calls >= TURN_CALLS || bytes >= TURN_BYTES {
@@ -215,10 +230,17 @@ impl<S: Stream> Pump<'_, S> {
         let enough = async {
             match self.after_fin {
                 AfterFin::Keep => std::future::pending().await,
-                AfterFin::Close => orders.until(|orders| orders.is_empty().then_some(())).await,
+                AfterFin::Close => {
+                    orders.until(|orders| (orders.is_empty() && !self.socket.is_answering()).then_some(())).await;
+                }
                 AfterFin::Within(time) => loop {
                     let until = self.last_send.get() + time;
                     sleep_until(until).await;
+                    if self.socket.is_answering() {
+                        // A reply that takes its time is a send, too.
+                        orders.until(|_| (!self.socket.is_answering()).then_some(())).await;
+                        self.last_send.set(Instant::now());
+                    }
                     if self.last_send.get() + time <= Instant::now() {
                         break;
                     }
@@ -444,6 +466,7 @@ impl<S: Stream> Pump<'_, S> {
         if errno.is_some_and(breaks_connection) {
             self.broken.set(errno);
         }
+        self.socket.orders.set_broken(true);
         self.socket.fail_all(&self.stream.failure(Operation::Send, error)).await;
         // After its FIN the peer answers with RST what it will not read, and no read is left to tell us.
         (self.fin_received.get() && !self.fin_sent.get()).then_some(CloseReason::Reset)

@@ -23,9 +23,11 @@ const UNIX_MESSAGE: usize = 16;
 
 /// The attributes that are asked for, by their numbers in the answer.
 const INET_DIAG_INFO: u16 = 2;
+const UNIX_DIAG_PEER: u16 = 2;
 const UNIX_DIAG_RQLEN: u16 = 4;
 
-/// The bit of `udiag_show` that asks for [`UNIX_DIAG_RQLEN`].
+/// The bits of `udiag_show` that ask for [`UNIX_DIAG_PEER`] and [`UNIX_DIAG_RQLEN`].
+const UDIAG_SHOW_PEER: u32 = 0x4;
 const UDIAG_SHOW_RQLEN: u32 = 0x10;
 
 /// What the kernel answers.
@@ -44,9 +46,16 @@ pub(super) struct Answer {
 /// Asks about a TCP, UDP or Unix socket of this process; `None` where the kernel does not tell.
 pub(super) fn ask(sock: &SockRef<'_>) -> Option<Answer> {
     if sock.domain().ok()? == Domain::UNIX {
-        return unix_answer(&exchange(&unix_request(sock)?).ok()?);
+        return unix_answer(&exchange(&unix_request(sock, UDIAG_SHOW_RQLEN)?).ok()?);
     }
     inet_answer(&exchange(&inet_request(sock)?).ok()?)
+}
+
+/// The inode of the other end of a connected Unix socket of this process; `None` where the kernel does not tell, and
+/// before the other end is accepted.
+pub(super) fn unix_peer(sock: &SockRef<'_>) -> Option<u32> {
+    let message = exchange(&unix_request(sock, UDIAG_SHOW_PEER)?).ok()?;
+    word(attribute(message.get(UNIX_MESSAGE..)?, UNIX_DIAG_PEER)?, 0).filter(|inode| *inode != 0)
 }
 
 /// `struct inet_diag_req_v2`.
@@ -83,12 +92,12 @@ fn inet_request(sock: &SockRef<'_>) -> Option<Vec<u8>> {
 }
 
 /// `struct unix_diag_req`.
-fn unix_request(sock: &SockRef<'_>) -> Option<Vec<u8>> {
+fn unix_request(sock: &SockRef<'_>, show: u32) -> Option<Vec<u8>> {
     let inode = nix::sys::stat::fstat(sock.as_fd()).ok()?.st_ino;
     let mut request = vec![u8::try_from(libc::AF_UNIX).ok()?, 0, 0, 0];
     request.extend(u32::MAX.to_ne_bytes());
     request.extend(u32::try_from(inode).ok()?.to_ne_bytes());
-    request.extend(UDIAG_SHOW_RQLEN.to_ne_bytes());
+    request.extend(show.to_ne_bytes());
     request.extend(cookie(sock)?);
     Some(request)
 }

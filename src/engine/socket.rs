@@ -2,18 +2,18 @@
 //!
 //! Owns nothing: it names the socket, its orders, and the way to report facts of its life.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::io;
 use std::rc::Rc;
 
 use super::orders::{Orders, Stop};
 use super::outbox::Outbox;
+use super::responder::Responder;
+use super::rule_set::RuleSet;
 use super::saver::Saver;
 use super::table::Table;
-use crate::contract::{
-    Address, CloseReason, Fact, NetError, Operation, ReportContent, Saving, SocketId, SocketView, Ticket,
-};
+use crate::contract::{CloseReason, Fact, NetError, Operation, ReportContent, Saving, SocketId, SocketView, Ticket};
 
 /// A socket, as its own task sees it.
 pub(super) struct Socket {
@@ -25,8 +25,10 @@ pub(super) struct Socket {
     pub(super) outbox: Outbox,
     /// All sockets: a listener adds its connections.
     pub(super) table: Rc<Table>,
-    /// Whether what it receives is sent back; a listener shares it with its connections.
-    pub(super) echo: Rc<Cell<bool>>,
+    /// What it answers; a listener shares them with its connections.
+    pub(super) rules: Rc<RuleSet>,
+    /// Who does, as soon as there is something to answer.
+    pub(super) responder: RefCell<Option<Box<Responder>>>,
     /// What it receives is written there, too.
     pub(super) saver: RefCell<Option<Saver>>,
 }
@@ -51,19 +53,6 @@ impl Ending {
 }
 
 impl Socket {
-    /// Sends back what was received, where the socket echoes. What comes while too much echo waits to be sent already
-    /// has none.
-    pub(super) fn echo(&self, bytes: &[u8], to: Option<Address>) {
-        if self.echo.get() {
-            self.orders.push_echo(bytes, to);
-        }
-    }
-
-    /// Whether what is received now has its echo, if it is to have one.
-    pub(super) fn can_echo(&self) -> bool {
-        !self.echo.get() || self.orders.has_room_for_echo() || self.orders.stopping().is_some()
-    }
-
     /// Reports a fact, as soon as there is room for it.
     pub(super) fn report(&self, fact: Fact) -> impl Future<Output = ()> + use<'_> {
         self.outbox.report(self.id, fact)

@@ -16,11 +16,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::orders::{Order, Orders, Request, Stop};
 use super::outbox::Outbox;
 use super::outgoing_file::OutgoingFile;
+use super::responder::Partners;
+use super::rule_set::RuleSet;
 use super::socket::{Ending, Socket};
 use super::transports::transport;
 use crate::contract::{
@@ -33,8 +36,10 @@ pub(super) struct Table {
     ids: SocketIds,
     outbox: Outbox,
     rows: RefCell<BTreeMap<SocketId, Row>>,
-    /// Which roots echo: kept from one opening to the next.
-    echoes: RefCell<BTreeMap<SocketId, Rc<Cell<bool>>>>,
+    /// What roots answer: kept from one opening to the next.
+    rules: RefCell<BTreeMap<SocketId, Rc<RuleSet>>>,
+    /// The sockets that do.
+    partners: Rc<Partners>,
     /// The connections of each listener, in all the times that it was open.
     accepted: RefCell<BTreeMap<SocketId, Accepted>>,
     tasks: TaskTracker,
@@ -51,7 +56,7 @@ struct Row {
     role: Role,
     /// Each send is a message of its own.
     keeps_messages_apart: bool,
-    can_echo: bool,
+    can_answer: bool,
     orders: Rc<Orders>,
 }
 
@@ -61,7 +66,8 @@ impl Table {
             ids,
             outbox,
             rows: RefCell::default(),
-            echoes: RefCell::default(),
+            rules: RefCell::default(),
+            partners: Rc::default(),
             accepted: RefCell::default(),
             tasks: TaskTracker::new(),
         }
@@ -97,25 +103,22 @@ impl Table {
                 }
                 self.stop_children(root, Stop::Close, by);
             }
-            Command::SetEcho { socket, on } => {
-                self.echo_of(socket).set(on);
+            Command::SetRules { socket, rules } => {
                 let rows = self.rows.borrow();
-                if on && rows.get(&socket).is_some_and(|row| !row.can_echo) {
-                    self.refuse_echo(socket);
+                if !rules.is_empty() && rows.get(&socket).is_some_and(|row| !row.can_answer) {
+                    self.refuse_rules(socket);
                 }
-                // One that waits for its echo to be sent no longer has to.
+                self.rules_of(socket).set(rules);
+                // Who makes a reply by a rule that is gone stops, and who waits until there is room to need not.
                 let is_its = |(id, row): &(&SocketId, &Row)| **id == socket || row.parent == Some(socket);
                 rows.iter().filter(is_its).for_each(|(_, row)| row.orders.touch());
-            }
-            Command::SetRules { socket, rules } => {
-                self.echo_of(socket).set(rules.iter().any(|rule| rule.is_echo()));
             }
             Command::ShutDown => self.stop_all(),
         }
     }
 
     /// Starts the task of a connection that a listener accepted, under a new id.
-    pub(super) fn adopt<L>(self: &Rc<Self>, parent: SocketId, echo: &Rc<Cell<bool>>, live: impl FnOnce(Socket) -> L)
+    pub(super) fn adopt<L>(self: &Rc<Self>, parent: SocketId, rules: &Rc<RuleSet>, live: impl FnOnce(Socket) -> L)
     where
         L: Future<Output = Ending> + 'static,
     {
@@ -125,10 +128,10 @@ impl Table {
             parent: Some(parent),
             role: Role::Client,
             keeps_messages_apart,
-            can_echo: true,
+            can_answer: true,
             orders: Rc::default(),
         };
-        self.start(self.ids.mint(), row, Rc::clone(echo), live);
+        self.start(self.ids.mint(), row, Rc::clone(rules), live);
     }
 
     /// Runs something of a socket's beside it, which may outlast it a little.
@@ -136,9 +139,19 @@ impl Table {
         self.tasks.spawn_local(work);
     }
 
-    /// Whether a root echoes.
-    pub(super) fn echo_of(&self, root: SocketId) -> Rc<Cell<bool>> {
-        Rc::clone(self.echoes.borrow_mut().entry(root).or_default())
+    /// Runs something that may wait on a thread of its own. Ending waits for it, for a while.
+    pub(super) fn spawn_blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        self.tasks.spawn_blocking(work)
+    }
+
+    /// What a root answers.
+    pub(super) fn rules_of(&self, root: SocketId) -> Rc<RuleSet> {
+        Rc::clone(self.rules.borrow_mut().entry(root).or_default())
+    }
+
+    /// The sockets that answer by rules.
+    pub(super) const fn partners(&self) -> &Rc<Partners> {
+        &self.partners
     }
 
     /// The number of the connection that a listener has just accepted, from 1.
@@ -202,17 +215,17 @@ impl Table {
             parent: None,
             role: endpoint.scheme.spec().role,
             keeps_messages_apart: endpoint.keeps_messages_apart(),
-            can_echo: endpoint.scheme.can_echo(),
+            can_answer: endpoint.scheme.can_echo(),
             orders: Rc::default(),
         };
-        let mut echo = self.echo_of(id);
-        if !row.can_echo {
-            if echo.get() {
-                self.refuse_echo(id);
+        let mut rules = self.rules_of(id);
+        if !row.can_answer {
+            if !rules.is_empty() {
+                self.refuse_rules(id);
             }
-            echo = Rc::default();
+            rules = Rc::default();
         }
-        self.start(id, row, echo, |socket| async move {
+        self.start(id, row, rules, |socket| async move {
             if let Some(saving) = endpoint.saving()
                 && let Err(error) = socket.start_saving(Ticket::ENGINE, &saving)
             {
@@ -308,25 +321,31 @@ impl Table {
         }
     }
 
-    fn refuse_echo(self: &Rc<Self>, id: SocketId) {
-        let message = "replies are not echoed: each echo would be a ping that is answered again".to_owned();
-        self.outbox.push(id, Fact::Note { name: "echo".into(), message });
+    fn refuse_rules(self: &Rc<Self>, id: SocketId) {
+        let message = "no rule answers here: each answer to a reply would be a ping that is answered again".to_owned();
+        self.outbox.push(id, Fact::Note { name: "rules".into(), message });
     }
 
     fn fail_send(self: &Rc<Self>, id: SocketId, ticket: Ticket, error: NetError) {
         self.outbox.push(id, Fact::SendFailed { ticket, error: Box::new(error) });
     }
 
-    fn start<L>(self: &Rc<Self>, id: SocketId, row: Row, echo: Rc<Cell<bool>>, live: impl FnOnce(Socket) -> L)
+    fn start<L>(self: &Rc<Self>, id: SocketId, row: Row, rules: Rc<RuleSet>, live: impl FnOnce(Socket) -> L)
     where
         L: Future<Output = Ending> + 'static,
     {
         let orders = Rc::clone(&row.orders);
         self.rows.borrow_mut().insert(id, row);
         let outbox = self.outbox.clone();
-        let saver = RefCell::default();
-        let socket =
-            Socket { id, orders: Rc::clone(&orders), outbox: outbox.clone(), table: Rc::clone(self), echo, saver };
+        let socket = Socket {
+            id,
+            orders: Rc::clone(&orders),
+            outbox: outbox.clone(),
+            table: Rc::clone(self),
+            rules,
+            responder: RefCell::default(),
+            saver: RefCell::default(),
+        };
         // On the heap, since a future that is handed on is held once in each place that it passes.
         let future = Box::pin(live(socket));
         let table = Rc::clone(self);
@@ -354,7 +373,9 @@ impl Table {
 }
 
 /// What a future comes to, or the panic that it ended in.
-async fn unless_it_panics<T>(mut future: Pin<Box<impl Future<Output = T>>>) -> Result<T, Box<dyn Any + Send>> {
+pub(super) async fn unless_it_panics<T>(
+    mut future: Pin<Box<impl Future<Output = T>>>,
+) -> Result<T, Box<dyn Any + Send>> {
     // Sound to go on after: the future is never polled again, and what it shares with others is changed in steps that
     // can't be seen half done.
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

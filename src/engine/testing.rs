@@ -46,7 +46,7 @@ impl Rig {
         L: Future<Output = Ending> + 'static,
     {
         let mut id = None;
-        self.table.adopt(self.parent, &self.table.echo_of(self.parent), |socket| {
+        self.table.adopt(self.parent, &self.table.rules_of(self.parent), |socket| {
             id = Some(socket.id);
             live(socket)
         });

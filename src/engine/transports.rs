@@ -24,6 +24,8 @@ use std::rc::Rc;
 
 use socket2::{Domain, Protocol, SockAddr, Type};
 
+pub(super) use unix_bind::told_address;
+
 use super::holder::explained;
 use super::resolve::resolve;
 use super::socket::{Ending, Socket};

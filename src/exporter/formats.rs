@@ -1,7 +1,10 @@
 //! The formats, a row each.
 
 use crate::capture::PcapngWriter;
-use crate::log::export::{c_array, csv, csv_header, hexdump, jsonl, markdown_header, markdown_row, python, text};
+use crate::log::export::{
+    Framed, c_array, csv, csv_header, framed_csv, framed_hexdump, framed_jsonl, framed_markdown_row, framed_text,
+    hexdump, jsonl, markdown_header, markdown_row, python, text,
+};
 use crate::log::{LogStore, Roster, Row};
 
 /// A format at work: it appends to memory, row by row.
@@ -11,6 +14,14 @@ pub trait Format {
 
     /// A row. One that the format has no form for leaves nothing.
     fn row(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>);
+
+    /// True where the messages of a framed stream are written in place of the rows that they came in.
+    fn takes_messages(&self) -> bool {
+        false
+    }
+
+    /// A message of a framed stream, which ends in a row.
+    fn message(&mut self, _: &Row, _: &Framed<'_>, _: &LogStore, _: &Roster, _out: &mut Vec<u8>) {}
 
     /// What stands after the last row.
     fn end(&mut self, _out: &mut Vec<u8>) {}
@@ -46,31 +57,31 @@ pub static FORMATS: &[FormatSpec] = &[
         name: "text",
         extension: "txt",
         help: "a line a row; 1,024 bytes of a message at most",
-        start: || Box::new(Rows(text)),
+        start: || Box::new(Lines { header: |_| {}, row: text, message: framed_text }),
     },
     FormatSpec {
         name: "hexdump",
         extension: "txt",
         help: "every byte in hex and ASCII",
-        start: || Box::new(Rows(hexdump)),
+        start: || Box::new(Lines { header: |_| {}, row: hexdump, message: framed_hexdump }),
     },
     FormatSpec {
         name: "jsonl",
         extension: "jsonl",
         help: "an object a line, for programs",
-        start: || Box::new(Rows(jsonl)),
+        start: || Box::new(Lines { header: |_| {}, row: jsonl, message: framed_jsonl_of }),
     },
     FormatSpec {
         name: "csv",
         extension: "csv",
         help: "for spreadsheets; a formula gets an apostrophe",
-        start: || Box::new(Table { header: csv_header, row: csv }),
+        start: || Box::new(Lines { header: csv_header, row: csv, message: framed_csv }),
     },
     FormatSpec {
         name: "markdown",
         extension: "md",
         help: "a table of calls and their results",
-        start: || Box::new(Table { header: markdown_header, row: markdown_row }),
+        start: || Box::new(Lines { header: markdown_header, row: markdown_row, message: framed_markdown_row }),
     },
     FormatSpec { name: "c", extension: "h", help: "each message as an array of C", start: || Box::new(Rows(c_array)) },
     FormatSpec {
@@ -113,13 +124,14 @@ impl Format for Rows {
     }
 }
 
-/// A format of rows below a header.
-struct Table {
+/// A format of lines below a header, where there is one: rows, and the messages of framed streams.
+struct Lines {
     header: fn(&mut Vec<u8>),
     row: WriteRow,
+    message: fn(&Row, &Framed<'_>, &LogStore, &Roster, &mut Vec<u8>),
 }
 
-impl Format for Table {
+impl Format for Lines {
     fn begin(&mut self, out: &mut Vec<u8>) {
         (self.header)(out);
     }
@@ -127,6 +139,19 @@ impl Format for Table {
     fn row(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
         (self.row)(row, store, roster, out);
     }
+
+    fn takes_messages(&self) -> bool {
+        true
+    }
+
+    fn message(&mut self, row: &Row, framed: &Framed<'_>, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+        (self.message)(row, framed, store, roster, out);
+    }
+}
+
+/// A line of JSON with the number of the row in which the message ends.
+fn framed_jsonl_of(row: &Row, framed: &Framed<'_>, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    framed_jsonl(row.seq, row, framed, store, roster, out);
 }
 
 /// Packets, which depend on those before.

@@ -20,6 +20,17 @@ pub struct Assembler {
     open: Vec<u8>,
 }
 
+/// A message of a stream, while it is told.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// Its bytes without the framing.
+    pub payload: &'a [u8],
+    /// Where it lies, and how it ends.
+    pub frame: &'a Frame,
+    open: &'a [u8],
+    chunk: &'a [u8],
+}
+
 impl Assembler {
     /// A stream that begins.
     #[must_use]
@@ -36,20 +47,26 @@ impl Assembler {
     /// Takes a chunk that came at `at`, in nanoseconds since the moment that counts for all chunks, and tells the payload
     /// of each message that ends. One that lies within the chunk is not copied.
     pub fn push(&mut self, chunk: &[u8], at: u64, mut each: impl FnMut(&[u8], &Frame)) {
-        self.expire(at, &mut each);
+        self.push_framed(chunk, at, |message| each(message.payload, message.frame));
+    }
+
+    /// As [`push`](Self::push), with what lets each message be had as it came, its framing included.
+    pub fn push_framed(&mut self, chunk: &[u8], at: u64, mut each: impl FnMut(&Message<'_>)) {
+        if self.deadline().is_some_and(|deadline| at >= deadline) {
+            self.end_framed(&mut each);
+        }
         self.last = at;
         let Self { deframer, state, open, .. } = self;
         let mut gathered = Vec::new();
         deframer.push(state, chunk, |frame| {
-            let payload = frame.payload();
-            if let Some(part) = within(&payload, chunk) {
-                each(part, &frame);
+            if let Some(payload) = frame.payload_in(chunk) {
+                each(&Message { payload, frame: &frame, open, chunk });
             } else {
                 gathered.clear();
-                for part in &payload {
+                for part in &frame.payload() {
                     gather(open, chunk, part, &mut gathered);
                 }
-                each(&gathered, &frame);
+                each(&Message { payload: &gathered, frame: &frame, open, chunk });
             }
         });
         let left = state.open() as usize;
@@ -78,6 +95,11 @@ impl Assembler {
 
     /// Tells what is left at the end of the stream, as a message that is incomplete; what comes then begins anew.
     pub fn end(&mut self, mut each: impl FnMut(&[u8], &Frame)) {
+        self.end_framed(|message| each(message.payload, message.frame));
+    }
+
+    /// As [`end`](Self::end), with what lets the message be had as it came, its framing included.
+    pub fn end_framed(&mut self, mut each: impl FnMut(&Message<'_>)) {
         let Self { deframer, state, open, .. } = self;
         let mut gathered = Vec::new();
         deframer.end(state, |frame| {
@@ -85,21 +107,20 @@ impl Assembler {
             for part in &frame.payload() {
                 gather(open, &[], part, &mut gathered);
             }
-            each(&gathered, &frame);
+            each(&Message { payload: &gathered, frame: &frame, open, chunk: &[] });
         });
         open.clear();
     }
 }
 
-/// A payload of which all is in the chunk, and in one part.
-fn within<'a>(payload: &[Range<i64>; 2], chunk: &'a [u8]) -> Option<&'a [u8]> {
-    let [before, after] = payload;
-    let part = match (before.is_empty(), after.is_empty()) {
-        (_, true) => before,
-        (true, false) => after,
-        (false, false) => return None,
-    };
-    chunk.get(usize::try_from(part.start).ok()?..usize::try_from(part.end).ok()?)
+impl Message<'_> {
+    /// All of its bytes, in the order in which they came.
+    #[must_use]
+    pub fn as_it_came(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        gather(self.open, self.chunk, &self.frame.bytes, &mut all);
+        all
+    }
 }
 
 /// Adds a part of a payload to what was gathered; what is below 0 of it is the end of `open`.
@@ -162,6 +183,12 @@ mod tests {
             let chunks: Vec<_> = ends.windows(2).map(|ends| &stream[ends[0]..ends[1]]).collect();
             let (gathered, most) = messages(&framing, &chunks);
             prop_assert_eq!(gathered, messages(&framing, &[&stream]).0);
+            let (mut assembler, mut came) = (Assembler::new(framing.clone()), Vec::new());
+            for chunk in &chunks {
+                assembler.push_framed(chunk, 0, |message| came.extend(message.as_it_came()));
+            }
+            assembler.end_framed(|message| came.extend(message.as_it_came()));
+            prop_assert_eq!(came, stream);
             prop_assert!(most <= framing.max() as usize + super::super::LONGEST_DELIMITER);
         }
     }

@@ -80,6 +80,18 @@ impl Frame {
     pub const fn payload(&self) -> [Range<i64>; 2] {
         [self.bytes.start..self.framing.start, self.framing.end..self.bytes.end]
     }
+
+    /// Its payload, where all of it is in the chunk, and in one part.
+    #[must_use]
+    pub fn payload_in<'a>(&self, chunk: &'a [u8]) -> Option<&'a [u8]> {
+        let [before, after] = self.payload();
+        let part = match (before.is_empty(), after.is_empty()) {
+            (_, true) => before,
+            (true, false) => after,
+            (false, false) => return None,
+        };
+        chunk.get(usize::try_from(part.start).ok()?..usize::try_from(part.end).ok()?)
+    }
 }
 
 impl State {

@@ -14,15 +14,17 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::printer::Printer;
-use super::{FAREWELL, opening, tell_missed, tell_not_recording};
+use super::{FAREWELL, tell_missed, tell_not_recording};
 use crate::cli::{Test, TestFormat};
 use crate::contract::{Clock, Command, Event, Fact, Recording, Role, SocketId, SocketIds, Ticket, Timestamp};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster};
 use crate::outcome::{EndSignals, Outcome};
+use crate::payload::Variables;
 use crate::profile::{self, Profile, SocketEntry};
 use crate::recorder::Recorder;
+use crate::rule::Hits;
 use crate::scenario::{Run, Scenario, Turn, Verdict};
 use crate::startup::{configure, given_variables, start_diagnostics, start_recorder};
 use crate::verdict::{self, Told};
@@ -74,6 +76,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         let clock = Clock::start();
         let mut tests = Tests {
             profile: &profile,
+            given: &given,
             format: arguments.format,
             ids: SocketIds::new(),
             clock,
@@ -110,6 +113,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
 
 struct Tests<'p> {
     profile: &'p Profile,
+    given: &'p Variables,
     format: TestFormat,
     ids: SocketIds,
     clock: Clock,
@@ -127,8 +131,30 @@ struct Tests<'p> {
 /// What came of something that a signal may have ended.
 type Ended<T> = ControlFlow<i32, T>;
 
-/// A socket of the profile, and its id in the present scenario.
-type Opened<'p> = (SocketId, &'p SocketEntry);
+/// A socket of the profile, its id in the present scenario, and what makes the engine open it.
+struct Opening<'p> {
+    socket: SocketId,
+    entry: &'p SocketEntry,
+    commands: Vec<Command>,
+}
+
+impl<'p> Opening<'p> {
+    /// All of a profile. Rules have not applied yet, whatever they did in the scenario before.
+    fn all(profile: &'p mut Profile, ids: &SocketIds, given: &Variables) -> Result<Vec<Self>, String> {
+        profile.rules.iter_mut().for_each(|rule| rule.hits = Hits::default());
+        let profile = &*profile;
+        let opening = |entry: &'p SocketEntry| {
+            let socket = ids.mint();
+            profile.opening(entry, socket, given).map(|commands| Self { socket, entry, commands })
+        };
+        profile.sockets.iter().map(opening).collect()
+    }
+
+    /// Whether it is there before the others, which it waits for.
+    fn listens(&self) -> bool {
+        matches!(self.entry.endpoint.scheme.spec().role, Role::Listener | Role::DatagramServer | Role::Pair)
+    }
+}
 
 impl Tests<'_> {
     async fn run_all(&mut self, scenarios: &[Arc<Scenario>], signals: &mut EndSignals) -> io::Result<Outcome> {
@@ -159,12 +185,18 @@ impl Tests<'_> {
     /// Runs one scenario with an engine of its own, of which nothing is left after it.
     async fn run_one(&mut self, scenario: &Arc<Scenario>, signals: &mut EndSignals) -> io::Result<Ended<Verdict>> {
         let (engine, batches) = engine::start(self.ids.clone(), self.clock)?;
-        let profile = self.profile;
-        let sockets: Vec<Opened<'_>> = profile.sockets.iter().map(|entry| (self.ids.mint(), entry)).collect();
-        for (socket, entry) in &sockets {
+        let mut profile = self.profile.clone();
+        let sockets = match Opening::all(&mut profile, &self.ids, self.given) {
+            Ok(sockets) => sockets,
+            Err(why) => {
+                return Ok(ControlFlow::Continue(Run::new(Arc::clone(scenario), [], Ticket(1), 0).not_begun(why)));
+            }
+        };
+        for Opening { socket, entry, .. } in &sockets {
             self.roster.register(*socket, entry.name.clone(), entry.endpoint.clone());
         }
-        let named = sockets.iter().map(|(socket, entry)| (entry.name.clone(), *socket, entry.endpoint.clone()));
+        let named =
+            sockets.iter().map(|opening| (opening.entry.name.clone(), opening.socket, opening.entry.endpoint.clone()));
         let run = Run::new(Arc::clone(scenario), named, Ticket(1), self.clock.now().0);
         let mut bench = Bench { tests: self, engine, batches, run };
         let ended = tokio::select! {
@@ -173,7 +205,7 @@ impl Tests<'_> {
         };
         let _ = bench.engine.try_order(Command::ShutDown);
         while bench.take_batch().await? {}
-        for (socket, _) in sockets {
+        for Opening { socket, .. } in sockets {
             self.roster.remove(socket);
         }
         Ok(ended)
@@ -221,7 +253,7 @@ struct Bench<'t, 'p> {
 }
 
 impl Bench<'_, '_> {
-    async fn judge(&mut self, sockets: &[Opened<'_>]) -> io::Result<Verdict> {
+    async fn judge(&mut self, sockets: &[Opening<'_>]) -> io::Result<Verdict> {
         match self.make_ready(sockets).await? {
             Ok(()) => self.go_through().await,
             Err(why) => Ok(self.run.not_begun(why)),
@@ -230,24 +262,21 @@ impl Bench<'_, '_> {
 
     /// Opens what the profile opens by itself and the scenario does not: first what listens, and once that does the rest,
     /// which is not waited for. In the result is why the scenario can't begin.
-    async fn make_ready(&mut self, sockets: &[Opened<'_>]) -> io::Result<Result<(), String>> {
+    async fn make_ready(&mut self, sockets: &[Opening<'_>]) -> io::Result<Result<(), String>> {
         let opens: Vec<_> =
             self.run.scenario().steps.iter().filter_map(|step| step.action.opens()).map(str::to_owned).collect();
-        let is_wanted = |entry: &SocketEntry| entry.auto && !opens.contains(&entry.name);
-        let listens = |entry: &SocketEntry| {
-            matches!(entry.endpoint.scheme.spec().role, Role::Listener | Role::DatagramServer | Role::Pair)
-        };
-        for (socket, entry) in sockets {
-            for command in opening(entry, *socket) {
+        let is_wanted = |opening: &&Opening<'_>| opening.entry.auto && !opens.contains(&opening.entry.name);
+        for opening in sockets {
+            for command in &opening.commands {
                 // What it answers holds for a socket that the scenario opens, too.
-                if !matches!(command, Command::Open { .. }) || (is_wanted(entry) && listens(entry)) {
-                    self.order(command)?;
+                if !matches!(command, Command::Open { .. }) || (is_wanted(&opening) && opening.listens()) {
+                    self.order(command.clone())?;
                 }
             }
         }
-        let mut awaited: Vec<_> = sockets.iter().filter(|(_, entry)| is_wanted(entry) && listens(entry)).collect();
+        let mut awaited: Vec<_> = sockets.iter().filter(is_wanted).filter(|opening| opening.listens()).collect();
         let end = Instant::now() + self.run.scenario().timeout;
-        while let Some((socket, entry)) = awaited.last() {
+        while let Some(Opening { socket, entry, .. }) = awaited.last() {
             let Some(member) = self.tests.roster.get(*socket) else { break };
             if member.state.is_open() {
                 awaited.pop();
@@ -259,7 +288,7 @@ impl Bench<'_, '_> {
                 return Ok(Err(format!("{} was not open when the scenario's time was over", entry.name)));
             }
         }
-        for (socket, entry) in sockets.iter().filter(|(_, entry)| is_wanted(entry) && !listens(entry)) {
+        for Opening { socket, entry, .. } in sockets.iter().filter(is_wanted).filter(|opening| !opening.listens()) {
             self.run.opening(*socket);
             self.order(Command::Open { socket: *socket, endpoint: entry.endpoint.clone() })?;
         }

@@ -17,10 +17,10 @@ use crate::framing::{Ending, Frame};
 use crate::log::timeline::{closed_sentence, peer_closed_sentence};
 use crate::log::{LogStore, Roster, Row};
 
-pub use csv::{csv, csv_header};
+pub use csv::{csv, csv_header, framed_csv};
 pub use hexdump::{framed_hexdump, hexdump};
 pub use jsonl::{framed_jsonl, jsonl, numbered_jsonl};
-pub use markdown::{markdown, markdown_header, markdown_row};
+pub use markdown::{framed_markdown_row, markdown, markdown_header, markdown_row};
 pub use source::{c_array, python};
 pub(super) use text::escaped;
 pub use text::{framed_text, text};
@@ -41,6 +41,16 @@ impl<'a> Framed<'a> {
     #[must_use]
     pub const fn new(payload: &'a [u8], frame: &Frame) -> Self {
         Self { payload, ending: frame.ending, continues: frame.continues }
+    }
+
+    /// Why it is not whole, in the word of the JSON lines.
+    pub(super) const fn flag(&self) -> Option<&'static str> {
+        match self.ending {
+            Ending::Whole => None,
+            Ending::Cut => Some("cut"),
+            Ending::Incomplete => Some("incomplete"),
+            Ending::Impossible => Some("bad_length"),
+        }
     }
 }
 

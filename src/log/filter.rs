@@ -23,7 +23,7 @@ pub use keys::{KEYS, KeySpec};
 
 use super::export::sentence;
 use super::timeline::step;
-use super::{Kind, LogStore, Needle, Roster, Row};
+use super::{Kind, Lines, LogStore, Messages, Needle, Roster, Row};
 use crate::contract::{Fact, Timestamp};
 use keys::{Peers, Test};
 use tokens::{Token, TokenKind};
@@ -39,10 +39,21 @@ pub struct Filter {
     condition: Option<Condition>,
     /// A `kind:` term is there, so that `call` rows are judged as all others.
     names_kinds: bool,
-    /// Judging a row may mean to read its bytes.
-    reads_bytes: bool,
+    reads: Reads,
     /// A `peer:` term is there.
     names_peers: bool,
+}
+
+/// What judging a message may mean to look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Reads {
+    /// Nothing that is its own: all messages that end in a row are wanted, or none.
+    #[default]
+    Nothing,
+    /// How long it is.
+    Length,
+    /// Its bytes.
+    Bytes,
 }
 
 /// What is wrong with the text of a filter, or of what is looked for, and where.
@@ -107,25 +118,45 @@ impl Filter {
         &self.text
     }
 
-    /// True when the row is wanted.
+    /// True when the row is wanted, as it is.
     #[must_use]
     pub fn matches(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
-        (row.kind != Kind::Call || self.names_kinds) && self.holds(row, store, roster, Test::holds)
+        self.wants(row) && self.holds(row, &Subject::whole(row), store, roster, Test::holds)
+    }
+
+    /// Which lines of a row are wanted, if any is: of a framed stream each message that ends in it is judged by itself, and
+    /// where none ends the row has no text and no length.
+    #[must_use]
+    pub fn lines(&self, row: &Row, store: &LogStore, roster: &Roster, messages: &Messages) -> Option<Lines> {
+        let Some(count) = messages.count(row).filter(|_| self.wants(row)) else {
+            return self.matches(row, store, roster).then_some(Lines::ROW);
+        };
+        let holds = |bytes: Option<&[u8]>| self.holds(row, &Subject::Message(bytes), store, roster, Test::holds);
+        if count == 0 || self.reads == Reads::Nothing {
+            return holds(None).then_some(Lines::Run(0..count.max(1)));
+        }
+        let mut wanted = Vec::new();
+        messages.for_each(row, store, |message, payload, _| wanted.extend(holds(Some(payload)).then_some(message)));
+        Lines::of(wanted)
+    }
+
+    fn wants(&self, row: &Row) -> bool {
+        row.kind != Kind::Call || self.names_kinds
     }
 
     /// As [`matches`](Self::matches) for a row of a timeline: the `call` rows are wanted, too, and texts are also found
     /// in what the step says.
     pub(super) fn matches_step(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
-        self.holds(row, store, roster, Test::holds_of_step)
+        self.holds(row, &Subject::whole(row), store, roster, Test::holds_of_step)
     }
 
-    fn holds(&self, row: &Row, store: &LogStore, roster: &Roster, test: Judge) -> bool {
-        self.condition.as_ref().is_none_or(|condition| condition.holds(row, store, roster, test))
+    fn holds(&self, row: &Row, subject: &Subject<'_>, store: &LogStore, roster: &Roster, test: Judge) -> bool {
+        self.condition.as_ref().is_none_or(|condition| condition.holds(row, subject, store, roster, test))
     }
 
     /// True when judging a row may mean to read its bytes.
     pub(super) const fn reads_bytes(&self) -> bool {
-        self.reads_bytes
+        matches!(self.reads, Reads::Bytes)
     }
 
     /// Learns from a row what the rows after it are judged by: with whom a connection is. The roster forgets those that
@@ -199,7 +230,12 @@ impl Parser {
     fn test(&mut self, test: Test) -> Condition {
         self.filter.names_kinds |= matches!(test, Test::Kinds(_));
         self.filter.names_peers |= matches!(test, Test::Peers(_));
-        self.filter.reads_bytes |= matches!(test, Test::Texts(_) | Test::Bytes(_));
+        let reads = match test {
+            Test::Texts(_) | Test::Bytes(_) => Reads::Bytes,
+            Test::Lengths(_) => Reads::Length,
+            _ => Reads::Nothing,
+        };
+        self.filter.reads = self.filter.reads.max(reads);
         Condition::Test(test)
     }
 }
@@ -216,16 +252,32 @@ fn one(mut conditions: Vec<Condition>, several: fn(Vec<Condition>) -> Condition)
     }
 }
 
+/// What of a row is judged.
+enum Subject<'a> {
+    /// A row that is no message.
+    Fact,
+    /// Its bytes, which are read when they are asked for.
+    Row,
+    /// A message that ends in it, or that none does.
+    Message(Option<&'a [u8]>),
+}
+
+impl Subject<'_> {
+    const fn whole(row: &Row) -> Self {
+        if row.kind.is_message() { Self::Row } else { Self::Fact }
+    }
+}
+
 /// How a condition is held against a row.
-type Judge = fn(&Test, &Row, &LogStore, &Roster) -> bool;
+type Judge = fn(&Test, &Row, &Subject<'_>, &LogStore, &Roster) -> bool;
 
 impl Condition {
-    fn holds(&self, row: &Row, store: &LogStore, roster: &Roster, test: Judge) -> bool {
+    fn holds(&self, row: &Row, subject: &Subject<'_>, store: &LogStore, roster: &Roster, test: Judge) -> bool {
         match self {
-            Self::All(all) => all.iter().all(|condition| condition.holds(row, store, roster, test)),
-            Self::Any(any) => any.iter().any(|condition| condition.holds(row, store, roster, test)),
-            Self::Not(condition) => !condition.holds(row, store, roster, test),
-            Self::Test(condition) => test(condition, row, store, roster),
+            Self::All(all) => all.iter().all(|condition| condition.holds(row, subject, store, roster, test)),
+            Self::Any(any) => any.iter().any(|condition| condition.holds(row, subject, store, roster, test)),
+            Self::Not(condition) => !condition.holds(row, subject, store, roster, test),
+            Self::Test(condition) => test(condition, row, subject, store, roster),
         }
     }
 
@@ -264,29 +316,39 @@ impl Condition {
 }
 
 impl Test {
-    fn holds_of_step(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
-        self.holds(row, store, roster)
+    fn holds_of_step(&self, row: &Row, subject: &Subject<'_>, store: &LogStore, roster: &Roster) -> bool {
+        self.holds(row, subject, store, roster)
             || matches!(self, Self::Texts(needles) if step(row, store, roster).is_some_and(|step| {
                 are_in(needles, format!("{} = {} {}", step.call(), step.result, step.meaning).as_bytes())
             }))
     }
 
-    fn holds(&self, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+    fn holds(&self, row: &Row, subject: &Subject<'_>, store: &LogStore, roster: &Roster) -> bool {
         match self {
-            Self::Texts(needles) | Self::Bytes(needles) if row.kind.is_message() => {
+            Self::Texts(needles) | Self::Bytes(needles) => {
                 let encoding = roster.encoding(row.socket);
-                let bytes = &store.bytes(row);
-                needles.iter().any(|needle| needle.is_in_text(bytes, encoding))
+                let are_in_message = |bytes: &[u8]| needles.iter().any(|needle| needle.is_in_text(bytes, encoding));
+                match (subject, self) {
+                    (Subject::Row, _) => are_in_message(&store.bytes(row)),
+                    (Subject::Message(bytes), _) => bytes.is_some_and(are_in_message),
+                    (Subject::Fact, Self::Texts(_)) => store
+                        .fact(row)
+                        .is_some_and(|fact| are_in(needles, sentence(row, &fact, store, roster).as_bytes())),
+                    (Subject::Fact, _) => false,
+                }
             }
-            Self::Texts(needles) => {
-                store.fact(row).is_some_and(|fact| are_in(needles, sentence(row, &fact, store, roster).as_bytes()))
-            }
-            Self::Bytes(_) => false,
             Self::Sockets(names) => roster
                 .name_parts(row.socket)
                 .is_some_and(|(root, number)| names.iter().any(|name| name.matches(root, number))),
             Self::Direction(kinds) | Self::Kinds(kinds) => kinds.contains(row.kind),
-            Self::Lengths(ranges) => row.kind.is_message() && ranges.iter().any(|range| range.contains(&row.len)),
+            Self::Lengths(ranges) => {
+                let len = match subject {
+                    Subject::Fact => None,
+                    Subject::Row => Some(row.len),
+                    Subject::Message(bytes) => bytes.map(|bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX)),
+                };
+                len.is_some_and(|len| ranges.iter().any(|range| range.contains(&len)))
+            }
             Self::Peers(peers) => peers.hold(row, store, roster),
             Self::Since(from) => row.at >= *from,
             Self::Until(end) => row.at < *end,

@@ -1,15 +1,16 @@
-//! Find: in which rows of the log a text, bytes or a pattern is.
+//! Find: in which rows of the log a text, bytes or a pattern is, and in which messages of those of framed streams.
 //!
-//! Owns the index of those rows, and which of them are before and after another among the rows of a view. It never
-//! hides a row: that is the filter's.
+//! Owns the index of those, and which of them are before and after another among the lines of a view. It never hides a
+//! row: that is the filter's.
 
+use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 use roaring::RoaringTreemap;
 
 use super::export::sentence;
 use super::store::Part;
-use super::{Kind, LogStore, LogView, Needle, Roster, Row};
+use super::{Kind, Lines, LogStore, LogView, Messages, Needle, Roster, Row, Scope, Spot};
 
 /// The most rows of a slice.
 const SLICE_ROWS: u64 = 8192;
@@ -26,6 +27,10 @@ pub struct Find {
     text: String,
     needle: Needle,
     matching: RoaringTreemap,
+    /// In which messages it is, of the rows that are not a line by themselves.
+    lines: BTreeMap<u64, Lines>,
+    /// The reading of the messages that were searched.
+    generation: u64,
     /// Those of the matching rows that tell calls, which a view has only where they are asked for.
     calls: RoaringTreemap,
     /// The last sequence number searched.
@@ -37,12 +42,14 @@ pub struct Find {
 pub struct Standing {
     /// How many of the view's matching rows there are up to its cursor.
     pub up_to_cursor: u64,
-    /// True when the row at the cursor matches.
+    /// True when the line at the cursor matches.
     pub at_cursor: bool,
     /// How many rows of the view match.
     pub shown: u64,
     /// How many rows match that the view does not have; of calls only those that it has are counted.
     pub hidden: u64,
+    /// Whether there may be several matches in a row, so that rows are not what is gone to.
+    pub in_messages: bool,
 }
 
 impl Find {
@@ -50,7 +57,8 @@ impl Find {
     #[must_use]
     pub fn new(text: &str, needle: Needle) -> Self {
         let matching = RoaringTreemap::new();
-        Self { text: text.to_owned(), needle, calls: matching.clone(), matching, searched: 0 }
+        let lines = BTreeMap::new();
+        Self { text: text.to_owned(), needle, calls: matching.clone(), matching, lines, generation: 0, searched: 0 }
     }
 
     /// The text that the needle was read from.
@@ -83,24 +91,39 @@ impl Find {
         self.matching.is_empty()
     }
 
-    /// True when the row with this sequence number is known to match.
+    /// True when something in the row with this sequence number is known to match.
     #[must_use]
     pub fn contains(&self, seq: u64) -> bool {
         self.matching.contains(seq)
     }
 
-    /// Searches a slice of the rows that are not searched yet: at most some megabytes, a few milliseconds' work. True
-    /// when none is left.
-    pub fn catch_up(&mut self, store: &LogStore, roster: &Roster) -> bool {
+    /// True when a line is known to match.
+    #[must_use]
+    pub fn is_in(&self, spot: Spot) -> bool {
+        self.matching.contains(spot.seq) && self.lines_of(spot.seq).contains(spot.message)
+    }
+
+    /// Searches a slice of the rows that are not searched yet and whose messages are read: at most some megabytes, a few
+    /// milliseconds' work. True when none is left. Once the messages are read anew, all is searched anew.
+    pub fn catch_up(&mut self, store: &LogStore, roster: &Roster, messages: &Messages) -> bool {
+        if self.generation != messages.generation() {
+            *self = Self { generation: messages.generation(), ..Self::new(&self.text, self.needle.clone()) };
+        }
         let from = self.searched.max(store.first().saturating_sub(1)) + 1;
-        let end = store.next().min(from + SLICE_ROWS);
+        let end = store.next().min(from + SLICE_ROWS).min(messages.read() + 1);
         let mut left = SLICE_ROWS;
         let mut broken_at = None;
-        let Self { needle, matching, calls, .. } = self;
+        let Self { needle, matching, lines, calls, .. } = self;
         let _ = store.for_each_part(from..end, |part| {
             let mut sweep = Sweep::new(needle, part);
             for row in &part.rows {
-                let found = if row.kind.is_message() {
+                let found = if messages.count(row).is_some() {
+                    let found = in_messages(needle, row, store, roster, messages);
+                    left = left.saturating_sub(u64::from(messages.gathered(row)) / BYTES_A_ROW);
+                    let is_in_some = found.is_some();
+                    lines.extend(found.filter(|found| *found != Lines::ROW).map(|found| (row.seq, found)));
+                    is_in_some
+                } else if row.kind.is_message() {
                     match roster.encoding(row.socket) {
                         encoding if encoding.is_utf8() => sweep.finds(Part::range(row)),
                         encoding => part.arena.get(Part::range(row)).is_some_and(|b| needle.is_in_text(b, encoding)),
@@ -123,10 +146,23 @@ impl Find {
             }
             ControlFlow::Continue(())
         });
-        self.searched = broken_at.unwrap_or(end - 1);
+        self.searched = broken_at.unwrap_or(self.searched.max(end - 1));
         self.matching.remove_range(..store.first());
         self.calls.remove_range(..store.first());
+        while let Some(entry) = self.lines.first_entry().filter(|entry| *entry.key() < store.first()) {
+            entry.remove();
+        }
         self.searched + 1 >= store.next()
+    }
+
+    /// Searches rows again in which another message ends than was known.
+    pub fn search_again(&mut self, rows: &[u64], store: &LogStore, roster: &Roster, messages: &Messages) {
+        for row in rows.iter().filter(|seq| **seq <= self.searched).filter_map(|seq| store.row(*seq)) {
+            if let Some(found) = in_messages(&self.needle, &row, store, roster, messages) {
+                self.matching.insert(row.seq);
+                self.lines.insert(row.seq, found);
+            }
+        }
     }
 
     /// Where the view stands among the matches.
@@ -136,25 +172,45 @@ impl Find {
         let hidden_calls = self.calls.len() - self.calls.intersection_len(view.matching());
         let cursor = view.cursor();
         Standing {
-            up_to_cursor: cursor.map_or(0, |cursor| shown.rank(cursor)),
-            at_cursor: cursor.is_some_and(|cursor| shown.contains(cursor)),
+            up_to_cursor: cursor.map_or(0, |cursor| shown.rank(cursor.seq)),
+            at_cursor: cursor.is_some_and(|cursor| shown.contains(cursor.seq) && self.matches(cursor, view)),
             shown: shown.len(),
             hidden: self.matching.len() - shown.len() - hidden_calls,
+            in_messages: !self.lines.is_empty() && view.scope() == Scope::All,
         }
     }
 
-    /// The first matching row of the view at this sequence number or after it.
+    /// The first matching line of the view at this place or after it.
     #[must_use]
-    pub fn at_or_after(&self, seq: u64, view: &LogView) -> Option<u64> {
-        let shown = self.within_reach(view);
-        shown.select(seq.checked_sub(1).map_or(0, |before| shown.rank(before)))
+    pub fn at_or_after(&self, spot: Spot, view: &LogView) -> Option<Spot> {
+        let mut shown = self.within_reach(view);
+        shown.remove_range(..spot.seq);
+        shown.into_iter().flat_map(|seq| self.in_row(seq, view)).find(|found| *found >= spot)
     }
 
-    /// The last matching row of the view before this sequence number.
+    /// The last matching line of the view before this place.
     #[must_use]
-    pub fn before(&self, seq: u64, view: &LogView) -> Option<u64> {
-        let shown = self.within_reach(view);
-        shown.select(shown.rank(seq.checked_sub(1)?).checked_sub(1)?)
+    pub fn before(&self, spot: Spot, view: &LogView) -> Option<Spot> {
+        let mut shown = self.within_reach(view);
+        shown.remove_range(spot.seq.saturating_add(1)..);
+        shown.into_iter().rev().flat_map(|seq| self.in_row(seq, view).rev()).find(|found| *found < spot)
+    }
+
+    /// Which messages of a matching row match.
+    fn lines_of(&self, seq: u64) -> &Lines {
+        self.lines.get(&seq).unwrap_or(&Lines::ROW)
+    }
+
+    /// Whether a line of the view in a matching row matches; in a timeline, where a row is one line, something in it does.
+    fn matches(&self, spot: Spot, view: &LogView) -> bool {
+        view.scope() != Scope::All || self.lines_of(spot.seq).contains(spot.message)
+    }
+
+    /// The lines that a matching row has in the view and that match.
+    fn in_row<'a>(&'a self, seq: u64, view: &'a LogView) -> impl DoubleEndedIterator<Item = Spot> + 'a {
+        let shown = view.lines_of(seq);
+        let spots = (0..shown.len()).map(move |line| Spot { seq, message: shown.message(line) });
+        spots.filter(|spot| self.matches(*spot, view))
     }
 
     /// The matching rows of the view, without those that came since it was paused.
@@ -165,6 +221,15 @@ impl Find {
         }
         shown
     }
+}
+
+/// The messages that end in a row and have it in them, if any has.
+fn in_messages(needle: &Needle, row: &Row, store: &LogStore, roster: &Roster, messages: &Messages) -> Option<Lines> {
+    let (encoding, mut found) = (roster.encoding(row.socket), Vec::new());
+    messages.for_each(row, store, |message, payload, _| {
+        found.extend(needle.is_in_text(payload, encoding).then_some(message));
+    });
+    Lines::of(found)
 }
 
 fn is_in_fact(needle: &Needle, row: &Row, part: &Part<'_>, store: &LogStore, roster: &Roster) -> bool {
@@ -262,9 +327,16 @@ mod tests {
         store
     }
 
+    /// The messages of a log that has no framed stream.
+    fn read(store: &LogStore) -> Messages {
+        let mut messages = Messages::new();
+        messages.catch_up(store, &Roster::default());
+        messages
+    }
+
     fn found(find: &str, store: &LogStore) -> (Find, Vec<u64>) {
         let mut find = Find::new(find, Needle::parse(find).unwrap());
-        while !find.catch_up(store, &Roster::default()) {}
+        while !find.catch_up(store, &Roster::default(), &read(store)) {}
         let seqs = find.matching.iter().collect();
         (find, seqs)
     }
@@ -272,7 +344,7 @@ mod tests {
     fn view(filter: &str, store: &LogStore) -> LogView {
         let mut view = LogView::new();
         view.set_filter(Filter::parse(filter, Timestamp(0)).unwrap());
-        while !view.catch_up(store, &Roster::default(), 100) {}
+        while !view.catch_up(store, &Roster::default(), &read(store), 100) {}
         view
     }
 
@@ -302,13 +374,25 @@ mod tests {
         assert_eq!(seqs, [1, 2, 3, 4]);
         let standing = |filter: &str, cursor| {
             let mut view = view(filter, &store);
-            view.hold_at(cursor);
+            view.hold_at(Spot::row(cursor));
             find.standing(&view)
         };
-        assert_eq!(standing("", 3), Standing { up_to_cursor: 2, at_cursor: true, shown: 3, hidden: 0 });
-        assert_eq!(standing("", 5), Standing { up_to_cursor: 3, at_cursor: false, shown: 3, hidden: 0 });
-        assert_eq!(standing("dir:tx", 3), Standing { up_to_cursor: 1, at_cursor: true, shown: 2, hidden: 1 });
-        assert_eq!(standing("kind:call", 2), Standing { up_to_cursor: 1, at_cursor: true, shown: 1, hidden: 3 });
+        assert_eq!(
+            standing("", 3),
+            Standing { up_to_cursor: 2, at_cursor: true, shown: 3, hidden: 0, in_messages: false }
+        );
+        assert_eq!(
+            standing("", 5),
+            Standing { up_to_cursor: 3, at_cursor: false, shown: 3, hidden: 0, in_messages: false }
+        );
+        assert_eq!(
+            standing("dir:tx", 3),
+            Standing { up_to_cursor: 1, at_cursor: true, shown: 2, hidden: 1, in_messages: false }
+        );
+        assert_eq!(
+            standing("kind:call", 2),
+            Standing { up_to_cursor: 1, at_cursor: true, shown: 1, hidden: 3, in_messages: false }
+        );
         assert_eq!(found("hex:68", &store).1, [3, 4, 5]);
     }
 
@@ -341,8 +425,8 @@ mod tests {
             let store = store(b"xy", &entries);
             let (find, seqs) = found("x", &store);
             let view = view("", &store);
-            prop_assert_eq!(find.at_or_after(seq, &view), seqs.iter().copied().find(|found| *found >= seq));
-            prop_assert_eq!(find.before(seq, &view), seqs.iter().copied().rfind(|found| *found < seq));
+            prop_assert_eq!(find.at_or_after(Spot::row(seq), &view), seqs.iter().copied().find(|found| *found >= seq).map(Spot::row));
+            prop_assert_eq!(find.before(Spot::row(seq), &view), seqs.iter().copied().rfind(|found| *found < seq).map(Spot::row));
         }
     }
 
@@ -351,12 +435,12 @@ mod tests {
         let notes = vec![Entry::Note("x".to_owned()); 1000];
         let mut store = store(b"", &notes);
         let mut find = Find::new("x", Needle::parse("x").unwrap());
-        assert!(!find.catch_up(&store, &Roster::default()));
+        assert!(!find.catch_up(&store, &Roster::default(), &read(&store)));
         assert!(find.searched() < 300 && find.len() == find.searched());
-        while !find.catch_up(&store, &Roster::default()) {}
+        while !find.catch_up(&store, &Roster::default(), &read(&store)) {}
         let note = Fact::Note { name: "n".into(), message: "x".to_owned() };
         store.append_local(Event { at: Timestamp(1), socket: SocketId::new(1).unwrap(), fact: note });
-        assert!(find.catch_up(&store, &Roster::default()));
+        assert!(find.catch_up(&store, &Roster::default(), &read(&store)));
         assert!(find.contains(1001) && !find.is_empty());
     }
 }

@@ -31,6 +31,20 @@ pub struct Messages {
     read: u64,
     /// Rows before this one are forgotten.
     first: u64,
+    /// How often all rows were to be read anew.
+    generation: u64,
+    changes: Changes,
+}
+
+/// What reading on changes beside what comes.
+#[derive(Debug, Default)]
+struct Changes {
+    /// How many more messages there are than rows in which some end.
+    surplus: u64,
+    /// The rows in which another message ends than was known before.
+    amended: Vec<u64>,
+    /// How often that happened.
+    count: u64,
 }
 
 /// One message, or what the log holds of it.
@@ -44,6 +58,8 @@ pub struct Message {
     pub continues: bool,
     /// Whether it may have begun before all that the log holds of its stream.
     pub headless: bool,
+    /// In how many rows bytes of it came, those of its framing among them.
+    pub rows: u32,
 }
 
 /// Some bytes of a row.
@@ -203,9 +219,33 @@ impl Messages {
     pub fn expire(&mut self, now: Timestamp) {
         for stream in self.streams.values_mut() {
             if stream.deadline().is_some_and(|deadline| now.0 >= deadline) {
-                stream.close();
+                stream.close(&mut self.changes);
             }
         }
+    }
+
+    /// How often all rows were to be read anew because a framing has changed.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Changes whenever something else is known of a row than before.
+    #[must_use]
+    pub const fn version(&self) -> (u64, u64) {
+        (self.generation, self.changes.count)
+    }
+
+    /// The rows that were read and in which, as is known since this was asked last, one more message ends: the stream's end
+    /// or a gap ended it.
+    pub fn take_amended(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.changes.amended)
+    }
+
+    /// How many more lines the log has for its messages than it has rows.
+    #[must_use]
+    pub const fn surplus(&self) -> u64 {
+        self.changes.surplus
     }
 
     /// The framing of a received row's stream; `None` for every other row, and for those that are not read yet.
@@ -222,25 +262,85 @@ impl Messages {
         self.find(row).map(|(stream, at)| stream.records[at].count())
     }
 
-    /// Some of the messages that end in a row: those with these places among them, from 0.
+    /// How many bytes of messages that are open before a row end in it, at most: what has to be gathered of them.
+    pub(super) fn gathered(&self, row: &Row) -> u32 {
+        let record = self.find(row).map(|(stream, at)| &stream.records[at]);
+        record.filter(|record| record.count() > 0).map_or(0, |record| record.state.open())
+    }
+
+    /// Some of the messages that end in a row, those with a wanted place among them, from 0.
     #[must_use]
-    pub fn ending_in(&self, row: &Row, which: Range<u32>, store: &LogStore) -> Vec<Message> {
+    pub fn ending_in(&self, row: &Row, wanted: impl Fn(u32) -> bool, store: &LogStore) -> Vec<Message> {
         let Some((stream, at)) = self.find(row) else { return Vec::new() };
         let (mut messages, mut place) = (Vec::new(), 0);
         let headless = stream.records[at].ends & HEADLESS != 0;
         stream.frames(at, &store.bytes(row), |frame| {
-            if which.contains(&place) {
-                let (pieces, whole) = stream.pieces(at, row, &frame, store);
-                messages.push(Message {
-                    pieces,
-                    ending: frame.ending,
-                    continues: frame.continues,
-                    headless: !whole || headless && place == 0,
-                });
+            if wanted(place) {
+                messages.push(stream.message(at, row, &frame, headless && place == 0, store));
             }
             place += 1;
         });
         messages
+    }
+
+    /// Tells each message that ends in a row, as [`count`](Self::count) counts them: its payload, and the frame that it is.
+    /// One that lies within the row is not copied.
+    pub fn for_each(&self, row: &Row, store: &LogStore, mut each: impl FnMut(u32, &[u8], &Frame)) {
+        let Some((stream, at)) = self.find(row) else { return };
+        let (bytes, mut place) = (store.bytes(row), 0);
+        stream.frames(at, &bytes, |frame| {
+            match frame.payload_in(&bytes) {
+                Some(payload) => each(place, payload, &frame),
+                None => each(place, &stream.message(at, row, &frame, false, store).bytes(store, usize::MAX), &frame),
+            }
+            place += 1;
+        });
+    }
+
+    /// Where a message that ends in a row does so, counted in bytes from the row's begin: 0 for one that ended before it.
+    #[must_use]
+    pub fn end_of(&self, row: &Row, message: u32, store: &LogStore) -> Option<u32> {
+        let (mut end, mut place) = (None, 0);
+        let (stream, at) = self.find(row)?;
+        stream.frames(at, &store.bytes(row), |frame| {
+            if place == message {
+                end = Some(u32::try_from(frame.bytes.end).unwrap_or(0));
+            }
+            place += 1;
+        });
+        end
+    }
+
+    /// The first message that ends in a row at this byte or after it, or else the last.
+    #[must_use]
+    pub fn at_byte(&self, row: &Row, byte: u32, store: &LogStore) -> u32 {
+        let Some((stream, at)) = self.find(row) else { return 0 };
+        let mut before = 0;
+        stream.frames(at, &store.bytes(row), |frame| before += u32::from(frame.bytes.end < i64::from(byte)));
+        before.min(stream.records[at].count().saturating_sub(1))
+    }
+
+    /// The same for these rows alone, to be read elsewhere, and the first row that their messages have bytes in.
+    #[must_use]
+    pub fn snapshot(&self, rows: Range<u64>, store: &LogStore) -> (Self, u64) {
+        let mut first = rows.start;
+        let mut streams = HashMap::new();
+        for (socket, stream) in &self.streams {
+            let end = stream.records.partition_point(|record| record.seq < rows.end);
+            let mut start = stream.records.partition_point(|record| record.seq < rows.start).min(end);
+            let mut missing = stream.records.get(start).map_or(0, |record| record.state.open());
+            while let Some(before) = start.checked_sub(1).filter(|_| missing > 0 && start < end) {
+                start = before;
+                let seq = stream.records[start].seq;
+                missing = missing.saturating_sub(store.row(seq).map_or(0, |row| row.len));
+                first = first.min(seq);
+            }
+            if start < end {
+                let records = stream.records.range(start..end).copied().collect();
+                streams.insert(*socket, Stream { deframer: Arc::clone(&stream.deframer), records, ..*stream });
+            }
+        }
+        (Self { streams, read: self.read, ..Self::default() }, first)
     }
 
     /// How the messages of a row's stream lie in the row, with the bounds between these bytes; `None` as in
@@ -302,6 +402,8 @@ impl Messages {
         if changed {
             self.streams.clear();
             self.read = 0;
+            self.generation += 1;
+            self.changes = Changes { count: self.changes.count, ..Changes::default() };
         }
     }
 
@@ -313,14 +415,16 @@ impl Messages {
         self.first = first;
         self.streams.retain(|_, stream| {
             let gone = stream.records.partition_point(|record| record.seq < first);
-            stream.records.drain(..gone);
+            for record in stream.records.drain(..gone) {
+                self.changes.surplus -= u64::from(record.count().saturating_sub(1));
+            }
             stream.live || !stream.records.is_empty()
         });
     }
 
     /// Some rows were not read, and may have been of any stream.
     fn miss(&mut self) {
-        self.streams.values_mut().for_each(Stream::miss);
+        self.streams.values_mut().for_each(|stream| stream.miss(&mut self.changes));
     }
 
     /// Reads a row; gives how many bytes were looked at.
@@ -338,11 +442,11 @@ impl Messages {
         // The begin of a connection that nobody saw begin is not known.
         let stream = self.streams.entry(row.socket).or_insert_with(|| Stream::new(Arc::clone(deframer)));
         if begins {
-            stream.close();
+            stream.close(&mut self.changes);
             (stream.headless, stream.live) = (false, true);
             return 0;
         }
-        stream.receive(row, part.arena.get(Part::range(row)).unwrap_or_default());
+        stream.receive(row, part.arena.get(Part::range(row)).unwrap_or_default(), &mut self.changes);
         u64::from(row.len)
     }
 
@@ -350,8 +454,8 @@ impl Messages {
     fn interrupt(&mut self, row: &Row) {
         let Some(stream) = self.streams.get_mut(&row.socket) else { return };
         match row.kind {
-            Kind::Lost => stream.miss(),
-            _ => stream.close(),
+            Kind::Lost => stream.miss(&mut self.changes),
+            _ => stream.close(&mut self.changes),
         }
         stream.live &= row.kind != Kind::Closed;
         if !stream.live && stream.records.is_empty() {
@@ -376,13 +480,14 @@ impl Stream {
         self.deframer.deadline(&self.state, self.last.0)
     }
 
-    fn receive(&mut self, row: &Row, bytes: &[u8]) {
+    fn receive(&mut self, row: &Row, bytes: &[u8], changes: &mut Changes) {
         if self.deadline().is_some_and(|deadline| row.at.0 >= deadline) {
-            self.close();
+            self.close(changes);
         }
         let before = self.state;
-        let mut count = 0;
+        let mut count = 0_u32;
         self.deframer.push(&mut self.state, bytes, |_| count += 1);
+        changes.surplus += u64::from(count.saturating_sub(1));
         let flag = if self.headless { HEADLESS } else { 0 };
         self.records.push_back(Record { seq: row.seq, state: before, ends: count | flag });
         self.headless &= count == 0;
@@ -390,18 +495,22 @@ impl Stream {
     }
 
     /// Ends what is open.
-    fn close(&mut self) {
+    fn close(&mut self, changes: &mut Changes) {
         let mut count = 0;
         self.deframer.end(&mut self.state, |_| count += 1);
         if let Some(record) = self.records.back_mut().filter(|_| count > 0) {
+            let before = record.count().max(1);
             record.ends = (record.ends | CLOSED) + count;
             self.headless = false;
+            changes.surplus += u64::from(record.count() - before);
+            changes.amended.push(record.seq);
+            changes.count += 1;
         }
     }
 
     /// Ends what is open, because what came next is not known.
-    fn miss(&mut self) {
-        self.close();
+    fn miss(&mut self, changes: &mut Changes) {
+        self.close(changes);
         self.headless = true;
     }
 
@@ -419,14 +528,15 @@ impl Stream {
         }
     }
 
-    /// Where the payload of a message that ends in the row of a record is, and whether all of it is in the log.
-    fn pieces(&self, at: usize, row: &Row, frame: &Frame, store: &LogStore) -> (Vec<Piece>, bool) {
-        let mut pieces = Vec::new();
+    /// A message that ends in the row of a record.
+    fn message(&self, at: usize, row: &Row, frame: &Frame, headless: bool, store: &LogStore) -> Message {
+        let (mut pieces, mut rows) = (Vec::new(), 0);
         let payload = frame.payload();
         // Row by row, from the last one back: where it lies, as the frame counts.
         let (mut begin, mut seq, mut len) = (0, row.seq, i64::from(row.len));
         let mut earlier = self.records.range(..at).rev();
         loop {
+            rows += u32::from(frame.bytes.start < begin + len && begin < frame.bytes.end);
             for part in payload.iter().rev() {
                 let bytes = part.start.max(begin) - begin..part.end.min(begin + len) - begin;
                 if !bytes.is_empty()
@@ -443,6 +553,7 @@ impl Stream {
             begin -= len;
         }
         pieces.reverse();
-        (pieces, begin <= frame.bytes.start)
+        let headless = headless || begin > frame.bytes.start;
+        Message { pieces, ending: frame.ending, continues: frame.continues, headless, rows }
     }
 }

@@ -1,13 +1,17 @@
-//! The view: the rows that a filter lets pass, and where the reader of the log is among them.
+//! The view: the rows that a filter lets pass, and where the reader of the log is among their lines.
 //!
-//! Owns the filtered index, the cursor, following and pausing, and which rows are on the screen. It never draws and
-//! never holds a row: what it knows of one is its sequence number.
+//! Owns the filtered index, the cursor, following and pausing, and which lines are on the screen. It never draws and
+//! never holds a row: what it knows of one is its sequence number, and which of the messages that end in it are lines.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 use roaring::RoaringTreemap;
 
-use super::{Filter, LogStore, Roster, Row, timeline};
+use super::{Filter, Kind, Line, Lines, LogStore, Messages, Roster, Row, Spot, timeline};
 use crate::contract::SocketId;
 
 /// This many bytes that a filter must read cost as much as judging a row that needs no reading.
@@ -19,18 +23,26 @@ pub enum Scope {
     /// Those of all sockets; `call` rows only where the filter asks for them.
     #[default]
     All,
-    /// Those that are steps of this socket's life, its calls included.
+    /// Those that are steps of this socket's life, its calls included; a row is one line.
     Timeline(SocketId),
 }
 
 impl Scope {
-    /// True for a row that is among them and that the filter lets pass.
+    /// Which lines of a row are among them and pass the filter, if any is.
     #[must_use]
-    pub fn matches(self, filter: &Filter, row: &Row, store: &LogStore, roster: &Roster) -> bool {
+    pub fn lines(
+        self,
+        filter: &Filter,
+        row: &Row,
+        store: &LogStore,
+        roster: &Roster,
+        messages: &Messages,
+    ) -> Option<Lines> {
         match self {
-            Self::All => filter.matches(row, store, roster),
+            Self::All => filter.lines(row, store, roster, messages),
             Self::Timeline(socket) => {
-                timeline::belongs(row, socket, store, roster) && filter.matches_step(row, store, roster)
+                let shown = timeline::belongs(row, socket, store, roster) && filter.matches_step(row, store, roster);
+                shown.then_some(Lines::ROW)
             }
         }
     }
@@ -39,25 +51,44 @@ impl Scope {
 /// A filtered index over the store, with a cursor.
 ///
 /// An *index* counts the matching rows from 0. The index catches up with the store in slices; until it has, everything
-/// here speaks of the rows judged so far.
+/// here speaks of the rows judged so far. A row is one line or, of a framed stream, as many as messages that pass end in
+/// it; the cursor, the screen and what moves them go by lines.
 #[derive(Debug)]
 pub struct LogView {
     scope: Scope,
     filter: Filter,
     matching: RoaringTreemap,
+    /// The lines of the matching rows that are not a line by themselves.
+    lines: BTreeMap<u64, Lines>,
+    /// How many lines there are more than rows; and how many of those are of rows that were not on the screen yet.
+    surplus: usize,
+    unseen_surplus: usize,
     /// The last sequence number judged.
     judged: u64,
-    /// Where the user put the cursor. If that row does not match, the cursor is at the nearest one that does.
-    anchor: u64,
+    /// Rows up to this one are in the index as they were judged before the messages were read anew.
+    known: u64,
+    /// The reading of the messages that the rows were judged by.
+    generation: u64,
+    /// Where the user put the cursor. If that line does not match, the cursor is at the nearest one that does.
+    anchor: Spot,
+    /// At which byte of its row the message there ended, until the row is judged by another framing.
+    anchor_byte: Option<u32>,
     following: bool,
     /// The last sequence number that may be shown while paused.
     paused_at: Option<u64>,
     /// The last sequence number that was on the screen.
     seen: u64,
-    /// How many rows of the screen are above the cursor.
+    /// How many lines of the screen are above the cursor.
     above: usize,
     /// The height of the screen when it was last asked for.
     height: usize,
+}
+
+/// A line: the index of its row, and which of the row's lines it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    index: usize,
+    line: usize,
 }
 
 impl Default for LogView {
@@ -74,8 +105,14 @@ impl LogView {
             scope: Scope::All,
             filter: Filter::default(),
             matching: RoaringTreemap::new(),
+            lines: BTreeMap::new(),
+            surplus: 0,
+            unseen_surplus: 0,
             judged: 0,
-            anchor: 0,
+            known: 0,
+            generation: 0,
+            anchor: Spot::row(0),
+            anchor_byte: None,
             following: true,
             paused_at: None,
             seen: 0,
@@ -111,40 +148,76 @@ impl LogView {
     pub fn set_filter(&mut self, filter: Filter) {
         self.filter = filter;
         self.matching.clear();
+        self.known = 0;
+        self.forget_lines();
         self.judged = 0;
     }
 
-    /// Judges the store's new rows, at most `rows` of them and at least one; a filter that reads long messages judges
-    /// fewer. True when no row is left to judge.
-    pub fn catch_up(&mut self, store: &LogStore, roster: &Roster, rows: usize) -> bool {
-        let Self { scope, filter, matching, judged, .. } = self;
-        let reads_bytes = filter.reads_bytes();
+    /// Judges the store's new rows as far as their messages are read, at most `rows` of them and at least one; a filter
+    /// that reads long messages judges fewer. True when no row is left to judge. Once the messages are read anew, so are
+    /// all rows judged anew, and each stays where it is until it is its turn.
+    pub fn catch_up(&mut self, store: &LogStore, roster: &Roster, messages: &Messages, rows: usize) -> bool {
+        if self.generation != messages.generation() {
+            self.generation = messages.generation();
+            self.known = self.known.max(self.judged);
+            self.judged = 0;
+            self.forget_lines();
+        }
         let mut left = rows.max(1);
         let mut found = Vec::new();
-        let _ = store.for_each_row(*judged + 1..store.next(), |row| {
-            *judged = row.seq;
-            filter.learn(&row, store);
-            if scope.matches(filter, &row, store, roster) {
+        let end = store.next().min(messages.read() + 1);
+        let _ = store.for_each_row(self.judged + 1..end, |row| {
+            self.judged = row.seq;
+            self.filter.learn(&row, store);
+            let lines = self.scope.lines(&self.filter, &row, store, roster, messages);
+            if row.seq <= self.known {
+                self.put(&row, lines);
+            } else if let Some(lines) = lines {
                 found.push(row.seq);
+                self.set_lines(row.seq, lines);
             }
-            let cost = if reads_bytes { 1 + row.len as usize / BYTES_A_STEP } else { 1 };
+            if row.seq == self.anchor.seq
+                && let Some(byte) = self.anchor_byte.take()
+            {
+                self.anchor.message = messages.at_byte(&row, byte, store);
+            }
+            let cost = if self.filter.reads_bytes() {
+                let gathered = if row.kind == Kind::Received { messages.gathered(&row) } else { 0 };
+                1 + (row.len as usize + gathered as usize) / BYTES_A_STEP
+            } else {
+                1
+            };
             left = left.saturating_sub(cost);
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         // Refused for numbers that do not rise, and these do.
-        let _ = matching.append(found);
-        // What the store has forgotten can't be shown.
-        matching.remove_range(..store.first());
+        let _ = self.matching.append(found);
+        self.forget_before(store.first());
         if self.is_following() {
-            self.seen = self.seen.max(self.judged);
+            self.see(self.judged);
         }
         self.judged + 1 >= store.next()
+    }
+
+    /// Judges rows anew in which another message ends than was known.
+    pub fn judge_again(&mut self, rows: &[u64], store: &LogStore, roster: &Roster, messages: &Messages) {
+        let judged = self.judged;
+        for row in rows.iter().filter(|seq| **seq <= judged).filter_map(|seq| store.row(*seq)) {
+            let lines = self.scope.lines(&self.filter, &row, store, roster, messages);
+            self.put(&row, lines);
+        }
     }
 
     /// How many rows match.
     #[must_use]
     pub fn len(&self) -> usize {
         index(self.matching.len())
+    }
+
+    /// How many lines they are.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.len() + self.surplus
     }
 
     /// True when no row matches.
@@ -157,6 +230,12 @@ impl LogView {
     #[must_use]
     pub const fn judged(&self) -> u64 {
         self.judged
+    }
+
+    /// True while rows are judged anew because their messages are read anew.
+    #[must_use]
+    pub const fn is_reread(&self) -> bool {
+        self.judged < self.known
     }
 
     /// The sequence number at an index.
@@ -177,20 +256,22 @@ impl LogView {
         self.matching.contains(seq)
     }
 
-    /// The sequence number of the chosen row; `None` while there is none to choose.
+    /// Which lines a matching row has.
     #[must_use]
-    pub fn cursor(&self) -> Option<u64> {
-        self.seq_at(self.cursor_index()?)
+    pub fn lines_of(&self, seq: u64) -> &Lines {
+        self.lines.get(&seq).unwrap_or(&Lines::ROW)
     }
 
-    /// The index of the chosen row.
+    /// The chosen line; `None` while there is none to choose.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Spot> {
+        self.spot(self.cursor_place()?)
+    }
+
+    /// The index of the chosen line's row.
     #[must_use]
     pub fn cursor_index(&self) -> Option<usize> {
-        let last = self.shown().checked_sub(1)?;
-        if self.is_following() {
-            return Some(last);
-        }
-        Some(self.index_of(self.anchor).unwrap_or(0).min(last))
+        Some(self.cursor_place()?.index)
     }
 
     /// True while the cursor goes with the newest row.
@@ -211,46 +292,45 @@ impl LogView {
         if !paused {
             self.paused_at = None;
         } else if self.paused_at.is_none() {
-            if let Some(seq) = self.cursor() {
-                self.anchor = seq;
+            if let Some(cursor) = self.cursor() {
+                self.put_anchor(cursor);
             }
             self.paused_at = Some(self.judged.max(self.seen));
         }
     }
 
-    /// How many matching rows came after the last one that was on the screen. 0 while following.
+    /// How many matching lines came after the last row that was on the screen. 0 while following.
     #[must_use]
     pub fn unseen(&self) -> usize {
-        self.len() - self.count_to(self.seen)
+        self.len() - self.count_to(self.seen) + self.unseen_surplus
     }
 
-    /// Moves the cursor, down if positive. Moving up stops following.
-    pub fn move_by(&mut self, rows: isize) {
-        if let Some(cursor) = self.cursor_index() {
-            self.move_to_index(cursor.saturating_add_signed(rows));
+    /// Moves the cursor by lines, down if positive. Moving up stops following.
+    pub fn move_by(&mut self, lines: isize) {
+        if let Some(cursor) = self.cursor_place() {
+            self.move_to_place(self.moved(cursor, lines));
         }
     }
 
-    /// Moves the cursor to an index, or to the last row where there are fewer. Leaving the newest row stops following.
+    /// Moves the cursor to the first line of the row at an index, or to the last row where there are fewer. Leaving the
+    /// newest line stops following.
     pub fn move_to_index(&mut self, index: usize) {
-        let (Some(cursor), Some(last)) = (self.cursor_index(), self.shown().checked_sub(1)) else { return };
-        let index = index.min(last);
-        if index != cursor {
-            self.following = false;
-            self.above = (self.above + index).saturating_sub(cursor);
-            self.anchor = self.seq_at(index).unwrap_or(self.anchor);
+        self.move_to_place(Place { index, line: 0 });
+    }
+
+    /// Moves the cursor to a line or, where that does not match, to the nearest one before it. Leaving the newest line
+    /// stops following.
+    pub fn move_to(&mut self, spot: Spot) {
+        if let Some(place) = self.place_of(spot) {
+            self.move_to_place(place);
         }
     }
 
-    /// Moves the cursor to the row with this sequence number or, where it does not match, to the nearest one before it,
-    /// and stays there: following stops.
-    pub fn hold_at(&mut self, seq: u64) {
-        if let Some(index) = self.index_of(seq) {
-            self.move_to_index(index);
-            if let Some(cursor) = self.cursor() {
-                self.anchor = cursor;
-                self.following = false;
-            }
+    /// As [`move_to`](Self::move_to), and stays there: following stops.
+    pub fn hold_at(&mut self, spot: Spot) {
+        if self.index_of(spot.seq).is_some() {
+            self.move_to(spot);
+            self.hold();
         }
     }
 
@@ -264,16 +344,25 @@ impl LogView {
         self.paused_at
     }
 
-    /// Moves the cursor to the first row.
+    /// Moves the cursor to the first line.
     pub fn home(&mut self) {
         self.move_to_index(0);
     }
 
-    /// Stays on the row under the cursor while others come.
+    /// Stays on the line under the cursor while others come.
     pub fn hold(&mut self) {
         if let Some(cursor) = self.cursor() {
-            self.anchor = cursor;
+            self.put_anchor(cursor);
             self.following = false;
+        }
+    }
+
+    /// Says at which byte of its row the message under the cursor ends, before the rows are read with another framing:
+    /// the cursor will be on the message that ends there then, or on the next.
+    pub fn keep_byte(&mut self, byte: u32) {
+        if let Some(cursor) = self.cursor() {
+            self.anchor = cursor;
+            self.anchor_byte = Some(byte);
         }
     }
 
@@ -284,48 +373,88 @@ impl LogView {
         before(range.end).saturating_sub(before(range.start))
     }
 
-    /// Goes to the newest row and follows; a pause ends.
+    /// How many lines match from one to another; `None` where that are more than `most` rows, and would take long to be
+    /// counted.
+    #[must_use]
+    pub fn count_lines(&self, from: Spot, to: Spot, most: usize) -> Option<usize> {
+        let rows = self.count_in(from.seq..to.seq + 1);
+        if self.surplus == 0 {
+            return Some(rows);
+        }
+        let in_row = |(seq, lines): (&u64, &Lines)| {
+            let start = if *seq == from.seq { from.message } else { 0 };
+            let end = if *seq == to.seq { to.message + 1 } else { u32::MAX };
+            lines.count_in(start..end)
+        };
+        let several = || self.lines.range(from.seq..=to.seq);
+        (rows <= most).then(|| rows - several().count() + several().map(in_row).sum::<usize>())
+    }
+
+    /// Goes to the newest line and follows; a pause ends.
     pub fn end(&mut self) {
         self.following = true;
         self.paused_at = None;
-        self.seen = self.seen.max(self.judged);
+        self.see(self.judged);
     }
 
-    /// The indices on a screen of `height` rows. Scrolls as little as it takes to have the cursor among them; while
-    /// following, the newest row is the last of them.
-    pub fn window(&mut self, height: usize) -> Range<usize> {
+    /// The lines on a screen that has room for `height` of them. Scrolls as little as it takes to have the cursor among
+    /// them; while following, the newest line is the last of them.
+    pub fn window(&mut self, height: usize) -> Vec<Line> {
         self.height = height;
-        let Some(cursor) = self.cursor_index().filter(|_| height > 0) else { return 0..0 };
-        let shown = self.shown();
-        let lowest_top = shown.saturating_sub(height);
+        let (Some(cursor), Some(last)) = (self.cursor_place(), self.last_place()) else { return Vec::new() };
+        if height == 0 {
+            return Vec::new();
+        }
+        let lowest_top = self.moved(last, 1 - height.cast_signed());
         let top = if self.is_following() {
             lowest_top
         } else {
-            cursor.saturating_sub(self.above.min(height - 1)).min(lowest_top)
+            self.moved(cursor, -self.above.min(height - 1).cast_signed()).min(lowest_top)
         };
-        self.above = cursor - top;
-        let end = shown.min(top + height);
-        if let Some(seq) = self.seq_at(end - 1) {
-            self.seen = self.seen.max(seq);
+        let lines = self.lines_from(top, last.index, height);
+        self.above = self.distance(top, cursor);
+        if let Some(line) = lines.last() {
+            self.see(line.spot.seq);
         }
-        top..end
+        lines
     }
 
-    /// Moves the screen over the rows, down if positive, as far as there are rows. The cursor stays on its row while
+    /// Moves the screen over the lines, down if positive, as far as there are any. The cursor stays on its line while
     /// that is on the screen, and else at the screen's edge. Moving up stops following.
-    pub fn scroll_by(&mut self, rows: isize) {
-        let Some(cursor) = self.cursor_index() else { return };
+    pub fn scroll_by(&mut self, lines: isize) {
+        let (Some(cursor), Some(last)) = (self.cursor_place(), self.last_place()) else { return };
         let height = self.height.max(1);
-        let lowest_top = self.shown().saturating_sub(height);
-        let old_top = cursor.saturating_sub(self.above.min(height - 1)).min(lowest_top);
-        let top = old_top.saturating_add_signed(rows).min(lowest_top);
+        let lowest_top = self.moved(last, 1 - height.cast_signed());
+        let old_top = self.moved(cursor, -self.above.min(height - 1).cast_signed()).min(lowest_top);
+        let top = self.moved(old_top, lines).min(lowest_top);
         if top == old_top {
             return;
         }
-        self.move_to_index(cursor.clamp(top, top + height - 1));
+        self.move_to_place(cursor.clamp(top, self.moved(top, height.cast_signed() - 1)));
         if !self.is_following() {
-            self.above = self.cursor_index().map_or(0, |cursor| cursor - top);
+            self.above = self.cursor_place().map_or(0, |cursor| self.distance(top, cursor));
         }
+    }
+
+    fn move_to_place(&mut self, place: Place) {
+        let (Some(cursor), Some(last)) = (self.cursor_place(), self.last_place()) else { return };
+        let place = place.min(last);
+        if place == cursor {
+            return;
+        }
+        self.above = match place.cmp(&cursor) {
+            std::cmp::Ordering::Less => self.above.saturating_sub(self.distance(place, cursor)),
+            _ => self.above.saturating_add(self.distance(cursor, place)),
+        };
+        self.following = false;
+        if let Some(spot) = self.spot(place) {
+            self.put_anchor(spot);
+        }
+    }
+
+    fn put_anchor(&mut self, spot: Spot) {
+        self.anchor = spot;
+        self.anchor_byte = None;
     }
 
     /// How many matching rows may be shown.
@@ -337,261 +466,150 @@ impl LogView {
     fn count_to(&self, seq: u64) -> usize {
         index(self.matching.rank(seq))
     }
+
+    /// How many lines the row at an index has.
+    fn height_of(&self, index: usize) -> usize {
+        if self.lines.is_empty() {
+            return 1;
+        }
+        self.seq_at(index).map_or(1, |seq| self.lines_of(seq).len())
+    }
+
+    fn last_place(&self) -> Option<Place> {
+        let index = self.shown().checked_sub(1)?;
+        Some(Place { index, line: self.height_of(index) - 1 })
+    }
+
+    fn cursor_place(&self) -> Option<Place> {
+        let last = self.last_place()?;
+        if self.is_following() {
+            return Some(last);
+        }
+        Some(self.place_of(self.anchor).map_or(Place { index: 0, line: 0 }, |place| place.min(last)))
+    }
+
+    /// The place of a line or, where that does not match, of the nearest one before it.
+    fn place_of(&self, spot: Spot) -> Option<Place> {
+        let index = self.index_of(spot.seq)?;
+        let lines = self.seq_at(index).map_or(&Lines::ROW, |seq| self.lines_of(seq));
+        let line = if self.shows(spot.seq) { lines.line(spot.message) } else { lines.len() - 1 };
+        Some(Place { index, line })
+    }
+
+    fn spot(&self, place: Place) -> Option<Spot> {
+        let seq = self.seq_at(place.index)?;
+        Some(Spot { seq, message: self.lines_of(seq).message(place.line) })
+    }
+
+    /// The place so many lines further, or the first or the last where there are fewer.
+    fn moved(&self, from: Place, by: isize) -> Place {
+        let Some(last) = self.last_place() else { return from };
+        if self.lines.is_empty() {
+            return Place { index: from.index.saturating_add_signed(by).min(last.index), line: 0 };
+        }
+        let (mut place, mut left) = (from, by.unsigned_abs());
+        if by >= 0 {
+            while place < last {
+                let rest = self.height_of(place.index) - 1 - place.line;
+                if left <= rest {
+                    return Place { line: place.line + left, ..place };
+                }
+                left -= rest + 1;
+                place = Place { index: place.index + 1, line: 0 };
+            }
+            return last;
+        }
+        while left > place.line {
+            let Some(index) = place.index.checked_sub(1) else { return Place { index: 0, line: 0 } };
+            left -= place.line + 1;
+            place = Place { index, line: self.height_of(index) - 1 };
+        }
+        Place { line: place.line - left, ..place }
+    }
+
+    /// How many lines it is from a place to one below it; more than the screen has are as good as those.
+    fn distance(&self, from: Place, to: Place) -> usize {
+        if self.lines.is_empty() {
+            return to.index - from.index;
+        }
+        let (mut lines, mut index) = (0, from.index);
+        while index < to.index && lines <= self.height + from.line {
+            lines += self.height_of(index);
+            index += 1;
+        }
+        (lines + to.line).saturating_sub(from.line)
+    }
+
+    /// So many lines from a place on, of the rows up to an index.
+    fn lines_from(&self, top: Place, last: usize, height: usize) -> Vec<Line> {
+        let mut shown = Vec::with_capacity(height.min(last - top.index + 1 + self.surplus));
+        let mut from = top.line;
+        for index in top.index..=last {
+            let Some(seq) = self.seq_at(index) else { break };
+            let lines = self.lines_of(seq);
+            for line in from..lines.len() {
+                if shown.len() == height {
+                    return shown;
+                }
+                let spot = Spot { seq, message: lines.message(line) };
+                shown.push(Line { spot, above: line, below: lines.len() - 1 - line });
+            }
+            from = 0;
+            if shown.len() == height {
+                break;
+            }
+        }
+        shown
+    }
+
+    /// Takes a row that was judged anew into the index, or out of it.
+    fn put(&mut self, row: &Row, lines: Option<Lines>) {
+        if let Some(lines) = lines {
+            self.matching.insert(row.seq);
+            self.set_lines(row.seq, lines);
+        } else {
+            self.matching.remove(row.seq);
+            self.set_lines(row.seq, Lines::ROW);
+        }
+    }
+
+    fn set_lines(&mut self, seq: u64, lines: Lines) {
+        let more = lines.len() - 1;
+        let before = if lines == Lines::ROW { self.lines.remove(&seq) } else { self.lines.insert(seq, lines) };
+        let fewer = before.map_or(0, |lines| lines.len() - 1);
+        self.surplus = self.surplus + more - fewer;
+        if seq > self.seen {
+            self.unseen_surplus = self.unseen_surplus + more - fewer;
+        }
+    }
+
+    /// The lines up to this row have been on the screen.
+    fn see(&mut self, seq: u64) {
+        if seq > self.seen {
+            let lines = if self.unseen_surplus == 0 { None } else { Some(self.lines.range(self.seen + 1..=seq)) };
+            let more: usize = lines.into_iter().flatten().map(|(_, lines)| lines.len() - 1).sum();
+            self.unseen_surplus -= more;
+            self.seen = seq;
+        }
+    }
+
+    fn forget_lines(&mut self) {
+        self.lines.clear();
+        (self.surplus, self.unseen_surplus) = (0, 0);
+    }
+
+    /// What the store has forgotten can't be shown.
+    fn forget_before(&mut self, first: u64) {
+        self.matching.remove_range(..first);
+        while let Some(entry) = self.lines.first_entry().filter(|entry| *entry.key() < first) {
+            let (seq, lines) = entry.remove_entry();
+            let more = lines.len() - 1;
+            self.surplus -= more;
+            self.unseen_surplus -= if seq > self.seen { more } else { 0 };
+        }
+    }
 }
 
 fn index(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use proptest::sample::select;
-
-    use super::*;
-    use crate::contract::{Batch, Block, Event, Fact, SocketId, Span, Ticket, Timestamp};
-
-    const FILTERS: [&str; 7] =
-        ["", "dir:rx", "a", "!a", "socket:two a | kind:peer-closed", "kind:call", "nothing-at-all"];
-
-    struct Log {
-        store: LogStore,
-        roster: Roster,
-    }
-
-    impl Log {
-        fn new() -> Self {
-            let mut roster = Roster::default();
-            for (number, name) in (1..).zip(["one", "two", "three"]) {
-                let id = SocketId::new(number).unwrap();
-                roster.register(id, name.to_owned(), "tcp://127.0.0.1:9".parse().unwrap());
-            }
-            Self { store: LogStore::new(u64::MAX), roster }
-        }
-
-        /// Appends a row that depends on nothing but the number.
-        fn append(&mut self, number: u8) {
-            let at = Timestamp(u64::from(number));
-            let socket = SocketId::new(u32::from(number % 3) + 1).unwrap();
-            let mut block = Block::with_size(4096).unwrap();
-            block.bytes_mut()[0] = b'a' + number % 2;
-            // Some are so long that a slice is over after one of them.
-            let bytes = Span { start: 0, len: if number.is_multiple_of(11) { 4000 } else { 1 } };
-            let fact = match number % 7 {
-                0 => Fact::PeerClosed,
-                1 => Fact::Call { call: "recv".into(), args: String::new(), result: "1".to_owned() },
-                2 | 3 => Fact::Sent { ticket: Ticket::default(), peer: None, bytes, remaining: 0 },
-                _ => Fact::Received { peer: None, bytes, truncated: false },
-            };
-            self.store.append(Batch::new(vec![Event { at, socket, fact }], block, 4000)).unwrap();
-        }
-
-        fn filled(numbers: &[u8]) -> Self {
-            let mut log = Self::new();
-            for number in numbers {
-                log.append(*number);
-            }
-            log
-        }
-
-        fn matching(&self, view: &LogView) -> Vec<u64> {
-            self.store
-                .rows(0..u64::MAX)
-                .filter(|row| view.scope().matches(view.filter(), row, &self.store, &self.roster))
-                .map(|row| row.seq)
-                .collect()
-        }
-
-        fn catch_up(&self, view: &mut LogView) {
-            while !view.catch_up(&self.store, &self.roster, 5) {}
-        }
-    }
-
-    fn seqs(view: &LogView) -> Vec<u64> {
-        (0..view.len()).filter_map(|index| view.seq_at(index)).collect()
-    }
-
-    fn filter() -> impl Strategy<Value = Filter> {
-        select(FILTERS.to_vec()).prop_map(|text| Filter::parse(text, Timestamp(0)).unwrap())
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Append(Vec<u8>),
-        CatchUp(usize),
-        SetFilter(Filter),
-        SetScope(Scope),
-        Pause(bool),
-        MoveBy(isize),
-        MoveTo(usize),
-        Home,
-        End,
-        ScrollBy(isize),
-        Window(usize),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            4 => proptest::collection::vec(any::<u8>(), 0..20).prop_map(Step::Append),
-            4 => (0..30_usize).prop_map(Step::CatchUp),
-            1 => filter().prop_map(Step::SetFilter),
-            1 => select(vec![Scope::All, Scope::Timeline(SocketId::new(1).unwrap())]).prop_map(Step::SetScope),
-            1 => any::<bool>().prop_map(Step::Pause),
-            2 => (-9..9_isize).prop_map(Step::MoveBy),
-            1 => (0..60_usize).prop_map(Step::MoveTo),
-            1 => Just(Step::Home),
-            1 => Just(Step::End),
-            2 => (-9..9_isize).prop_map(Step::ScrollBy),
-            4 => (0..12_usize).prop_map(Step::Window),
-        ]
-    }
-
-    fn take(step: Step, log: &mut Log, view: &mut LogView) {
-        match step {
-            Step::Append(numbers) => numbers.into_iter().for_each(|number| log.append(number)),
-            Step::CatchUp(rows) => drop(view.catch_up(&log.store, &log.roster, rows)),
-            Step::SetFilter(filter) => view.set_filter(filter),
-            Step::SetScope(scope) => view.set_scope(scope),
-            Step::Pause(paused) => view.set_paused(paused),
-            Step::MoveBy(rows) => view.move_by(rows),
-            Step::MoveTo(index) => view.move_to_index(index),
-            Step::Home => view.home(),
-            Step::End => view.end(),
-            Step::ScrollBy(rows) => view.scroll_by(rows),
-            Step::Window(height) => drop(view.window(height)),
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
-
-        #[test]
-        fn the_index_that_caught_up_is_the_index_rebuilt(steps in proptest::collection::vec(step(), 0..40)) {
-            let (mut log, mut view) = (Log::new(), LogView::new());
-            for step in steps {
-                take(step, &mut log, &mut view);
-                let judged: Vec<_> = log.matching(&view).into_iter().filter(|seq| *seq <= view.judged()).collect();
-                prop_assert_eq!(seqs(&view), judged);
-            }
-            log.catch_up(&mut view);
-            prop_assert_eq!(seqs(&view), log.matching(&view));
-        }
-
-        #[test]
-        fn the_window_holds_the_cursor_and_nothing_that_is_not_there(
-            steps in proptest::collection::vec(step(), 0..40),
-            height in 1..12_usize,
-        ) {
-            let (mut log, mut view) = (Log::new(), LogView::new());
-            for step in steps {
-                take(step, &mut log, &mut view);
-                let before = (view.cursor(), view.is_following());
-                let window = view.window(height);
-                prop_assert_eq!((view.cursor(), view.is_following()), before);
-                prop_assert!(window.len() <= height && window.end <= view.len());
-                prop_assert_eq!(view.cursor_index().is_some(), !window.is_empty());
-                prop_assert!(view.cursor_index().is_none_or(|cursor| window.contains(&cursor)));
-                prop_assert!(view.is_paused() || window.len() == height.min(view.len()), "rows are hidden");
-                prop_assert!(!view.is_following() || window.end == view.len() && view.unseen() == 0);
-                prop_assert_eq!(view.window(height), window, "it moves by itself");
-            }
-        }
-
-        #[test]
-        fn the_cursor_stays_on_its_message(
-            numbers in proptest::collection::vec(any::<u8>(), 1..60),
-            chosen in any::<prop::sample::Index>(),
-            others in proptest::collection::vec((filter(), proptest::collection::vec(any::<u8>(), 0..20)), 0..5),
-            height in 1..12_usize,
-        ) {
-            let (mut log, mut view) = (Log::filled(&numbers), LogView::new());
-            log.catch_up(&mut view);
-            prop_assume!(view.len() > 1);
-            // Any but the newest row, where the view goes on following.
-            view.move_to_index(chosen.index(view.len() - 1));
-            let message = view.cursor().unwrap();
-            for (filter, numbers) in others {
-                view.set_filter(filter);
-                for number in numbers {
-                    log.append(number);
-                }
-                log.catch_up(&mut view);
-                view.window(height);
-                let matching = log.matching(&view);
-                let beside = matching.iter().rev().find(|seq| **seq <= message).or(matching.first());
-                prop_assert_eq!(view.cursor(), beside.copied());
-            }
-            view.set_filter(Filter::default());
-            log.catch_up(&mut view);
-            prop_assert_eq!(view.cursor(), Some(message));
-        }
-
-        #[test]
-        fn what_stands_still_stays_while_rows_come(
-            numbers in proptest::collection::vec(any::<u8>(), 20..60),
-            more in proptest::collection::vec(any::<u8>(), 1..60),
-            up in 1..20_isize,
-            height in 1..12_usize,
-            paused in any::<bool>(),
-        ) {
-            let (mut log, mut view) = (Log::filled(&numbers), LogView::new());
-            log.catch_up(&mut view);
-            prop_assume!(view.len() >= height && view.len() > 1);
-            view.window(height);
-            if paused { view.set_paused(true) } else { view.move_by(-up) }
-            let (window, len) = (view.window(height), view.len());
-            for number in more {
-                log.append(number);
-            }
-            log.catch_up(&mut view);
-            prop_assert_eq!(view.window(height), window);
-            prop_assert_eq!(view.unseen(), view.len() - len);
-            view.end();
-            prop_assert!(view.is_following() && view.unseen() == 0);
-            prop_assert_eq!(view.window(height).end, view.len());
-        }
-    }
-
-    #[test]
-    fn a_pause_hides_new_rows_even_where_the_screen_has_room() {
-        let (mut log, mut view) = (Log::filled(&[4, 4]), LogView::new());
-        log.catch_up(&mut view);
-        view.set_paused(true);
-        log.append(4);
-        log.catch_up(&mut view);
-        assert_eq!((view.window(10), view.unseen(), view.len()), (0..2, 1, 3));
-        assert_eq!((view.is_paused(), view.is_following()), (true, false));
-        view.set_paused(false);
-        assert_eq!((view.window(10), view.unseen(), view.is_following()), (0..3, 0, true));
-    }
-
-    #[test]
-    fn scrolling_takes_the_cursor_along_at_the_edges_only() {
-        let (log, mut view) = (Log::filled(&[4; 30]), LogView::new());
-        log.catch_up(&mut view);
-        assert_eq!(view.window(10), 20..30);
-        view.scroll_by(-3);
-        assert_eq!((view.window(10), view.cursor_index(), view.is_following()), (17..27, Some(26), false));
-        view.scroll_by(2);
-        assert_eq!((view.window(10), view.cursor_index()), (19..29, Some(26)));
-        view.move_by(-7);
-        assert_eq!((view.window(10), view.cursor_index()), (19..29, Some(19)));
-        view.move_by(-1);
-        assert_eq!((view.window(10), view.cursor_index()), (18..28, Some(18)));
-        view.scroll_by(-100);
-        assert_eq!((view.window(10), view.cursor_index()), (0..10, Some(9)));
-    }
-
-    #[test]
-    fn a_slice_judges_no_more_than_it_may() {
-        let (log, mut view) = (Log::filled(&[4; 30]), LogView::new());
-        assert!(!view.catch_up(&log.store, &log.roster, 10));
-        assert_eq!((view.judged(), view.len()), (10, 10));
-        assert!(view.catch_up(&log.store, &log.roster, 20));
-        // Searching a long message costs as much as many short ones.
-        let log = Log::filled(&[11; 30]);
-        view.set_filter(Filter::parse("a", Timestamp(0)).unwrap());
-        view.catch_up(&log.store, &log.roster, 30);
-        assert_eq!(view.judged(), 2);
-    }
 }

@@ -88,7 +88,8 @@ pub fn check_variable_name(name: &str) -> Result<(), String> {
 pub enum Place {
     /// It is sent by itself.
     Message,
-    /// It answers what came, so `{{payload}}` and so many captures, from `{{0}}` on, are there.
+    /// It answers what came, so `{{payload}}` and so many captures, from `{{0}}` on, are there; or a step of a
+    /// connection's life, without any.
     Reply {
         /// How many captures there are, the whole match included.
         captures: usize,
@@ -182,6 +183,12 @@ impl Template {
     #[must_use]
     pub fn of(bytes: Vec<u8>) -> Self {
         Self { pieces: vec![Piece::Bytes(bytes)], encoding: Encoding::UTF_8, checksum: None }
+    }
+
+    /// What came, and nothing else.
+    #[must_use]
+    pub fn what_came() -> Self {
+        Self { pieces: vec![Piece::Part(Part::WhatCame)], encoding: Encoding::UTF_8, checksum: None }
     }
 
     /// Itself with these bytes behind it.
@@ -322,6 +329,9 @@ fn meaning<'a>(name: &str, variables: &'a Variables, place: Place) -> Result<Mea
             return Err(format!("the pattern has no capture {number}, the last is {},", captures - 1));
         }
         (Some(_), _) if !name.is_empty() => return Err("captures are for replies to a pattern,".to_owned()),
+        (None, Place::Reply { captures: 0 }) if name == WHAT_CAME => {
+            return Err("{{payload}} is for replies to a message,".to_owned());
+        }
         (None, Place::Reply { .. }) if name == WHAT_CAME => return Ok(Meaning::Part(Part::WhatCame)),
         (None, Place::Message) if name == WHAT_CAME => return Err("{{payload}} is for replies,".to_owned()),
         _ => {}
@@ -408,6 +418,7 @@ mod tests {
             ("{{0}}", Place::Reply { captures: 0 }, 0..5, "captures are for replies to a pattern, at 1"),
             ("{{2}}", Place::Reply { captures: 2 }, 0..5, "the pattern has no capture 2, the last is 1, at 1"),
             ("{{payload}}", Place::Message, 0..11, "{{payload}} is for replies, at 1"),
+            ("{{payload}}", Place::Reply { captures: 0 }, 0..11, "{{payload}} is for replies to a message, at 1"),
         ];
         for (text, place, at, message) in table {
             assert_eq!(read(text, place), Err(NotationError { at, message: message.to_owned() }));

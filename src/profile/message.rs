@@ -10,7 +10,7 @@ use toml_edit::{InlineTable, Item, TableLike};
 
 use super::payload_entry::{PayloadContent, PayloadEntry, read_checksum, write_checksum};
 use super::read::Names;
-use super::write::set_string;
+use super::write::{set_string, set_value};
 use crate::document::{Reader, key_span, span};
 use crate::encoding::Encoding;
 use crate::pattern::Pattern;
@@ -116,7 +116,7 @@ impl Message {
     }
 
     /// Writes it into a table, in which none of its keys stands.
-    pub(super) fn write(&self, table: &mut InlineTable) {
+    pub(super) fn write(&self, table: &mut dyn TableLike) {
         match self {
             Self::Payload(name) => set_string(table, "payload", name),
             Self::Written(content, checksum) => {
@@ -199,29 +199,25 @@ impl PatternEntry {
                     reader.unknown_key(table, other);
                 }
                 let mut keys = table.iter().filter(|(key, _)| WRITTEN.contains(key));
-                match (keys.next(), keys.next()) {
-                    (Some((key, item)), None) => read_literal(reader, key, item, known, encodings).map(Self::Equals),
-                    _ => {
-                        reader.error(span(item), format!("`equals` has exactly one of {}", WRITTEN.join(", ")));
-                        None
-                    }
+                if let (Some((key, item)), None) = (keys.next(), keys.next()) {
+                    return read_literal(reader, key, item, known, encodings).map(Self::Equals);
                 }
+                reader.error(span(item), format!("`equals` has exactly one of {}", WRITTEN.join(", ")));
+                None
             }
             _ => read_literal(reader, key, item, known, encodings).map(Self::Contains),
         }
     }
 
     /// Writes it into a table, in which none of its keys stands.
-    pub(super) fn write(&self, table: &mut InlineTable) {
+    pub(super) fn write(&self, table: &mut dyn TableLike) {
         match self {
-            Self::Any => {
-                table.insert("any", true.into());
-            }
+            Self::Any => set_value(table, "any", true.into()),
             Self::Contains(content) => content.write(table),
             Self::Equals(content) => {
                 let mut equals = InlineTable::new();
                 content.write(&mut equals);
-                table.insert("equals", equals.into());
+                set_value(table, "equals", equals.into());
             }
             Self::Regex(text) => set_string(table, "regex", text),
         }

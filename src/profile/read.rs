@@ -52,14 +52,15 @@ pub(super) fn read(reader: &mut Reader<'_>, document: &Table, given: &Variables)
                     contents.payloads.extend(PayloadEntry::read(reader, table, place, &mut names, &variables));
                 }
             }
-            // Read before all else, and below, when the sockets are known.
+            // Read before all else, and below, when the sockets and the payloads are known.
             "vars" | "rule" | "scenario" => {}
             _ => reader.unknown_key(document, key),
         }
     }
     if let Some(item) = document.get("rule") {
         let tables = tables(reader, "rule", item);
-        rule::read(reader, tables, &mut contents.sockets, &socket_names);
+        let known = Known { sockets: &socket_names, payloads: &contents.payloads, variables: &variables };
+        contents.rules = rule::read(reader, tables, &contents.sockets, &known);
     }
     if let Some(item) = document.get("scenario") {
         let tables = tables(reader, "scenario", item);
@@ -217,11 +218,8 @@ mod tests {
         assert_eq!(profile.payloads[0].content, PayloadContent::Hex("01 03 00 00 00 0A".to_owned()));
         assert_eq!(profile.payloads[0].checksum, Some(Checksum::named("crc16-modbus").unwrap()));
         assert_eq!(profile.vars["who"], "client");
-        let warned: Vec<_> = profile.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
-        let kept = |key: &str| format!("`{key}` is kept, not applied in this version");
-        let keys = ["rule"];
-        assert_eq!(warned.iter().map(|warning| warning.1.to_owned()).collect::<Vec<_>>(), keys.map(kept));
-        assert_eq!(warned[0].0, LAB.lines().position(|line| line.starts_with("[[rule]]")).unwrap() + 1);
+        assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
+        assert_eq!((profile.rules[0].name.as_str(), profile.scenarios[0].name.as_str()), ("greet", "greeting"));
     }
 
     #[test]

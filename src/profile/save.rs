@@ -91,6 +91,9 @@ impl Profile {
         for (entry, index) in self.payloads.iter_mut().zip(0..) {
             entry.origin = Some(index);
         }
+        for (entry, index) in self.rules.iter_mut().zip(0..) {
+            entry.origin = Some(index);
+        }
         // They may stand in other lines now.
         self.scenarios.clone_from(&reread.saved.contents.scenarios);
         self.path = Some(path.to_path_buf());

@@ -3,7 +3,6 @@
 mod read;
 mod write;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,7 +154,7 @@ impl StepAction {
                 Action::Close(name.clone(), *how)
             }
             Self::Send { message, to, repeat, every } => {
-                let (payloads, base) = (&profile.payloads, base(profile));
+                let (payloads, base) = (&profile.payloads, profile.folder());
                 let template = message.template(payloads, base, encoding(to)?, variables, Place::Message)?;
                 let (repeat, every) = (repeat.unwrap_or(1), every.unwrap_or_default());
                 Action::Send { to: to.clone(), template, repeat, every }
@@ -207,7 +206,7 @@ impl Profile {
     }
 
     /// Calls a socket otherwise in the steps that name it.
-    pub fn rename_in_scenarios(&mut self, old: &str, new: &str) {
+    pub(super) fn rename_in_scenarios(&mut self, old: &str, new: &str) {
         let steps = self.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps);
         for socket in steps.filter_map(|step| step.action.socket_mut()).filter(|socket| *socket == old) {
             new.clone_into(socket);
@@ -219,11 +218,6 @@ impl Profile {
 fn encoding_of(profile: &Profile, socket: &str) -> Result<Encoding, String> {
     let found = profile.sockets.iter().find(|entry| entry.name == socket);
     found.map(|entry| entry.endpoint.encoding()).ok_or_else(|| format!("no socket is called `{socket}`"))
-}
-
-/// The folder at which relative paths begin.
-fn base(profile: &Profile) -> &Path {
-    profile.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
 }
 
 #[cfg(test)]

@@ -18,8 +18,6 @@ pub struct SocketEntry {
     pub endpoint: Endpoint,
     /// False for a socket that is listed, but not opened, when the profile loads.
     pub auto: bool,
-    /// True for a socket that sends back whatever comes, or whose connections do; kept as a `[[rule]]`.
-    pub echo: bool,
     /// Which `[[socket]]` of the saved document it came from, from 0.
     pub(super) origin: Option<usize>,
 }
@@ -27,20 +25,20 @@ pub struct SocketEntry {
 /// Equal when they mean the same; where they came from does not matter.
 impl PartialEq for SocketEntry {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, &self.endpoint, self.auto, self.echo) == (&other.name, &other.endpoint, other.auto, other.echo)
+        (&self.name, &self.endpoint, self.auto) == (&other.name, &other.endpoint, other.auto)
     }
 }
 
 impl Eq for SocketEntry {}
 
 impl SocketEntry {
-    /// A socket that opens when the profile loads, and does not echo.
+    /// A socket that opens when the profile loads.
     #[must_use]
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
-        Self { name: name.into(), endpoint, auto: true, echo: false, origin: None }
+        Self { name: name.into(), endpoint, auto: true, origin: None }
     }
 
-    /// Reads the table with this index, whose header stands at `header`. That it echoes stands elsewhere.
+    /// Reads the table with this index, whose header stands at `header`.
     pub(super) fn read(
         reader: &mut Reader<'_>,
         table: &dyn TableLike,
@@ -63,7 +61,7 @@ impl SocketEntry {
                 },
             }
         }
-        Some(Self { name: name?, endpoint: endpoint?, auto: auto?, echo: false, origin: Some(index) })
+        Some(Self { name: name?, endpoint: endpoint?, auto: auto?, origin: Some(index) })
     }
 }
 

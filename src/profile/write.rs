@@ -2,8 +2,8 @@
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
+use super::Profile;
 use super::comments::keep_comments;
-use super::{Profile, rule};
 
 /// An entry of one of the profile's lists.
 pub(super) trait Entry {
@@ -29,8 +29,8 @@ pub(super) fn render(profile: &Profile) -> String {
     }
     write_list(&mut document, "socket", &profile.sockets, &saved.contents.sockets);
     write_list(&mut document, "payload", &profile.payloads, &saved.contents.payloads);
+    write_list(&mut document, "rule", &profile.rules, &saved.contents.rules);
     write_list(&mut document, "scenario", &profile.scenarios, &saved.contents.scenarios);
-    rule::write(&mut document, &profile.sockets, &saved.contents.sockets);
     let text = document.to_string();
     // The document writes every newline as LF, and no mark.
     let is_crlf = saved.text.contains('\n') && saved.text.matches('\n').count() == saved.text.matches("\r\n").count();
@@ -45,9 +45,11 @@ pub(super) fn is_changed(profile: &Profile) -> bool {
         || profile.description != saved.description
         || profile.sockets != saved.sockets
         || profile.payloads != saved.payloads
+        || profile.rules != saved.rules
         || profile.scenarios != saved.scenarios
         || !is_in_place(&profile.sockets)
         || !is_in_place(&profile.payloads)
+        || !is_in_place(&profile.rules)
         || !is_in_place(&profile.scenarios)
 }
 
@@ -117,7 +119,7 @@ fn is_in_place<E: Entry>(entries: &[E]) -> bool {
 }
 
 /// For each entry the table it came from. A copy of an entry is new.
-pub(super) fn places<E: Entry>(entries: &[E]) -> Vec<Option<usize>> {
+fn places<E: Entry>(entries: &[E]) -> Vec<Option<usize>> {
     let mut seen = std::collections::HashSet::new();
     entries.iter().map(|entry| entry.origin().filter(|place| seen.insert(*place))).collect()
 }
@@ -223,6 +225,8 @@ auto = false
 
 [[rule]]
 name = \"greet\"
+when = { event = 'accepted' } # at once
+mood = 'good'
 # the last line
 ";
 
@@ -253,6 +257,7 @@ name = \"greet\"
         assert_eq!((&one.name, &one.description), (&other.name, &other.description));
         assert_eq!(one.sockets, other.sockets, "{}", other.to_toml());
         assert_eq!(one.payloads, other.payloads, "{}", other.to_toml());
+        assert_eq!(one.rules, other.rules, "{}", other.to_toml());
     }
 
     #[test]
@@ -373,11 +378,11 @@ name = \"greet\"
             profile.sockets.remove(0);
             profile.sockets.push(SocketEntry::new("n", "tcp-listen://h:1?backlog=1".parse().unwrap()));
         });
-        let text = format!("rule = [{{name = 'echo', on = 'x'}}]\n{text}");
+        let text = format!("rule = [{{name = 'echo', on = 'a', when = {{any = true}}}}]\n{text}");
         assert_eq!(
-            edited(&text, |profile| profile.sockets[1].echo = true)[1],
-            "+rule = [{name = 'echo', on = 'x'}, { name = \"echo-2\", on = \"b\", when = { any = true }, \
-             send = { escaped = \"{{payload}}\" } }]\n"
+            edited(&text, |profile| profile.set_echo("b", true))[1],
+            "+rule = [{name = 'echo', on = 'a', when = {any = true}}, { name = \"echo-2\", on = \"b\", \
+             when = { any = true }, send = { escaped = \"{{payload}}\" } }]\n"
         );
     }
 
@@ -451,14 +456,17 @@ name = \"greet\"
         let (sockets, payloads) = (profile.sockets.len(), profile.payloads.len());
         let is_free = |profile: &Profile, name: &str| !profile.sockets.iter().any(|socket| socket.name == name);
         match edit {
-            Edit::Rename(at, name) if at < sockets && is_free(profile, &name) => profile.sockets[at].name = name,
+            Edit::Rename(at, name) if at < sockets && is_free(profile, &name) => profile.rename_socket(at, &name),
             Edit::Endpoint(at, endpoint) if at < sockets => profile.sockets[at].endpoint = endpoint,
             Edit::Auto(at) if at < sockets => profile.sockets[at].auto ^= true,
-            Edit::Echo(at) if at < sockets => profile.sockets[at].echo ^= true,
+            Edit::Echo(at) if at < sockets => {
+                let socket = profile.sockets[at].clone();
+                profile.set_echo(&socket.name, !profile.echoes(&socket));
+            }
             Edit::Add(at, name, endpoint) if at <= sockets && is_free(profile, &name) => {
                 profile.sockets.insert(at, SocketEntry::new(name, endpoint));
             }
-            Edit::Remove(at) if at < sockets => drop(profile.sockets.remove(at)),
+            Edit::Remove(at) => profile.remove_socket(at),
             Edit::Swap(one, other) if one < sockets && other < sockets => profile.sockets.swap(one, other),
             Edit::AddPayload(name, text) if !profile.payloads.iter().any(|payload| payload.name == name) => {
                 profile.payloads.push(PayloadEntry::new(name, PayloadContent::Text(text)));
@@ -492,7 +500,7 @@ name = \"greet\"
                 prop_assert_eq!(&std::fs::read_to_string(&path).unwrap(), &written);
                 assert_same(&Profile::load(Path::new(&path)).unwrap(), &profile);
                 // What this version does not know is there, whatever was done to the rest.
-                prop_assert!(is_new || (written.contains("who = \"client\"") && written.contains("name = \"greet\"")));
+                prop_assert!(is_new || (written.contains("who = \"client\"") && written.contains("mood = 'good'")));
             }
         }
     }

@@ -4,7 +4,7 @@
 //! table all come from these rows. A row stands beside the pane that it belongs to; the rows that belong to none stand
 //! here.
 
-use super::overlays::{help, palette, profiles, transfers};
+use super::overlays::{help, palette, profiles, rules, transfers};
 use super::{Effect, Pane, Ui, panes, scenarios};
 
 /// Where an action's keys act.
@@ -156,6 +156,14 @@ static GLOBAL: &[ActionSpec] = &[
         keys: &["ctrl-f"],
         help: "filter the log",
         run: panes::log::edit_filter,
+        available: always,
+    },
+    ActionSpec {
+        name: "rules",
+        scope: Scope::Anywhere,
+        keys: &["ctrl-v"],
+        help: "the rules: what answers by itself",
+        run: rules::open,
         available: always,
     },
     ActionSpec {

@@ -5,9 +5,11 @@
 
 pub(super) mod exports;
 pub(super) mod filling;
+pub(super) mod lines;
 pub(super) mod recorded;
 pub(super) mod repeat;
 pub(super) mod replay;
+mod rules;
 pub(super) mod scenarios;
 mod transcript;
 pub(super) mod transfers;
@@ -30,9 +32,11 @@ use crate::profile::{Profile, SocketEntry};
 
 use exports::Exports;
 use filling::Filling;
+use lines::Found;
 use recorded::Recorded;
 use repeat::Repeats;
 use replay::{Census, Replay};
+use rules::KnownRules;
 use scenarios::Scenarios;
 use transfers::{Transfer, Transfers};
 
@@ -50,9 +54,11 @@ pub(super) struct Bench {
     pub(super) view: LogView,
     pub(super) find: Option<Find>,
     pub(super) messages: Messages,
+    found: Found,
     pub(super) profile: Profile,
     /// The root of each `profile.sockets`, in the same order.
     roots: Vec<SocketId>,
+    known_rules: KnownRules,
     next_ticket: u64,
     sends: HashMap<Ticket, Sending>,
     pub(super) transfers: Transfers,
@@ -145,8 +151,10 @@ impl Bench {
             view: LogView::new(),
             find: None,
             messages: Messages::new(),
+            found: Found::default(),
             profile: Profile::new(),
             roots: Vec::new(),
+            known_rules: KnownRules::default(),
             next_ticket: 0,
             sends: HashMap::new(),
             transfers: Transfers::default(),
@@ -176,23 +184,23 @@ impl Bench {
         self.clock.now()
     }
 
-    /// Opens a new socket under a name of its own. It echoes if that is wanted, or if every socket of the profile does.
+    /// Opens a new socket under a name of its own, which echoes if that is wanted, and by the rules for every socket.
     pub(super) fn add(&mut self, name: &str, endpoint: Endpoint, echo: bool, effects: &mut Vec<Effect>) -> SocketId {
-        let mut entry = SocketEntry::new(self.free_name(name), endpoint);
-        entry.echo = echo || self.profile.every_socket_echoes();
+        let entry = SocketEntry::new(self.free_name(name), endpoint);
         self.profile.sockets.push(entry.clone());
+        if echo && !self.profile.echoes(&entry) {
+            self.profile.set_echo(&entry.name, true);
+        }
         self.enter(entry, effects)
     }
 
     fn enter(&mut self, entry: SocketEntry, effects: &mut Vec<Effect>) -> SocketId {
-        let SocketEntry { name, endpoint, auto, echo, .. } = entry;
+        let SocketEntry { name, endpoint, auto, .. } = entry;
         let socket = self.ids.mint();
         self.roots.push(socket);
         self.roster.register(socket, name, endpoint.clone());
-        if echo {
-            // Before there is anything to echo.
-            effects.push(Effect::Order(Command::SetEcho { socket, on: true }));
-        }
+        // Before there is anything to answer.
+        self.settle_rules_of(self.roots.len() - 1, effects);
         if auto {
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
         } else {
@@ -215,6 +223,12 @@ impl Bench {
     /// Gives a socket of the list another endpoint; it holds from the next opening on.
     pub(super) fn change(&mut self, socket: SocketId, endpoint: Endpoint) {
         self.before_change = None;
+        let framing = self.roster.get(socket).map(|member| member.endpoint.framing().clone());
+        if framing.is_some_and(|framing| framing != *endpoint.framing())
+            && let Some((row, spot)) = self.current_line()
+        {
+            self.view.keep_byte(self.messages.end_of(&row, spot.message, &self.store).unwrap_or(0));
+        }
         if let Some(entry) = self.entry_mut(socket) {
             entry.endpoint = endpoint.clone();
             let before = self.roster.encoding(socket);
@@ -241,10 +255,10 @@ impl Bench {
         }
     }
 
+    /// Gives a socket of the list another name, by which its rules know it then.
     pub(super) fn rename(&mut self, socket: SocketId, name: &str) {
-        if let Some(entry) = self.entry_mut(socket) {
-            let old = std::mem::replace(&mut entry.name, name.to_owned());
-            self.profile.rename_in_scenarios(&old, name);
+        if let Some(index) = self.roots.iter().position(|root| *root == socket) {
+            self.profile.rename_socket(index, name);
             self.roster.rename(socket, name.to_owned());
             self.judge_anew();
         }
@@ -263,7 +277,8 @@ impl Bench {
         if let Some(index) = self.roots.iter().position(|root| *root == socket) {
             effects.push(Effect::Order(Command::CloseAll { root: socket, by: CloseReason::User }));
             self.roots.remove(index);
-            self.profile.sockets.remove(index);
+            self.profile.remove_socket(index);
+            self.known_rules.remove(&socket);
             self.roster.remove(socket);
         } else if self.recorded_in(socket).is_some() {
             self.roster.remove(socket);
@@ -272,6 +287,7 @@ impl Bench {
 
     /// Puts another profile on the bench; what was open is closed.
     pub(super) fn load(&mut self, mut profile: Profile, effects: &mut Vec<Effect>) {
+        self.known_rules.clear();
         for socket in std::mem::take(&mut self.roots) {
             effects.push(Effect::Order(Command::CloseAll { root: socket, by: CloseReason::User }));
             self.roster.remove(socket);
@@ -316,21 +332,6 @@ impl Bench {
     /// True for a target whose messages are datagrams, which may be empty.
     pub(super) fn is_datagram(&self, target: &Target) -> bool {
         self.roster.get(target.socket()).is_some_and(|member| member.endpoint.scheme.is_datagram())
-    }
-
-    pub(super) fn echoes(&self, socket: SocketId) -> bool {
-        let index = self.roots.iter().position(|root| *root == socket);
-        index
-            .and_then(|index| self.profile.sockets.get(index))
-            .is_some_and(|entry| entry.echo && entry.endpoint.scheme.can_echo())
-    }
-
-    /// Has a socket, or each connection of a listener, send back what comes, or no longer.
-    pub(super) fn set_echo(&mut self, socket: SocketId, on: bool, effects: &mut Vec<Effect>) {
-        if let Some(entry) = self.entry_mut(socket) {
-            entry.echo = on;
-            effects.push(Effect::Order(Command::SetEcho { socket, on }));
-        }
     }
 
     /// How many sockets are open, accepted ones included.
@@ -547,33 +548,39 @@ impl Bench {
         }
     }
 
-    /// Judges rows that the view has not seen, for as long as nobody is kept waiting by it; true while there are more.
+    /// Reads the messages of rows that were not read yet, and judges rows that the view has not seen, for as long as nobody
+    /// is kept waiting by it; true while there are more.
     pub(super) fn catch_up(&mut self) -> bool {
         let began = Instant::now();
-        while !self.view.catch_up(&self.store, &self.roster, SLICE) {
+        loop {
+            let are_read = self.messages.catch_up(&self.store, &self.roster);
+            self.amend();
+            let are_judged = self.view.catch_up(&self.store, &self.roster, &self.messages, SLICE);
+            if are_read && are_judged {
+                return false;
+            }
             if began.elapsed() >= TURN {
                 return true;
             }
         }
-        false
+    }
+
+    /// Takes in what has become known of rows that were judged before.
+    fn amend(&mut self) {
+        let rows = self.messages.take_amended();
+        if !rows.is_empty() {
+            self.view.judge_again(&rows, &self.store, &self.roster, &self.messages);
+            if let Some(find) = &mut self.find {
+                find.search_again(&rows, &self.store, &self.roster, &self.messages);
+            }
+        }
     }
 
     /// Searches rows that find has not seen, for half as long as the view may judge; true while there are more.
     pub(super) fn search(&mut self) -> bool {
         let Some(find) = &mut self.find else { return false };
         let began = Instant::now();
-        while !find.catch_up(&self.store, &self.roster) {
-            if began.elapsed() >= TURN / 2 {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Reads the messages of rows that were not read yet, for as long; true while there are more.
-    pub(super) fn read_messages(&mut self) -> bool {
-        let began = Instant::now();
-        while !self.messages.catch_up(&self.store, &self.roster) {
+        while !find.catch_up(&self.store, &self.roster, &self.messages) {
             if began.elapsed() >= TURN / 2 {
                 return true;
             }
@@ -587,6 +594,7 @@ impl Bench {
         let now = Timestamp(self.now().0.saturating_sub(20_000_000));
         if self.messages.deadline()? <= now {
             self.messages.expire(now);
+            self.amend();
         }
         Some(self.messages.deadline()?.since(now))
     }
@@ -614,7 +622,7 @@ impl Bench {
 
     /// The row under the log's cursor.
     pub(super) fn current(&self) -> Option<Row> {
-        self.view.cursor().and_then(|seq| self.store.row(seq))
+        self.current_line().map(|(row, _)| row)
     }
 
     /// Brings the rates up to now; after which time they will have changed by themselves, while they do.

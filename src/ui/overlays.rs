@@ -21,6 +21,7 @@ pub(super) mod rename;
 pub(super) mod repeat;
 pub(super) mod replay;
 pub(super) mod report;
+pub(super) mod rules;
 pub(super) mod save_scenario;
 pub(super) mod scenarios;
 pub(super) mod search_history;

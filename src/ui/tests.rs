@@ -10,6 +10,7 @@ mod logview;
 mod options;
 mod payloads;
 mod recorded;
+mod rules;
 mod scenarios;
 mod transfers;
 
@@ -155,9 +156,10 @@ fn with_nothing_open_one_key_starts_an_echo_server() {
     bench.shows("Nothing is open");
     bench.keys("s");
     let orders = bench.orders();
-    let [Command::SetEcho { socket: echoing, on: true }, Command::Open { socket, endpoint }] = orders.as_slice() else {
+    let [Command::SetRules { socket: echoing, rules }, Command::Open { socket, endpoint }] = orders.as_slice() else {
         panic!("{orders:?}");
     };
+    assert!(rules.iter().all(|rule| rule.is_echo()) && !rules.is_empty());
     assert_eq!(endpoint.to_string(), "tcp-listen://127.0.0.1:7788");
     assert_eq!(socket, echoing);
 }
@@ -421,21 +423,19 @@ fn an_echo_is_part_of_the_profile() {
     let (mut bench, listener, _) = Harness::with_listener(0);
     let text = bench.ui.profile_mut().to_toml();
     bench.keys("tab shift-e");
-    assert_eq!(bench.orders(), [Command::SetEcho { socket: listener, on: true }]);
+    assert_eq!(echoing_in(&bench.orders()), [(listener, true)]);
     bench.shows("server echoes what comes");
     let echoing = bench.ui.profile_mut().to_toml();
     bench.keys("shift-e");
-    assert_eq!(bench.orders(), [Command::SetEcho { socket: listener, on: false }]);
+    assert_eq!(echoing_in(&bench.orders()), [(listener, false)]);
     assert_eq!(bench.ui.profile_mut().to_toml(), text);
 
     let mut again = Harness::new();
     let profile = Profile::parse(&echoing, None).unwrap();
     again.ui.profile_loaded(Ok(profile));
     let orders = again.orders();
-    let [Command::SetEcho { socket: echoes, on: true }, Command::Open { socket, .. }] = orders.as_slice() else {
-        panic!("{orders:?}");
-    };
-    assert_eq!(echoes, socket);
+    let Command::Open { socket, .. } = orders[1] else { panic!("{orders:?}") };
+    assert_eq!(echoing_in(&orders[..1]), [(socket, true)]);
     again.shows("server echo tcp-listen");
     assert!(!again.ui.profile_mut().is_modified());
     again.keys("tab shift-e");
@@ -450,7 +450,17 @@ fn an_echo_is_part_of_the_profile() {
     bench.ui.profile_loaded(Profile::parse(&every, None));
     bench.effects();
     bench.ui.open("udp-bind://127.0.0.1:0".parse().unwrap());
-    assert!(matches!(bench.orders().as_slice(), [Command::SetEcho { on: true, .. }, Command::Open { .. }]));
+    let orders = bench.orders();
+    assert!(echoing_in(&orders[..1])[0].1 && matches!(orders[1], Command::Open { .. }), "{orders:?}");
+}
+
+/// The sockets whose rules are set, and whether these are an echo.
+fn echoing_in(orders: &[Command]) -> Vec<(SocketId, bool)> {
+    let rules = orders.iter().map(|order| match order {
+        Command::SetRules { socket, rules } => (*socket, rules.iter().any(|rule| rule.is_echo())),
+        other => panic!("{other:?}"),
+    });
+    rules.collect()
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Bench {
     }
 
     pub(crate) fn close(&self, socket: SocketId, how: CloseHow) {
-        self.order(Command::Close { socket, how });
+        self.order(Command::Close { socket, how, by: CloseReason::User });
     }
 
     pub(crate) fn keep(&mut self, batch: Batch) {

@@ -7,6 +7,7 @@ use nix::net::if_::InterfaceFlags;
 use sockbench::contract::{
     Address, CloseHow, CloseReason, Command, Fact, Operation, SocketId, Target, UnixAddress, Value, option_spec,
 };
+use sockbench::rule::Rules;
 
 use crate::bench::{Bench, PATIENCE, noise};
 
@@ -510,8 +511,8 @@ async fn a_ping_is_answered_with_its_payload_once() {
 async fn a_ping_does_not_echo_its_replies() {
     let mut bench = Bench::new();
     let Some(socket) = open_privileged(&mut bench, "icmp://127.0.0.1").await else { return };
-    bench.order(Command::SetEcho { socket, on: true });
-    assert!(bench.note(socket, "echo").await.contains("ping"));
+    bench.order(Command::SetRules { socket, rules: Rules::echo() });
+    assert!(bench.note(socket, "rules").await.contains("ping"));
     bench.send(Target::Socket(socket), b"once");
     bench.received(socket, 4).await;
     bench.close(socket, CloseHow::Normal);

@@ -5,11 +5,13 @@ use std::net::{TcpStream, UdpSocket};
 use std::thread;
 
 use sockbench::contract::{CloseHow, Command, Fact, SocketId, Target, Ticket};
+use sockbench::rule::Rules;
 
 use crate::bench::{Bench, PATIENCE, noise};
 
 fn set_echo(bench: &Bench, socket: SocketId, on: bool) {
-    bench.order(Command::SetEcho { socket, on });
+    let rules = if on { Rules::echo() } else { Rules::default() };
+    bench.order(Command::SetRules { socket, rules });
 }
 
 /// Says something, and hears the same.

@@ -8,6 +8,7 @@ mod ending;
 mod files;
 mod opening;
 mod pairs;
+mod rules;
 mod staying;
 mod streams;
 mod unix;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use sockbench::contract::{
     Address, CloseHow, CloseReason, Command, Fact, Operation, SocketId, Target, UnixAddress, Value, option_spec,
 };
+use sockbench::rule::Rules;
 use tempfile::TempDir;
 
 use crate::bench::{Bench, PATIENCE, noise};
@@ -254,7 +255,7 @@ async fn packets_are_kept_apart_and_an_empty_one_is_not_the_end() {
     let mut bench = Bench::new();
     let listener = bench.open(&format!("unix-seqpacket-listen://{}?after-fin=close", path.display()));
     opened(&mut bench, listener).await;
-    bench.order(Command::SetEcho { socket: listener, on: true });
+    bench.order(Command::SetRules { socket: listener, rules: Rules::echo() });
     let client = bench.open(&format!("unix-seqpacket://{}", path.display()));
     let (child, _) = bench.accepted(listener).await;
     let packets: Vec<_> = [1, 0, 0, 65_536, 5, 150_000, 0].into_iter().map(|len| noise(len, len as u64)).collect();

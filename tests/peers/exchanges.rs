@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use sockbench::contract::{Address, CloseHow, CloseReason, Command, Fact, Operation, SocketId, Target, Ticket};
+use sockbench::rule::Rules;
 
 use crate::bench::{Bench, noise};
 use crate::peer::Peer;
@@ -88,7 +89,7 @@ async fn a_client_of_an_echo_server() {
 async fn an_echo_server_for_a_client() {
     let mut bench = Bench::new();
     let listener = bench.open("tcp-listen://127.0.0.1:0");
-    bench.order(Command::SetEcho { socket: listener, on: true });
+    bench.order(Command::SetRules { socket: listener, rules: Rules::echo() });
     let address = bench.opened(listener).await;
     assert_eq!(calls(&bench, listener), ["socket", "setsockopt", "bind", "listen"]);
     let peer = client("tcp_echo_client", address, &[]);

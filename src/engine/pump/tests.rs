@@ -13,10 +13,11 @@ use super::*;
 use crate::contract::{CloseHow, Command, Endpoint, SocketId, Target, Ticket, Value};
 use crate::engine::socket::Ending;
 use crate::engine::testing::{Rig, rig};
+use crate::rule::Rules;
 
 /// A stream whose peer does what the test says.
 #[derive(Clone)]
-struct Scripted(Rc<Script>, Rc<OwnedFd>);
+pub(in crate::engine) struct Scripted(pub(in crate::engine) Rc<Script>, Rc<OwnedFd>);
 
 impl AsFd for Scripted {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -25,16 +26,16 @@ impl AsFd for Scripted {
 }
 
 #[derive(Default)]
-struct Script {
-    incoming: RefCell<VecDeque<Result<Vec<u8>, Errno>>>,
-    written: RefCell<Vec<u8>>,
+pub(in crate::engine) struct Script {
+    pub(in crate::engine) incoming: RefCell<VecDeque<Result<Vec<u8>, Errno>>>,
+    pub(in crate::engine) written: RefCell<Vec<u8>>,
     /// How many bytes the peer still takes.
-    window: Cell<usize>,
+    pub(in crate::engine) window: Cell<usize>,
     /// What a send comes to from now on.
     broken: Cell<Option<Errno>>,
-    fin_sent: Cell<bool>,
+    pub(in crate::engine) fin_sent: Cell<bool>,
     reset: Cell<bool>,
-    changed: Notify,
+    pub(in crate::engine) changed: Notify,
 }
 
 impl Scripted {
@@ -45,7 +46,7 @@ impl Scripted {
         scripted
     }
 
-    fn says(&self, what: Result<&[u8], Errno>) {
+    pub(in crate::engine) fn says(&self, what: Result<&[u8], Errno>) {
         self.0.incoming.borrow_mut().push_back(what.map(<[u8]>::to_vec));
         self.0.changed.notify_waiters();
     }
@@ -107,7 +108,7 @@ impl Stream for Scripted {
     }
 }
 
-const FIN: Result<&[u8], Errno> = Ok(b"");
+pub(in crate::engine) const FIN: Result<&[u8], Errno> = Ok(b"");
 
 /// Runs a connection under a paused clock.
 fn connection<L: Future<Output = ()>>(
@@ -115,14 +116,25 @@ fn connection<L: Future<Output = ()>>(
     after_fin: AfterFin,
     test: impl FnOnce(Rig, SocketId, Scripted) -> L,
 ) {
+    let after_fin = Value::AfterFin(after_fin);
+    connection_with(&format!("after-fin={after_fin}"), Rules::default(), window, test);
+}
+
+/// The same with these options, and rules by which it answers from the begin.
+pub(in crate::engine) fn connection_with<L: Future<Output = ()>>(
+    options: &str,
+    rules: Rules,
+    window: usize,
+    test: impl FnOnce(Rig, SocketId, Scripted) -> L,
+) {
     rig(async |rig| {
         let stream = Scripted::with_window(window);
         let scripted = stream.clone();
-        let mut endpoint: Endpoint = "tcp://127.0.0.1:1".parse().unwrap();
-        let after_fin = Value::AfterFin(after_fin).to_string();
-        endpoint.set_option("after-fin", &after_fin).unwrap();
+        let endpoint: Endpoint = format!("tcp://127.0.0.1:1?{options}").trim_end_matches('?').parse().unwrap();
+        rig.obey(Command::SetRules { socket: rig.parent, rules });
         let endpoint = RefCell::new(Rc::new(endpoint));
-        let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint).await) });
+        let id = rig
+            .live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint, Moment::Connected).await) });
         test(rig, id, stream).await;
     });
 }
@@ -273,7 +285,7 @@ fn a_peer_that_does_not_take_its_echo_is_not_read_until_it_does() {
     const CHUNK: usize = 60_000;
     let chunks: Vec<Vec<u8>> = (0..100).map(|n| vec![n; CHUNK]).collect();
     let flood = async |rig: &Rig, id, stream: &Scripted| {
-        rig.obey(Command::SetEcho { socket: rig.parent, on: true });
+        rig.obey(Command::SetRules { socket: rig.parent, rules: Rules::echo() });
         for chunk in &chunks {
             stream.says(Ok(chunk));
         }
@@ -297,7 +309,7 @@ fn a_peer_that_does_not_take_its_echo_is_not_read_until_it_does() {
     });
     connection(0, AfterFin::Keep, async |mut rig, id, stream| {
         flood(&rig, id, &stream).await;
-        rig.obey(Command::SetEcho { socket: rig.parent, on: false });
+        rig.obey(Command::SetRules { socket: rig.parent, rules: Rules::default() });
         stream.says(FIN);
         rig.until(|fact| *fact == Fact::PeerClosed).await;
     });

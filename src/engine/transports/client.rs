@@ -12,6 +12,7 @@ use crate::engine::orders::Stop;
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
 use crate::engine::stream::Stream;
+use crate::rule::Moment;
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -38,10 +39,14 @@ pub(super) async fn live<S: Stream>(
             Ok(Connection { stream, local, peer }) => {
                 socket.report(Fact::Connected { local, peer }).await;
                 pause = reconnect;
-                Ending::Closed(pump::run(stream, &socket, &endpoint).await)
+                Ending::Closed(pump::run(stream, &socket, &endpoint, Moment::Connected).await)
             }
             Err(ending) => ending,
         };
+        if pause.is_some() {
+            // A rule closes the connection, and not the client.
+            socket.orders.forget_rules_stop();
+        }
         let Some(wait) = pause.filter(|_| socket.orders.stopping() < Some(Stop::Close)) else {
             return ending;
         };

@@ -14,6 +14,7 @@ use crate::engine::orders::Orders;
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
 use crate::engine::socket_options::set_before_bind;
+use crate::rule::Moment;
 
 /// The scheme `pair`.
 pub(super) struct Pair;
@@ -92,17 +93,17 @@ fn adopt(pair: &Socket, endpoint: &Rc<Endpoint>, fd: socket2::Socket, number: u3
     ends.left.set(ends.left.get() + 1);
     let end = End { ends: Rc::clone(ends), pair: Rc::clone(&pair.orders) };
     let (parent, endpoint) = (pair.id, Rc::clone(endpoint));
-    pair.table.adopt(parent, &pair.echo, |socket| async move {
+    pair.table.adopt(parent, &pair.rules, |socket| async move {
         socket.report(Fact::Paired { parent, number }).await;
         let kind = endpoint.pair_type();
         let endpoint = RefCell::new(endpoint);
         let ended = match kind {
             PairType::Stream => match unix_stream(fd) {
-                Ok(stream) => Ok(pump::run(stream, &socket, &endpoint).await),
+                Ok(stream) => Ok(pump::run(stream, &socket, &endpoint, Moment::Connected).await),
                 Err(error) => Err(error),
             },
             PairType::Dgram | PairType::Seqpacket => match Packets::new(&socket, fd).await {
-                Ok(packets) => Ok(pump::run(packets, &socket, &endpoint).await),
+                Ok(packets) => Ok(pump::run(packets, &socket, &endpoint, Moment::Connected).await),
                 Err(error) => Err(error),
             },
         };

@@ -127,8 +127,11 @@ pub(super) fn unix_address(name: &UnixName) -> UnixAddress {
     }
 }
 
-/// What `getsockname(2)`, `getpeername(2)` or `accept(2)` told of a Unix socket.
-pub(super) fn told_address(address: &SockAddr) -> Address {
+/// What `getsockname(2)`, `getpeername(2)` or `accept(2)` told of a socket.
+pub(in crate::engine) fn told_address(address: &SockAddr) -> Address {
+    if let Some(address) = address.as_socket() {
+        return address.into();
+    }
     let pathname = address.as_pathname().map(|path| UnixAddress::Pathname(path.as_os_str().as_bytes().to_vec()));
     let told = pathname.or_else(|| address.as_abstract_namespace().map(|name| UnixAddress::Abstract(name.to_vec())));
     told.unwrap_or(UnixAddress::Unnamed).into()

@@ -204,6 +204,7 @@ mod tests {
     use crate::engine::pump::run;
     use crate::engine::socket::Ending;
     use crate::engine::testing::{Rig, rig};
+    use crate::rule::Moment;
 
     /// The longest message that the scripted kernel takes, in bytes.
     const LONGEST: usize = 1_000_000;
@@ -288,7 +289,10 @@ mod tests {
             let scripted = stream.clone();
             let endpoint: Endpoint = "unix-seqpacket:///nowhere?after-fin=keep".parse().unwrap();
             let endpoint = RefCell::new(Rc::new(endpoint));
-            let id = rig.live(|socket| async move { Ending::Closed(run(scripted, &socket, &endpoint).await) });
+            let id =
+                rig.live(
+                    |socket| async move { Ending::Closed(run(scripted, &socket, &endpoint, Moment::Connected).await) },
+                );
             test(rig, id, stream).await;
         });
     }

@@ -5,7 +5,6 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::{Framed, append, hex, peer_of};
 use crate::contract::{Fact, NetError, UnixAddress};
-use crate::framing::Ending;
 use crate::log::{LogStore, Roster, Row};
 
 /// Appends the row as one line of JSON.
@@ -31,13 +30,7 @@ pub fn numbered_jsonl(seq: u64, row: &Row, store: &LogStore, roster: &Roster, ou
 /// Appends a message of a framed stream as the line of a row. One that is not whole has `cut`, `incomplete` or
 /// `bad_length`, and one that goes on with a cut one has `continues`.
 pub fn framed_jsonl(seq: u64, row: &Row, framed: &Framed<'_>, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
-    let ending = match framed.ending {
-        Ending::Whole => None,
-        Ending::Cut => Some("cut"),
-        Ending::Incomplete => Some("incomplete"),
-        Ending::Impossible => Some("bad_length"),
-    };
-    let flags: Vec<_> = framed.continues.then_some("continues").into_iter().chain(ending).collect();
+    let flags: Vec<_> = framed.continues.then_some("continues").into_iter().chain(framed.flag()).collect();
     let start = out.len();
     let written = message(seq, row, framed.payload, &flags, (store, roster), out);
     end_line(&written, start, out);

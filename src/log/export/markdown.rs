@@ -2,9 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::text::escaped;
+use super::Framed;
+use super::text::{escape_read, escaped};
+use crate::encoding::Reading;
 use crate::log::timeline::step;
 use crate::log::{LogStore, Roster, Row};
+
+/// The most bytes of a message that its line quotes.
+const QUOTED: usize = 64;
 
 /// Rows of a socket's timeline as a heading and a table of time (UTC), call, result and remark, a line each. What is
 /// inferred is marked `~`; what others said is escaped, so that it stays in its cell.
@@ -30,6 +35,19 @@ pub fn markdown_row(row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<
         let name = plain(&roster.name(row.socket));
         super::append(out, format_args!("| {} | {name} | {cells} |\n", row.at.utc_time_of_day()));
     }
+}
+
+/// Appends a message of a framed stream as a line of that table: where the step stands its length, and as the remark its
+/// first bytes.
+pub fn framed_markdown_row(row: &Row, framed: &Framed<'_>, _: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    let mut text = String::new();
+    let shown = &framed.payload[..framed.payload.len().min(QUOTED)];
+    escape_read(shown, &Reading::alone(roster.encoding(row.socket)), &mut text);
+    let more = if shown.len() < framed.payload.len() { "..." } else { "" };
+    let mark = framed.ending.mark().map(|mark| format!(" {mark}")).unwrap_or_default();
+    let (name, len) = (plain(&roster.name(row.socket)), framed.payload.len());
+    let remark = if text.is_empty() { String::new() } else { code(&text) + more };
+    super::append(out, format_args!("| {} | {name} | message | {len}{mark} | {remark} |\n", row.at.utc_time_of_day()));
 }
 
 /// The call, the result and the remark of a row.

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::contract::{Address, Batch, Block, CloseReason, Event, Fact, Span};
 use crate::framing::Assembler;
+use crate::log::{Filter, Find, LogView, Needle, Spot};
 
 fn socket(number: u32) -> SocketId {
     SocketId::new(number).unwrap()
@@ -66,7 +67,7 @@ impl Log {
     fn all(&self, messages: &Messages, number: u32) -> Vec<Message> {
         let rows = self.store.rows(0..u64::MAX).filter(|row| row.socket == socket(number));
         rows.flat_map(|row| {
-            let found = messages.ending_in(&row, 0..u32::MAX, &self.store);
+            let found = messages.ending_in(&row, |_| true, &self.store);
             assert_eq!(found.len(), messages.count(&row).unwrap_or(0) as usize, "{row:?}");
             found
         })
@@ -134,7 +135,7 @@ fn how_a_row_is_divided() {
     assert_eq!(division(2), open(0, 0, 2, 2, &[]));
     assert_eq!(division(3), open(2, 3, 2, 4, &[2, 4, 5]));
     assert_eq!(division(4), open(2, 0, 3, 3, &[]));
-    let second = messages.ending_in(&log.store.row(3).unwrap(), 0..1, &log.store);
+    let second = messages.ending_in(&log.store.row(3).unwrap(), |place| place == 0, &log.store);
     assert_eq!(second[0].pieces, [Piece { seq: 2, bytes: 1..2 }, Piece { seq: 3, bytes: 0..2 }]);
 }
 
@@ -165,7 +166,7 @@ fn a_message_of_which_the_begin_is_gone_says_so() {
     assert!(log.store.first() > 4, "nothing is evicted");
     log.read(&mut messages);
     let row = log.store.row(last).unwrap();
-    let found = messages.ending_in(&row, 0..9, &log.store);
+    let found = messages.ending_in(&row, |_| true, &log.store);
     assert!(found.last().unwrap().headless, "{found:?}");
     assert!(messages.streams.values().all(|stream| stream.records.len() < 4));
 }
@@ -243,5 +244,139 @@ proptest! {
                 .collect();
             prop_assert_eq!(found, wanted);
         }
+    }
+}
+
+const FRAMINGS: [&str; 6] = ["line", "line,max=3", "delimiter:616261", "fixed:5", "length:u8", "idle:2ms,max=4"];
+
+/// A listener with two connections of which all this became.
+fn log_of(framing: &str, steps: &[Step]) -> Log {
+    let mut log = Log::new(framing);
+    for number in [2, 3] {
+        log.step(&Step::Connects(number));
+    }
+    for step in steps {
+        log.step(step);
+    }
+    log
+}
+
+/// The messages that end in a row, with their bytes.
+fn payloads(messages: &Messages, row: &Row, store: &LogStore) -> Vec<(Message, Vec<u8>)> {
+    let found = messages.ending_in(row, |_| true, store).into_iter();
+    found.map(|message| (message.clone(), message.bytes(store, usize::MAX))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_changes_in_a_row_that_was_read_is_told(
+        framing in prop::sample::select(FRAMINGS.to_vec()),
+        steps in prop::collection::vec(any_step(), 0..40),
+    ) {
+        let (mut log, mut messages) = (log_of(framing, &[]), Messages::new());
+        let mut known: HashMap<u64, Option<u32>> = HashMap::new();
+        for step in &steps {
+            log.step(step);
+            log.read(&mut messages);
+            let amended = messages.take_amended();
+            let mut surplus = 0;
+            for row in log.store.rows(0..u64::MAX) {
+                let count = messages.count(&row);
+                surplus += u64::from(count.unwrap_or(0).saturating_sub(1));
+                let before = known.insert(row.seq, count);
+                prop_assert!(before.is_none_or(|before| before == count || amended.contains(&row.seq)));
+            }
+            prop_assert_eq!(messages.surplus(), surplus);
+        }
+    }
+
+    #[test]
+    fn a_message_is_the_same_however_it_is_asked_for(
+        framing in prop::sample::select(FRAMINGS.to_vec()),
+        steps in prop::collection::vec(any_step(), 0..40),
+        rows in (0..45_u64, 0..45_u64),
+    ) {
+        let (log, mut messages) = (log_of(framing, &steps), Messages::new());
+        log.read(&mut messages);
+        let rows = rows.0.min(rows.1)..rows.0.max(rows.1);
+        let (some, first) = messages.snapshot(rows.clone(), &log.store);
+        let store = log.store.snapshot(first..rows.end);
+        for row in log.store.rows(0..u64::MAX) {
+            let wanted = payloads(&messages, &row, &log.store);
+            let mut told = Vec::new();
+            messages.for_each(&row, &log.store, |place, payload, frame| {
+                told.push((place, payload.to_vec(), frame.ending));
+            });
+            let as_told = (0..).zip(&wanted).map(|(place, (message, bytes))| (place, bytes.clone(), message.ending));
+            prop_assert_eq!(told, as_told.collect::<Vec<_>>());
+            for (place, (message, _)) in (0..).zip(&wanted) {
+                let end = messages.end_of(&row, place, &log.store).unwrap();
+                // Those that ended before the row are all at its begin.
+                prop_assert!(end == 0 || messages.at_byte(&row, end, &log.store) == place);
+                let of_payload = message.pieces.chunk_by(|piece, next| piece.seq == next.seq).count();
+                prop_assert!(message.rows as usize >= of_payload.max(1), "{:?}", message);
+            }
+            if rows.contains(&row.seq) {
+                prop_assert_eq!(some.count(&row), messages.count(&row));
+                let same = store.row(row.seq).unwrap();
+                prop_assert_eq!(payloads(&some, &same, &store), wanted);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_is_found_in_each_message_that_has_it(
+        framing in prop::sample::select(FRAMINGS.to_vec()),
+        steps in prop::collection::vec(any_step(), 0..40),
+        needle in prop::sample::select(vec!["a", "ab", "/^b/", "hex:61 0d"]),
+        filter in prop::sample::select(vec!["", "text:a", "!text:a", "len:1..2", "re:/^b$/ | len:0"]),
+    ) {
+        let (mut log, mut messages) = (log_of(framing, &[]), Messages::new());
+        let mut find = Find::new(needle, Needle::parse(needle).unwrap());
+        let mut view = LogView::new();
+        view.set_filter(Filter::parse(filter, Timestamp(0)).unwrap());
+        for step in &steps {
+            log.step(step);
+            log.read(&mut messages);
+            let amended = messages.take_amended();
+            view.judge_again(&amended, &log.store, &log.roster, &messages);
+            find.search_again(&amended, &log.store, &log.roster, &messages);
+            while !view.catch_up(&log.store, &log.roster, &messages, 9) {}
+            while !find.catch_up(&log.store, &log.roster, &messages) {}
+        }
+        let is_shown = |bytes: Option<&[u8]>| {
+            let has_a = bytes.is_some_and(|bytes| bytes.to_ascii_lowercase().contains(&b'a'));
+            match filter {
+                "" => true,
+                "text:a" => has_a,
+                "!text:a" => !has_a,
+                "len:1..2" => bytes.is_some_and(|bytes| (1..=2).contains(&bytes.len())),
+                _ => bytes.is_some_and(|bytes| bytes == b"b" || bytes.is_empty()),
+            }
+        };
+        let mut wanted = Vec::new();
+        for row in log.store.rows(0..u64::MAX).filter(|row| row.kind == Kind::Received) {
+            let messages = payloads(&messages, &row, &log.store);
+            prop_assert!(!messages.is_empty() || view.shows(row.seq) == is_shown(None));
+            for (message, (_, bytes)) in (0..).zip(&messages) {
+                let spot = Spot { seq: row.seq, message };
+                let shown = view.shows(row.seq) && view.lines_of(row.seq).contains(message);
+                prop_assert_eq!(shown, is_shown(Some(bytes)));
+                let is_in = find.needle().is_in(bytes);
+                prop_assert_eq!(find.is_in(spot), is_in);
+                wanted.extend((shown && is_in).then_some(spot));
+            }
+        }
+        let next = |spot: &Spot| Spot { message: spot.message + 1, ..*spot };
+        let there = std::iter::successors(find.at_or_after(Spot::default(), &view), |spot| {
+            find.at_or_after(next(spot), &view)
+        });
+        let is_received = |spot: &Spot| log.store.row(spot.seq).unwrap().kind == Kind::Received;
+        prop_assert_eq!(there.filter(is_received).collect::<Vec<_>>(), wanted.clone());
+        let back = std::iter::successors(find.before(Spot::row(u64::MAX), &view), |spot| find.before(*spot, &view));
+        wanted.reverse();
+        prop_assert_eq!(back.filter(is_received).collect::<Vec<_>>(), wanted);
     }
 }

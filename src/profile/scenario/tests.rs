@@ -154,8 +154,7 @@ fn a_renamed_socket_is_renamed_in_the_steps_and_nothing_else_changes() {
         "# one\n[[scenario.step]]\nopen = 'client' # first\n\n[[scenario.step]]\nexpect = true # any\non = 'server#1'\n",
     );
     let mut profile = Profile::parse(&text, None).unwrap();
-    profile.sockets[0].name = "echo".to_owned();
-    profile.rename_in_scenarios("server", "echo");
+    profile.rename_socket(0, "echo");
     let wanted = text.replace("server#1'", "echo#1\"").replace("'echo#1", "\"echo#1").replace("\"server\"", "\"echo\"");
     assert_eq!(profile.to_toml(), wanted);
     let second = text.replace("[[scenario]]\nname = \"s\"", "[[scenario]]\nname = \"t\"");

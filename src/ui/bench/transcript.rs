@@ -33,7 +33,7 @@ impl Bench {
         let cast = Cast::of(self, rows.clone());
         let mut scribe = Scribe::new(self, cast);
         let _ = self.store.for_each_row(rows, |row| {
-            if self.view.scope().matches(self.view.filter(), &row, &self.store, &self.roster) {
+            if self.view.shows(row.seq) {
                 scribe.take(&row);
             }
             let is_enough = scribe.steps.len() > STEPS_MAX || scribe.bytes > BYTES_MAX;

@@ -3,7 +3,7 @@
 //! Owns the choice while it is made. It never looks at a file itself: what is in a folder is asked for by an effect.
 
 use std::io;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
@@ -11,9 +11,9 @@ use ratatui::layout::Rect;
 use super::confirm::Confirm;
 use super::file::{completion, expand_home, split};
 use super::{Next, Overlay, window};
-use crate::exporter::{Destination, FORMATS, FormatSpec, Order, TEXT, Way};
+use crate::exporter::{Destination, FORMATS, FormatSpec, Order, Source, TEXT, Way};
+use crate::log::Spot;
 use crate::log::sanitise::Printable;
-use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
 use crate::ui::panes::grouped;
 use crate::ui::panes::input::edit_of;
@@ -72,8 +72,8 @@ const SAMPLE_COLUMNS: usize = 100;
 
 struct ExportForm {
     choice: Choice,
-    /// The rows that there are to choose from, with their sequence numbers and how many they are.
-    rows: Vec<(What, Range<u64>, usize)>,
+    /// The rows that there are to choose from, where they begin and end, and how many lines they are.
+    rows: Vec<(What, Range<Spot>, usize)>,
     in_timeline: bool,
     path: TextInput,
     /// Whether the user has made the path another one than was proposed.
@@ -96,10 +96,10 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
 
 /// Copies the selected rows in this format.
 pub(in crate::ui) fn copy_selected(ui: &mut Ui, format: &'static FormatSpec) {
-    if let Some(rows) = selection::range(ui) {
-        let id = ui.bench.exports.mint();
+    if let Some(range) = selection::range(ui) {
+        let (id, lines) = (ui.bench.exports.mint(), until_after(range));
         let to = Destination::Clipboard;
-        start(ui, Order { id, rows, filtered: true, way: Way::Both, format, to });
+        start(ui, Order { id, lines, filtered: true, way: Way::Both, format, to });
     }
 }
 
@@ -109,21 +109,28 @@ fn start(ui: &mut Ui, order: Order) {
     ui.effects.push(Effect::Export(order));
 }
 
+/// The same lines, as what comes after the last one ends them.
+fn until_after(range: RangeInclusive<Spot>) -> Range<Spot> {
+    let (start, last) = range.into_inner();
+    start..Spot { message: last.message.saturating_add(1), ..last }
+}
+
 impl ExportForm {
     fn new(ui: &Ui) -> Self {
         let (view, store) = (&ui.bench.view, &ui.bench.store);
-        let all = store.first()..store.next();
+        let all = Spot::row(store.first())..Spot::row(store.next());
         let mut rows = Vec::new();
         let mut choice = ui.export_choice.clone();
         if let Some(range) = selection::range(ui) {
-            rows.push((What::Selected, range, selection::len(ui)));
+            rows.push((What::Selected, until_after(range), selection::len(ui)));
             choice.what = What::Selected;
         }
         if let Some(range) = on_screen(ui) {
-            rows.push((What::OnScreen, range.clone(), view.count_in(range)));
+            rows.push((What::OnScreen, until_after(range), ui.log.lines_on_screen()));
         }
-        rows.push((What::Shown, all.clone(), view.len()));
-        let len = usize::try_from(all.end - all.start).unwrap_or(usize::MAX);
+        rows.push((What::Shown, all.clone(), view.lines()));
+        let len = all.end.seq - all.start.seq + ui.bench.messages.surplus();
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
         rows.push((What::All, all, len));
         if rows.iter().all(|(what, ..)| *what != choice.what) {
             choice.what = What::Shown;
@@ -145,21 +152,30 @@ impl ExportForm {
     /// Looks how the first rows would look.
     fn take_sample(&mut self, ui: &Ui) {
         let Some((what, range, _)) = self.rows.iter().find(|(what, ..)| *what == self.choice.what) else { return };
-        let (view, Bench { store, roster, .. }) = (&ui.bench.view, &ui.bench);
+        let (view, store) = (&ui.bench.view, &ui.bench.store);
         let seqs: Vec<u64> = if *what == What::All {
-            range.clone().take(SAMPLED).collect()
+            (range.start.seq..range.end.seq).take(SAMPLED).collect()
         } else {
-            let first = range.start.checked_sub(1).and_then(|before| view.index_of(before)).map_or(0, |at| at + 1);
-            (first..first + SAMPLED).map_while(|index| view.seq_at(index)).filter(|seq| range.contains(seq)).collect()
+            let first = range.start.seq.checked_sub(1).and_then(|before| view.index_of(before)).map_or(0, |at| at + 1);
+            let is_among = |seq: &u64| Spot::row(*seq) < range.end;
+            (first..first + SAMPLED).map_while(|index| view.seq_at(index)).take_while(is_among).collect()
         };
         let rows = seqs.into_iter().filter_map(|seq| store.row(seq));
         // A long one would hold up the keys; one that is left out would seem to be missing from the export.
         let rows = rows.filter(|row| self.choice.way.takes(row)).take_while(|row| row.len < 16 * 1024);
+        let source = Source {
+            store,
+            roster: &ui.bench.roster,
+            messages: &ui.bench.messages,
+            lines: range,
+            filter: (*what != What::All).then(|| (view.scope(), view.filter())),
+            way: self.choice.way,
+        };
         let mut format = (self.choice.format.start)();
         let mut out = Vec::new();
         format.begin(&mut out);
         for row in rows {
-            format.row(&row, store, roster, &mut out);
+            source.write_row(&row, format.as_mut(), &mut out);
         }
         // Of what is no text there is nothing to be seen.
         let text = std::str::from_utf8(&out).ok().filter(|text| !text.contains('\0')).unwrap_or_default();
@@ -268,7 +284,7 @@ impl ExportForm {
     fn order(&self, ui: &mut Ui, to: Destination) -> Option<Order> {
         let (what, rows, _) = self.rows.iter().find(|(what, ..)| *what == self.choice.what)?;
         let (filtered, way, format) = (*what != What::All, self.choice.way, self.choice.format);
-        Some(Order { id: ui.bench.exports.mint(), rows: rows.clone(), filtered, way, format, to })
+        Some(Order { id: ui.bench.exports.mint(), lines: rows.clone(), filtered, way, format, to })
     }
 
     fn agree(&self, ui: &mut Ui, to: Destination) {

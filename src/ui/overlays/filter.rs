@@ -209,8 +209,8 @@ impl Overlay for FilterLine {
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
         let view = &ui.bench.view;
-        let total = ui.bench.unfiltered_rows().max(view.len() as u64);
-        let mut count = format!("{}/{}", grouped(view.len()), grouped(total));
+        let total = ui.bench.unfiltered_lines().max(view.lines() as u64);
+        let mut count = format!("{}/{}", grouped(view.lines()), grouped(total));
         if !ui.bench.is_judged() {
             count = format!("{count} {} {} %", ui.look.marks.dot, ui.bench.percent_of(view.judged()));
         }

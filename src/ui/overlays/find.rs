@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::filter::{input_line, line_below};
 use super::{Next, Overlay};
 use crate::log::sanitise::Printable;
-use crate::log::{FilterError, Find, Needle};
+use crate::log::{FilterError, Find, Needle, Spot};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::panes::input::edit_of;
@@ -23,7 +23,7 @@ pub(in crate::ui) struct FindLine {
     /// What was looked for before, once something else was typed.
     before: Option<Find>,
     /// Where the cursor was; `None` for the newest row.
-    origin: Option<u64>,
+    origin: Option<Spot>,
 }
 
 impl FindLine {
@@ -73,7 +73,7 @@ impl FindLine {
     /// Puts the cursor where it was.
     fn back(&self, ui: &mut Ui) {
         match self.origin {
-            Some(seq) => ui.bench.view.hold_at(seq),
+            Some(spot) => ui.bench.view.hold_at(spot),
             None if !ui.bench.view.is_paused() => ui.bench.view.end(),
             None => {}
         }

@@ -296,6 +296,7 @@ impl SocketForm {
             Some(socket) => {
                 ui.bench.rename(socket, &name);
                 ui.bench.change(socket, endpoint.clone());
+                ui.settle_rules();
                 if self.opens {
                     ui.unless_exposed(&endpoint, move |ui| ui.reopen(socket));
                     return Next::Close;

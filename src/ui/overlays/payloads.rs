@@ -8,7 +8,7 @@ use super::picker::{Item, Picker};
 use super::prompt::Prompt;
 use super::{Next, repeat};
 use crate::payload::{self, Fill, Mode, Place, Template};
-use crate::profile::{PayloadContent, PayloadEntry, check_name};
+use crate::profile::{Message, PayloadContent, PayloadEntry, SendEntry, check_name};
 use crate::ui::Ui;
 use crate::ui::overlays::confirm::Confirm;
 use crate::ui::overlays::file;
@@ -176,10 +176,15 @@ fn take(ui: &mut Ui, name: &str) {
 }
 
 fn delete(ui: &mut Ui, name: &str) {
-    let text = format!("{name} goes from the payloads of the bench; ^S then writes that to the profile.");
+    let sends = Some(SendEntry::Message(Message::Payload(name.to_owned())));
+    let senders = ui.bench.profile.rules.iter().filter(|rule| rule.send == sends).map(|rule| rule.name.as_str());
+    let senders = senders.collect::<Vec<_>>().join(", ");
+    let senders = if senders.is_empty() { senders } else { format!(" It is sent by the rules: {senders}.") };
+    let text = format!("{name} goes from the payloads of the bench; ^S then writes that to the profile.{senders}");
     let name = name.to_owned();
     ui.overlays.push(Box::new(Confirm::new("Delete the payload?", &text, "Delete", move |ui| {
         ui.bench.profile.payloads.retain(|entry| entry.name != name);
+        ui.settle_rules();
         open(ui);
     })));
 }
@@ -202,8 +207,8 @@ pub(in crate::ui) fn save(ui: &mut Ui) {
 
 /// Asks for a name, and keeps the message of the log's row under it.
 pub(in crate::ui) fn save_message(ui: &mut Ui) {
-    let Some(row) = ui.bench.current() else { return };
-    let bytes = ui.bench.store.bytes(&row).to_vec();
+    let Some((row, spot)) = ui.bench.current_line() else { return };
+    let bytes = ui.bench.payload(&row, spot);
     // A profile is read as UTF-8, whatever the encoding of the socket.
     let text = payload::show(Mode::Text, &bytes);
     let printable = std::str::from_utf8(&bytes).is_ok_and(|text| !text.chars().any(is_binary));
@@ -245,5 +250,6 @@ fn keep(ui: &mut Ui, entry: PayloadEntry) {
         }
         None => ui.bench.profile.payloads.push(entry),
     }
+    ui.settle_rules();
     ui.tell_good(format!("{name} is a payload of the bench, ^E lists them; ^S saves it in the profile"));
 }

@@ -31,7 +31,7 @@ pub(in crate::ui) fn available(ui: &Ui) -> Result<(), &'static str> {
 
 /// Shows what was done in the rows that are selected, or else in all that are shown.
 pub(in crate::ui) fn open(ui: &mut Ui) {
-    let rows = selection::range(ui).unwrap_or(ui.bench.store.first()..ui.bench.store.next());
+    let rows = selection::rows(ui).unwrap_or(ui.bench.store.first()..ui.bench.store.next());
     let steps = match ui.bench.transcript(rows) {
         Ok(steps) => steps,
         Err(why) => {

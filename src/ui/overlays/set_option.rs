@@ -77,6 +77,7 @@ fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
         if ours {
             let idle = value == Value::Flag(true) && endpoint.wrap().is_none();
             ui.bench.change(socket, endpoint);
+            ui.settle_rules();
             if idle {
                 ui.tell(Notice::warning(format!("{name}: {} needs a framing that puts something around", spec.name)));
             } else {

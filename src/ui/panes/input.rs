@@ -310,19 +310,31 @@ impl InputPane {
         self.composer_mut(target, bench).0.input.apply(Edit::InsertText(text));
     }
 
-    /// Puts bytes into the draft, in the present notation or the first that can show them.
+    /// Puts bytes into the draft as they were on the wire, in the present notation or the first that can show them.
     pub(in crate::ui) fn take(&mut self, target: Option<&Target>, bench: &Bench, bytes: &[u8]) {
         let (composer, _) = self.composer_mut(target, bench);
-        // What came off the wire is whole: an ending is added only where it was taken off.
-        let encoding = bench.encoding_of(target);
         composer.own_eol = None;
         let stripped = framed::stripped(composer, bench, target, bytes);
-        let bytes = stripped.as_deref().unwrap_or(bytes);
+        // What came off the wire is whole: an ending is added only where it was taken off.
+        let is_whole = stripped.is_none();
+        self.put(target, bench, stripped.as_deref().unwrap_or(bytes), is_whole);
+    }
+
+    /// Puts the payload of a framed message into the draft, which gets the line ending or the frame of the target only where
+    /// that takes the place of what the message had.
+    pub(in crate::ui) fn take_payload(&mut self, target: Option<&Target>, bench: &Bench, bytes: &[u8], is_line: bool) {
+        self.put(target, bench, bytes, !is_line && bench.wraps_in(target).is_none());
+    }
+
+    /// Puts bytes into the draft, to which nothing is to be added where they are whole.
+    fn put(&mut self, target: Option<&Target>, bench: &Bench, bytes: &[u8], is_whole: bool) {
+        let (composer, _) = self.composer_mut(target, bench);
+        let encoding = bench.encoding_of(target);
         for mode in [composer.mode, Mode::Escaped, Mode::Hex] {
             if let Ok(text) = payload::show_in(mode, bytes, encoding) {
                 composer.put(mode, &text);
                 composer.checksum = None;
-                composer.own_eol = stripped.is_none().then_some(LineEnding::None);
+                composer.own_eol = is_whole.then_some(LineEnding::None);
                 return;
             }
         }

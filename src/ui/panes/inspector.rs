@@ -9,6 +9,7 @@ mod messages;
 mod options;
 mod statistics;
 mod strings;
+mod subject;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -32,6 +33,7 @@ use compare::Comparison;
 use options::OptionsTab;
 use statistics::StatisticsTab;
 use strings::StringsList;
+use subject::Subject;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -86,7 +88,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-next",
         scope: Scope::Inspector,
         keys: &["n"],
-        help: "next row of the log, or next socket",
+        help: "next line of the log, or next socket",
         run: |ui| step(ui, 1),
         available: always,
     },
@@ -94,7 +96,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspector-previous",
         scope: Scope::Inspector,
         keys: &["p"],
-        help: "previous row of the log, or previous socket",
+        help: "previous line of the log, or previous socket",
         run: |ui| step(ui, -1),
         available: always,
     },
@@ -169,6 +171,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "the strings of the message; Enter goes to one",
         run: strings::toggle,
         available: message,
+    },
+    ActionSpec {
+        name: "whole-row",
+        scope: Scope::Inspector,
+        keys: &["w"],
+        help: "the whole row as it was received, or the message",
+        run: subject::toggle,
+        available: subject::has_message,
     },
     ActionSpec {
         name: "inspector-compare",
@@ -306,6 +316,8 @@ pub(in crate::ui) struct InspectorPane {
     scroll: usize,
     /// Of which row.
     seq: u64,
+    /// Whether a row of a framed stream is shown as it was received, and not the message in it.
+    whole: bool,
     height: u16,
     bytes: BytesTab,
     strings: StringsList,
@@ -340,10 +352,10 @@ fn content(ui: &Ui) -> Content {
         Tab::Statistics => return Content::Statistics,
         Tab::Bytes => {}
     }
-    match ui.bench.current() {
-        Some(row) if row.kind.is_message() && timeline::socket(ui).is_none() => match () {
+    match ui.bench.current_line() {
+        Some((row, spot)) if row.kind.is_message() && timeline::socket(ui).is_none() => match () {
             () if ui.inspector.strings.is_open() => Content::Strings,
-            () if ui.inspector.comparison.is_of(&row) => Content::Difference,
+            () if ui.inspector.comparison.is_of(spot) => Content::Difference,
             () => Content::Dump,
         },
         _ => Content::Lesson,
@@ -480,9 +492,9 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     if area.is_empty() {
         return;
     }
-    let row = ui.bench.current();
+    let subject = Subject::of(ui);
     let dot = ui.look.marks.dot;
-    let about = match &row {
+    let about = match subject.as_ref().map(|subject| &subject.row) {
         Some(row) if ui.inspector.tab == Tab::Bytes => {
             vec![format!(" {dot} seq {}", grouped(row.seq)), format!(" {dot} {}", row.kind.name())]
         }
@@ -508,10 +520,10 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     }
     let inside = frame(ui, canvas, Pane::Inspector, &title);
     ui.inspector.height = inside.height;
-    match (ui.inspector.tab, row) {
+    match (ui.inspector.tab, subject) {
         (Tab::Options, _) => options::render(ui, canvas, inside),
         (Tab::Statistics, _) => statistics::render(ui, canvas, inside),
-        (Tab::Bytes, Some(row)) => render_row(ui, canvas, inset(inside), &row),
+        (Tab::Bytes, Some(subject)) => render_row(ui, canvas, inset(inside), &subject),
         (Tab::Bytes, None) => {
             let text = Printable::text("The row that is selected in the log will stand here, byte by byte.");
             put_wrapped(canvas, inset(inside), &text, ui.look.dim);
@@ -519,12 +531,13 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     }
 }
 
-fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
+fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, subject: &Subject) {
+    let row = &subject.row;
     if ui.inspector.seq != row.seq {
         ui.inspector.seq = row.seq;
         ui.inspector.scroll = 0;
     }
-    let (mut head, exchange) = (headline(ui, row), exchange(ui, row));
+    let (mut head, exchange) = (headline(ui, row, subject.len()), exchange(ui, row));
     let beside = head.chars().count() + 2 + exchange.chars().count() <= usize::from(inside.width);
     if beside && !exchange.is_empty() {
         let _ = write!(head, ", {exchange}");
@@ -537,10 +550,10 @@ fn render_row(ui: &mut Ui, canvas: &mut Canvas<'_>, inside: Rect, row: &Row) {
     let body = Rect { y: inside.y + used, height: inside.height - used, ..inside };
     ui.inspector.height = body.height;
     if row.kind.is_message() && timeline::socket(ui).is_none() {
-        if ui.inspector.comparison.is_of(row) && !ui.inspector.strings.is_open() {
-            compare::render(ui, canvas, body, row);
+        if ui.inspector.comparison.is_of(subject.spot) && !ui.inspector.strings.is_open() {
+            compare::render(ui, canvas, body, row, subject.spot);
         } else {
-            bytes::render(ui, canvas, body, row);
+            bytes::render(ui, canvas, body, subject);
         }
     } else {
         lesson::render(ui, canvas, body, row);
@@ -552,7 +565,7 @@ fn inset(area: Rect) -> Rect {
 }
 
 /// `2026-11-21T05:14:03.000000001Z server#1 from 127.0.0.1:51022, 6 bytes`
-fn headline(ui: &Ui, row: &Row) -> String {
+fn headline(ui: &Ui, row: &Row, len: u64) -> String {
     let name = ui.bench.roster.name(row.socket);
     let mut text = format!("{} {name}", row.at);
     let peer =
@@ -567,8 +580,8 @@ fn headline(ui: &Ui, row: &Row) -> String {
         _ => {}
     }
     if row.kind.is_message() {
-        let bytes = if row.len == 1 { "byte" } else { "bytes" };
-        let _ = write!(text, ", {} {bytes}", grouped(row.len));
+        let bytes = if len == 1 { "byte" } else { "bytes" };
+        let _ = write!(text, ", {} {bytes}", grouped(len));
     }
     if row.truncated {
         text.push_str(", truncated");
@@ -592,7 +605,7 @@ fn exchange(ui: &Ui, row: &Row) -> String {
     told.join(", ")
 }
 
-fn dump_styles(ui: &Ui) -> HexdumpStyles {
+pub(in crate::ui) fn dump_styles(ui: &Ui) -> HexdumpStyles {
     let look = &ui.look;
     HexdumpStyles {
         offset: look.dim,

@@ -1,13 +1,14 @@
-//! The log: one row a message or a fact, filtered, followed or held still.
+//! The log: one line a message or a fact, filtered, followed or held still.
 
 pub(in crate::ui) mod columns;
 pub(in crate::ui) mod find;
 pub(in crate::ui) mod marks;
+mod messages;
 pub(in crate::ui) mod preview;
 pub(in crate::ui) mod selection;
 pub(in crate::ui) mod timeline;
 
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
@@ -17,12 +18,14 @@ use super::sockets::{fitting, shortened};
 use super::{frame, grouped};
 use crate::contract::{Fact, SocketId, Timestamp};
 use crate::exporter::{HEXDUMP, MARKDOWN, TEXT};
+use crate::framing::Framing;
 use crate::log::Marks;
 use crate::log::sanitise::Printable;
 use crate::log::timeline::waiting;
-use crate::log::{Kind, Row, export};
+use crate::log::{Kind, Line, Row, Spot, export};
 use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
+use crate::ui::bench::lines::Shown;
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::export::copy_selected;
 use crate::ui::overlays::filter::FilterLine;
@@ -46,7 +49,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "log-down",
         scope: Scope::Log,
         keys: &["down", "j"],
-        help: "next row",
+        help: "next line",
         run: |ui| ui.bench.view.move_by(1),
         available: some_row,
     },
@@ -54,7 +57,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "log-up",
         scope: Scope::Log,
         keys: &["up", "k"],
-        help: "previous row",
+        help: "previous line",
         run: |ui| ui.bench.view.move_by(-1),
         available: some_row,
     },
@@ -105,7 +108,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "inspect",
         scope: Scope::Log,
         keys: &["enter"],
-        help: "inspect this row",
+        help: "inspect this line",
         run: super::inspector::show_row,
         available: some_row,
     },
@@ -185,7 +188,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "select",
         scope: Scope::Log,
         keys: &["v"],
-        help: "select rows from this one on, or no longer",
+        help: "select lines from this one on, or no longer",
         run: selection::toggle,
         available: some_row,
     },
@@ -222,6 +225,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         available: always,
     },
     ActionSpec {
+        name: "log-rules",
+        scope: Scope::Log,
+        keys: &["a"],
+        help: "the rules: what answers by itself",
+        run: crate::ui::overlays::rules::open,
+        available: always,
+    },
+    ActionSpec {
         name: "log-help",
         scope: Scope::Log,
         keys: &["?"],
@@ -238,12 +249,19 @@ pub(in crate::ui) struct LogPane {
     pub(in crate::ui) marks: Marks,
     /// Where the cursor goes once find has found it.
     pub(in crate::ui) jump: Option<find::Jump>,
-    /// Where the rows were drawn, how many rows of the screen each takes, and the index of the first.
+    /// Where the lines were drawn, how many rows of the screen each takes, and which they were.
     rows: Rect,
     row_height: u16,
-    first: usize,
-    /// The sequence number of the row where the selection began.
-    selected_from: Option<u64>,
+    window: Vec<Line>,
+    /// The line where the selection began.
+    selected_from: Option<Spot>,
+}
+
+impl LogPane {
+    /// How many lines of the log are on the screen.
+    pub(in crate::ui) const fn lines_on_screen(&self) -> usize {
+        self.window.len()
+    }
 }
 
 fn some_row(ui: &Ui) -> Result<(), &'static str> {
@@ -273,9 +291,14 @@ pub(in crate::ui) fn edit_filter(ui: &mut Ui) {
 }
 
 fn take(ui: &mut Ui) {
-    let Some(row) = ui.bench.current() else { return };
-    let bytes = ui.bench.store.bytes(&row).to_vec();
-    ui.input.take(ui.target.as_ref(), &ui.bench, &bytes);
+    let Some((row, spot)) = ui.bench.current_line() else { return };
+    let bytes = ui.bench.payload(&row, spot);
+    if ui.bench.message(&row, spot).is_some() {
+        let is_line = ui.bench.messages.framing(&row).is_some_and(Framing::is_line);
+        ui.input.take_payload(ui.target.as_ref(), &ui.bench, &bytes, is_line);
+    } else {
+        ui.input.take(ui.target.as_ref(), &ui.bench, &bytes);
+    }
     ui.focus = Pane::Input;
 }
 
@@ -293,8 +316,8 @@ fn copy(ui: &mut Ui) {
         timeline::copy(ui, socket);
         return;
     }
-    let Some(row) = ui.bench.current() else { return };
-    let bytes = ui.bench.store.bytes(&row);
+    let Some((row, spot)) = ui.bench.current_line() else { return };
+    let bytes = ui.bench.payload(&row, spot);
     // Text as it is where it is text; else the notation that reads back.
     let encoding = ui.bench.roster.encoding(row.socket);
     let text = crate::payload::show_in(Mode::Text, &bytes, encoding).or_else(|_| {
@@ -306,11 +329,9 @@ fn copy(ui: &mut Ui) {
     }
 }
 
-/// The sequence numbers from the first of the rows that are on the screen to the last.
-pub(in crate::ui) fn on_screen(ui: &Ui) -> Option<Range<u64>> {
-    let view = &ui.bench.view;
-    let last = (ui.log.first + usize::from(ui.log.rows.height)).min(view.len()).checked_sub(1)?;
-    Some(view.seq_at(ui.log.first)?..view.seq_at(last)? + 1)
+/// From the first of the lines that are on the screen to the last.
+pub(in crate::ui) fn on_screen(ui: &Ui) -> Option<RangeInclusive<Spot>> {
+    Some(ui.log.window.first()?.spot..=ui.log.window.last()?.spot)
 }
 
 pub(in crate::ui) fn click(ui: &mut Ui, y: u16) {
@@ -318,9 +339,9 @@ pub(in crate::ui) fn click(ui: &mut Ui, y: u16) {
     if let Some(offset) = y.checked_sub(ui.log.rows.y)
         && offset < ui.log.rows.height
     {
-        let index = ui.log.first + usize::from(offset / ui.log.row_height.max(1));
-        if index < ui.bench.view.len() {
-            ui.bench.view.move_to_index(index);
+        let at = usize::from(offset / ui.log.row_height.max(1));
+        if let Some(line) = ui.log.window.get(at) {
+            ui.bench.view.move_to(line.spot);
         }
     }
 }
@@ -361,22 +382,20 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     let window = ui.bench.view.window(usize::from(rows.height / row_height));
     ui.log.rows = rows;
     ui.log.row_height = row_height;
-    ui.log.first = window.start;
     // What comes on the screen is no longer new.
     render_badges(ui, canvas, area, &title);
     if window.is_empty() {
+        ui.log.window.clear();
         render_empty(ui, canvas, rows, &filter);
         return;
     }
-    let cursor = ui.bench.view.cursor_index();
-    let mut previous = window
-        .start
-        .checked_sub(1)
-        .and_then(|index| ui.bench.view.seq_at(index))
-        .and_then(|seq| ui.bench.store.row(seq))
-        .map(|row| row.at);
-    for (y, index) in (rows.y..rows.bottom()).step_by(usize::from(row_height)).zip(window) {
-        let Some(row) = ui.bench.view.seq_at(index).and_then(|seq| ui.bench.store.row(seq)) else { continue };
+    ui.bench.find_messages(&window);
+    let cursor = ui.bench.view.cursor();
+    let before = window.first().and_then(|line| ui.bench.view.index_of(line.spot.seq)?.checked_sub(1));
+    let mut previous =
+        before.and_then(|index| ui.bench.view.seq_at(index)).and_then(|seq| ui.bench.store.row(seq)).map(|row| row.at);
+    for (y, at) in (rows.y..rows.bottom()).step_by(usize::from(row_height)).zip(&window) {
+        let Some(row) = ui.bench.store.row(at.spot.seq) else { continue };
         let line = Rect { y, height: row_height, ..rows }.intersection(rows);
         columns::look_back(ui, &row, inside.width);
         let found = match &timeline_columns {
@@ -384,18 +403,18 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
                 timeline::render_row(ui, canvas, line, columns, &row, previous);
                 Vec::new()
             }
-            None => render_row(ui, canvas, line, &columns, &row, previous),
+            None => render_row(ui, canvas, line, &columns, &row, at, previous),
         };
-        if selected.as_ref().is_some_and(|range| range.contains(&row.seq)) {
+        if selected.as_ref().is_some_and(|range| range.contains(&at.spot)) {
             canvas.style(line, ui.look.selected_unfocused);
             // In the frame, where no column of a row is.
             canvas.put(area.x, y, area.x + 1, &Printable::text(ui.look.marks.chosen), ui.look.key);
         }
-        if cursor == Some(index) {
+        if cursor == Some(at.spot) {
             let style = if ui.focus == Pane::Log { ui.look.selected } else { ui.look.selected_unfocused };
             canvas.style(line, style);
         }
-        if ui.log.marks.get(row.seq).is_some() {
+        if marks::mark_of_line(ui, at).is_some() {
             // Between the time and what follows there is always a column free.
             let x = rows.x + TIME_WIDTH - 1;
             canvas.put(x, y, rows.right(), &Printable::text(ui.look.marks.bookmark), ui.look.key);
@@ -403,13 +422,14 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         find::mark(canvas, &ui.look, &found);
         previous = Some(row.at);
     }
+    ui.log.window = window;
 }
 
 /// The title, with the filter as it is written here.
 fn title_of(ui: &Ui, filter: &str) -> String {
-    let total = ui.bench.unfiltered_rows().max(ui.bench.view.len() as u64);
+    let total = ui.bench.unfiltered_lines().max(ui.bench.view.lines() as u64);
     let dot = ui.look.marks.dot;
-    let shown = grouped(ui.bench.view.len());
+    let shown = grouped(ui.bench.view.lines());
     let mut title = if let Some(socket) = timeline::socket(ui) {
         let filter = if filter.is_empty() { String::new() } else { format!(" {dot} {filter}") };
         format!("Timeline {dot} {}{filter} {dot} {shown}", ui.bench.roster.name(socket))
@@ -420,7 +440,7 @@ fn title_of(ui: &Ui, filter: &str) -> String {
     };
     // While rows come in, the last of them are always still to be judged.
     let judged = ui.bench.percent_of(ui.bench.view.judged());
-    if !filter.is_empty() && !ui.bench.is_judged() && judged < 99 {
+    if (!filter.is_empty() || ui.bench.view.is_reread()) && !ui.bench.is_judged() && judged < 99 {
         title = format!("{title} {dot} {judged} %");
     }
     title
@@ -429,11 +449,7 @@ fn title_of(ui: &Ui, filter: &str) -> String {
 /// What stands in the lower border: what is looked for, and how many rows are selected. The title has room for neither
 /// beside a filter.
 fn footing_of(ui: &Ui) -> Option<String> {
-    let selected = match selection::len(ui) {
-        0 => None,
-        rows => Some(format!("{} selected", grouped(rows))),
-    };
-    let parts: Vec<String> = selected.into_iter().chain(find::title(ui)).collect();
+    let parts: Vec<String> = selection::words(ui).into_iter().chain(find::title(ui)).collect();
     (!parts.is_empty()).then(|| parts.join(&format!(" {} ", ui.look.marks.dot)))
 }
 
@@ -542,11 +558,18 @@ fn render_row(
     area: Rect,
     columns: &Columns,
     row: &Row,
+    at: &Line,
     previous: Option<Timestamp>,
 ) -> Vec<Rect> {
     let look = &ui.look;
     let fact = ui.bench.store.fact(row);
-    let (mark, style) = mark_of(ui, row.kind, fact.as_ref());
+    let shown = ui.bench.shown(row, at.spot);
+    let (mark, style) = match &shown {
+        Shown::Row => mark_of(ui, row.kind, fact.as_ref()),
+        _ => messages::mark_of(ui, &shown, at),
+    };
+    // What came with one `recv` is told to have come then by its first line.
+    let is_first = at.above == 0;
     let right = area.right();
     let mut put = |x: u16, end: u16, text: &str, style: Style| {
         if x < right {
@@ -554,10 +577,11 @@ fn render_row(
         }
     };
     put(area.x, columns.delta, &columns::time_of(ui, row.at), look.dim);
-    if columns.round_trip > columns.delta {
+    if columns.round_trip > columns.delta && is_first {
         put(columns.delta, columns.round_trip, &columns::delta_of(ui, row, previous), look.dim);
     }
     if columns.direction > columns.round_trip
+        && is_first
         && let Some(time) = columns::round_trip_of(ui, row)
     {
         put(columns.round_trip, columns.direction, &time, style);
@@ -566,7 +590,7 @@ fn render_row(
     put(columns.socket, columns.len.saturating_sub(1), &short_name(ui, row.socket, columns), look.text);
     let is_message = row.kind.is_message();
     let len_width = usize::from(columns.preview - columns.len - 1);
-    let len = match row.len {
+    let len = match messages::len(row, &shown) {
         _ if !is_message => look.marks.none.to_owned(),
         len if len.to_string().len() < len_width => len.to_string(),
         len => format!("{}K", len / 1024),
@@ -575,12 +599,12 @@ fn render_row(
     if columns.preview >= right {
         return Vec::new();
     }
-    if ui.inspector.comparison.pinned() == Some(row.seq) {
+    if ui.inspector.comparison.pinned() == Some(at.spot) {
         canvas.put(columns.preview - 1, area.y, right, &Printable::text("="), look.key);
     }
     let mut x = columns.preview;
     let mut found = Vec::new();
-    if let Some(label) = marks::label(ui, row) {
+    if let Some(label) = marks::label(ui, row, at) {
         // The name must leave room for what it names.
         let room = (usize::from(right.saturating_sub(x)) / 2).max(8);
         x = canvas.put(x, area.y, right, &Printable::text(&label).truncate(room, look.marks.ellipsis), look.key);
@@ -604,7 +628,8 @@ fn render_row(
             let partial = format!("partial: {} wait ", grouped(waiting));
             x = canvas.put(x, area.y, right, &Printable::text(&partial), look.warning);
         }
-        found = preview::render(ui, canvas, x, area, columns, row, style);
+        let place = Rect { x, width: right.saturating_sub(x), ..area };
+        found = messages::render(ui, canvas, place, columns, row, at.spot, &shown);
     } else if let Some(fact) = &fact {
         let text = in_a_row(ui, row, fact);
         let place = Rect { x, width: right.saturating_sub(x), ..area };

@@ -255,8 +255,8 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
                 head.push(("EXPOSED ".to_owned(), look.warning));
             }
             head.push((member.name.clone(), look.title));
-            if ui.bench.echoes(*socket) {
-                head.push((" echo".to_owned(), look.good));
+            if let Some(rules) = rules_of(ui, *socket) {
+                head.push((rules, look.good));
             }
             head.push((format!(" {}", member.endpoint.scheme), look.dim));
             line(canvas, 0, &head);
@@ -292,6 +292,17 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
             line(canvas, 0, &[(format!("    {place}"), look.text), counts]);
         }
     }
+}
+
+/// How many rules hold for a socket, if any do; of an echo alone that it is one.
+fn rules_of(ui: &Ui, root: SocketId) -> Option<String> {
+    let mut rules = ui.bench.rules_on(root);
+    let first = rules.next()?;
+    Some(match rules.count() {
+        0 if first.is_echo() => " echo".to_owned(),
+        0 => " 1 rule".to_owned(),
+        more => format!(" {} rules", more + 1),
+    })
 }
 
 /// A peer's address; on loopback, where only the port tells one from another, that alone.

@@ -13,7 +13,7 @@ fn log_of(messages: &[&[u8]]) -> Harness {
 }
 
 fn cursor(bench: &Harness) -> u64 {
-    bench.ui.bench.view.cursor().unwrap()
+    bench.ui.bench.view.cursor().unwrap().seq
 }
 
 /// The rows: 1 opened, 2 accepted, and from 3 on the messages.

@@ -205,7 +205,7 @@ fn a_transcript_knows_messages_frames_and_connections_of_others() {
             other
         })
         .collect();
-    harness.ui.bench.view.catch_up(&harness.ui.bench.store, &harness.ui.bench.roster, 100);
+    harness.ui.bench.catch_up();
     // All connections of the listener take it, of which one is our client's.
     harness.sent(child, Ticket(1), b"to all\n");
     for other in &others {

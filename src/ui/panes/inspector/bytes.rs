@@ -3,14 +3,16 @@
 //! Owns which bytes are selected, and where the dump is. It never changes the message.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use ratatui::layout::Rect;
 
+use super::subject::{Key, Subject};
 use super::{dump_styles, found, messages, strings};
 use crate::encoding::{Piece, Reading};
+use crate::log::Row;
 use crate::log::sanitise::Printable;
 use crate::log::values::{Value, values};
-use crate::log::{Row, stream};
 use crate::payload::{self, Mode};
 use crate::ui::canvas::Canvas;
 use crate::ui::widgets::hexdump::Hexdump;
@@ -28,9 +30,9 @@ const NAME_WIDTH: u16 = 9;
 
 #[derive(Debug, Default)]
 pub(super) struct BytesTab {
-    /// The byte under the cursor, of the message with this number.
+    /// The byte under the cursor, and of what.
     cursor: usize,
-    seq: u64,
+    of: Key,
     /// Where the selection began, if there is one; it ends at the cursor.
     anchor: Option<usize>,
     /// Whether moving the cursor takes the end of the selection with it.
@@ -44,15 +46,17 @@ pub(super) struct BytesTab {
     len: usize,
     /// It was not drawn yet.
     is_new: bool,
+    /// The bytes of a message, which may lie in many rows, and the reading that they are of.
+    gathered: Option<((u64, u64), Rc<[u8]>)>,
 }
 
 impl BytesTab {
-    /// Begins anew where the row is another.
-    fn begin(&mut self, row: &Row) {
-        if self.seq != row.seq {
-            *self = Self { seq: row.seq, drawn: self.drawn, is_new: true, ..Self::default() };
+    /// Begins anew where something else is shown.
+    fn begin(&mut self, subject: &Subject) {
+        if self.of != subject.key() {
+            *self = Self { of: subject.key(), drawn: self.drawn, is_new: true, ..Self::default() };
         }
-        self.len = row.len as usize;
+        self.len = usize::try_from(subject.len()).unwrap_or(usize::MAX);
         self.cursor = self.cursor.min(self.len.saturating_sub(1));
     }
 
@@ -73,10 +77,10 @@ impl BytesTab {
     }
 }
 
-/// Shows these bytes of the row, selected.
-pub(super) fn select(ui: &mut Ui, row: &Row, range: &Range<usize>) {
+/// Shows these bytes, selected.
+pub(super) fn select(ui: &mut Ui, subject: &Subject, range: &Range<usize>) {
     let tab = &mut ui.inspector.bytes;
-    tab.begin(row);
+    tab.begin(subject);
     tab.extending = false;
     tab.anchor = None;
     tab.go_to(range.start, false);
@@ -94,9 +98,9 @@ pub(super) enum By {
 
 /// Moves the cursor, and with it the end of the selection where it is to be extended.
 pub(super) fn move_cursor(ui: &mut Ui, by: By, extend: bool) {
-    let Some(row) = ui.bench.current() else { return };
+    let Some(subject) = Subject::of(ui) else { return };
     let tab = &mut ui.inspector.bytes;
-    tab.begin(&row);
+    tab.begin(&subject);
     let per_row = Hexdump::per_row(tab.drawn.width);
     let at = match by {
         By::Bytes(bytes) => tab.cursor.saturating_add_signed(bytes),
@@ -149,11 +153,11 @@ pub(super) fn point(ui: &mut Ui, x: u16, y: u16, extend: bool) -> bool {
 
 /// Copies the selected bytes, or the whole message: as text where they are text in the socket's encoding, else as hex.
 pub(super) fn copy(ui: &mut Ui) {
-    let Some(row) = ui.bench.current() else { return };
-    ui.inspector.bytes.begin(&row);
-    let bytes = ui.bench.store.bytes(&row);
+    let Some(subject) = Subject::of(ui) else { return };
+    ui.inspector.bytes.begin(&subject);
+    let bytes = subject.bytes(ui);
     let range = ui.inspector.bytes.selection().unwrap_or(0..bytes.len());
-    let text = as_copied(&bytes[range.start.min(bytes.len())..range.end.min(bytes.len())], ui, &row).1;
+    let text = as_copied(&bytes[range.start.min(bytes.len())..range.end.min(bytes.len())], ui, &subject.row).1;
     ui.effects.push(Effect::Copy(text));
 }
 
@@ -193,28 +197,29 @@ pub(super) fn cut_characters(reading: &Reading, bytes: &[u8]) -> Option<String> 
     (!text.is_empty()).then_some(text)
 }
 
-pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
-    ui.inspector.bytes.begin(row);
-    let bytes = ui.bench.store.bytes(row).to_vec();
+pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, subject: &Subject) {
+    ui.inspector.bytes.begin(subject);
+    let row = &subject.row;
+    let bytes = gathered(ui, subject);
     ui.inspector.bytes.len = bytes.len();
-    if bytes.is_empty() {
-        canvas.put(area.x, area.y, area.right(), &Printable::text("No bytes: an empty message."), ui.look.dim);
-        return;
-    }
-    let reading = stream::exact_reading(row, &ui.bench.store, &ui.bench.roster);
+    let reading = subject.reading(ui);
     let mut area = area;
-    let notes = [(messages::note(ui, row), ui.look.dim), (cut_characters(&reading, &bytes), ui.look.warning)];
+    let notes = [(messages::note(ui, subject), ui.look.dim), (cut_characters(&reading, &bytes), ui.look.warning)];
     for (note, style) in notes {
         let room = Rect { height: area.height.min(2), ..area };
         let used = note.map_or(0, |note| put_wrapped(canvas, room, &Printable::text(&note), style));
         area = Rect { y: area.y + used, height: area.height - used, ..area };
     }
+    if bytes.is_empty() {
+        canvas.put(area.x, area.y, area.right(), &Printable::text("No bytes: an empty message."), ui.look.dim);
+        return;
+    }
     if ui.inspector.strings.is_open() {
-        strings::render(ui, canvas, area, row, &bytes, &reading);
+        strings::render(ui, canvas, area, subject, &bytes, &reading);
         return;
     }
     let is_new = std::mem::take(&mut ui.inspector.bytes.is_new);
-    let found = if is_new { found::first(ui, row, &reading) } else { None };
+    let found = if is_new { found::first(ui, subject, &bytes, &reading) } else { None };
     ui.inspector.bytes.cursor = found.unwrap_or(ui.inspector.bytes.cursor);
     let focused = ui.focus == Pane::Inspector;
     let selection = ui.inspector.bytes.selection();
@@ -240,8 +245,21 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     let selection = selection.or_else(|| focused.then(|| tab.cursor..tab.cursor + 1));
     let scroll = tab.scroll;
     let found = found::in_sight(ui, &bytes, &reading, dump, scroll);
-    let bounds = messages::bounds(ui, row, dump, scroll);
+    let bounds = messages::bounds(ui, subject, dump, scroll);
     Hexdump { bytes: &bytes, scroll, selection, found, bounds, reading }.render(canvas, dump, &dump_styles(ui));
+}
+
+/// The bytes that are shown; those of a message are gathered once.
+fn gathered(ui: &mut Ui, subject: &Subject) -> Rc<[u8]> {
+    let version = ui.bench.messages.version();
+    if let Some((of, bytes)) = &ui.inspector.bytes.gathered
+        && *of == version
+    {
+        return Rc::clone(bytes);
+    }
+    let bytes = Rc::from(subject.bytes(ui));
+    ui.inspector.bytes.gathered = subject.message.is_some().then(|| (version, Rc::clone(&bytes)));
+    bytes
 }
 
 /// What is told of the selected bytes, or of those from the cursor on.

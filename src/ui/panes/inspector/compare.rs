@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use crate::log::Row;
 use crate::log::difference::{COMPARED, Difference, difference};
 use crate::log::sanitise::Printable;
+use crate::log::{Row, Spot};
 use crate::ui::canvas::Canvas;
 use crate::ui::panes::grouped;
 use crate::ui::widgets::paragraph::put_wrapped;
@@ -20,21 +20,21 @@ const DEADLINE: Duration = Duration::from_millis(4);
 
 #[derive(Debug, Default)]
 pub(in crate::ui) struct Comparison {
-    pinned: Option<u64>,
+    pinned: Option<Spot>,
     /// With which message the pinned one was compared last, and what came of it.
-    found: Option<(u64, Difference)>,
+    found: Option<(Spot, Difference)>,
     scroll: usize,
 }
 
 impl Comparison {
-    /// The number of the message that others are compared with.
-    pub(in crate::ui) const fn pinned(&self) -> Option<u64> {
+    /// The message that others are compared with.
+    pub(in crate::ui) const fn pinned(&self) -> Option<Spot> {
         self.pinned
     }
 
-    /// True where a row is compared: any but the pinned one itself.
-    pub(super) fn is_of(&self, row: &Row) -> bool {
-        self.pinned.is_some_and(|pinned| pinned != row.seq)
+    /// True where a line is compared: any but the pinned one itself.
+    pub(super) fn is_of(&self, spot: Spot) -> bool {
+        self.pinned.is_some_and(|pinned| pinned != spot)
     }
 
     pub(super) fn scroll_by(&mut self, rows: isize) {
@@ -44,16 +44,16 @@ impl Comparison {
 
 /// Pins the message under the log's cursor, or ends the comparison where that is the pinned one.
 pub(in crate::ui) fn toggle(ui: &mut Ui) {
-    let Some(row) = ui.bench.current() else { return };
-    if ui.inspector.comparison.pinned == Some(row.seq) {
+    let Some((row, spot)) = ui.bench.current_line() else { return };
+    if ui.inspector.comparison.pinned == Some(spot) {
         end(ui);
         return;
     }
-    ui.inspector.comparison = Comparison { pinned: Some(row.seq), ..Comparison::default() };
+    ui.inspector.comparison = Comparison { pinned: Some(spot), ..Comparison::default() };
     super::show_bytes(ui);
     ui.tell_good(format!(
         "Message {} is compared with those that you go to; = on it or Esc ends that.",
-        grouped(row.seq)
+        name(ui, &row, spot)
     ));
 }
 
@@ -70,10 +70,18 @@ struct Place {
     same: bool,
 }
 
-pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row) {
+/// The number of a row, and with a stroke that of its message where it is not the only one.
+fn name(ui: &Ui, row: &Row, spot: Spot) -> String {
+    match ui.bench.message(row, spot).filter(|_| ui.bench.lines_of(row).len() > 1) {
+        Some(_) => format!("{}/{}", grouped(row.seq), grouped(spot.message + 1)),
+        None => grouped(row.seq),
+    }
+}
+
+pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row, spot: Spot) {
     let Some(pinned) = ui.inspector.comparison.pinned else { return };
     let look = &ui.look;
-    let Some(old_row) = ui.bench.store.row(pinned) else {
+    let Some(old_row) = ui.bench.store.row(pinned.seq) else {
         put_wrapped(
             canvas,
             area,
@@ -82,16 +90,17 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
         );
         return;
     };
-    let (old, new) = (ui.bench.store.bytes(&old_row).to_vec(), ui.bench.store.bytes(row).to_vec());
+    let (old, new) = (ui.bench.payload(&old_row, pinned), ui.bench.payload(row, spot));
+    let pinned = name(ui, &old_row, pinned);
     let comparison = &mut ui.inspector.comparison;
-    if comparison.found.as_ref().is_none_or(|(seq, _)| *seq != row.seq) {
-        comparison.found = Some((row.seq, difference(&old, &new, Instant::now() + DEADLINE)));
+    if comparison.found.as_ref().is_none_or(|(with, _)| *with != spot) {
+        comparison.found = Some((spot, difference(&old, &new, Instant::now() + DEADLINE)));
         comparison.scroll = 0;
     }
     let Some((_, found)) = &comparison.found else { return };
     let beside = [16, 8].into_iter().find(|per_row| 2 * width(*per_row) + 2 <= area.width);
     let side = if beside.is_some() { "left" } else { "above" };
-    let head = headline(found, pinned, side, [old.len(), new.len()]);
+    let head = headline(found, &pinned, side, [old.len(), new.len()]);
     let used = put_wrapped(canvas, area, &Printable::text(&head), look.title);
     let area = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     let places = places(found, &old, &new);
@@ -104,7 +113,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
 }
 
 /// `against seq 12 (left): 3 ~changed, 2 +inserted, 1 -removed bytes`
-fn headline(found: &Difference, pinned: u64, side: &str, lens: [usize; 2]) -> String {
+fn headline(found: &Difference, pinned: &str, side: &str, lens: [usize; 2]) -> String {
     let counted = [(found.changed, "~changed"), (found.inserted, "+inserted"), (found.removed, "-removed")];
     let counts: Vec<_> = counted
         .iter()
@@ -113,7 +122,7 @@ fn headline(found: &Difference, pinned: u64, side: &str, lens: [usize; 2]) -> St
         .collect();
     let counts = if counts.is_empty() { "no difference".to_owned() } else { format!("{} bytes", counts.join(", ")) };
     let some = if lens.iter().any(|len| *len > COMPARED) { " in the first 16 KiB" } else { "" };
-    format!("against seq {} ({side}): {counts}{some}", grouped(pinned))
+    format!("against seq {pinned} ({side}): {counts}{some}")
 }
 
 fn places(found: &Difference, old: &[u8], new: &[u8]) -> Vec<Place> {

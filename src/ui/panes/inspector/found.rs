@@ -1,21 +1,20 @@
-//! What was looked for, in the bytes of the row that is inspected.
+//! What was looked for, in the bytes that are inspected.
 
 use std::ops::Range;
 
 use ratatui::layout::Rect;
 
+use super::subject::Subject;
 use crate::encoding::Reading;
-use crate::log::Row;
 use crate::ui::Ui;
 use crate::ui::widgets::hexdump::Hexdump;
 
 /// So many bytes around those in sight are searched: a match may begin before them.
 const AROUND: usize = 4096;
 
-/// Where a row's first match begins, if it has one.
-pub(super) fn first(ui: &Ui, row: &Row, reading: &Reading) -> Option<usize> {
-    let find = ui.bench.find.as_ref().filter(|find| find.contains(row.seq))?;
-    let bytes = &*ui.bench.store.bytes(row);
+/// Where the first match begins, if there is one.
+pub(super) fn first(ui: &Ui, subject: &Subject, bytes: &[u8], reading: &Reading) -> Option<usize> {
+    let find = ui.bench.find.as_ref().filter(|_| subject.is_found(ui))?;
     let first = if reading.encoding().is_utf8() {
         find.needle().find_iter(bytes).next()
     } else {

@@ -10,6 +10,7 @@ use crate::log::timeline::{Step, lesson, step};
 use crate::log::{Row, export, stream};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
+use crate::ui::overlays::rules;
 use crate::ui::widgets::hexdump::Hexdump;
 use crate::ui::widgets::paragraph::{put_wrapped, wrapped_lines};
 
@@ -37,12 +38,17 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     let store = &ui.bench.store;
     let used = match store.fact(row) {
         Some(Fact::Failed(error)) => put_wrapped(canvas, area, &Printable::text(&error.to_string()), ui.look.error),
-        Some(fact @ (Fact::Rule { .. } | Fact::Note { .. } | Fact::Lost { .. })) => put_wrapped(
-            canvas,
-            area,
-            &Printable::text(&export::sentence(row, &fact, store, &ui.bench.roster)),
-            ui.look.text,
-        ),
+        Some(fact @ (Fact::Rule { .. } | Fact::Note { .. } | Fact::Lost { .. })) => {
+            let told = Printable::text(&export::sentence(row, &fact, store, &ui.bench.roster));
+            let used = put_wrapped(canvas, area, &told, ui.look.text);
+            let below = Rect { y: area.y + used, height: area.height - used, ..area };
+            match &fact {
+                Fact::Rule { name, .. } => {
+                    used + put_wrapped(canvas, below, &Printable::text(&rules::about(ui, name)), ui.look.dim)
+                }
+                _ => used,
+            }
+        }
         _ if row.len > 0 => {
             let bytes = store.bytes(row);
             let height = area.height.min(BYTES_ABOVE);

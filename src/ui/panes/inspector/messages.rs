@@ -1,20 +1,57 @@
-//! How the messages of a framed stream lie in the row that is inspected: in words, and as bounds in the dump.
+//! How the messages of a framed stream lie in the rows that they were received in: in words, and as bounds in the dump.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use ratatui::layout::Rect;
 
-use crate::log::Row;
-use crate::log::messages::Division;
+use super::subject::Subject;
+use crate::framing::Ending;
+use crate::log::messages::{Division, Piece};
+use crate::log::{Message, Spot};
 use crate::ui::Ui;
 use crate::ui::panes::grouped;
 use crate::ui::widgets::hexdump::Hexdump;
 
 /// What is told above the dump; none for a row that is of no framed stream.
-pub(super) fn note(ui: &Ui, row: &Row) -> Option<String> {
-    let messages = &ui.bench.messages;
+pub(super) fn note(ui: &Ui, subject: &Subject) -> Option<String> {
+    let (messages, row) = (&ui.bench.messages, &subject.row);
     let framing = messages.framing(row)?;
-    Some(format!("{framing}: {}", words(&messages.division(row, 0..0, &ui.bench.store)?)))
+    let words = match &subject.message {
+        Some(message) => {
+            let key = ui.keymap.keys_of("whole-row").into_iter().next().unwrap_or_default();
+            let count = messages.count(row).unwrap_or(0);
+            format!("{}; {key} shows the row", of_message(message, subject.spot, count))
+        }
+        None => words(&messages.division(row, 0..0, &ui.bench.store)?),
+    };
+    Some(format!("{framing}: {words}"))
+}
+
+fn of_message(message: &Message, spot: Spot, count: u32) -> String {
+    let mut text = match count {
+        1 => "the message that ends in this recv".to_owned(),
+        _ => format!("message {} of {} that end in this recv", grouped(spot.message + 1), grouped(count)),
+    };
+    if message.rows > 1 {
+        let _ = write!(text, ", in {} parts", grouped(message.rows));
+        if let Some(first) = message.pieces.first().filter(|first| first.seq != spot.seq) {
+            let _ = write!(text, " from row {} on", grouped(first.seq));
+        }
+    }
+    if message.continues {
+        text.push_str("; it goes on with one that was cut");
+    }
+    if message.headless {
+        text.push_str("; where it begins is not known");
+    }
+    match message.ending {
+        Ending::Whole => {}
+        Ending::Cut => text.push_str("; cut, it goes on in the next"),
+        Ending::Incomplete => text.push_str("; incomplete, the stream ended within it"),
+        Ending::Impossible => text.push_str("; its field tells a length that can't be"),
+    }
+    text
 }
 
 fn words(division: &Division) -> String {
@@ -40,15 +77,28 @@ fn words(division: &Division) -> String {
     text
 }
 
-/// Where messages end among the bytes in sight.
-pub(super) fn bounds(ui: &Ui, row: &Row, area: Rect, scroll: usize) -> Vec<usize> {
+/// Where messages of a row end among the bytes in sight, or where what came with one `recv` of a message does.
+pub(super) fn bounds(ui: &Ui, subject: &Subject, area: Rect, scroll: usize) -> Vec<usize> {
+    if let Some(message) = &subject.message {
+        return parts(&message.pieces);
+    }
     let per_row = Hexdump::per_row(area.width);
     let in_sight = Range {
         start: u32::try_from(scroll.saturating_mul(per_row)).unwrap_or(u32::MAX),
         end: u32::try_from((scroll + usize::from(area.height)).saturating_mul(per_row)).unwrap_or(u32::MAX),
     };
-    let division = ui.bench.messages.division(row, in_sight, &ui.bench.store);
+    let division = ui.bench.messages.division(&subject.row, in_sight, &ui.bench.store);
     division.into_iter().flat_map(|division| division.bounds).map(|at| at as usize).collect()
+}
+
+/// Where the bytes of one row end and those of the next begin.
+fn parts(pieces: &[Piece]) -> Vec<usize> {
+    let (mut bounds, mut at) = (Vec::new(), 0);
+    for (piece, next) in pieces.iter().zip(pieces.iter().skip(1)) {
+        at += (piece.bytes.end - piece.bytes.start) as usize;
+        bounds.extend((piece.seq != next.seq).then_some(at));
+    }
+    bounds
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ fn socket(ui: &Ui) -> Option<SocketId> {
 fn wanted(ui: &Ui) -> Option<Counted> {
     let view = &ui.bench.view;
     Some(match ui.inspector.statistics.of {
-        Of::Shown => Counted::Shown(view.filter().text().to_owned(), view.scope(), selection::range(ui)),
+        Of::Shown => Counted::Shown(view.filter().text().to_owned(), view.scope(), selection::rows(ui)),
         Of::Socket => Counted::Socket(socket(ui)?),
         Of::All => Counted::All,
     })

@@ -7,8 +7,8 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 
 use super::bytes;
+use super::subject::{Key, Subject};
 use crate::encoding::Reading;
-use crate::log::Row;
 use crate::log::sanitise::Printable;
 use crate::log::values::strings_of;
 use crate::ui::Ui;
@@ -22,7 +22,7 @@ pub(super) struct StringsList {
     open: bool,
     focus: usize,
     /// Of which message, in which encoding, and where the strings are.
-    found: Option<(u64, Reading, Vec<Range<usize>>)>,
+    found: Option<(Key, Reading, Vec<Range<usize>>)>,
     rows: Rect,
     first: usize,
 }
@@ -52,13 +52,13 @@ pub(super) fn move_focus(ui: &mut Ui, by: isize) {
 
 /// Goes to the focused string in the dump, where it is selected.
 pub(super) fn go(ui: &mut Ui) {
-    let Some(row) = ui.bench.current() else { return };
+    let Some(subject) = Subject::of(ui) else { return };
     let list = &ui.inspector.strings;
-    let found = list.found.as_ref().filter(|(seq, ..)| *seq == row.seq);
+    let found = list.found.as_ref().filter(|(of, ..)| *of == subject.key());
     let range = found.and_then(|(_, _, found)| found.get(list.focus)).cloned();
     close(ui);
     if let Some(range) = range {
-        bytes::select(ui, &row, &range);
+        bytes::select(ui, &subject, &range);
     }
 }
 
@@ -70,11 +70,18 @@ pub(super) fn click(ui: &mut Ui, x: u16, y: u16) {
     }
 }
 
-pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row, bytes: &[u8], reading: &Reading) {
+pub(super) fn render(
+    ui: &mut Ui,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    subject: &Subject,
+    bytes: &[u8],
+    reading: &Reading,
+) {
     let list = &mut ui.inspector.strings;
-    if !list.found.as_ref().is_some_and(|(seq, with, _)| *seq == row.seq && with == reading) {
+    if !list.found.as_ref().is_some_and(|(of, with, _)| *of == subject.key() && with == reading) {
         let searched = &bytes[..bytes.len().min(SEARCHED)];
-        list.found = Some((row.seq, *reading, strings_of(searched, reading)));
+        list.found = Some((subject.key(), *reading, strings_of(searched, reading)));
         list.focus = 0;
     }
     let Some((_, _, found)) = &list.found else { return };

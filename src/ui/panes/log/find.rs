@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::encoding::Reading;
 use crate::log::sanitise::Printable;
-use crate::log::{Find, Needle};
+use crate::log::{Find, Needle, Spot};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::Notice;
@@ -15,16 +15,20 @@ use crate::ui::panes::grouped;
 use crate::ui::theme::Look;
 
 /// So many bytes of a message are searched for what is highlighted in its preview.
-const PREVIEWED: usize = 8192;
+pub(super) const PREVIEWED: usize = 8192;
 
 /// The columns that what is looked for has in the title.
 const TITLED: usize = 24;
 
+/// Before all lines, and behind them.
+const FIRST: Spot = Spot::row(0);
+const LAST: Spot = Spot::row(u64::MAX);
+
 /// Where the cursor is to go as soon as the match is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ui) enum Jump {
-    /// To the first match from this row on, or else to the first of all.
-    From(u64),
+    /// To the first match from this line on, or else to the first of all.
+    From(Spot),
     /// To the last match of all.
     Newest,
 }
@@ -48,14 +52,16 @@ pub(in crate::ui) fn work(ui: &mut Ui) -> bool {
     let view = &ui.bench.view;
     let target = match ui.log.jump {
         None => return more,
-        Some(Jump::From(seq)) => find.at_or_after(seq, view).or_else(|| find.at_or_after(0, view).filter(|_| !more)),
-        Some(Jump::Newest) => find.before(u64::MAX, view).filter(|_| !more),
+        Some(Jump::From(spot)) => {
+            find.at_or_after(spot, view).or_else(|| find.at_or_after(FIRST, view).filter(|_| !more))
+        }
+        Some(Jump::Newest) => find.before(LAST, view).filter(|_| !more),
     };
     if target.is_some() || !more {
         ui.log.jump = None;
     }
-    if let Some(seq) = target {
-        ui.bench.view.hold_at(seq);
+    if let Some(spot) = target {
+        ui.bench.view.hold_at(spot);
     }
     more
 }
@@ -65,14 +71,15 @@ pub(in crate::ui) fn some_find(ui: &Ui) -> Result<(), &'static str> {
 }
 
 pub(in crate::ui) fn next(ui: &mut Ui) {
-    let cursor = ui.bench.view.cursor().unwrap_or(0);
+    let cursor = ui.bench.view.cursor().unwrap_or_default();
+    let after = Spot { message: cursor.message + 1, ..cursor };
     let Some(find) = &ui.bench.find else { return };
     let view = &ui.bench.view;
     let more = !ui.bench.is_searched();
-    match (find.at_or_after(cursor + 1, view), find.at_or_after(0, view)) {
-        (Some(seq), _) => ui.bench.view.hold_at(seq),
+    match (find.at_or_after(after, view), find.at_or_after(FIRST, view)) {
+        (Some(spot), _) => ui.bench.view.hold_at(spot),
         _ if more => {
-            ui.log.jump = Some(Jump::From(cursor + 1));
+            ui.log.jump = Some(Jump::From(after));
             ui.tell(Notice::warning("None further so far; the search goes on."));
         }
         (None, Some(first)) => wrap(ui, cursor, first, "That was the last one; on from the first."),
@@ -81,11 +88,11 @@ pub(in crate::ui) fn next(ui: &mut Ui) {
 }
 
 pub(in crate::ui) fn previous(ui: &mut Ui) {
-    let cursor = ui.bench.view.cursor().unwrap_or(0);
+    let cursor = ui.bench.view.cursor().unwrap_or_default();
     let Some(find) = &ui.bench.find else { return };
     let view = &ui.bench.view;
-    match (find.before(cursor, view), find.before(u64::MAX, view)) {
-        (Some(seq), _) => ui.bench.view.hold_at(seq),
+    match (find.before(cursor, view), find.before(LAST, view)) {
+        (Some(spot), _) => ui.bench.view.hold_at(spot),
         _ if !ui.bench.is_searched() => {
             ui.tell(Notice::warning("None before this row so far; the search goes on."));
         }
@@ -94,9 +101,9 @@ pub(in crate::ui) fn previous(ui: &mut Ui) {
     }
 }
 
-fn wrap(ui: &mut Ui, cursor: u64, seq: u64, why: &str) {
-    ui.tell(Notice::warning(if seq == cursor { "This is the only one." } else { why }));
-    ui.bench.view.hold_at(seq);
+fn wrap(ui: &mut Ui, cursor: Spot, spot: Spot, why: &str) {
+    ui.tell(Notice::warning(if spot == cursor { "This is the only one." } else { why }));
+    ui.bench.view.hold_at(spot);
 }
 
 fn none(ui: &mut Ui) {
@@ -119,6 +126,9 @@ pub(in crate::ui) fn standing(ui: &Ui) -> Option<String> {
     if standing.at_cursor {
         text = format!("{}/{text}", grouped(standing.up_to_cursor));
     }
+    if standing.in_messages {
+        text.push_str(" rows");
+    }
     if standing.hidden > 0 {
         text = format!("{text} +{} hidden", grouped(standing.hidden));
     }
@@ -138,16 +148,16 @@ pub(super) fn title(ui: &Ui) -> Option<String> {
 }
 
 /// The places of the matches in the bytes of a message that are shown as text in a line.
-pub(super) fn in_text(ui: &Ui, seq: u64, bytes: &[u8], reading: &Reading, line: Rect) -> Vec<Rect> {
-    let Some(find) = ui.bench.find.as_ref().filter(|find| find.contains(seq)) else { return Vec::new() };
+pub(super) fn in_text(ui: &Ui, spot: Spot, bytes: &[u8], reading: &Reading, line: Rect) -> Vec<Rect> {
+    let Some(find) = ui.bench.find.as_ref().filter(|find| find.is_in(spot)) else { return Vec::new() };
     let bytes = &bytes[..bytes.len().min(PREVIEWED)];
     let column = |at: usize| Printable::read_up_to(&bytes[..at], reading, usize::from(line.width) + 1).width();
     within(find.needle().places_in_text(bytes, reading).into_iter(), line, column)
 }
 
 /// The places of the matches in the bytes of a message that are shown as pairs of hex digits in a line.
-pub(super) fn in_hex(ui: &Ui, seq: u64, bytes: &[u8], reading: &Reading, line: Rect) -> Vec<Rect> {
-    let Some(find) = ui.bench.find.as_ref().filter(|find| find.contains(seq)) else { return Vec::new() };
+pub(super) fn in_hex(ui: &Ui, spot: Spot, bytes: &[u8], reading: &Reading, line: Rect) -> Vec<Rect> {
+    let Some(find) = ui.bench.find.as_ref().filter(|find| find.is_in(spot)) else { return Vec::new() };
     let places = find.needle().places_in_text(&bytes[..bytes.len().min(PREVIEWED)], reading);
     let places = places.into_iter().filter(|place| !place.is_empty());
     within(places.map(|place| 3 * place.start..3 * place.end - 1), line, |column| column)

@@ -2,7 +2,7 @@
 
 use crate::contract::{Event, Fact, SocketId};
 use crate::log::sanitise::Printable;
-use crate::log::{Kind, Mark, Row, export};
+use crate::log::{Kind, Line, Lines, LogView, Mark, Row, Spot, export};
 use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::notice::Notice;
@@ -19,10 +19,10 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "bookmark",
         scope: Scope::Log,
         keys: &["b"],
-        help: "bookmark this row, or no longer",
+        help: "bookmark this line, or no longer",
         run: |ui| {
-            if let Some(row) = ui.bench.current() {
-                ui.log.marks.toggle(row.seq, row.at);
+            if let Some((row, spot)) = ui.bench.current_line() {
+                ui.log.marks.toggle(spot, row.at);
             }
         },
         available: some_row,
@@ -47,8 +47,8 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "mark",
         scope: Scope::Log,
         keys: &["m"],
-        help: "name this row, or mark now with a name",
-        run: |ui| ask_name(ui, ui.bench.current().filter(|_| !ui.bench.view.is_following())),
+        help: "name this line, or mark now with a name",
+        run: |ui| ask_name(ui, ui.bench.current_line().filter(|_| !ui.bench.view.is_following())),
         available: |ui| if owner_of_mark(ui).is_some() { Ok(()) } else { Err("there is no socket yet") },
     },
 ];
@@ -59,19 +59,31 @@ fn some_mark(ui: &Ui) -> Result<(), &'static str> {
 
 fn go_to_next(ui: &mut Ui) {
     let view = &ui.bench.view;
-    let here = view.cursor().unwrap_or(0);
-    match ui.log.marks.next_after(here, |seq| view.shows(seq)) {
-        Some(seq) => go_to(ui, seq),
+    let here = view.cursor().unwrap_or_default();
+    match ui.log.marks.next_after(here, |spot| shows(view, spot)) {
+        Some(spot) => go_to(ui, spot),
         None => ui.tell(Notice::warning("The rows that are bookmarked are not among those shown.")),
     }
 }
 
-/// Puts the cursor on a marked row, and tells times from it, if it is among the rows shown.
-pub(in crate::ui) fn go_to(ui: &mut Ui, seq: u64) {
-    ui.log.marks.refer_to(seq);
+/// Whether a marked line is shown. A message that is none any more is so as long as its row is.
+fn shows(view: &LogView, spot: Spot) -> bool {
+    let lines = view.lines_of(spot.seq);
+    view.shows(spot.seq) && (lines.contains(spot.message) || *lines == Lines::ROW)
+}
+
+/// The mark of a line. A message that is none any more has left its mark to the last line of its row.
+pub(super) fn mark_of_line<'a>(ui: &'a Ui, line: &Line) -> Option<&'a Mark> {
+    let end = if line.below == 0 { u32::MAX } else { line.spot.message };
+    ui.log.marks.first_in(line.spot..=Spot { message: end, ..line.spot })
+}
+
+/// Puts the cursor on a marked line, and tells times from it, if it is among the rows shown.
+pub(in crate::ui) fn go_to(ui: &mut Ui, spot: Spot) {
+    ui.log.marks.refer_to(spot);
     let view = &mut ui.bench.view;
-    if let Some(index) = view.index_of(seq).filter(|_| view.shows(seq)) {
-        view.move_to_index(index);
+    if shows(view, spot) {
+        view.move_to(spot);
     } else {
         let text = if view.filter().text().is_empty() {
             "That row is not part of this timeline; 1 shows all rows."
@@ -84,17 +96,17 @@ pub(in crate::ui) fn go_to(ui: &mut Ui, seq: u64) {
 
 /// Asks for the name of a row's mark; without a row, the mark will be a row of its own, of the moment when the name is
 /// given.
-pub(in crate::ui) fn ask_name(ui: &mut Ui, row: Option<Row>) {
-    let mark = row.and_then(|row| ui.log.marks.get(row.seq));
+pub(in crate::ui) fn ask_name(ui: &mut Ui, line: Option<(Row, Spot)>) {
+    let mark = line.and_then(|(_, spot)| ui.log.marks.get(spot));
     let name = mark.and_then(|mark| mark.name.clone()).unwrap_or_default();
-    let title = match row {
-        Some(row) => format!("Mark row {}", grouped(row.seq)),
+    let title = match line {
+        Some((row, _)) => format!("Mark row {}", grouped(row.seq)),
         None => "Mark this moment".to_owned(),
     };
     let check =
         |_: &Ui, name: &str| if name.trim().is_empty() { Err("a mark needs a name".to_owned()) } else { Ok(()) };
-    let prompt = Prompt::new(&title, "Name", &name, check, move |ui, name| match row {
-        Some(row) => ui.log.marks.name(row.seq, row.at, name.trim().to_owned()),
+    let prompt = Prompt::new(&title, "Name", &name, check, move |ui, name| match line {
+        Some((row, spot)) => ui.log.marks.name(spot, row.at, name.trim().to_owned()),
         None => mark_now(ui, name.trim()),
     });
     ui.overlays.push(Box::new(prompt));
@@ -106,7 +118,7 @@ fn mark_now(ui: &mut Ui, name: &str) {
     let (at, seq) = (ui.bench.now(), ui.bench.store.next());
     let fact = Fact::Note { name: "mark".into(), message: name.to_owned() };
     ui.bench.store.append_local(Event { at, socket, fact });
-    ui.log.marks.name(seq, at, name.to_owned());
+    ui.log.marks.name(Spot::row(seq), at, name.to_owned());
     if !ui.bench.catch_up() && !ui.bench.view.shows(seq) {
         ui.tell(Notice::warning(format!("{name} is marked; the filter hides its row.")));
     }
@@ -133,14 +145,15 @@ pub(in crate::ui) fn forget(ui: &mut Ui) {
 }
 
 /// What stands before the text of a row whose mark has a name; a row that tells of nothing but its mark does without.
-pub(super) fn label(ui: &Ui, row: &Row) -> Option<String> {
-    let name = ui.log.marks.get(row.seq)?.name.as_ref()?;
+pub(super) fn label(ui: &Ui, row: &Row, line: &Line) -> Option<String> {
+    let name = mark_of_line(ui, line)?.name.as_ref()?;
     (row.kind != Kind::Note).then(|| format!("[{name}]"))
 }
 
 /// A mark's row in a list: its name, or the socket and number of its row; its text; when it was.
-pub(in crate::ui) fn described(ui: &Ui, seq: u64, mark: &Mark) -> (String, String, String) {
+pub(in crate::ui) fn described(ui: &Ui, spot: Spot, mark: &Mark) -> (String, String, String) {
     let store = &ui.bench.store;
+    let seq = spot.seq;
     let row = store.row(seq);
     let label = match (&mark.name, &row) {
         (Some(name), _) => name.clone(),
@@ -152,7 +165,7 @@ pub(in crate::ui) fn described(ui: &Ui, seq: u64, mark: &Mark) -> (String, Strin
             return export::sentence(&row, &fact, store, &ui.bench.roster);
         }
         let (direction, _) = super::mark_of(ui, row.kind, None);
-        format!("{direction} {}", Printable::bytes_up_to(&store.bytes(&row), TEXT_COLUMNS).as_str())
+        format!("{direction} {}", Printable::bytes_up_to(&ui.bench.payload(&row, spot), TEXT_COLUMNS).as_str())
     });
     (label, text.unwrap_or_default(), super::columns::time_of(ui, mark.at))
 }

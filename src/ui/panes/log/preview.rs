@@ -4,8 +4,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Columns, find, timeline};
+use crate::encoding::Reading;
+use crate::log::Spot;
 use crate::log::sanitise::Printable;
-use crate::log::{Row, stream};
 use crate::payload::Mode;
 use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope, always};
@@ -93,27 +94,32 @@ pub(super) fn render_header(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect, colu
     }
 }
 
-/// Draws a message's bytes from `x` on, and below it where they have two rows; gives the places of what was looked for
-/// in them.
+/// What is shown of a line: a message's bytes, as what they are read, and in which style.
+pub(super) struct Previewed<'a> {
+    pub(super) spot: Spot,
+    pub(super) bytes: &'a [u8],
+    pub(super) reading: Reading,
+    pub(super) style: Style,
+}
+
+/// Draws a message's bytes at a place, and below where they have two rows; gives the places of what was looked for in
+/// them.
 pub(super) fn render(
     ui: &Ui,
     canvas: &mut Canvas<'_>,
-    x: u16,
     area: Rect,
     columns: &Columns,
-    row: &Row,
-    style: Style,
+    shown: &Previewed<'_>,
 ) -> Vec<Rect> {
-    let right = area.right();
-    let bytes = &*ui.bench.store.bytes(row);
+    let (x, right) = (area.x, area.right());
     let mut found = Vec::new();
-    let reading = stream::reading(row, &ui.bench.store, &ui.bench.roster);
+    let Previewed { spot, bytes, reading, style } = *shown;
     let mut text = |x: u16, end: u16| {
         let width = usize::from(end.saturating_sub(x));
         let text = Printable::read_up_to(bytes, &reading, width + 1).truncate(width, ui.look.marks.ellipsis);
         canvas.put(x, area.y, end, &text, style);
         let place = Rect { x, y: area.y, width: end.saturating_sub(x), height: 1 };
-        found.extend(find::in_text(ui, row.seq, bytes, &reading, place));
+        found.extend(find::in_text(ui, spot, bytes, &reading, place));
     };
     let (hex_at, y) = match (ui.log.preview, columns.hex) {
         (Preview::Text, _) => {
@@ -133,7 +139,7 @@ pub(super) fn render(
     if y < area.bottom() {
         let place = Rect { x: hex_at, y, width: right.saturating_sub(hex_at), height: 1 };
         canvas.put(hex_at, y, right, &hex(bytes, usize::from(place.width), ui), style);
-        found.extend(find::in_hex(ui, row.seq, bytes, &reading, place));
+        found.extend(find::in_hex(ui, spot, bytes, &reading, place));
     }
     found
 }

@@ -1,10 +1,13 @@
-//! The selection: a run of rows, from where it began to the cursor.
-//!
-//! Owns where it began, by its sequence number, so that it stays on its rows whatever comes, goes or is filtered out.
+//! The lines that are selected in the log: those from where the selection began to the cursor.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
+use super::grouped;
+use crate::log::Spot;
 use crate::ui::Ui;
+
+/// So many rows at most are looked at to tell how many lines are selected.
+const COUNTED: usize = 4096;
 
 /// Begins a selection at the cursor, or ends the one that there is.
 pub(super) fn toggle(ui: &mut Ui) {
@@ -19,16 +22,31 @@ pub(in crate::ui) const fn clear(ui: &mut Ui) -> bool {
     ui.log.selected_from.take().is_some()
 }
 
-/// The sequence numbers from the first of the selected rows to the last; those that the view does not show are not
-/// selected.
-pub(in crate::ui) fn range(ui: &Ui) -> Option<Range<u64>> {
+/// From the first of the selected lines to the last; those that the view does not show are not selected.
+pub(in crate::ui) fn range(ui: &Ui) -> Option<RangeInclusive<Spot>> {
     let (from, cursor) = (ui.log.selected_from?, ui.bench.view.cursor()?);
-    Some(from.min(cursor)..from.max(cursor) + 1)
+    Some(from.min(cursor)..=from.max(cursor))
 }
 
-/// How many rows are selected.
+/// The sequence numbers of the rows that selected lines are of.
+pub(in crate::ui) fn rows(ui: &Ui) -> Option<Range<u64>> {
+    range(ui).map(|range| range.start().seq..range.end().seq + 1)
+}
+
+/// How many lines are selected, or how many rows where counting lines would take long.
 pub(in crate::ui) fn len(ui: &Ui) -> usize {
-    range(ui).map_or(0, |range| ui.bench.view.count_in(range))
+    let view = &ui.bench.view;
+    let lines = range(ui).and_then(|range| view.count_lines(*range.start(), *range.end(), COUNTED));
+    lines.or_else(|| Some(view.count_in(rows(ui)?))).unwrap_or(0)
+}
+
+/// How many are selected, in words; none where none is.
+pub(super) fn words(ui: &Ui) -> Option<String> {
+    let (range, view) = (range(ui)?, &ui.bench.view);
+    Some(match view.count_lines(*range.start(), *range.end(), COUNTED) {
+        Some(lines) => format!("{} selected", grouped(lines)),
+        None => format!("{} rows selected", grouped(len(ui))),
+    })
 }
 
 /// The mouse was moved over this line of the screen with its button down, since it was pressed in the log.
@@ -37,14 +55,14 @@ pub(in crate::ui) fn drag(ui: &mut Ui, y: u16) {
     if rows.is_empty() {
         return;
     }
-    let Some(last) = ui.bench.view.len().checked_sub(1) else { return };
     let y = y.clamp(rows.y, rows.bottom() - 1);
-    let index = (ui.log.first + usize::from((y - rows.y) / ui.log.row_height.max(1))).min(last);
-    if ui.bench.view.cursor_index() == Some(index) {
+    let at = usize::from((y - rows.y) / ui.log.row_height.max(1));
+    let Some(line) = ui.log.window.get(at).or(ui.log.window.last()).copied() else { return };
+    if ui.bench.view.cursor() == Some(line.spot) {
         return;
     }
     if ui.log.selected_from.is_none() {
         toggle(ui);
     }
-    ui.bench.view.move_to_index(index);
+    ui.bench.view.move_to(line.spot);
 }

@@ -3,8 +3,9 @@
 use crate::contract::{Address, AddressKind, CloseHow, CloseReason, Command, Endpoint, Role, Scheme};
 use crate::log::State;
 use crate::ui::action::{ActionSpec, Scope};
+use crate::ui::notice::Notice;
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::{file, new_socket, recording, rename, transfers};
+use crate::ui::overlays::{file, new_socket, recording, rename, rules, transfers};
 use crate::ui::panes::inspector;
 use crate::ui::panes::log::timeline;
 use crate::ui::{Effect, Ui};
@@ -68,6 +69,14 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "echo what comes to this socket, or stop to",
         run: toggle_echo,
         available: can_echo,
+    },
+    ActionSpec {
+        name: "list-rules",
+        scope: Scope::Sockets,
+        keys: &["a"],
+        help: "the rules: what answers by itself",
+        run: rules::open,
+        available: crate::ui::action::always,
     },
     ActionSpec {
         name: "test-client",
@@ -288,7 +297,12 @@ fn toggle_echo(ui: &mut Ui) {
         let on = !ui.bench.echoes(root);
         ui.bench.set_echo(root, on, &mut ui.effects);
         let name = ui.bench.roster.name(root);
-        ui.tell_good(if on { format!("{name} echoes what comes") } else { format!("{name} no longer echoes") });
+        let last = ui.bench.profile.rules.len().saturating_sub(1);
+        match rules::why_silent(ui, last).filter(|_| on) {
+            Some(why) => ui.tell(Notice::warning(format!("{name} does not echo yet: {why}"))),
+            None if on => ui.tell_good(format!("{name} echoes what comes")),
+            None => ui.tell_good(format!("{name} no longer echoes")),
+        }
     }
 }
 

@@ -1,0 +1,142 @@
+//! A file that a rule sends, which is below a folder whatever its name holds.
+//!
+//! Owns the way to it: the kernel itself refuses to leave the folder (openat2(2), `RESOLVE_BENEATH`), so there is nothing
+//! about names that could be overlooked, and no moment between a check and its use. Only regular files are sent.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::Mode;
+
+use super::reply::in_bytes;
+
+/// How often the way is looked for anew where it changes meanwhile.
+const TRIES: u32 = 8;
+
+/// A regular file, and its length in bytes when it was opened.
+pub(super) struct Found {
+    pub(super) file: File,
+    pub(super) len: usize,
+}
+
+/// Opens the file of this name below a folder. May wait for a disk.
+///
+/// # Errors
+/// Why it is not sent: words that follow its name.
+pub(super) fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
+    if name.is_empty() {
+        return Err("the name is empty".to_owned());
+    }
+    let unreadable = |errno: Errno| format!("the folder {} can't be opened: {}", root.display(), errno.desc());
+    let folder =
+        open(root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(unreadable)?;
+    let opened = open_beneath(&folder, name).map_err(|errno| match errno {
+        Errno::EXDEV => {
+            let folder = root.file_name().unwrap_or(root.as_os_str()).display();
+            format!("it leaves the folder {folder}")
+        }
+        Errno::ENOENT => "there is no such file".to_owned(),
+        Errno::ENOTDIR => "a part of it is no folder".to_owned(),
+        Errno::EACCES => "this user may not read it".to_owned(),
+        Errno::ELOOP => "it leads over links that are not followed".to_owned(),
+        Errno::ENXIO => "it is no regular file".to_owned(),
+        Errno::EINVAL => "no file can be called so".to_owned(),
+        Errno::ENOSYS | Errno::EPERM => "this system can't keep to a folder (openat2)".to_owned(),
+        Errno::ENAMETOOLONG => "the name is too long".to_owned(),
+        other => other.desc().to_owned(),
+    })?;
+    let file = File::from(opened);
+    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err(if metadata.is_dir() { "it is a folder" } else { "it is no regular file" }.to_owned());
+    }
+    Ok(Found { len: usize::try_from(metadata.len()).unwrap_or(usize::MAX), file })
+}
+
+impl Found {
+    /// All of it, where it is to be one message.
+    ///
+    /// # Errors
+    /// Why it is not sent: words that follow its name.
+    pub(super) fn read(self, most: usize) -> Result<Vec<u8>, String> {
+        if self.len > most {
+            return Err(format!("it has {}, more than a message can", in_bytes(self.len)));
+        }
+        let mut bytes = Vec::with_capacity(self.len);
+        let read = self.file.take(most as u64).read_to_end(&mut bytes);
+        read.map(|_| bytes).map_err(|error: io::Error| error.to_string())
+    }
+}
+
+fn open_beneath(folder: &OwnedFd, name: &[u8]) -> nix::Result<OwnedFd> {
+    // Without O_NONBLOCK, opening a FIFO would wait for someone who writes.
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    for _ in 1..TRIES {
+        match openat2(folder, name, how) {
+            // Something above was renamed while the kernel went up with `..`.
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            outcome => return outcome,
+        }
+    }
+    openat2(folder, name, how)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use nix::unistd::mkfifo;
+
+    use super::*;
+
+    #[test]
+    fn nothing_but_regular_files_below_the_folder_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("public");
+        fs::create_dir_all(root.join("inner")).unwrap();
+        fs::write(root.join("inner/page"), "page").unwrap();
+        fs::write(folder.path().join("secret"), "secret").unwrap();
+        symlink("../secret", root.join("out")).unwrap();
+        symlink(folder.path(), root.join("up")).unwrap();
+        symlink("inner/page", root.join("in")).unwrap();
+        symlink("around", root.join("around")).unwrap();
+        mkfifo(&root.join("fifo"), Mode::S_IRWXU).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+        for name in ["inner/page", "in", "inner/../in", "./inner//page"] {
+            assert_eq!(open_below(&root, name.as_bytes()).unwrap().read(10).unwrap(), b"page", "{name}");
+        }
+        let leaves = "it leaves the folder public";
+        for (name, why) in [
+            (&b"../secret"[..], leaves),
+            (b"inner/../../secret", leaves),
+            (b"../public/in", leaves),
+            (b"/etc/passwd", leaves),
+            (root.join("in").to_str().unwrap().as_bytes(), leaves),
+            (b"out", leaves),
+            (b"up/secret", leaves),
+            (b"around", "it leads over links that are not followed"),
+            (b"in\0", "no file can be called so"),
+            (b"", "the name is empty"),
+            (b".", "it is a folder"),
+            (b"inner/", "it is a folder"),
+            (b"inner/page/", "a part of it is no folder"),
+            (b"in\n", "there is no such file"),
+            (&[b'a'; 300], "the name is too long"),
+            (&[b'a'; 5000], "the name is too long"),
+            (b"fifo", "it is no regular file"),
+            (b"socket", "it is no regular file"),
+        ] {
+            let refused = open_below(&root, name).map(|_| ()).unwrap_err();
+            assert_eq!(refused, why, "{}", String::from_utf8_lossy(name));
+        }
+        assert!(open_below(&root, b"in").unwrap().read(3).unwrap_err().contains("4 bytes"));
+        assert!(open_below(&root.join("none"), b"in").map(|_| ()).unwrap_err().contains("can't be opened"));
+        assert!(open_below(Path::new("/dev"), b"null").map(|_| ()).unwrap_err().contains("no regular file"));
+    }
+}

@@ -1,0 +1,192 @@
+//! A program that answers a message: the message on its standard input, the answer from its standard output.
+//!
+//! Owns how long it may take and how much it may say, and that nothing of it outlives the answer: it runs in a process
+//! group of its own, which is killed as soon as the program has ended or is not wanted any more.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+use super::reply::in_bytes;
+use crate::contract::format_duration;
+use crate::engine::table::Table;
+
+/// How much of what it says on its standard error is told where it fails, in bytes.
+const TOLD: usize = 200;
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 16 * 1024;
+
+/// What to run, and its limits.
+pub(super) struct Program {
+    /// It and its arguments.
+    pub(super) command: Vec<String>,
+    /// Where it runs.
+    pub(super) folder: PathBuf,
+    /// How long it may take.
+    pub(super) timeout: Duration,
+    /// How many bytes it may say.
+    pub(super) max: u64,
+    /// Whom it answers, and who does: `SOCKBENCH_PEER` and `SOCKBENCH_LOCAL`.
+    pub(super) peer: String,
+    pub(super) local: String,
+}
+
+/// A program that runs. Dropping it kills its process group.
+struct Running(Option<Child>);
+
+impl Running {
+    /// Waits until it has ended, and ends what it has left behind, which would keep its output open.
+    async fn ended(&mut self) -> io::Result<ExitStatus> {
+        let Some(child) = &mut self.0 else { return Err(io::ErrorKind::NotFound.into()) };
+        let leader = leader(child)?;
+        let mut news = signal(SignalKind::child())?;
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        while waitid(Id::Pid(leader), flags)? == WaitStatus::StillAlive {
+            news.recv().await;
+        }
+        // Nobody has taken note of its end yet, so that no other group can have its number.
+        let _ = killpg(leader, Signal::SIGKILL);
+        let status = child.wait();
+        self.0 = None;
+        status
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take()
+            && let Ok(leader) = leader(&child)
+        {
+            let _ = killpg(leader, Signal::SIGKILL);
+            // It may wait for a disk before it dies. Where there is no thread, its end is noted when this program ends.
+            let _ = thread::Builder::new().name("reaper".to_owned()).spawn(move || child.wait());
+        }
+    }
+}
+
+fn leader(child: &Child) -> io::Result<Pid> {
+    i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)
+}
+
+/// Its standard input, output and error.
+struct Pipes {
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
+}
+
+/// Why there is no answer.
+enum Failure {
+    Read(io::Error),
+    SaidTooMuch,
+}
+
+/// Runs it to its end, and gives what it said. Dropping the future kills it.
+///
+/// # Errors
+/// Why there is no answer, in words that follow its name.
+pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Result<Vec<u8>, String> {
+    let (limit, max) = (program.timeout, program.max);
+    let failed_to_run = |error: io::Error| format!("can't be run: {error}");
+    // On a thread of its own: the system may wait for a disk until the program is there.
+    let (mut running, pipes) = match table.spawn_blocking(move || start(program)).await {
+        Ok(started) => started.map_err(failed_to_run)?,
+        Err(panic) => return Err(format!("can't be run: {panic}")),
+    };
+    let stdin = pipes.stdin.map(Sender::from_owned_fd).transpose().map_err(failed_to_run)?;
+    let stdout = pipes.stdout.map(Receiver::from_owned_fd).transpose().map_err(failed_to_run)?;
+    let stderr = pipes.stderr.map(Receiver::from_owned_fd).transpose().map_err(failed_to_run)?;
+    let feed = async {
+        if let Some(mut stdin) = stdin {
+            // It need not read all of it.
+            let _ = stdin.write_all(&message).await;
+        }
+        std::future::pending::<Infallible>().await
+    };
+    let ended = async { running.ended().await.map_err(Failure::Read) };
+    let outcome = async { tokio::try_join!(read_all(stdout, max), read_tail(stderr), ended) };
+    let outcome = async {
+        tokio::select! {
+            outcome = outcome => outcome,
+            never = feed => match never {},
+        }
+    };
+    match timeout(limit, outcome).await {
+        Err(_) => Err(format!("took longer than {} and was killed", format_duration(limit))),
+        Ok(Err(Failure::SaidTooMuch)) => {
+            Err(format!("said more than {} and was killed", in_bytes(usize::try_from(max).unwrap_or(usize::MAX))))
+        }
+        Ok(Err(Failure::Read(error))) => Err(format!("can't be heard: {error}")),
+        Ok(Ok((said, _, status))) if status.success() => Ok(said),
+        Ok(Ok((_, told, status))) => Err(failed(status, &told)),
+    }
+}
+
+fn start(program: Program) -> io::Result<(Running, Pipes)> {
+    let Program { command, folder, peer, local, .. } = program;
+    let (name, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut child = Command::new(name)
+        .args(arguments)
+        .current_dir(folder)
+        .env("SOCKBENCH_PEER", peer)
+        .env("SOCKBENCH_LOCAL", local)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let pipes = Pipes {
+        stdin: child.stdin.take().map(OwnedFd::from),
+        stdout: child.stdout.take().map(OwnedFd::from),
+        stderr: child.stderr.take().map(OwnedFd::from),
+    };
+    Ok((Running(Some(child)), pipes))
+}
+
+/// All that is said, unless that is too much.
+async fn read_all(from: Option<Receiver>, max: u64) -> Result<Vec<u8>, Failure> {
+    let mut said = Vec::new();
+    let Some(from) = from else { return Ok(said) };
+    from.take(max.saturating_add(1)).read_to_end(&mut said).await.map_err(Failure::Read)?;
+    if said.len() as u64 > max { Err(Failure::SaidTooMuch) } else { Ok(said) }
+}
+
+/// The end of what is said.
+async fn read_tail(from: Option<Receiver>) -> Result<Vec<u8>, Failure> {
+    let mut tail = Vec::new();
+    let Some(mut from) = from else { return Ok(tail) };
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let len = from.read(&mut chunk).await.map_err(Failure::Read)?;
+        if len == 0 {
+            return Ok(tail);
+        }
+        tail.extend_from_slice(&chunk[..len]);
+        tail.drain(..tail.len().saturating_sub(TOLD));
+    }
+}
+
+fn failed(status: ExitStatus, told: &[u8]) -> String {
+    let how = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with status {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    };
+    let told = String::from_utf8_lossy(told);
+    let told = told.trim();
+    if told.is_empty() { how } else { format!("{how}: {told}") }
+}

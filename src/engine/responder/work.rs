@@ -1,0 +1,519 @@
+//! The replies that a socket owes: which rule answers a message, and how its reply is made.
+//!
+//! Owns the queue of what is still to be answered, in the order of its messages, and its bounds: while it is full, a
+//! stream is not read, and datagrams are not answered, which is told. A reply that can be sent at once is, before the
+//! next message is looked at. It never reads or writes the socket.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::partners::{Entry, Key, Partner};
+use crate::contract::{Address, AfterFin, Endpoint, Fact, SocketId, Ticket};
+use crate::engine::orders::{MAX_REPLIES, Order, Orders, Stop};
+use crate::engine::outbox::Outbox;
+use crate::engine::rule_set::{Answers, RuleSet};
+use crate::engine::socket::Socket;
+use crate::engine::table::Table;
+use crate::engine::transports::told_address;
+use crate::framing::Assembler;
+use crate::rule::{Hits, Moment, Once, Reply, Rule, Then};
+
+/// How many messages may wait for their replies.
+const MAX_PENDING: usize = 1024;
+
+/// How many bytes of a stream are taken apart into messages before it is asked whether there is room for more.
+const SLICE: usize = 4096;
+
+/// How many programs may answer datagrams at once.
+const MAX_PROGRAMS: usize = 16;
+
+/// How many replies in a row two sockets of this bench may give each other.
+const MAX_CHAIN: u32 = 100;
+
+/// How often it is told that datagrams are not answered.
+const BETWEEN_TELLING: Duration = Duration::from_secs(1);
+
+/// What a socket owes.
+pub(super) struct Work {
+    pub(super) id: SocketId,
+    pub(super) orders: Rc<Orders>,
+    pub(super) outbox: Outbox,
+    pub(super) rules: Rc<RuleSet>,
+    /// All sockets: which of them answer each other.
+    pub(super) table: Rc<Table>,
+    /// Its place among them.
+    _entry: Option<Entry>,
+    /// By what the other end of a connection is known there, once that is known.
+    peer_key: OnceCell<Option<Key>>,
+    /// Which of them sent what came last, and who that was, of a datagram; and how often the list had changed then.
+    partner: RefCell<(u64, Option<Address>, Option<Partner>)>,
+    pub(super) endpoint: RefCell<Rc<Endpoint>>,
+    pub(super) local: Option<Address>,
+    /// Of a connection.
+    pub(super) peer: Option<Address>,
+    of_datagrams: bool,
+    /// Where the messages of a stream end.
+    assembler: RefCell<Option<Assembler>>,
+    /// How often the rules had let the messages pass by when it was made.
+    gaps: Cell<u32>,
+    /// What came and is not taken apart yet.
+    rest: RefCell<Vec<u8>>,
+    pending: RefCell<VecDeque<Rc<Pending>>>,
+    /// How many bytes the messages have that wait.
+    pending_bytes: Rc<Cell<usize>>,
+    /// How many replies to datagrams are being made, and how many of them by programs.
+    under_way: Rc<Cell<usize>>,
+    programs: Rc<Cell<usize>>,
+    /// Whether somebody answers what is pending.
+    is_running: Cell<bool>,
+    /// Whether a reply is being sent that has no end.
+    is_endless: Cell<bool>,
+    /// Whether the connection closes as soon as all is sent.
+    is_ending: Cell<bool>,
+    /// Which rules have had their turn, of those that have one for each connection.
+    spent: RefCell<Vec<Hits>>,
+    rows: RefCell<Vec<Fact>>,
+    /// Datagrams that are not answered and not told yet: how many, by which rule, and why not.
+    unanswered: RefCell<Option<(u64, Arc<Rule>, &'static str)>>,
+    is_telling: Cell<bool>,
+    /// Whether it was told that too many replies followed on each other, and that a rule wants a datagram socket closed.
+    told_of_chain: Cell<bool>,
+    told_of_then: Cell<bool>,
+    /// The order of the last file. Until it is sent no other is opened, for each takes up a descriptor.
+    pub(super) last_file: Cell<u64>,
+    began: Instant,
+}
+
+/// A message that a rule is to answer.
+pub(super) struct Pending {
+    pub(super) rule: Arc<Rule>,
+    /// For an echo with its framing, else without.
+    pub(super) message: Vec<u8>,
+    pub(super) from: Option<Address>,
+    pub(super) chain: u32,
+    pub(super) due: Instant,
+    /// What it takes up meanwhile.
+    _places: [Place; 3],
+}
+
+/// A part of a count; dropping it gives it back.
+struct Place {
+    count: Rc<Cell<usize>>,
+    size: usize,
+}
+
+impl Place {
+    fn take(count: &Rc<Cell<usize>>, size: usize) -> Self {
+        count.set(count.get() + size);
+        Self { count: Rc::clone(count), size }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.count.set(self.count.get() - self.size);
+    }
+}
+
+/// That a reply without an end is being sent, beside which nothing is answered.
+pub(super) struct Endless<'a>(&'a Cell<bool>);
+
+/// What is answered.
+#[derive(Clone, Copy)]
+pub(super) struct Came<'a> {
+    pub(super) message: &'a [u8],
+    pub(super) captures: &'a [&'a [u8]],
+    /// Who sent it, of a datagram.
+    pub(super) from: Option<&'a Address>,
+    /// How many replies in a row have led to it.
+    pub(super) chain: u32,
+}
+
+impl Work {
+    pub(super) fn new(socket: &Socket, endpoint: &Rc<Endpoint>, fd: BorrowedFd<'_>, of_datagrams: bool) -> Self {
+        let sock = SockRef::from(&fd);
+        let local = sock.local_addr().ok().map(|local| told_address(&local));
+        let key = if of_datagrams { local.as_ref().map(Key::of_datagrams) } else { Key::of_connection(fd) };
+        Self {
+            id: socket.id,
+            _entry: key.map(|key| socket.table.partners().enter(key, socket.id, &socket.orders)),
+            table: Rc::clone(&socket.table),
+            peer_key: OnceCell::new(),
+            partner: RefCell::default(),
+            orders: Rc::clone(&socket.orders),
+            outbox: socket.outbox.clone(),
+            rules: Rc::clone(&socket.rules),
+            endpoint: RefCell::new(Rc::clone(endpoint)),
+            local,
+            peer: if of_datagrams { None } else { sock.peer_addr().ok().map(|peer| told_address(&peer)) },
+            of_datagrams,
+            assembler: RefCell::default(),
+            gaps: Cell::new(socket.rules.gaps()),
+            rest: RefCell::default(),
+            pending: RefCell::default(),
+            pending_bytes: Rc::default(),
+            under_way: Rc::default(),
+            programs: Rc::default(),
+            is_running: Cell::default(),
+            is_endless: Cell::default(),
+            is_ending: Cell::default(),
+            spent: RefCell::default(),
+            rows: RefCell::default(),
+            unanswered: RefCell::default(),
+            is_telling: Cell::default(),
+            told_of_chain: Cell::default(),
+            told_of_then: Cell::default(),
+            last_file: Cell::default(),
+            began: Instant::now(),
+        }
+    }
+
+    /// Has the endpoint's options hold that may have been changed since.
+    pub(super) fn follow(&self, endpoint: &Rc<Endpoint>) {
+        if Rc::ptr_eq(endpoint, &self.endpoint.borrow()) {
+            return;
+        }
+        let before = self.endpoint.replace(Rc::clone(endpoint));
+        if before.framing() != endpoint.framing() {
+            // What was left open by the framing before is no message of this one.
+            self.assembler.replace(None);
+        }
+    }
+
+    /// Takes what was received: a datagram, a whole message, or a part of a stream.
+    pub(super) fn hear(&self, bytes: &[u8], from: Option<&Address>, fd: BorrowedFd<'_>) {
+        if from.is_none()
+            && self.peer_key.get().is_none()
+            && let Some(key) = Key::of_peer(fd)
+        {
+            let _ = self.peer_key.set(key);
+        }
+        if self.gaps.replace(self.rules.gaps()) != self.rules.gaps() {
+            self.assembler.replace(None);
+            self.rest.take();
+        }
+        match self.rules.answers() {
+            Answers::Nothing => {}
+            Answers::Echo => self.echo(bytes, from),
+            Answers::ByRule if from.is_some() || self.endpoint.borrow().framing().is_raw() => {
+                self.decide(bytes, from, || bytes.to_vec());
+            }
+            Answers::ByRule => self.take_apart(bytes),
+        }
+    }
+
+    /// Whether an echo of what comes now can be sent at once, with nothing else to be done.
+    pub(super) fn is_free(&self) -> bool {
+        let is_known = self.of_datagrams || self.peer_key.get().is_some();
+        is_known && self.pending.borrow().is_empty() && self.orders.has_room_for_reply()
+    }
+
+    /// Takes a step of the connection's life.
+    pub(super) fn happened(&self, moment: Moment) {
+        if moment == Moment::PeerClosed {
+            self.hear_the_end();
+            // Then nothing is sent that has no end.
+            self.is_ending.set(self.endpoint.borrow().after_fin() == AfterFin::Close);
+        }
+        if self.is_closing() {
+            return;
+        }
+        let rules = self.rules.now();
+        if let Some(rule) = rules.at(moment, |rule| self.is_spent(rule)) {
+            self.apply(rule, Came { message: b"", captures: &[], from: None, chain: 0 });
+        }
+    }
+
+    /// Whether what is received now can be answered.
+    pub(super) fn has_room(&self) -> bool {
+        let echoes = self.rules.answers() == Answers::Echo;
+        self.rest.borrow().is_empty() && self.has_room_to_wait() && (!echoes || self.orders.has_room_for_reply())
+    }
+
+    /// Whether a reply is still to be made that has an end.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.pending.borrow().is_empty() && !self.is_endless.get()
+    }
+
+    pub(super) fn has_rows(&self) -> bool {
+        !self.rows.borrow().is_empty()
+    }
+
+    /// Reports what is to be told.
+    pub(super) async fn tell_rows(&self) {
+        let rows = self.rows.take();
+        for fact in rows {
+            self.outbox.report(self.id, fact).await;
+        }
+    }
+
+    /// Whether [`answer_in_order`](Self::answer_in_order) is to be begun.
+    pub(super) fn needs_runner(&self) -> bool {
+        let needs = !self.of_datagrams && (!self.pending.borrow().is_empty() || self.silence().is_some());
+        needs && !self.is_running.replace(true)
+    }
+
+    /// Answers what is pending on a connection, one after the other, until nothing is left.
+    pub(super) async fn answer_in_order(self: Rc<Self>) {
+        loop {
+            let rest = self.rest.take();
+            self.take_apart(&rest);
+            self.hear_silence();
+            self.tell_rows().await;
+            if self.is_closing() {
+                self.pending.borrow_mut().clear();
+            }
+            let next = self.pending.borrow().front().cloned();
+            if let Some(next) = next {
+                self.answer(&next).await;
+                self.pending.borrow_mut().pop_front();
+                // The stream may be read again, or close.
+                self.orders.touch();
+            } else if let Some(silence) = self.silence().filter(|_| !self.is_closing()) {
+                tokio::select! {
+                    () = sleep_until(silence) => {}
+                    () = self.orders.until(|_| (!self.pending.borrow().is_empty()).then_some(())) => {}
+                }
+            } else {
+                self.is_running.set(false);
+                return;
+            }
+        }
+    }
+
+    /// A datagram that is to be answered by [`answer_one`](Self::answer_one).
+    pub(super) fn next_datagram(&self) -> Option<Rc<Pending>> {
+        if self.of_datagrams { self.pending.borrow_mut().pop_front() } else { None }
+    }
+
+    /// Answers a datagram.
+    pub(super) async fn answer_one(self: Rc<Self>, pending: Rc<Pending>) {
+        self.answer(&pending).await;
+        self.tell_rows().await;
+    }
+
+    /// Whether [`tell_unanswered`](Self::tell_unanswered) is to be begun.
+    pub(super) fn needs_teller(&self) -> bool {
+        self.unanswered.borrow().is_some() && !self.is_telling.replace(true)
+    }
+
+    /// Tells how many datagrams are not answered, once a second, until all are told.
+    pub(super) async fn tell_unanswered(self: Rc<Self>) {
+        while let Some((count, rule, why)) = self.unanswered.take() {
+            let datagrams = if count == 1 { "1 datagram is".to_owned() } else { format!("{count} datagrams are") };
+            self.note(&rule, format!("{datagrams} not answered: {why}"));
+            self.tell_rows().await;
+            sleep(BETWEEN_TELLING).await;
+        }
+        self.is_telling.set(false);
+    }
+
+    /// Takes a stream apart into messages, as far as there is room for what answers them.
+    fn take_apart(&self, chunk: &[u8]) {
+        if chunk.is_empty() {
+            return;
+        }
+        let mut assembler = self.assembler.take();
+        let open = assembler.get_or_insert_with(|| Assembler::new(self.endpoint.borrow().framing().clone()));
+        let at = self.nanos(Instant::now());
+        for (number, slice) in chunk.chunks(SLICE).enumerate() {
+            if !self.has_room_to_wait() {
+                self.rest.replace(chunk[number * SLICE..].to_vec());
+                break;
+            }
+            open.push_framed(slice, at, |message| self.decide(message.payload, None, || message.as_it_came()));
+        }
+        self.assembler.replace(assembler);
+    }
+
+    /// Takes the message that has ended by now because nothing more came.
+    fn hear_silence(&self) {
+        let mut assembler = self.assembler.take();
+        if let Some(open) = &mut assembler {
+            open.expire(self.nanos(Instant::now()), |message, _| self.decide(message, None, || message.to_vec()));
+        }
+        self.assembler.replace(assembler);
+    }
+
+    /// Takes what is left at the end of a stream.
+    fn hear_the_end(&self) {
+        if let Some(mut open) = self.assembler.take() {
+            open.end_framed(|message| self.decide(message.payload, None, || message.as_it_came()));
+        }
+    }
+
+    /// When the open message of the stream ends by itself.
+    fn silence(&self) -> Option<Instant> {
+        let deadline = self.assembler.borrow().as_ref().and_then(Assembler::deadline)?;
+        Some(self.began + Duration::from_nanos(deadline))
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        u64::try_from(at.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Sends back what came.
+    pub(super) fn echo(&self, bytes: &[u8], from: Option<&Address>) {
+        if self.is_endless.get() {
+            return;
+        }
+        let echo = self.rules.echo();
+        let Some(rule) = &*echo else { return };
+        let Some(chain) = self.chain(rule, from) else { return };
+        let can_be_sent = self.pending.borrow().is_empty() && self.orders.has_room_for_reply();
+        if !can_be_sent {
+            self.apply(rule, Came { message: bytes, captures: &[], from, chain });
+        } else if self.orders.push_reply(Order::new(Ticket::ENGINE, bytes.into(), from.cloned()), chain + 1).is_some() {
+            rule.hits.count();
+        }
+    }
+
+    /// Has a message answered by its rule. `as_it_came` is the message with its framing.
+    fn decide(&self, message: &[u8], from: Option<&Address>, as_it_came: impl FnOnce() -> Vec<u8>) {
+        if self.is_closing() || self.is_endless.get() {
+            return;
+        }
+        let rules = self.rules.now();
+        let Some((rule, found)) = rules.answer(message, |rule| self.is_spent(rule)) else { return };
+        let Some(chain) = self.chain(rule, from) else { return };
+        if rule.is_echo() {
+            self.apply(rule, Came { message: &as_it_came(), captures: &[], from, chain });
+        } else {
+            self.apply(rule, Came { message, captures: &found.captures, from, chain });
+        }
+    }
+
+    /// How many replies in a row have led to what came; `None` where they are so many that it gets none.
+    fn chain(&self, rule: &Arc<Rule>, from: Option<&Address>) -> Option<u32> {
+        let partners = self.table.partners();
+        let mut known = self.partner.borrow_mut();
+        if known.0 != partners.changes() || known.1.as_ref() != from {
+            let found = match from {
+                Some(from) => partners.find(&Key::of_datagrams(from)),
+                // As long as its key is not known, it is looked for each time.
+                None if self.peer_key.get().is_none() => return Some(0),
+                None => self.peer_key.get().and_then(Option::as_ref).and_then(|key| partners.find(key)),
+            };
+            *known = (partners.changes(), from.cloned(), found);
+        }
+        let Some(partner) = &known.2 else { return Some(0) };
+        let chain = partner.chain();
+        if chain < MAX_CHAIN || rule.reply == Reply::Nothing {
+            self.told_of_chain.set(false);
+            return Some(chain);
+        }
+        if !self.told_of_chain.replace(true) {
+            let (one, other) = (self.id.get(), partner.id.get());
+            let who =
+                if one == other { format!("socket {one} has") } else { format!("sockets {one} and {other} have") };
+            let whom = if one == other { "itself" } else { "each other" };
+            let what = format!("no reply: by their rules, {who} answered {whom} {MAX_CHAIN} times in a row");
+            self.note(rule, format!("{what}. Change a rule, or send something to begin anew"));
+        }
+        None
+    }
+
+    fn is_spent(&self, rule: &Arc<Rule>) -> bool {
+        match rule.once {
+            Once::Never => false,
+            Once::Connection => self.spent.borrow().iter().any(|hits| hits.is(&rule.hits)),
+            Once::Session => rule.hits.get() > 0,
+        }
+    }
+
+    /// Counts that a rule applies.
+    fn spend(&self, rule: &Arc<Rule>) {
+        rule.hits.count();
+        if rule.once == Once::Connection {
+            self.spent.borrow_mut().push(rule.hits.clone());
+        }
+    }
+
+    /// Does what a rule says, now or when its time has come.
+    fn apply(&self, rule: &Arc<Rule>, came: Came<'_>) {
+        let can_wait = self.of_datagrams || self.pending.borrow().is_empty();
+        let is_due = rule.delay.is_zero() && can_wait && self.orders.has_room_for_reply();
+        if self.of_datagrams && rule.then != Then::Keep && !self.told_of_then.replace(true) {
+            let message = format!("`then = \"{}\"` does nothing here: a datagram socket has no connection", rule.then);
+            self.note(rule, message);
+        }
+        match &rule.reply {
+            Reply::Nothing if self.then(rule) == Then::Keep => self.spend(rule),
+            Reply::Message(template) if is_due && self.then(rule) == Then::Keep => {
+                self.spend(rule);
+                self.send_message(rule, template, came, "");
+            }
+            reply => {
+                let is_program = matches!(reply, Reply::Program { .. });
+                if self.of_datagrams && !self.has_room_to_wait() {
+                    return self.leave_unanswered(rule, "too many replies wait to be sent already");
+                }
+                if self.of_datagrams && is_program && self.programs.get() >= MAX_PROGRAMS {
+                    return self.leave_unanswered(rule, "16 programs are answering others");
+                }
+                self.spend(rule);
+                self.pending.borrow_mut().push_back(Rc::new(Pending {
+                    rule: Arc::clone(rule),
+                    message: came.message.to_vec(),
+                    from: came.from.cloned(),
+                    chain: came.chain,
+                    due: Instant::now() + rule.delay,
+                    _places: [
+                        Place::take(&self.under_way, 1),
+                        Place::take(&self.pending_bytes, came.message.len()),
+                        Place::take(&self.programs, usize::from(is_program)),
+                    ],
+                }));
+                self.orders.touch();
+            }
+        }
+    }
+
+    /// Has something told of what a rule did.
+    pub(super) fn note(&self, rule: &Rule, message: impl Into<String>) {
+        self.rows.borrow_mut().push(Fact::Rule { name: rule.name.clone(), message: message.into() });
+    }
+
+    /// What becomes of the connection after a reply.
+    pub(super) fn then(&self, rule: &Rule) -> Then {
+        if self.of_datagrams { Then::Keep } else { rule.then }
+    }
+
+    /// Whether a reply without an end may go on.
+    pub(super) fn can_be_endless(&self) -> bool {
+        !self.is_ending.get() && !self.orders.is_broken()
+    }
+
+    /// Says that a reply without an end is being sent, for as long as what it returns is kept.
+    pub(super) fn begin_endless(&self) -> Endless<'_> {
+        self.is_endless.set(true);
+        Endless(&self.is_endless)
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.orders.stopping() >= Some(Stop::Close)
+    }
+
+    fn has_room_to_wait(&self) -> bool {
+        self.under_way.get() < MAX_PENDING && self.pending_bytes.get() < MAX_REPLIES
+    }
+
+    fn leave_unanswered(&self, rule: &Arc<Rule>, why: &'static str) {
+        let mut unanswered = self.unanswered.borrow_mut();
+        let count = unanswered.as_ref().map_or(0, |(count, ..)| *count);
+        *unanswered = Some((count + 1, Arc::clone(rule), why));
+    }
+}
+
+impl Drop for Endless<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}

@@ -1,0 +1,105 @@
+//! Rules of a profile, made ready for the engine: text in a socket's encoding, variables filled in, paths from the
+//! profile's folder on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{RuleEntry, SendEntry, WhenEntry};
+use crate::contract::{Command, SocketId};
+use crate::encoding::Encoding;
+use crate::payload::{Mode, Place, Template, Variables};
+use crate::profile::{Message, PayloadContent, Profile, SocketEntry};
+use crate::rule::{Reply, Rule, Rules, When};
+
+/// The largest file that a saved payload may be which a rule sends, in bytes: the rule has it in memory.
+pub const RULE_FILE_MAX: u64 = 16 << 20;
+
+impl RuleEntry {
+    /// The rule as the engine applies it, for a socket whose text is in this encoding. `profile` is the one that it is
+    /// of, and `variables` are those that templates know.
+    ///
+    /// # Errors
+    /// One sentence without a full stop: what is wrong in a notation, or why the file of a payload can't be sent.
+    pub fn compile(&self, profile: &Profile, encoding: Encoding, variables: &Variables) -> Result<Rule, String> {
+        let when = match &self.when {
+            WhenEntry::Event(moment) => When::Happens(*moment),
+            WhenEntry::Message(pattern) => When::Comes(pattern.pattern(encoding, variables)?),
+        };
+        let place = Place::Reply { captures: self.captures() };
+        let written = |text: &str| {
+            Template::parse(Mode::Escaped, text, encoding, variables, place).map_err(|error| error.message)
+        };
+        let folder = profile.folder();
+        let reply = match &self.send {
+            None => Reply::Nothing,
+            Some(SendEntry::Message(message)) => {
+                profile.check_length(message, folder)?;
+                Reply::Message(message.template(&profile.payloads, folder, encoding, variables, place)?)
+            }
+            Some(SendEntry::File { name, root, missing }) => Reply::File {
+                name: written(name)?,
+                root: folder.join(root),
+                missing: missing.as_deref().map(written).transpose()?,
+            },
+            Some(SendEntry::Program { command, timeout, max }) => {
+                Reply::Program { command: command.clone(), folder: folder.to_path_buf(), timeout: *timeout, max: *max }
+            }
+            Some(SendEntry::Characters) => Reply::Characters,
+        };
+        Ok(Rule {
+            delay: self.delay,
+            then: self.then,
+            once: self.once,
+            hits: self.hits.clone(),
+            ..Rule::new(&self.name, when, reply)
+        })
+    }
+}
+
+impl Profile {
+    /// The folder at which relative paths in the profile begin: that of its file, or `.` for one that was never saved.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        let folder = self.path.as_deref().and_then(Path::parent);
+        folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// The rules that hold for a socket, ready for the engine, and what is wrong with those that can't be: one sentence
+    /// each, without a full stop, which begins with the rule's name.
+    #[must_use]
+    pub fn compiled_rules(&self, socket: &SocketEntry, variables: &Variables) -> (Rules, Vec<String>) {
+        let mut wrong = Vec::new();
+        let rules = self.rules_on(socket).filter_map(|entry| {
+            let rule = entry.compile(self, socket.endpoint.encoding(), variables);
+            rule.map_err(|why| wrong.push(format!("rule {}: {why}", entry.name))).ok().map(Arc::new)
+        });
+        (Rules::new(rules), wrong)
+    }
+
+    /// What makes the engine open a socket of the profile under this id, with its rules known before anything can come.
+    /// The variables that are `given` go before those of the profile.
+    ///
+    /// # Errors
+    /// Why one of its rules can't be applied, as [`compiled_rules`](Self::compiled_rules) says it.
+    pub fn opening(&self, entry: &SocketEntry, socket: SocketId, given: &Variables) -> Result<Vec<Command>, String> {
+        let (rules, wrong) = self.compiled_rules(entry, &given.or(&self.vars));
+        if let Some(why) = wrong.into_iter().next() {
+            return Err(why);
+        }
+        let rules = (!rules.is_empty()).then_some(Command::SetRules { socket, rules });
+        let open = Command::Open { socket, endpoint: entry.endpoint.clone() };
+        Ok(rules.into_iter().chain([open]).collect())
+    }
+
+    fn check_length(&self, message: &Message, folder: &Path) -> Result<(), String> {
+        let Message::Payload(name) = message else { return Ok(()) };
+        let payload = self.payloads.iter().find(|entry| entry.name == *name);
+        let file = payload.and_then(|payload| payload.content.file_longer_than(RULE_FILE_MAX, folder));
+        match (file, payload.map(|payload| &payload.content)) {
+            (Some(_), Some(PayloadContent::File(path))) => {
+                Err(format!("{} is longer than 16 MiB; a rule sends it with file = ... and its root", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A rule tried on a message of the log: whether it matches, what is captured, and the very bytes that it would send.
+//!
+//! It never sends them, and opens no file and runs no program of a reply.
+
+use crate::contract::{Endpoint, format_duration};
+use crate::encoding::Encoding;
+use crate::log::sanitise::Printable;
+use crate::log::{Kind, Row};
+use crate::pattern::{Match, Pattern};
+use crate::payload::{Fill, Template};
+use crate::profile::{RuleEntry, WhenEntry};
+use crate::rule::{Reply, Rule, Then, When};
+use crate::ui::Ui;
+use crate::ui::panes::grouped;
+
+/// The longest part of a message that rules are tried on, in bytes.
+const MOST: usize = 1 << 20;
+
+/// How many rows before the selected one are looked at for a message.
+const NEAR: u64 = 256;
+
+/// What a trial tells, and how it is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Told,
+    Good,
+    Warning,
+    Error,
+}
+
+/// What came of a trial.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) lines: Vec<(String, Tone)>,
+    /// What would be sent, where that is known beforehand.
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+/// A message of the log.
+struct Tried {
+    row: Row,
+    bytes: Vec<u8>,
+}
+
+/// Tries a rule that stands at this place among those of the profile. What it would send is told with a seed, from which
+/// chance begins.
+pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: Option<u64>) -> Trial {
+    let mut trial = Trial { lines: Vec::new(), bytes: None };
+    let tried = nearest(ui);
+    let root = tried.as_ref().map(|tried| ui.bench.roster.root(tried.row.socket));
+    let encoding = match (root, &entry.on) {
+        (Some(root), _) => ui.bench.roster.encoding(root),
+        (None, on) => {
+            let is_on = |name: &String| on.as_ref().is_none_or(|on| on.contains(name));
+            let mut sockets = ui.bench.profile.sockets.iter();
+            sockets.find(|socket| is_on(&socket.name)).map_or(Encoding::UTF_8, |socket| socket.endpoint.encoding())
+        }
+    };
+    let rule = match entry.compile(&ui.bench.profile, encoding, ui.bench.variables()) {
+        Ok(rule) => rule,
+        Err(why) => {
+            trial.say(Tone::Error, format!("It can't be applied: {why}"));
+            return trial;
+        }
+    };
+    let When::Comes(pattern) = &rule.when else {
+        trial.say(Tone::Told, "It waits for no message, so there is none to try it on.".to_owned());
+        trial.reply(ui, &rule, None, &[], seed);
+        return trial;
+    };
+    let Some(tried) = tried else {
+        trial.say(Tone::Told, "The log has no message yet to try it on.".to_owned());
+        if pattern.captures() == 1 {
+            trial.reply(ui, &rule, None, &[], seed);
+        }
+        return trial;
+    };
+    let socket = ui.bench.roster.name(tried.row.socket);
+    let verb = if tried.row.kind == Kind::Sent { "sent" } else { "received" };
+    let size = bytes(tried.bytes.len());
+    trial.say(Tone::Told, format!("Tried on what {socket} {verb} (row {}, {size}):", tried.row.seq));
+    let Some(found) = pattern.find(&tried.bytes) else {
+        trial.say(Tone::Warning, format!("It does not match: {}", why_not(pattern, &tried.bytes)));
+        return trial;
+    };
+    let root = root.map(|root| ui.bench.roster.name(root)).unwrap_or_default();
+    if let Some(other) = answers_before(ui, place, &root, &tried) {
+        trial.say(Tone::Warning, format!("It matches, but the rule {other} stands before it and answers."));
+    } else if entry.is_on(&root) {
+        trial.say(Tone::Good, format!("It matches{}", captured(pattern, &found)));
+    } else {
+        trial.say(Tone::Warning, format!("It matches{}, but is not on {root}", captured(pattern, &found)));
+    }
+    trial.reply(ui, &rule, Some(&tried), &found.captures, seed);
+    trial
+}
+
+impl Trial {
+    fn say(&mut self, tone: Tone, text: String) {
+        self.lines.push((text, tone));
+    }
+
+    /// Says what the rule would send.
+    fn reply(&mut self, ui: &Ui, rule: &Rule, tried: Option<&Tried>, captures: &[&[u8]], seed: Option<u64>) {
+        let Some(seed) = seed else { return };
+        let endings = endings(rule);
+        let fill = |template: &Template| filled(ui, template, tried, captures, seed);
+        match &rule.reply {
+            Reply::Nothing => self.say(Tone::Told, format!("It sends nothing{endings}")),
+            Reply::Message(_) if rule.is_echo() && tried.is_some_and(|tried| is_framed(ui, tried)) => {
+                self.say(Tone::Told, "It sends the message back as it came, with the frame around it".to_owned());
+            }
+            Reply::Message(template) => {
+                let endpoint = tried.and_then(|tried| ui.bench.roster.endpoint(tried.row.socket));
+                let framing = endpoint.and_then(Endpoint::wrap);
+                let payload = fill(template);
+                let wrapped = match framing {
+                    Some(framing) => framing.wrap(&payload).map_err(|why| format!("{framing}: {why}")),
+                    None => Ok(payload),
+                };
+                match wrapped {
+                    Err(why) => self.say(Tone::Error, format!("It can't send that: {why}")),
+                    Ok(sent) => {
+                        let frame = framing.map(|framing| format!(" in a frame ({framing})")).unwrap_or_default();
+                        self.say(Tone::Told, format!("It sends {}{frame}{endings}:", bytes(sent.len())));
+                        self.bytes = Some(sent);
+                    }
+                }
+            }
+            Reply::File { name, root, missing } => {
+                let name = String::from_utf8_lossy(&fill(name)).into_owned();
+                let or_else = missing.as_ref().map(|missing| format!(", or else {}", bytes(fill(missing).len())));
+                let or_else = or_else.unwrap_or_default();
+                self.say(Tone::Told, format!("It sends the file {name:?} of {}{or_else}{endings}", root.display()));
+            }
+            Reply::Program { command, folder, timeout, .. } => {
+                let timeout = format_duration(*timeout);
+                let command = command.join(" ");
+                let text = format!("It runs {command} in {} for {timeout} at most{endings}", folder.display());
+                self.say(Tone::Told, text);
+            }
+            Reply::Characters => {
+                self.say(Tone::Told, format!("It sends characters for as long as they are taken{endings}"));
+            }
+        }
+    }
+}
+
+/// What follows the reply, and when.
+fn endings(rule: &Rule) -> String {
+    let after = if rule.delay.is_zero() { String::new() } else { format!(" after {}", format_duration(rule.delay)) };
+    let then = match rule.then {
+        Then::Keep => "",
+        Then::HalfClose => ", then FIN",
+        Then::Close => ", then closes",
+    };
+    after + then
+}
+
+fn filled(ui: &Ui, template: &Template, tried: Option<&Tried>, captures: &[&[u8]], seed: u64) -> Vec<u8> {
+    let member = tried.and_then(|tried| ui.bench.roster.get(tried.row.socket));
+    let peer = tried.and_then(|tried| ui.bench.store.peer(&tried.row));
+    let peer = peer.as_ref().or_else(|| member.and_then(|member| member.peer.as_ref()));
+    let (peer, local) = (peer.map(ToString::to_string), member.and_then(|member| member.local.first()));
+    template.filled(&Fill {
+        counter: 1,
+        at: ui.bench.now().0,
+        seed,
+        peer: peer.as_deref().unwrap_or_default(),
+        local: &local.map(ToString::to_string).unwrap_or_default(),
+        captures,
+        payload: tried.map_or(&[], |tried| &tried.bytes),
+    })
+}
+
+/// True where something stands around the message that is no part of it.
+fn is_framed(ui: &Ui, tried: &Tried) -> bool {
+    ui.bench.roster.endpoint(tried.row.socket).is_some_and(|endpoint| endpoint.framing().wraps())
+}
+
+/// The selected message, or else the last that was received before.
+fn nearest(ui: &Ui) -> Option<Tried> {
+    let (current, spot) = ui.bench.current_line()?;
+    if let Some(tried) = message(ui, current, Some(spot.message)).filter(|_| current.kind.is_message()) {
+        return Some(tried);
+    }
+    let before = (current.seq.saturating_sub(NEAR)..current.seq).rev().filter_map(|seq| ui.bench.store.row(seq));
+    before.filter(|row| row.kind == Kind::Received).find_map(|row| message(ui, row, None))
+}
+
+/// The message of a row; on a framed stream this one of those that end in it, or else the last.
+fn message(ui: &Ui, row: Row, which: Option<u32>) -> Option<Tried> {
+    let messages = &ui.bench.messages;
+    let store = &ui.bench.store;
+    let bytes = match messages.count(&row) {
+        None => {
+            let content = store.bytes(&row);
+            content[..content.len().min(MOST)].to_vec()
+        }
+        Some(count) => {
+            let last = count.checked_sub(1)?;
+            let which = which.unwrap_or(last).min(last);
+            messages.ending_in(&row, |place| place == which, store).first()?.bytes(store, MOST)
+        }
+    };
+    Some(Tried { row, bytes })
+}
+
+/// The rule that answers this message before those at this place.
+fn answers_before<'u>(ui: &'u Ui, place: usize, root: &str, tried: &Tried) -> Option<&'u str> {
+    let encoding = ui.bench.roster.encoding(tried.row.socket);
+    let mut before = ui.bench.profile.rules.iter().take(place).filter(|rule| rule.enabled && rule.is_on(root));
+    let matches = |rule: &&RuleEntry| match &rule.when {
+        WhenEntry::Message(pattern) => {
+            pattern.pattern(encoding, ui.bench.variables()).is_ok_and(|pattern| pattern.find(&tried.bytes).is_some())
+        }
+        WhenEntry::Event(_) => false,
+    };
+    before.find(matches).map(|rule| rule.name.as_str())
+}
+
+/// What was captured, where there is more than all that matched.
+fn captured(pattern: &Pattern, found: &Match<'_>) -> String {
+    let Pattern::Regex(_) = pattern else { return String::new() };
+    let shown = |(number, capture): (usize, &&[u8])| {
+        format!("{{{{{number}}}}} {}", Printable::bytes_up_to(capture, 24).as_str())
+    };
+    format!(": {}", found.captures.iter().enumerate().map(shown).collect::<Vec<_>>().join("  "))
+}
+
+fn why_not(pattern: &Pattern, message: &[u8]) -> String {
+    match pattern {
+        Pattern::Any => String::new(),
+        Pattern::Contains(wanted) => format!("these {} are not in it", bytes(wanted.len())),
+        Pattern::Equals(wanted) => {
+            let same = wanted.iter().zip(message).take_while(|(one, other)| one == other).count();
+            match (wanted.get(same), message.get(same)) {
+                (Some(wanted), Some(came)) => {
+                    format!("byte {} is {came:02x}, and {wanted:02x} is waited for", grouped(same as u64 + 1))
+                }
+                (Some(_), None) => format!("it ends after {} of {}", grouped(same as u64), bytes(wanted.len())),
+                _ => format!("it goes on behind these {}", bytes(wanted.len())),
+            }
+        }
+        Pattern::Regex(_) => "the regular expression finds nothing in it".to_owned(),
+    }
+}
+
+fn bytes(count: usize) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{} bytes", grouped(count as u64)) }
+}

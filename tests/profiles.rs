@@ -1,0 +1,55 @@
+//! The example profiles do what they say: `sockbench test` runs the scenarios of each that need no server from outside.
+#![expect(clippy::unwrap_used, reason = "a test that can't run the program has failed")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The scenarios that ask a real server, and nothing here is one.
+const ASK_OUTSIDE: &[(&str, &str)] = &[
+    ("modbus-tcp", "registers of the device"),
+    ("modbus-rtu-over-tcp", "registers of the device"),
+    ("http-by-hand", "the head of the site"),
+    ("redis-ping", "the real server answers"),
+    ("dns-query", "an address of the real server"),
+    ("sntp", "a clock tells its time"),
+];
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/profiles")
+}
+
+fn profiles() -> BTreeSet<String> {
+    let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    files.filter_map(|name| name.strip_suffix(".toml").map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_scenario_passes() {
+    for name in profiles() {
+        let path = folder().join(&name).with_extension("toml");
+        let profile = sockbench::profile::Profile::load(&path).unwrap();
+        assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
+        let asks_outside = |scenario: &str| ASK_OUTSIDE.contains(&(name.as_str(), scenario));
+        let scenarios = profile.scenarios.iter().map(|scenario| scenario.name.as_str());
+        let scenarios: Vec<_> = scenarios.filter(|scenario| !asks_outside(scenario)).collect();
+        assert!(!scenarios.is_empty(), "{name} has no scenario");
+        let ran = Command::new(env!("CARGO_BIN_EXE_sockbench"))
+            .arg("test")
+            .arg(&path)
+            .args(&scenarios)
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .output()
+            .unwrap();
+        let said = [ran.stdout, ran.stderr].concat();
+        assert!(ran.status.success(), "{name}: {}\n{}", ran.status, String::from_utf8_lossy(&said));
+    }
+}
+
+#[test]
+fn the_readme_lists_them_all() {
+    let readme = fs::read_to_string(folder().join("../../README.md")).unwrap();
+    let links = readme.split("](assets/profiles/").skip(1).filter_map(|rest| rest.split_once(".toml)"));
+    assert_eq!(links.map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>(), profiles());
+}
