@@ -249,7 +249,13 @@ impl Overlay for Rules {
 pub(in crate::ui) fn about(ui: &Ui, name: &str) -> String {
     let key = ui.keymap.keys_of("rules").first().map(|key| format!("; {key} shows the rules")).unwrap_or_default();
     match ui.bench.profile.rules.iter().find(|rule| rule.name == name) {
-        Some(rule) => format!("{}; it applied {} times so far{key}", in_full(ui, rule), grouped(rule.hits.get())),
+        Some(rule) => {
+            let times = match rule.hits.get() {
+                1 => "once".to_owned(),
+                hits => format!("{} times", grouped(hits)),
+            };
+            format!("{}; applied {times} so far{key}", in_full(ui, rule))
+        }
         None => format!("no rule is called so any more{key}"),
     }
 }

@@ -181,12 +181,12 @@ fn what_is_wrong_in_the_form_is_not_kept() {
         ("up up ctrl-u", "one", "there is a rule `one` already"),
         ("up ctrl-u", "server, nobody", "no socket is called `nobody`; there are: server"),
         ("right right right right right right tab", "0g", "`g` is no hex digit"),
-        ("down right right", "", "it can't be applied"),
+        ("down", "", "it can't be applied"),
     ] {
         bench.keys("a n").keys(keys).text(text);
         if wanted.starts_with("it can't") {
-            // On to the program, which has no name yet.
-            bench.keys("right right right");
+            // On to the program, which has no name yet: past the payload.
+            bench.keys("p p");
             bench.shows("name the program");
             bench.shows("no message yet to try it on");
         } else {
@@ -246,7 +246,7 @@ fn the_inspector_says_which_rule_a_row_is_of() {
     bench.happens(listener, Fact::Rule { name: "greet".into(), message: "answers 5 bytes".into() });
     bench.ui.work();
     bench.shows("rule greet: answers 5 bytes");
-    bench.shows("on every socket: a connection comes → nothing; it applied 0 times so far");
+    bench.shows("on every socket: a connection comes → nothing; applied 0 times so far");
     bench.ui.bench.profile.rules.clear();
     bench.shows("no rule is called so any more");
 }

@@ -95,6 +95,29 @@ impl Editor {
         }
     }
 
+    /// Takes the next choice of which a word begins so.
+    fn jump_to(&mut self, letter: char) {
+        let words = Self::words(self.focus);
+        let begins = |choice: &&str| choice.split(' ').any(|word| word.len() > 2 && word.starts_with(letter));
+        if let Some((chosen, count)) = self.choice_mut(self.focus) {
+            let mut others = (1..=count).map(|by| (*chosen + by) % count);
+            if let Some(next) = others.find(|index| words.get(*index).is_some_and(begins)) {
+                *chosen = next;
+            }
+        }
+    }
+
+    /// The words that a field turns through.
+    fn words(field: Field) -> Vec<&'static str> {
+        match field {
+            Field::When => WHENS.map(|(_, word)| word).to_vec(),
+            Field::Send => SENDS.map(|(_, word)| word).to_vec(),
+            Field::Then => THENS.map(|(_, word)| word).to_vec(),
+            Field::Once => ONCES.map(|(_, word)| word).to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     fn move_focus(&mut self, by: isize) {
         let fields = self.fields();
         let at = fields.iter().position(|field| *field == self.focus).unwrap_or(0).cast_signed();
@@ -107,6 +130,7 @@ impl Editor {
             match edit {
                 Edit::Left => self.turn(-1, ui),
                 Edit::Right | Edit::Insert(' ') => self.turn(1, ui),
+                Edit::Insert(letter) => self.jump_to(letter),
                 _ => {}
             }
             // What is written elsewhere is turned to the first that there is.

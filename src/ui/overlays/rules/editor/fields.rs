@@ -122,9 +122,9 @@ impl Field {
         match self {
             Self::Name => "name: how the log and the profile call it",
             Self::On => "on: the sockets, parted by commas; empty for every socket",
-            Self::When => "when: what it waits for; Left and Right turn",
+            Self::When => "when: what it waits for; Left and Right turn, a letter jumps",
             Self::Pattern => "what a message is held against; of a regular expression (...) captures {{1}}, {{2}}",
-            Self::Send => "sends: what it answers; Left and Right turn",
+            Self::Send => "sends: what it answers; Left and Right turn, a letter jumps",
             Self::Content => {
                 "what is sent; escaped: \\n \\xHH \\h(01 02) {{1}} {{payload}} {{peer}} {{time}} {{counter}}"
             }
