@@ -312,11 +312,13 @@ impl Bench<'_, '_> {
                 }
                 Turn::Wait(until) => {
                     let until = Instant::now() + wait_for(now, until);
+                    let until = self.tests.progress.due().map_or(until, |due| until.min(due));
                     tokio::select! {
                         biased;
                         more = self.take_batch() => ended_by_itself(more?)?,
                         () = sleep_until(until) => {}
                     }
+                    self.tests.progress.show();
                 }
             }
         }

@@ -9,7 +9,6 @@ use std::ops::{ControlFlow, Range};
 use super::Bench;
 use crate::contract::{Address, CloseHow, CloseReason, Endpoint, Fact, Role, SocketId};
 use crate::encoding::Encoding;
-use crate::framing::Assembler;
 use crate::log::{Kind, Row};
 use crate::payload::{Mode, show_in};
 use crate::profile::{Message, PatternEntry, PayloadContent, StepAction};
@@ -20,15 +19,22 @@ const ROWS_MAX: u64 = 200_000;
 const STEPS_MAX: usize = 500;
 const BYTES_MAX: usize = 256 * 1024;
 
+/// How often the messages of framed streams are read on before there are steps.
+const SLICES_MAX: usize = 64;
+
 impl Bench {
     /// The steps that do again what the user did in these rows, as far as the filter lets them pass, and expect what came.
     ///
     /// # Errors
     /// One sentence without a full stop: why there are none.
-    pub(in crate::ui) fn transcript(&self, rows: Range<u64>) -> Result<Vec<StepAction>, String> {
+    pub(in crate::ui) fn transcript(&mut self, rows: Range<u64>) -> Result<Vec<StepAction>, String> {
         let rows = rows.start.max(self.store.first())..rows.end;
         if rows.end.saturating_sub(rows.start) > ROWS_MAX {
             return Err(format!("of more than {ROWS_MAX} rows no scenario is made; select some with v"));
+        }
+        // What came a moment ago may not be read yet.
+        if !(0..SLICES_MAX).any(|_| self.messages.catch_up(&self.store, &self.roster)) {
+            return Err("the messages in the log are still being read; try again in a moment".to_owned());
         }
         let cast = Cast::of(self, rows.clone());
         let mut scribe = Scribe::new(self, cast);
@@ -130,8 +136,6 @@ impl Cast {
 struct Heard {
     socket: SocketId,
     name: Name,
-    /// What makes messages of a stream that has a framing.
-    assembler: Option<Assembler>,
     messages: Vec<Vec<u8>>,
 }
 
@@ -228,22 +232,29 @@ impl<'b> Scribe<'b> {
 
     fn received(&mut self, row: &Row, name: Name) {
         let Some(endpoint) = self.bench.roster.endpoint(row.socket) else { return };
-        let bytes = self.bench.store.bytes(row);
-        self.bytes += bytes.len();
-        let is_stream = !endpoint.keeps_messages_apart();
-        let framing = endpoint.framing();
+        let mut came = Vec::new();
+        let bench = self.bench;
+        if bench.messages.count(row).is_some() {
+            let lines = bench.view.lines_of(row.seq);
+            bench.messages.for_each(row, &bench.store, |message, payload, _| {
+                if lines.contains(message) {
+                    came.push(payload.to_vec());
+                }
+            });
+        } else {
+            came.push(bench.store.bytes(row).to_vec());
+        }
+        self.bytes += came.iter().map(Vec::len).sum::<usize>();
+        let is_raw_stream = !endpoint.keeps_messages_apart() && endpoint.framing().is_raw();
         let place = self.heard.iter().position(|heard| heard.socket == row.socket).unwrap_or_else(|| {
-            let assembler = (is_stream && !framing.is_raw()).then(|| Assembler::new(framing.clone()));
-            self.heard.push(Heard { socket: row.socket, name, assembler, messages: Vec::new() });
+            self.heard.push(Heard { socket: row.socket, name, messages: Vec::new() });
             self.heard.len() - 1
         });
-        let Heard { assembler, messages, .. } = &mut self.heard[place];
-        match (assembler, messages.last_mut()) {
-            (Some(assembler), _) => {
-                assembler.push(&bytes, row.at.0, |payload, _| messages.push(payload.to_vec()));
-            }
-            (None, Some(last)) if is_stream => last.extend_from_slice(&bytes),
-            (None, _) => messages.push(bytes.to_vec()),
+        let messages = &mut self.heard[place].messages;
+        match messages.last_mut() {
+            // What one `recv` returned means nothing there.
+            Some(last) if is_raw_stream => last.extend(came.into_iter().flatten()),
+            _ => messages.extend(came),
         }
     }
 
@@ -253,11 +264,6 @@ impl<'b> Scribe<'b> {
         let is_told = role == Some(Role::Client) || name.connection.is_some();
         if !self.cast.used.contains(&socket) || !is_told || !self.ended.insert(socket) {
             return;
-        }
-        if let Some(heard) = self.heard.iter_mut().find(|heard| heard.socket == socket)
-            && let Some(assembler) = &mut heard.assembler
-        {
-            assembler.end(|payload, _| heard.messages.push(payload.to_vec()));
         }
         self.act(StepAction::ExpectClosed { on: name, within: None });
     }

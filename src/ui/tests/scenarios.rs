@@ -214,7 +214,8 @@ fn a_transcript_knows_messages_frames_and_connections_of_others() {
     harness.sent(client, Ticket(2), b"par");
     harness.sent(client, Ticket(2), b"tly\n");
     harness.received(child, b"partly\nand mo");
-    harness.received(child, b"re\nno end");
+    harness.received(child, b"r");
+    harness.received(child, b"e\nno end");
     harness.note(client, "half-close");
     assert_eq!(
         harness.transcript(),
