@@ -200,6 +200,32 @@ fn what_is_wrong_in_the_form_is_not_kept() {
 }
 
 #[test]
+fn sockets_share_a_rule_and_each_encoding_has_its_own() {
+    let mut bench = Harness::new();
+    let text = "version = 1\n[[socket]]\nname = 'a'\nopen = 'udp-bind://127.0.0.1:1'\n\
+                [[socket]]\nname = 'b'\nopen = 'udp-bind://127.0.0.1:2'\n\
+                [[socket]]\nname = 'c'\nopen = 'udp-bind://127.0.0.1:3?encoding=gbk'\n\
+                [[rule]]\nname = 'one'\nwhen = { any = true }\nsend = { text = '語' }\n";
+    bench.ui.profile_loaded(Profile::parse(text, None));
+    let orders = bench.orders();
+    let [
+        Command::SetRules { rules: a, .. },
+        Command::SetRules { rules: b, .. },
+        Command::SetRules { rules: c, .. },
+        Command::Open { .. },
+        Command::Open { .. },
+        Command::Open { .. },
+    ] = orders.as_slice()
+    else {
+        panic!("{orders:?}")
+    };
+    let [a, b, c] = [a, b, c].map(|rules| rules.iter().next().unwrap());
+    assert!(Arc::ptr_eq(a, b) && a != c);
+    [a, b, c].iter().for_each(|rule| rule.hits.count());
+    assert_eq!(bench.ui.bench.profile.rules[0].hits.get(), 3);
+}
+
+#[test]
 fn an_encoding_that_changes_changes_the_rules() {
     let (mut bench, socket) = with_profile("[[rule]]\nname = 'one'\nwhen = { text = '語' }\n");
     let endpoint = "tcp-listen://127.0.0.1:1?encoding=gbk".parse().unwrap();
