@@ -221,7 +221,9 @@ fn sockets_share_a_rule_and_each_encoding_has_its_own() {
     };
     let [a, b, c] = [a, b, c].map(|rules| rules.iter().next().unwrap());
     assert!(Arc::ptr_eq(a, b) && a != c);
-    [a, b, c].iter().for_each(|rule| rule.hits.count());
+    for rule in [a, b, c] {
+        rule.hits.count();
+    }
     assert_eq!(bench.ui.bench.profile.rules[0].hits.get(), 3);
 }
 
