@@ -98,7 +98,7 @@ fn a_line_tells_each_verdict_and_a_report_what_failed() {
     let (status, out, _) = lab.run(&["greeting", "--set", "who=client"]);
     assert_eq!((status, out.lines().count()), (0, 1), "{out}");
     let (status, out, _) = lab.run(&["greeting", "--timeout", "200ms"]);
-    assert!(status == 1 && out.contains("the scenario's 200ms were over"), "{out}");
+    assert!(status == 1 && out.contains("before the scenario's 200ms were over"), "{out}");
 }
 
 #[test]
@@ -163,6 +163,29 @@ fn each_scenario_has_sockets_of_its_own_and_they_are_recorded() {
     let recorded = std::fs::read(&file).unwrap();
     assert_eq!(recorded.windows(14).filter(|bytes| *bytes == b"Hello, client!").count(), 4);
     assert!(!lab.folder.path().join("s.sock").exists());
+}
+
+#[test]
+fn the_rules_of_the_profile_answer_also_on_sockets_that_a_scenario_opens() {
+    let lab = Lab::new(
+        r#"
+[[rule]]
+name = "echo"
+on = "server"
+when = { any = true }
+send = { escaped = "{{payload}}" }
+[[scenario]]
+name = "echo"
+step = [
+  { open = "server" },
+  { open = "client" },
+  { send = { text = "ping" }, to = "client" },
+  { expect = { equals = { text = "ping" } }, on = "client" },
+]
+"#,
+    );
+    let (status, out, _) = lab.run(&[]);
+    assert_eq!(status, 0, "{out}");
 }
 
 #[test]

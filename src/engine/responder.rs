@@ -5,6 +5,7 @@
 //! each reply: its peers know nothing of each other. It is made when there is first something to answer, so that a
 //! socket without rules has none.
 
+mod chain;
 mod characters;
 mod file;
 mod partners;

@@ -3,10 +3,11 @@
 //! Owns which messages end in which row, found slice by slice, and where their bytes are. A row stays what one `recv`
 //! returned; under another framing the same rows are read again. It never holds a byte of a message.
 
+mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::store::Part;
 use super::{Kind, LogStore, Roster, Row};
 use crate::contract::{SocketId, Timestamp};
 use crate::framing::{Deframer, Ending, Frame, Framing, State};
+use stream::{CLOSED, HEADLESS, Stream};
 
 /// The most rows and the most bytes of a slice.
 const SLICE_ROWS: u64 = 8192;
@@ -34,6 +36,13 @@ pub struct Messages {
     /// How often all rows were to be read anew.
     generation: u64,
     changes: Changes,
+}
+
+/// What is known of the rows that were read. It is another once something else is known of one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    generation: u64,
+    changes: u64,
 }
 
 /// What reading on changes beside what comes.
@@ -86,42 +95,6 @@ pub struct Division {
     pub incomplete: bool,
     /// The places within the asked range where a message ends, counted in bytes from the row's begin.
     pub bounds: Vec<u32>,
-}
-
-#[derive(Debug)]
-struct Stream {
-    deframer: Arc<Deframer>,
-    /// Its received rows, oldest first.
-    records: VecDeque<Record>,
-    /// Where it stands after the last of them.
-    state: State,
-    last: Timestamp,
-    /// Whether the open message, or the next one, may have begun before all that was read.
-    headless: bool,
-    /// Whether more may come.
-    live: bool,
-}
-
-/// What is known of a received row.
-#[derive(Clone, Copy, Debug)]
-struct Record {
-    seq: u64,
-    /// Where the stream stood before it.
-    state: State,
-    /// How many messages end in it; its highest bits are flags.
-    ends: u32,
-}
-
-/// What the row leaves open ends with it, because the stream does, or because nothing more came for long.
-const CLOSED: u32 = 1 << 31;
-
-/// The first message of the row may have begun before all that was read.
-const HEADLESS: u32 = 1 << 30;
-
-impl Record {
-    const fn count(&self) -> u32 {
-        self.ends & !(CLOSED | HEADLESS)
-    }
 }
 
 impl Message {
@@ -224,16 +197,22 @@ impl Messages {
         }
     }
 
+    /// True where no row that was read is of a framed stream.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// How often all rows were to be read anew because a framing has changed.
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Changes whenever something else is known of a row than before.
+    /// The version of what is known of the rows that were read.
     #[must_use]
-    pub const fn version(&self) -> (u64, u64) {
-        (self.generation, self.changes.count)
+    pub const fn version(&self) -> Version {
+        Version { generation: self.generation, changes: self.changes.count }
     }
 
     /// The rows that were read and in which, as is known since this was asked last, one more message ends: the stream's end
@@ -336,8 +315,7 @@ impl Messages {
                 first = first.min(seq);
             }
             if start < end {
-                let records = stream.records.range(start..end).copied().collect();
-                streams.insert(*socket, Stream { deframer: Arc::clone(&stream.deframer), records, ..*stream });
+                streams.insert(*socket, stream.part(start..end));
             }
         }
         (Self { streams, read: self.read, ..Self::default() }, first)
@@ -461,99 +439,5 @@ impl Messages {
         if !stream.live && stream.records.is_empty() {
             self.streams.remove(&row.socket);
         }
-    }
-}
-
-impl Stream {
-    fn new(deframer: Arc<Deframer>) -> Self {
-        Self {
-            deframer,
-            records: VecDeque::new(),
-            state: State::default(),
-            last: Timestamp(0),
-            headless: true,
-            live: true,
-        }
-    }
-
-    fn deadline(&self) -> Option<u64> {
-        self.deframer.deadline(&self.state, self.last.0)
-    }
-
-    fn receive(&mut self, row: &Row, bytes: &[u8], changes: &mut Changes) {
-        if self.deadline().is_some_and(|deadline| row.at.0 >= deadline) {
-            self.close(changes);
-        }
-        let before = self.state;
-        let mut count = 0_u32;
-        self.deframer.push(&mut self.state, bytes, |_| count += 1);
-        changes.surplus += u64::from(count.saturating_sub(1));
-        let flag = if self.headless { HEADLESS } else { 0 };
-        self.records.push_back(Record { seq: row.seq, state: before, ends: count | flag });
-        self.headless &= count == 0;
-        self.last = row.at;
-    }
-
-    /// Ends what is open.
-    fn close(&mut self, changes: &mut Changes) {
-        let mut count = 0;
-        self.deframer.end(&mut self.state, |_| count += 1);
-        if let Some(record) = self.records.back_mut().filter(|_| count > 0) {
-            let before = record.count().max(1);
-            record.ends = (record.ends | CLOSED) + count;
-            self.headless = false;
-            changes.surplus += u64::from(record.count() - before);
-            changes.amended.push(record.seq);
-            changes.count += 1;
-        }
-    }
-
-    /// Ends what is open, because what came next is not known.
-    fn miss(&mut self, changes: &mut Changes) {
-        self.close(changes);
-        self.headless = true;
-    }
-
-    /// Tells the messages that end in the row of a record.
-    fn frames(&self, at: usize, bytes: &[u8], mut each: impl FnMut(Frame)) {
-        let record = &self.records[at];
-        let mut state = record.state;
-        self.deframer.push(&mut state, bytes, &mut each);
-        if record.ends & CLOSED != 0 {
-            let len = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-            let moved = |range: Range<i64>| range.start + len..range.end + len;
-            self.deframer.end(&mut state, |frame| {
-                each(Frame { bytes: moved(frame.bytes), framing: moved(frame.framing), ..frame });
-            });
-        }
-    }
-
-    /// A message that ends in the row of a record.
-    fn message(&self, at: usize, row: &Row, frame: &Frame, headless: bool, store: &LogStore) -> Message {
-        let (mut pieces, mut rows) = (Vec::new(), 0);
-        let payload = frame.payload();
-        // Row by row, from the last one back: where it lies, as the frame counts.
-        let (mut begin, mut seq, mut len) = (0, row.seq, i64::from(row.len));
-        let mut earlier = self.records.range(..at).rev();
-        loop {
-            rows += u32::from(frame.bytes.start < begin + len && begin < frame.bytes.end);
-            for part in payload.iter().rev() {
-                let bytes = part.start.max(begin) - begin..part.end.min(begin + len) - begin;
-                if !bytes.is_empty()
-                    && let (Ok(start), Ok(end)) = (u32::try_from(bytes.start), u32::try_from(bytes.end))
-                {
-                    pieces.push(Piece { seq, bytes: start..end });
-                }
-            }
-            if begin <= frame.bytes.start {
-                break;
-            }
-            let Some(before) = earlier.next().and_then(|record| store.row(record.seq)) else { break };
-            (seq, len) = (before.seq, i64::from(before.len));
-            begin -= len;
-        }
-        pieces.reverse();
-        let headless = headless || begin > frame.bytes.start;
-        Message { pieces, ending: frame.ending, continues: frame.continues, headless, rows }
     }
 }

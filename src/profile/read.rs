@@ -413,6 +413,11 @@ n = 5
             Just("hex"),
             Just("base64"),
             Just("checksum"),
+            Just("expect"),
+            Just("send"),
+            Just("on"),
+            Just("to"),
+            Just("step"),
             Just("a.b"),
             Just("x"),
         ];
@@ -435,11 +440,15 @@ n = 5
             Just("'''\n'''"),
             Just("\"tcp://\\u0068:1?eol=é\""),
             Just("[{name='a',open='udp://h:1?backlog=é'}]"),
+            Just("{text = 'é'}"),
+            Just("[{wait = '1s'}, {send = {text = 'a'}, to = 'a#0'}]"),
         ];
         prop_oneof![
             8 => (key, value).prop_map(|(key, value)| format!("{key} = {value}\n")),
             3 => Just("[[socket]]\n".to_owned()),
             2 => Just("[[payload]]\n".to_owned()),
+            2 => Just("[[scenario]]\n".to_owned()),
+            2 => Just("[[scenario.step]]\n".to_owned()),
             1 => Just("[socket]\n".to_owned()),
             1 => Just("[vars]\n".to_owned()),
             1 => Just("[rule.x]\n".to_owned()),

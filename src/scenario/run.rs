@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::inbox::Inbox;
-use super::link::{Root, State};
+use super::link::{Link, Root, State};
 use super::{Action, DEFAULT_WITHIN, Failure, Name, Scenario, Step, Verdict};
 use crate::contract::{Command, Endpoint, Event, Fact, SocketId, Ticket, Timestamp, format_duration};
 
@@ -363,32 +363,26 @@ impl Run {
 
     /// What it means that a step was not done in time.
     fn out_of_time(&self, action: &Action) -> Result<String, String> {
-        let own = self.present.as_ref().and_then(|present| self.own_limit(action, present));
-        let is_own = self.present.as_ref().zip(self.began).is_some_and(|(present, began)| {
-            own.is_some_and(|own| later(present.entered, own) <= later(began, self.scenario.timeout))
-        });
-        let within = format_duration(own.unwrap_or_default());
-        if !is_own {
-            let limit = format_duration(self.scenario.timeout);
-            return Err(format!("it was not done when the scenario's {limit} were over"));
-        }
-        match action {
-            Action::ExpectNone { .. } => Ok(String::new()),
-            Action::ExpectClosed { on, .. } => Err(format!("{on} was not closed within {within}")),
+        let Some((present, began)) = self.present.as_ref().zip(self.began) else { return Ok(String::new()) };
+        let (limit, own) = (later(began, self.scenario.timeout), self.own_limit(action, present));
+        let own = own.filter(|own| later(present.entered, *own) <= limit);
+        let what = match action {
+            Action::ExpectNone { .. } if own.is_some() => return Ok(String::new()),
+            Action::ExpectClosed { on, .. } => format!("{on} was not closed"),
             Action::Expect { on, .. } => {
-                let unread = self.root(on).is_ok_and(|root| {
-                    root.named(on)
-                        .iter()
-                        .any(|link| link.inbox.as_ref().is_some_and(|inbox| !inbox.unread().is_empty()))
-                });
-                let what = if unread { "nothing that matches" } else { "nothing" };
-                Err(format!("{what} came within {within}"))
+                let is_unread = |link: &&Link| link.inbox.as_ref().is_some_and(|inbox| !inbox.unread().is_empty());
+                let some = self.root(on).is_ok_and(|root| root.named(on).iter().any(is_unread));
+                if some { "nothing that matches came" } else { "nothing came" }.to_owned()
             }
-            Action::Send { to: name, .. } | Action::Close(name, _) => {
-                Err(format!("there was no {} within {within}", connection_of(name)))
+            Action::Send { to: name, .. } | Action::Close(name, _) if !present.ordered && self.is_awaited(name) => {
+                format!("there was no {}", connection_of(name))
             }
-            Action::Open(_) | Action::Wait(_) => Err("it was not done in time".to_owned()),
-        }
+            _ => "it was not done".to_owned(),
+        };
+        Err(match own {
+            Some(own) => format!("{what} within {}", format_duration(own)),
+            None => format!("{what} before the scenario's {} were over", format_duration(self.scenario.timeout)),
+        })
     }
 
     /// When to ask again, unless something happens before.

@@ -43,7 +43,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         name: "save-scenario",
         scope: Scope::Log,
         keys: &["shift-s"],
-        help: "keep what was done in the rows shown or selected as a scenario",
+        help: "keep what was done as a scenario",
         run: save_scenario::open,
         available: save_scenario::available,
     },

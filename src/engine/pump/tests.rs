@@ -32,7 +32,7 @@ pub(in crate::engine) struct Script {
     /// How many bytes the peer still takes.
     pub(in crate::engine) window: Cell<usize>,
     /// What a send comes to from now on.
-    broken: Cell<Option<Errno>>,
+    pub(in crate::engine) broken: Cell<Option<Errno>>,
     pub(in crate::engine) fin_sent: Cell<bool>,
     reset: Cell<bool>,
     pub(in crate::engine) changed: Notify,

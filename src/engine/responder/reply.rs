@@ -25,7 +25,7 @@ const TOLD_OF_NAME: usize = 80;
 impl Work {
     /// Answers what has waited, unless the socket closes or the rule is gone before that is done.
     pub(super) async fn answer(&self, pending: &Pending) {
-        let is_off = |_: &Orders| (self.is_closing() || !self.rules.now().have(&pending.rule)).then_some(());
+        let is_off = |_: &Orders| (self.is_over() || !self.rules.now().have(&pending.rule)).then_some(());
         tokio::select! {
             biased;
             () = self.orders.until(is_off) => {}

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::errno::Errno;
+use proptest::prelude::*;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::contract::{CloseHow, CloseReason, Command, Endpoint, Fact, option_spec};
 use crate::engine::pump::tests::{FIN, Scripted, connection_with};
 use crate::engine::testing::Rig;
+use crate::framing::Assembler;
 use crate::pattern::Pattern;
 use crate::payload::{Mode, Place, Template, Variables};
 use crate::rule::{Moment, Once, Reply, Rule, Rules, Then, When};
@@ -81,6 +84,46 @@ fn each_message_of_the_framing_has_its_answer_and_the_row_stands_between() {
         sent(&mut rig).await;
         assert_eq!(written(&stream), "1:a;2:b;what?");
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn however_a_stream_comes_its_messages_are_answered_in_order(
+        framing in prop::sample::select(vec!["line", "fixed:3", "delimiter:6162", "length:u8", "length:u8,max=4"]),
+        stream in prop::collection::vec(prop::sample::select(b"ab\r\n\0\x01\x02".to_vec()), 0..9000),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        windows in prop::collection::vec(1_usize..20_000, 0..4),
+    ) {
+        let mut assembler = Assembler::new(framing.parse().unwrap());
+        let mut wanted = Vec::new();
+        let mut answer = |message: &[u8]| match message.contains(&b'a') {
+            true => wanted.extend([b"<", message, b">"].concat()),
+            false => wanted.push(b'.'),
+        };
+        assembler.push(&stream, 0, |message, _| answer(message));
+        assembler.end(|message, _| answer(message));
+        let mut ends: Vec<_> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).chain([0, stream.len()]).collect();
+        ends.sort_unstable();
+        // Half of the messages have to wait, so that those at once stand between.
+        let late = Rule { delay: SECOND, ..rule("(?s-u)^.*a.*$", "<{{0}}>") };
+        let all = rules([late, rule("(?s-u)", ".")]);
+        connection_with(&format!("framing={framing}&after-fin=close"), all, 0, async |mut rig, _, stream_of| {
+            for ends in ends.windows(2).filter(|ends| ends[0] < ends[1]) {
+                stream_of.says(Ok(&stream[ends[0]..ends[1]]));
+            }
+            stream_of.says(FIN);
+            for window in windows {
+                stream_of.0.window.set(window);
+                stream_of.0.changed.notify_waiters();
+                sleep(SECOND / 3).await;
+            }
+            open_window(&stream_of);
+            rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Peer }).await;
+            assert!(*stream_of.0.written.borrow() == wanted);
+        });
+    }
 }
 
 #[test]
@@ -281,6 +324,24 @@ fn a_peer_that_takes_no_answers_is_not_read_and_gets_them_all_later() {
         assert_eq!((made, stream.0.incoming.borrow().len()), (1 + (1 << 20) / 10_128, 1));
         let matched = long.iter().map(|rule| rule.hits.get()).sum::<u64>();
         assert!((1000..10_000).contains(&matched), "{matched}");
+    });
+}
+
+#[test]
+fn where_sending_fails_nothing_is_answered_and_the_end_is_heard() {
+    let all = rules([Rule { delay: SECOND, ..rule("", "late") }, at(Moment::Connected, "hello")]);
+    connection_with("framing=line", all.clone(), 0, async |mut rig, _, stream| {
+        for _ in 0..10 {
+            stream.says(Ok(&vec![b'\n'; 10_000]));
+        }
+        stream.says(FIN);
+        sleep(SECOND / 2).await;
+        assert_eq!(stream.0.incoming.borrow().len(), 10);
+        stream.0.broken.set(Some(Errno::EPIPE));
+        open_window(&stream);
+        let began = Instant::now();
+        rig.until(|fact| *fact == Fact::PeerClosed).await;
+        assert!(began.elapsed() < SECOND);
     });
 }
 

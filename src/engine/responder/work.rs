@@ -34,9 +34,6 @@ const SLICE: usize = 4096;
 /// How many programs may answer datagrams at once.
 const MAX_PROGRAMS: usize = 16;
 
-/// How many replies in a row two sockets of this bench may give each other.
-const MAX_CHAIN: u32 = 100;
-
 /// How often it is told that datagrams are not answered.
 const BETWEEN_TELLING: Duration = Duration::from_secs(1);
 
@@ -51,9 +48,9 @@ pub(super) struct Work {
     /// Its place among them.
     _entry: Option<Entry>,
     /// By what the other end of a connection is known there, once that is known.
-    peer_key: OnceCell<Option<Key>>,
+    pub(super) peer_key: OnceCell<Option<Key>>,
     /// Which of them sent what came last, and who that was, of a datagram; and how often the list had changed then.
-    partner: RefCell<(u64, Option<Address>, Option<Partner>)>,
+    pub(super) partner: RefCell<(u64, Option<Address>, Option<Partner>)>,
     pub(super) endpoint: RefCell<Rc<Endpoint>>,
     pub(super) local: Option<Address>,
     /// Of a connection.
@@ -84,7 +81,7 @@ pub(super) struct Work {
     unanswered: RefCell<Option<(u64, Arc<Rule>, &'static str)>>,
     is_telling: Cell<bool>,
     /// Whether it was told that too many replies followed on each other, and that a rule wants a datagram socket closed.
-    told_of_chain: Cell<bool>,
+    pub(super) told_of_chain: Cell<bool>,
     told_of_then: Cell<bool>,
     /// The order of the last file. Until it is sent no other is opened, for each takes up a descriptor.
     pub(super) last_file: Cell<u64>,
@@ -222,7 +219,7 @@ impl Work {
             // Then nothing is sent that has no end.
             self.is_ending.set(self.endpoint.borrow().after_fin() == AfterFin::Close);
         }
-        if self.is_closing() {
+        if self.is_over() {
             return;
         }
         let rules = self.rules.now();
@@ -267,7 +264,7 @@ impl Work {
             self.take_apart(&rest);
             self.hear_silence();
             self.tell_rows().await;
-            if self.is_closing() {
+            if self.is_over() {
                 self.pending.borrow_mut().clear();
             }
             let next = self.pending.borrow().front().cloned();
@@ -276,13 +273,14 @@ impl Work {
                 self.pending.borrow_mut().pop_front();
                 // The stream may be read again, or close.
                 self.orders.touch();
-            } else if let Some(silence) = self.silence().filter(|_| !self.is_closing()) {
+            } else if let Some(silence) = self.silence().filter(|_| !self.is_over()) {
                 tokio::select! {
                     () = sleep_until(silence) => {}
                     () = self.orders.until(|_| (!self.pending.borrow().is_empty()).then_some(())) => {}
                 }
             } else {
                 self.is_running.set(false);
+                self.orders.touch();
                 return;
             }
         }
@@ -377,7 +375,7 @@ impl Work {
 
     /// Has a message answered by its rule. `as_it_came` is the message with its framing.
     fn decide(&self, message: &[u8], from: Option<&Address>, as_it_came: impl FnOnce() -> Vec<u8>) {
-        if self.is_closing() || self.is_endless.get() {
+        if self.is_over() || self.is_endless.get() {
             return;
         }
         let rules = self.rules.now();
@@ -388,36 +386,6 @@ impl Work {
         } else {
             self.apply(rule, Came { message, captures: &found.captures, from, chain });
         }
-    }
-
-    /// How many replies in a row have led to what came; `None` where they are so many that it gets none.
-    fn chain(&self, rule: &Arc<Rule>, from: Option<&Address>) -> Option<u32> {
-        let partners = self.table.partners();
-        let mut known = self.partner.borrow_mut();
-        if known.0 != partners.changes() || known.1.as_ref() != from {
-            let found = match from {
-                Some(from) => partners.find(&Key::of_datagrams(from)),
-                // As long as its key is not known, it is looked for each time.
-                None if self.peer_key.get().is_none() => return Some(0),
-                None => self.peer_key.get().and_then(Option::as_ref).and_then(|key| partners.find(key)),
-            };
-            *known = (partners.changes(), from.cloned(), found);
-        }
-        let Some(partner) = &known.2 else { return Some(0) };
-        let chain = partner.chain();
-        if chain < MAX_CHAIN || rule.reply == Reply::Nothing {
-            self.told_of_chain.set(false);
-            return Some(chain);
-        }
-        if !self.told_of_chain.replace(true) {
-            let (one, other) = (self.id.get(), partner.id.get());
-            let who =
-                if one == other { format!("socket {one} has") } else { format!("sockets {one} and {other} have") };
-            let whom = if one == other { "itself" } else { "each other" };
-            let what = format!("no reply: by their rules, {who} answered {whom} {MAX_CHAIN} times in a row");
-            self.note(rule, format!("{what}. Change a rule, or send something to begin anew"));
-        }
-        None
     }
 
     fn is_spent(&self, rule: &Arc<Rule>) -> bool {
@@ -488,7 +456,7 @@ impl Work {
 
     /// Whether a reply without an end may go on.
     pub(super) fn can_be_endless(&self) -> bool {
-        !self.is_ending.get() && !self.orders.is_broken()
+        !self.is_ending.get()
     }
 
     /// Says that a reply without an end is being sent, for as long as what it returns is kept.
@@ -497,8 +465,9 @@ impl Work {
         Endless(&self.is_endless)
     }
 
-    pub(super) fn is_closing(&self) -> bool {
-        self.orders.stopping() >= Some(Stop::Close)
+    /// Whether nothing is answered any more: the socket closes, or all that is sent fails.
+    pub(super) fn is_over(&self) -> bool {
+        self.orders.stopping() >= Some(Stop::Close) || self.orders.is_broken()
     }
 
     fn has_room_to_wait(&self) -> bool {

@@ -91,7 +91,7 @@ fn receives(bytes: &[u8]) -> Step {
 
 #[test]
 fn a_record_is_small() {
-    assert_eq!(size_of::<Record>(), 24);
+    assert_eq!(size_of::<stream::Record>(), 24);
 }
 
 #[test]

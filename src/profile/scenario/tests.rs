@@ -157,6 +157,13 @@ fn a_renamed_socket_is_renamed_in_the_steps_and_nothing_else_changes() {
     profile.rename_socket(0, "echo");
     let wanted = text.replace("server#1'", "echo#1\"").replace("'echo#1", "\"echo#1").replace("\"server\"", "\"echo\"");
     assert_eq!(profile.to_toml(), wanted);
+    let second = text.replace("[[scenario]]\nname = \"s\"", "[[scenario]]\nname = \"t\"");
+    let second = &second[LAB.len()..];
+    for (removed, left) in [(0, second), (1, &text[LAB.len()..])] {
+        let mut profile = Profile::parse(&format!("{text}{second}"), None).unwrap();
+        profile.scenarios.remove(removed);
+        assert_eq!(profile.to_toml(), format!("{LAB}{left}"));
+    }
     let mut profile = Profile::parse(&text, None).unwrap();
     let steps = [StepAction::Send {
         message: Message::Written(PayloadContent::Text("a".to_owned()), None),

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::Bench;
-use crate::log::messages::Division;
+use crate::log::messages::{Division, Version};
 use crate::log::{Line, Lines, Message, Row, Scope, Spot};
 
 /// How many messages are remembered at most.
@@ -14,7 +14,7 @@ const REMEMBERED: usize = 2000;
 #[derive(Debug, Default)]
 pub(in crate::ui) struct Found {
     /// The reading that they are of.
-    version: (u64, u64),
+    version: Version,
     messages: HashMap<Spot, Message>,
 }
 
@@ -66,7 +66,7 @@ impl Bench {
 
     /// Finds the messages of the lines that come on the screen, so that each row is read through once.
     pub(in crate::ui) fn find_messages(&mut self, lines: &[Line]) {
-        if self.messages.surplus() == 0 && self.messages.version() == (0, 0) {
+        if self.messages.is_empty() {
             return;
         }
         let version = self.messages.version();

@@ -41,7 +41,8 @@ impl Report {
                 let width = |text: &str| Printable::text(text).width();
                 if !part.is_empty() && width(&part) + width(word.trim_end()) > columns {
                     fitted.push((Printable::text(part.trim_end()), *look));
-                    part = "  ".to_owned();
+                    part.clear();
+                    part.push_str("  ");
                 }
                 part.push_str(word);
             }

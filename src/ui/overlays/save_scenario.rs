@@ -39,9 +39,11 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
             return;
         }
     };
-    let name = (1..).map(|number| format!("{NAME}-{number}")).find(|name| is_free(ui, name)).unwrap_or_default();
+    // One of these is free: there are more of them than names that are taken.
+    let mut names = (1..ui.bench.profile.scenarios.len() + 2).map(|number| format!("{NAME}-{number}"));
+    let name = names.find(|name| is_free(ui, name)).unwrap_or_default();
     let entry = ScenarioEntry::new(name.clone(), steps);
-    let lines = toml(&entry).lines().map(Printable::text).collect();
+    let lines = toml(&entry).lines().filter(|line| !line.is_empty()).map(Printable::text).collect();
     let name = TextInput::with_text(&name);
     ui.overlays.push(Box::new(SaveScenario { name, is_proposed: true, entry, lines, scroll: 0 }));
 }

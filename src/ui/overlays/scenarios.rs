@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
+use super::confirm::Confirm;
 use super::picker::{Item, Picker};
 use super::{Next, report};
 use crate::scenario::Verdict;
@@ -29,19 +30,36 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
             take: Box::new(move |ui: &mut Ui| ui.start_scenario(index)),
         }
     });
-    let hint = "Enter runs it, ^R shows why it failed, Esc closes";
+    let hint = "Enter runs it, ^R shows why it failed, ^D deletes it, Esc closes";
     let picker = Picker::new("Scenarios", hint, items.collect()).with_line(|ui, index| {
         let steps = ui.bench.profile.scenarios.get(index).map(|entry| entry.steps.as_slice()).unwrap_or_default();
         steps.iter().map(|step| step.action.to_string()).collect::<Vec<_>>().join(" | ")
     });
     ui.overlays.push(Box::new(picker.with_keys(|ui, key, index| {
-        if key.code != KeyCode::Char('r') || key.modifiers != KeyModifiers::CONTROL {
-            return None;
-        }
+        let control = key.modifiers == KeyModifiers::CONTROL;
         let name = ui.bench.profile.scenarios.get(index?)?.name.clone();
-        let told = ui.bench.scenarios.verdict(&name).filter(|told| !told.verdict.is_passed())?.clone();
-        report::open(ui, &told);
-        Some(Next::Stay)
+        match key.code {
+            KeyCode::Char('r') if control => {
+                let told = ui.bench.scenarios.verdict(&name).filter(|told| !told.verdict.is_passed())?.clone();
+                report::open(ui, &told);
+                return Some(Next::Stay);
+            }
+            KeyCode::Char('d') if control => {}
+            KeyCode::Delete => {}
+            _ => return None,
+        }
+        delete(ui, name);
+        Some(Next::Close)
+    })));
+}
+
+fn delete(ui: &mut Ui, name: String) {
+    let text = format!("{name} goes from the scenarios of the bench; ^S then writes that to the profile.");
+    ui.overlays.push(Box::new(Confirm::new("Delete the scenario?", &text, "Delete", move |ui| {
+        ui.bench.profile.scenarios.retain(|entry| entry.name != name);
+        if available(ui).is_ok() {
+            open(ui);
+        }
     })));
 }
 

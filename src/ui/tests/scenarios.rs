@@ -87,8 +87,9 @@ fn why_it_failed_is_shown_and_can_be_seen_again() {
     assert!(!harness.picture(120, 40).contains("|welxome|"));
     assert!(harness.keys("ctrl-6").picture(120, 40).contains("failed, step 3"));
     assert!(harness.keys("ctrl-r").picture(120, 40).contains("|welxome|"));
-    harness.keys("esc esc");
-    assert!(harness.ui.overlays.is_empty());
+    harness.keys("esc delete y");
+    assert_eq!(harness.ui.bench.profile.scenarios.len(), 1);
+    assert!(!harness.picture(120, 40).contains("greeting  3 steps"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::subject::{Key, Subject};
 use super::{dump_styles, found, messages, strings};
 use crate::encoding::{Piece, Reading};
 use crate::log::Row;
+use crate::log::messages::Version;
 use crate::log::sanitise::Printable;
 use crate::log::values::{Value, values};
 use crate::payload::{self, Mode};
@@ -47,7 +48,7 @@ pub(super) struct BytesTab {
     /// It was not drawn yet.
     is_new: bool,
     /// The bytes of a message, which may lie in many rows, and the reading that they are of.
-    gathered: Option<((u64, u64), Rc<[u8]>)>,
+    gathered: Option<(Version, Rc<[u8]>)>,
 }
 
 impl BytesTab {

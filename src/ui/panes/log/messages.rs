@@ -54,7 +54,8 @@ pub(super) fn render(
         }
         Shown::Message(message) => {
             let x = render_flags(ui, canvas, area, message);
-            let place = Rect { x, width: area.right().saturating_sub(x), ..area };
+            let end = render_rest(ui, canvas, area, row, spot);
+            let place = Rect { x, width: end.saturating_sub(x), ..area };
             let bytes = message.bytes(&ui.bench.store, find::PREVIEWED);
             let reading = Reading::alone(ui.bench.roster.encoding(row.socket));
             preview::render(ui, canvas, place, columns, &Previewed { spot, bytes: &bytes, reading, style })
@@ -80,6 +81,19 @@ fn render_flags(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, message: &Message)
     if let Some(mark) = message.ending.mark() {
         x = canvas.put(x, area.y, right, &Printable::text(&format!("{mark} ")), look.error);
     }
+    x
+}
+
+/// Draws, behind the last message that ends in a row, how much of the next came with it; gives where that begins.
+fn render_rest(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row, spot: Spot) -> u16 {
+    let messages = &ui.bench.messages;
+    let is_last = messages.count(row) == Some(spot.message + 1);
+    let division = if is_last { messages.division(row, 0..0, &ui.bench.store) } else { None };
+    let Some(open) = division.map(|division| division.open).filter(|open| *open > 0) else { return area.right() };
+    let word = if area.width >= WIDE { " of the next" } else { "" };
+    let text = Printable::text(&format!(" {}+{}{word}", ui.look.marks.split, grouped(open)));
+    let x = area.right().saturating_sub(u16::try_from(text.width()).unwrap_or(u16::MAX)).max(area.x);
+    canvas.put(x, area.y, area.right(), &text, ui.look.dim);
     x
 }
 

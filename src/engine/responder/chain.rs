@@ -1,0 +1,47 @@
+//! When two sockets of this bench answer each other for ever: each knows how many replies in a row have led to what it
+//! sent last, and a message has as many behind it as its sender.
+//!
+//! Owns how many are enough. What is sent by anyone but a rule begins anew. Who is outside can't be asked, and is never
+//! cut off.
+
+use std::sync::Arc;
+
+use super::partners::Key;
+use super::work::Work;
+use crate::contract::Address;
+use crate::rule::{Reply, Rule};
+
+/// How many replies in a row two sockets of this bench may give each other.
+const MAX_CHAIN: u32 = 100;
+
+impl Work {
+    /// How many replies in a row have led to what came; `None` where they are so many that it gets none.
+    pub(super) fn chain(&self, rule: &Arc<Rule>, from: Option<&Address>) -> Option<u32> {
+        let partners = self.table.partners();
+        let mut known = self.partner.borrow_mut();
+        if known.0 != partners.changes() || known.1.as_ref() != from {
+            let found = match from {
+                Some(from) => partners.find(&Key::of_datagrams(from)),
+                // As long as its key is not known, it is looked for each time.
+                None if self.peer_key.get().is_none() => return Some(0),
+                None => self.peer_key.get().and_then(Option::as_ref).and_then(|key| partners.find(key)),
+            };
+            *known = (partners.changes(), from.cloned(), found);
+        }
+        let Some(partner) = &known.2 else { return Some(0) };
+        let chain = partner.chain();
+        if chain < MAX_CHAIN || rule.reply == Reply::Nothing {
+            self.told_of_chain.set(false);
+            return Some(chain);
+        }
+        if !self.told_of_chain.replace(true) {
+            let (one, other) = (self.id.get(), partner.id.get());
+            let who =
+                if one == other { format!("socket {one} has") } else { format!("sockets {one} and {other} have") };
+            let whom = if one == other { "itself" } else { "each other" };
+            let what = format!("no reply: by their rules, {who} answered {whom} {MAX_CHAIN} times in a row");
+            self.note(rule, format!("{what}. Change a rule, or send something to begin anew"));
+        }
+        None
+    }
+}
