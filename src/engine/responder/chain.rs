@@ -24,7 +24,7 @@ impl Work {
                 Some(from) => partners.find(&Key::of_datagrams(from)),
                 // As long as its key is not known, it is looked for each time.
                 None if self.peer_key.get().is_none() => return Some(0),
-                None => self.peer_key.get().and_then(Option::as_ref).and_then(|key| partners.find(key)),
+                None => self.peer_key.get().and_then(|key| partners.find(key)),
             };
             *known = (partners.changes(), from.cloned(), found);
         }

@@ -42,6 +42,8 @@ pub(super) enum Key {
     Inode(u64),
     /// A datagram socket: its own address.
     Datagrams(Address),
+    /// One that is not of this process, and never listed.
+    Outside,
 }
 
 /// A place in the list; dropping it gives it back.
@@ -117,18 +119,17 @@ impl Key {
         fstat(fd).ok().map(|stat| Self::Inode(stat.st_ino))
     }
 
-    /// That of the other end of a connection: `None` as long as it can't be told, and none for one that is not of this
-    /// process.
-    pub(super) fn of_peer(fd: BorrowedFd<'_>) -> Option<Option<Self>> {
+    /// That of the other end of a connection; `None` as long as it can't be told.
+    pub(super) fn of_peer(fd: BorrowedFd<'_>) -> Option<Self> {
         if let Some((local, peer)) = ends(fd) {
-            return Some(Some(Self::Connection(peer, local)));
+            return Some(Self::Connection(peer, local));
         }
         let is_ours = getsockopt(&fd, sockopt::PeerCredentials)
             .is_ok_and(|peer| u32::try_from(peer.pid()).is_ok_and(|pid| pid == process::id()));
         if !is_ours {
-            return Some(None);
+            return Some(Self::Outside);
         }
-        unix_peer(&SockRef::from(&fd)).map(|inode| Some(Self::Inode(inode.into())))
+        unix_peer(&SockRef::from(&fd)).map(|inode| Self::Inode(inode.into()))
     }
 }
 

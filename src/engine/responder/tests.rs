@@ -98,9 +98,9 @@ proptest! {
     ) {
         let mut assembler = Assembler::new(framing.parse().unwrap());
         let mut wanted = Vec::new();
-        let mut answer = |message: &[u8]| match message.contains(&b'a') {
-            true => wanted.extend([b"<", message, b">"].concat()),
-            false => wanted.push(b'.'),
+        let mut answer = |message: &[u8]| {
+            let is_late = message.contains(&b'a');
+            wanted.extend(if is_late { [b"<", message, b">"].concat() } else { b".".to_vec() });
         };
         assembler.push(&stream, 0, |message, _| answer(message));
         assembler.end(|message, _| answer(message));

@@ -48,7 +48,7 @@ pub(super) struct Work {
     /// Its place among them.
     _entry: Option<Entry>,
     /// By what the other end of a connection is known there, once that is known.
-    pub(super) peer_key: OnceCell<Option<Key>>,
+    pub(super) peer_key: OnceCell<Key>,
     /// Which of them sent what came last, and who that was, of a datagram; and how often the list had changed then.
     pub(super) partner: RefCell<(u64, Option<Address>, Option<Partner>)>,
     pub(super) endpoint: RefCell<Rc<Endpoint>>,
@@ -260,13 +260,13 @@ impl Work {
     /// Answers what is pending on a connection, one after the other, until nothing is left.
     pub(super) async fn answer_in_order(self: Rc<Self>) {
         loop {
+            if self.is_over() {
+                self.pending.borrow_mut().clear();
+            }
             let rest = self.rest.take();
             self.take_apart(&rest);
             self.hear_silence();
             self.tell_rows().await;
-            if self.is_over() {
-                self.pending.borrow_mut().clear();
-            }
             let next = self.pending.borrow().front().cloned();
             if let Some(next) = next {
                 self.answer(&next).await;
