@@ -166,6 +166,9 @@ fn the_form_shows_the_frame_and_who_answers_first() {
     bench.shows("but the rule first stands before it and answers");
     bench.shows("It sends 3 bytes in a frame (line):");
     bench.shows("6f 6b 0a");
+    // An event has no message, but a socket with its frame, and a peer that nobody knows yet.
+    bench.keys("esc n c tab tab").text("hi {{peer}} {{local}}");
+    bench.shows("It sends 31 bytes in a frame (line), if the peer is 127.0.0.1:50000:");
     // Of what has no end yet nothing can be said.
     let (mut bench, listener) = with_profile("framing = 'line'\n[[rule]]\nname = 'r'\nwhen = { any = true }\n");
     hears(&mut bench, listener, b"abc");
