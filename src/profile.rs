@@ -28,7 +28,7 @@ pub use folder::{folder, list, resolve};
 pub use message::{Message, PatternEntry};
 pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;
-pub use rule::{RULE_FILE_MAX, RuleEntry, SendEntry, WhenEntry};
+pub use rule::{Compiler, RULE_FILE_MAX, RuleEntry, SendEntry, WhenEntry};
 pub use save::SaveError;
 pub use scenario::{ScenarioEntry, StepAction, StepEntry};
 pub use socket_entry::SocketEntry;

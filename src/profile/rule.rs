@@ -17,7 +17,7 @@ use super::{Message, PatternEntry, PayloadContent, Profile, SocketEntry};
 use crate::contract::{Endpoint, Role};
 use crate::rule::{Hits, Moment, Once, Then};
 
-pub use compile::RULE_FILE_MAX;
+pub use compile::{Compiler, RULE_FILE_MAX};
 pub(super) use read::read;
 
 /// What an echo sends, as `escaped`: the template that stands for what came.
@@ -175,7 +175,7 @@ impl WhenEntry {
 impl Profile {
     /// The rules that hold for a socket, in their order. None holds for pings, whose replies would be answered by more,
     /// and for raw packets, which would come back with one more header each time.
-    pub fn rules_on<'a>(&'a self, socket: &'a SocketEntry) -> impl Iterator<Item = &'a RuleEntry> {
+    pub fn rules_on<'p>(&'p self, socket: &SocketEntry) -> impl Iterator<Item = &'p RuleEntry> {
         let can_answer = socket.endpoint.scheme.can_echo();
         self.rules.iter().filter(move |rule| can_answer && rule.enabled && rule.is_on(&socket.name))
     }

@@ -191,23 +191,29 @@ impl Bench {
         if echo && !self.profile.echoes(&entry) {
             self.profile.set_echo(&entry.name, true);
         }
-        self.enter(entry, effects)
+        let socket = self.register(&entry);
+        // Before there is anything to answer.
+        self.settle_rules_from(self.roots.len() - 1, effects);
+        self.begin(socket, entry, effects);
+        socket
     }
 
-    fn enter(&mut self, entry: SocketEntry, effects: &mut Vec<Effect>) -> SocketId {
-        let SocketEntry { name, endpoint, auto, .. } = entry;
+    /// Lists a socket of the profile behind those that are listed.
+    fn register(&mut self, entry: &SocketEntry) -> SocketId {
         let socket = self.ids.mint();
         self.roots.push(socket);
-        self.roster.register(socket, name, endpoint.clone());
-        // Before there is anything to answer.
-        self.settle_rules_of(self.roots.len() - 1, effects);
+        self.roster.register(socket, entry.name.clone(), entry.endpoint.clone());
+        socket
+    }
+
+    fn begin(&mut self, socket: SocketId, entry: SocketEntry, effects: &mut Vec<Effect>) {
+        let SocketEntry { endpoint, auto, .. } = entry;
         if auto {
             effects.push(Effect::Order(Command::Open { socket, endpoint }));
         } else {
             // Listed but not opened: the profile said so.
             self.roster.observe(&Event { at: self.now(), socket, fact: Fact::Closed { reason: CloseReason::User } });
         }
-        socket
     }
 
     /// Opens a socket of the list again.
@@ -297,8 +303,10 @@ impl Bench {
         self.profile = profile;
         self.scenarios.forget();
         self.filling.know(&self.profile.vars);
-        for entry in entries {
-            self.enter(entry, effects);
+        let sockets: Vec<_> = entries.iter().map(|entry| self.register(entry)).collect();
+        self.settle_rules(effects);
+        for (socket, entry) in sockets.into_iter().zip(entries) {
+            self.begin(socket, entry, effects);
         }
     }
 

@@ -9,6 +9,7 @@ mod idle;
 mod opened;
 mod payloads;
 mod profiles;
+mod rules;
 mod scenarios;
 mod session;
 mod sizes;

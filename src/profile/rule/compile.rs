@@ -1,6 +1,7 @@
 //! Rules of a profile, made ready for the engine: text in a socket's encoding, variables filled in, paths from the
 //! profile's folder on.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +14,32 @@ use crate::rule::{Reply, Rule, Rules, When};
 
 /// The largest file that a saved payload may be which a rule sends, in bytes: the rule has it in memory.
 pub const RULE_FILE_MAX: u64 = 16 << 20;
+
+/// The rules of a profile for its sockets: each is compiled once for all that have one encoding.
+#[derive(Debug)]
+pub struct Compiler<'p> {
+    profile: &'p Profile,
+    variables: &'p Variables,
+    done: HashMap<(&'p str, Encoding), Result<Arc<Rule>, String>>,
+}
+
+impl Compiler<'_> {
+    /// The rules that hold for a socket, ready for the engine, and what is wrong with those that can't be: one sentence
+    /// each, without a full stop, which begins with the rule's name.
+    #[must_use]
+    pub fn rules_on(&mut self, socket: &SocketEntry) -> (Rules, Vec<String>) {
+        let encoding = socket.endpoint.encoding();
+        let mut wrong = Vec::new();
+        let rules = self.profile.rules_on(socket).filter_map(|entry| {
+            let done = self.done.entry((&entry.name, encoding)).or_insert_with(|| {
+                let rule = entry.compile(self.profile, encoding, self.variables);
+                rule.map(Arc::new).map_err(|why| format!("rule {}: {why}", entry.name))
+            });
+            done.clone().map_err(|why| wrong.push(why)).ok()
+        });
+        (Rules::new(rules), wrong)
+    }
+}
 
 impl RuleEntry {
     /// The rule as the engine applies it, for a socket whose text is in this encoding. `profile` is the one that it is
@@ -64,25 +91,19 @@ impl Profile {
         folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    /// The rules that hold for a socket, ready for the engine, and what is wrong with those that can't be: one sentence
-    /// each, without a full stop, which begins with the rule's name.
+    /// What compiles the rules, with these variables.
     #[must_use]
-    pub fn compiled_rules(&self, socket: &SocketEntry, variables: &Variables) -> (Rules, Vec<String>) {
-        let mut wrong = Vec::new();
-        let rules = self.rules_on(socket).filter_map(|entry| {
-            let rule = entry.compile(self, socket.endpoint.encoding(), variables);
-            rule.map_err(|why| wrong.push(format!("rule {}: {why}", entry.name))).ok().map(Arc::new)
-        });
-        (Rules::new(rules), wrong)
+    pub fn compiler<'p>(&'p self, variables: &'p Variables) -> Compiler<'p> {
+        Compiler { profile: self, variables, done: HashMap::new() }
     }
 
     /// What makes the engine open a socket of the profile under this id, with its rules known before anything can come.
     /// The variables that are `given` go before those of the profile.
     ///
     /// # Errors
-    /// Why one of its rules can't be applied, as [`compiled_rules`](Self::compiled_rules) says it.
+    /// Why one of its rules can't be applied, as [`Compiler::rules_on`] says it.
     pub fn opening(&self, entry: &SocketEntry, socket: SocketId, given: &Variables) -> Result<Vec<Command>, String> {
-        let (rules, wrong) = self.compiled_rules(entry, &given.or(&self.vars));
+        let (rules, wrong) = self.compiler(&given.or(&self.vars)).rules_on(entry);
         if let Some(why) = wrong.into_iter().next() {
             return Err(why);
         }

@@ -209,7 +209,7 @@ fn text_is_checked_in_the_encoding_of_each_socket_of_the_rule() {
     assert!(Profile::parse(&gothic("a"), None).is_ok());
     assert!(Profile::parse(&gothic("b"), None).unwrap_err().to_string().contains("gbk"));
     let profile = Profile::parse(&rule("b"), None).unwrap();
-    let (rules, _) = profile.compiled_rules(&profile.sockets[1], &Variables::default());
+    let (rules, _) = profile.compiler(&Variables::default()).rules_on(&profile.sockets[1]);
     let bytes = profile.sockets[1].endpoint.encoding().encode("語é").unwrap();
     assert!(rules.answer(&bytes, |_| false).is_some());
     assert!(rules.answer("語é".as_bytes(), |_| false).is_none());

@@ -38,29 +38,35 @@ impl Bench {
     /// Tells the engine of each socket whose rules are others than it knows; to be called when anything changed that a
     /// rule depends on.
     pub(in crate::ui) fn settle_rules(&mut self, effects: &mut Vec<Effect>) {
-        for index in 0..self.roots.len() {
-            self.settle_rules_of(index, effects);
-        }
+        self.settle_rules_from(0, effects);
     }
 
-    /// The same, for one socket. A rule that is as it was stays the same one, which goes on counting.
-    pub(super) fn settle_rules_of(&mut self, index: usize, effects: &mut Vec<Effect>) {
-        let Some((socket, entry)) = self.roots.get(index).copied().zip(self.profile.sockets.get(index)) else { return };
-        let (rules, wrong) = self.profile.compiled_rules(entry, self.variables());
-        let before = self.known_rules.get(&socket).map(|(rules, _)| rules);
-        let same = |rule: &Arc<_>| before.and_then(|before| before.iter().find(|old| *old == rule)).cloned();
-        let rules = Rules::new(rules.iter().map(|rule| same(rule).unwrap_or_else(|| Arc::clone(rule))));
-        if before.map_or(!rules.is_empty(), |before| *before != rules) {
-            effects.push(Effect::Order(Command::SetRules { socket, rules: rules.clone() }));
+    /// The same, for the sockets from this one on. A rule that is as it was stays the same one, which goes on counting.
+    pub(super) fn settle_rules_from(&mut self, first: usize, effects: &mut Vec<Effect>) {
+        let mut compiler = self.profile.compiler(self.variables());
+        let sockets = self.roots.iter().copied().zip(&self.profile.sockets).skip(first);
+        let settled: Vec<_> = sockets.map(|(socket, entry)| (socket, compiler.rules_on(entry))).collect();
+        for (socket, (rules, wrong)) in settled {
+            let before = self.known_rules.get(&socket).map(|(rules, _)| rules);
+            let same = |rule: &Arc<_>| before.and_then(|before| before.iter().find(|old| *old == rule)).cloned();
+            let rules = Rules::new(rules.iter().map(|rule| same(rule).unwrap_or_else(|| Arc::clone(rule))));
+            if before.map_or(!rules.is_empty(), |before| *before != rules) {
+                effects.push(Effect::Order(Command::SetRules { socket, rules: rules.clone() }));
+            }
+            self.known_rules.insert(socket, (rules, wrong));
         }
-        self.known_rules.insert(socket, (rules, wrong));
     }
 
     /// Why some rules can't be applied, one sentence each, without a full stop.
     pub(in crate::ui) fn wrong_rules(&self) -> Vec<&str> {
         let known = self.roots.iter().filter_map(|root| self.known_rules.get(root));
-        let mut wrong: Vec<_> = known.flat_map(|(_, wrong)| wrong).map(String::as_str).collect();
-        wrong.dedup();
-        wrong
+        let mut all: Vec<&str> = Vec::new();
+        for why in known.flat_map(|(_, wrong)| wrong) {
+            // A rule is wrong on each of its sockets.
+            if !all.contains(&why.as_str()) {
+                all.push(why);
+            }
+        }
+        all
     }
 }

@@ -166,6 +166,9 @@ fn the_form_shows_the_frame_and_who_answers_first() {
     bench.shows("but the rule first stands before it and answers");
     bench.shows("It sends 3 bytes in a frame (line):");
     bench.shows("6f 6b 0a");
+    // An event has no message, but a socket with its frame, and a peer that nobody knows yet.
+    bench.keys("esc n c tab tab").text("hi {{peer}} {{local}}");
+    bench.shows("It sends 31 bytes in a frame (line), if the peer is 127.0.0.1:50000:");
     // Of what has no end yet nothing can be said.
     let (mut bench, listener) = with_profile("framing = 'line'\n[[rule]]\nname = 'r'\nwhen = { any = true }\n");
     hears(&mut bench, listener, b"abc");
@@ -197,6 +200,34 @@ fn what_is_wrong_in_the_form_is_not_kept() {
         bench.keys("esc esc");
         assert!(bench.ui.overlays.is_empty());
     }
+}
+
+#[test]
+fn sockets_share_a_rule_and_each_encoding_has_its_own() {
+    let mut bench = Harness::new();
+    let text = "version = 1\n[[socket]]\nname = 'a'\nopen = 'udp-bind://127.0.0.1:1'\n\
+                [[socket]]\nname = 'b'\nopen = 'udp-bind://127.0.0.1:2'\n\
+                [[socket]]\nname = 'c'\nopen = 'udp-bind://127.0.0.1:3?encoding=gbk'\n\
+                [[rule]]\nname = 'one'\nwhen = { any = true }\nsend = { text = '語' }\n";
+    bench.ui.profile_loaded(Profile::parse(text, None));
+    let orders = bench.orders();
+    let [
+        Command::SetRules { rules: a, .. },
+        Command::SetRules { rules: b, .. },
+        Command::SetRules { rules: c, .. },
+        Command::Open { .. },
+        Command::Open { .. },
+        Command::Open { .. },
+    ] = orders.as_slice()
+    else {
+        panic!("{orders:?}")
+    };
+    let [a, b, c] = [a, b, c].map(|rules| rules.iter().next().unwrap());
+    assert!(Arc::ptr_eq(a, b) && a != c);
+    for rule in [a, b, c] {
+        rule.hits.count();
+    }
+    assert_eq!(bench.ui.bench.profile.rules[0].hits.get(), 3);
 }
 
 #[test]

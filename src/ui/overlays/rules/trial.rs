@@ -2,7 +2,7 @@
 //!
 //! It never sends them, and opens no file and runs no program of a reply.
 
-use crate::contract::{Endpoint, format_duration};
+use crate::contract::{Endpoint, SocketId, format_duration};
 use crate::encoding::Encoding;
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
@@ -42,20 +42,23 @@ struct Tried {
     bytes: Vec<u8>,
 }
 
+/// On what a rule is tried, and where.
+struct Scene {
+    /// Nothing where the rule waits for no message, or there is none yet.
+    tried: Option<Tried>,
+    /// The socket of the message, if the rule is on it, or else the first that the rule is on.
+    home: Option<SocketId>,
+}
+
+/// A peer, where there is none yet and a template names it.
+const SOME_PEER: &str = "127.0.0.1:50000";
+
 /// Tries a rule that stands at this place among those of the profile. What it would send is told with a seed, from which
 /// chance begins.
 pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: Option<u64>) -> Trial {
     let mut trial = Trial { lines: Vec::new(), bytes: None };
-    let tried = nearest(ui);
-    let root = tried.as_ref().map(|tried| ui.bench.roster.root(tried.row.socket));
-    let encoding = match (root, &entry.on) {
-        (Some(root), _) => ui.bench.roster.encoding(root),
-        (None, on) => {
-            let is_on = |name: &String| on.as_ref().is_none_or(|on| on.contains(name));
-            let mut sockets = ui.bench.profile.sockets.iter();
-            sockets.find(|socket| is_on(&socket.name)).map_or(Encoding::UTF_8, |socket| socket.endpoint.encoding())
-        }
-    };
+    let scene = Scene::of(ui, entry);
+    let encoding = scene.home.map_or(Encoding::UTF_8, |home| ui.bench.roster.encoding(home));
     let rule = match entry.compile(&ui.bench.profile, encoding, ui.bench.variables()) {
         Ok(rule) => rule,
         Err(why) => {
@@ -65,13 +68,13 @@ pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: Option<u64>)
     };
     let When::Comes(pattern) = &rule.when else {
         trial.say(Tone::Told, "It waits for no message, so there is none to try it on.".to_owned());
-        trial.reply(ui, &rule, None, &[], seed);
+        trial.reply(ui, &rule, &scene, &[], seed);
         return trial;
     };
-    let Some(tried) = tried else {
+    let Some(tried) = &scene.tried else {
         trial.say(Tone::Told, "The log has no message yet to try it on.".to_owned());
         if pattern.captures() == 1 {
-            trial.reply(ui, &rule, None, &[], seed);
+            trial.reply(ui, &rule, &scene, &[], seed);
         }
         return trial;
     };
@@ -83,16 +86,47 @@ pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: Option<u64>)
         trial.say(Tone::Warning, format!("It does not match: {}", why_not(pattern, &tried.bytes)));
         return trial;
     };
-    let root = root.map(|root| ui.bench.roster.name(root)).unwrap_or_default();
-    if let Some(other) = answers_before(ui, place, &root, &tried) {
+    let root = root_of(ui, tried);
+    if let Some(other) = answers_before(ui, place, &root, tried) {
         trial.say(Tone::Warning, format!("It matches, but the rule {other} stands before it and answers."));
     } else if entry.is_on(&root) {
         trial.say(Tone::Good, format!("It matches{}", captured(pattern, &found)));
     } else {
         trial.say(Tone::Warning, format!("It matches{}, but is not on {root}", captured(pattern, &found)));
     }
-    trial.reply(ui, &rule, Some(&tried), &found.captures, seed);
+    trial.reply(ui, &rule, &scene, &found.captures, seed);
     trial
+}
+
+impl Scene {
+    fn of(ui: &Ui, entry: &RuleEntry) -> Self {
+        let is_for_messages = matches!(entry.when, WhenEntry::Message(_));
+        let tried = if is_for_messages { nearest(ui) } else { None };
+        let on_it = tried.as_ref().filter(|tried| entry.is_on(&root_of(ui, tried))).map(|tried| tried.row.socket);
+        let first = || ui.bench.roster.roots().find(|root| entry.is_on(&root.name)).map(|root| root.id);
+        Self { home: on_it.or_else(first), tried }
+    }
+
+    /// The peer that the answer goes to, if one is known.
+    fn peer(&self, ui: &Ui) -> Option<String> {
+        let member = self.home.and_then(|home| ui.bench.roster.get(home));
+        let peer = self.tried.as_ref().and_then(|tried| ui.bench.store.peer(&tried.row));
+        peer.as_ref().or_else(|| member.and_then(|member| member.peer.as_ref())).map(ToString::to_string)
+    }
+
+    fn filled(&self, ui: &Ui, template: &Template, captures: &[&[u8]], seed: u64) -> Vec<u8> {
+        let member = self.home.and_then(|home| ui.bench.roster.get(home));
+        let local = member.and_then(|member| member.local.first()).map(ToString::to_string);
+        template.filled(&Fill {
+            counter: 1,
+            at: ui.bench.now().0,
+            seed,
+            peer: self.peer(ui).as_deref().unwrap_or(SOME_PEER),
+            local: local.as_deref().unwrap_or_default(),
+            captures,
+            payload: self.tried.as_ref().map_or(&[], |tried| &tried.bytes),
+        })
+    }
 }
 
 impl Trial {
@@ -101,17 +135,17 @@ impl Trial {
     }
 
     /// Says what the rule would send.
-    fn reply(&mut self, ui: &Ui, rule: &Rule, tried: Option<&Tried>, captures: &[&[u8]], seed: Option<u64>) {
+    fn reply(&mut self, ui: &Ui, rule: &Rule, scene: &Scene, captures: &[&[u8]], seed: Option<u64>) {
         let Some(seed) = seed else { return };
         let endings = endings(rule);
-        let fill = |template: &Template| filled(ui, template, tried, captures, seed);
+        let fill = |template: &Template| scene.filled(ui, template, captures, seed);
+        let endpoint = scene.home.and_then(|home| ui.bench.roster.endpoint(home));
         match &rule.reply {
             Reply::Nothing => self.say(Tone::Told, format!("It sends nothing{endings}")),
-            Reply::Message(_) if rule.is_echo() && tried.is_some_and(|tried| is_framed(ui, tried)) => {
+            Reply::Message(_) if rule.is_echo() && endpoint.is_some_and(|endpoint| endpoint.framing().wraps()) => {
                 self.say(Tone::Told, "It sends the message back as it came, with the frame around it".to_owned());
             }
             Reply::Message(template) => {
-                let endpoint = tried.and_then(|tried| ui.bench.roster.endpoint(tried.row.socket));
                 let framing = endpoint.and_then(Endpoint::wrap);
                 let payload = fill(template);
                 let wrapped = match framing {
@@ -122,7 +156,9 @@ impl Trial {
                     Err(why) => self.say(Tone::Error, format!("It can't send that: {why}")),
                     Ok(sent) => {
                         let frame = framing.map(|framing| format!(" in a frame ({framing})")).unwrap_or_default();
-                        self.say(Tone::Told, format!("It sends {}{frame}{endings}:", bytes(sent.len())));
+                        let is_made_up = template.needs_peer() && scene.peer(ui).is_none();
+                        let made_up = if is_made_up { format!(", if the peer is {SOME_PEER}") } else { String::new() };
+                        self.say(Tone::Told, format!("It sends {}{frame}{endings}{made_up}:", bytes(sent.len())));
                         self.bytes = Some(sent);
                     }
                 }
@@ -157,25 +193,9 @@ fn endings(rule: &Rule) -> String {
     after + then
 }
 
-fn filled(ui: &Ui, template: &Template, tried: Option<&Tried>, captures: &[&[u8]], seed: u64) -> Vec<u8> {
-    let member = tried.and_then(|tried| ui.bench.roster.get(tried.row.socket));
-    let peer = tried.and_then(|tried| ui.bench.store.peer(&tried.row));
-    let peer = peer.as_ref().or_else(|| member.and_then(|member| member.peer.as_ref()));
-    let (peer, local) = (peer.map(ToString::to_string), member.and_then(|member| member.local.first()));
-    template.filled(&Fill {
-        counter: 1,
-        at: ui.bench.now().0,
-        seed,
-        peer: peer.as_deref().unwrap_or_default(),
-        local: &local.map(ToString::to_string).unwrap_or_default(),
-        captures,
-        payload: tried.map_or(&[], |tried| &tried.bytes),
-    })
-}
-
-/// True where something stands around the message that is no part of it.
-fn is_framed(ui: &Ui, tried: &Tried) -> bool {
-    ui.bench.roster.endpoint(tried.row.socket).is_some_and(|endpoint| endpoint.framing().wraps())
+/// The name of what the user opened, of which a message is.
+fn root_of(ui: &Ui, tried: &Tried) -> String {
+    ui.bench.roster.name(ui.bench.roster.root(tried.row.socket))
 }
 
 /// The selected message, or else the last that was received before.
