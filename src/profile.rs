@@ -30,7 +30,7 @@ pub use payload_entry::{PayloadContent, PayloadEntry};
 pub use read::check_name;
 pub use rule::{Compiler, RULE_FILE_MAX, RuleEntry, SendEntry, WhenEntry};
 pub use save::SaveError;
-pub use scenario::{ScenarioEntry, StepAction, StepEntry};
+pub use scenario::{Chosen, ScenarioEntry, StepAction, StepEntry};
 pub use socket_entry::SocketEntry;
 
 use crate::diagnostic::Source;

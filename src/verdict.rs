@@ -30,6 +30,42 @@ pub struct Told {
     pub took: Duration,
 }
 
+/// What a stream of verdicts tells of one scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// It was run to its end.
+    Judged(Told),
+    /// It was not run, for it runs only where it is named.
+    Skipped {
+        /// The scenario's name.
+        name: String,
+    },
+    /// A signal ended the program while it was under way.
+    Stopped {
+        /// The scenario's name.
+        name: String,
+        /// At which step, and what that is: `step 2 of 5: wait = "1s"`.
+        at: String,
+        /// How long it had taken.
+        took: Duration,
+    },
+}
+
+impl Entry {
+    /// True unless something did not go as it should.
+    #[must_use]
+    pub fn is_passed(&self) -> bool {
+        match self {
+            Self::Judged(told) => told.verdict.is_passed(),
+            Self::Skipped { .. } => true,
+            Self::Stopped { .. } => false,
+        }
+    }
+}
+
+/// Why a scenario was not run.
+const SKIPPED: &str = "auto = false: it runs where it is named";
+
 /// A text from elsewhere, with nothing in it that acts.
 fn shown(text: &str) -> String {
     Printable::text(text).as_str().to_owned()

@@ -22,12 +22,12 @@ use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster};
 use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
-use crate::profile::{self, Profile, SocketEntry};
+use crate::profile::{self, Chosen, Profile, SocketEntry};
 use crate::recorder::Recorder;
 use crate::rule::Hits;
 use crate::scenario::{Run, Scenario, Turn, Verdict};
 use crate::startup::{configure, given_variables, start_diagnostics, start_recorder};
-use crate::verdict::{self, Told};
+use crate::verdict::{self, Entry, Told};
 
 use progress::Progress;
 
@@ -57,10 +57,13 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         Ok(scenarios) => scenarios,
         Err(why) => return Ok(invalid(&format!("{}: {why}", path.display()))),
     };
-    if let Some(limit) = arguments.timeout {
-        for scenario in &mut scenarios {
+    for chosen in &mut scenarios {
+        if let (Chosen::Run(scenario), Some(limit)) = (chosen, arguments.timeout) {
             Arc::make_mut(scenario).timeout = limit;
         }
+    }
+    if let Err(why) = Opening::all(&mut profile.clone(), &SocketIds::new(), &given) {
+        return Ok(invalid(&why));
     }
     start_diagnostics(&arguments.common.start)?;
     let woken = Arc::new(Notify::new());
@@ -88,6 +91,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
             recorder,
             woken,
             told: Vec::new(),
+            stopped: None,
         };
         let ended = tests.run_all(&scenarios, &mut signals).await;
         tests.progress.clear();
@@ -125,11 +129,13 @@ struct Tests<'p> {
     recorder: Option<Recorder>,
     /// When the recorder may have written what was waiting, or has failed.
     woken: Arc<Notify>,
-    told: Vec<Told>,
+    told: Vec<Entry>,
+    /// The scenario that a signal has ended, and its number.
+    stopped: Option<(usize, Entry)>,
 }
 
-/// What came of something that a signal may have ended.
-type Ended<T> = ControlFlow<i32, T>;
+/// What came of a scenario that a signal may have ended: which, and where it stood.
+type Ended<T> = ControlFlow<(i32, String), T>;
 
 /// A socket of the profile, its id in the present scenario, and what makes the engine open it.
 struct Opening<'p> {
@@ -157,28 +163,34 @@ impl<'p> Opening<'p> {
 }
 
 impl Tests<'_> {
-    async fn run_all(&mut self, scenarios: &[Arc<Scenario>], signals: &mut EndSignals) -> io::Result<Outcome> {
+    async fn run_all(&mut self, scenarios: &[Chosen], signals: &mut EndSignals) -> io::Result<Outcome> {
         if self.format == TestFormat::Tap {
             self.print(verdict::tap_plan(scenarios.len())).await?;
         }
-        for (scenario, number) in scenarios.iter().zip(1..) {
+        for (chosen, number) in scenarios.iter().zip(1..) {
+            let scenario = match chosen {
+                Chosen::Run(scenario) => scenario,
+                Chosen::Not(name) => {
+                    self.tell(number, Entry::Skipped { name: name.clone() }).await?;
+                    continue;
+                }
+            };
             self.progress.scenario(number, &scenario.name);
             let began = self.clock.now();
-            let verdict = match self.run_one(scenario, signals).await? {
-                ControlFlow::Continue(verdict) => verdict,
-                ControlFlow::Break(signal) => return Ok(Outcome::Signal(signal)),
-            };
-            let told = Told { name: scenario.name.clone(), verdict, took: self.clock.now().since(began) };
+            let ended = self.run_one(scenario, signals).await?;
+            let (name, took) = (scenario.name.clone(), self.clock.now().since(began));
             self.progress.clear();
-            match self.format {
-                TestFormat::Text => self.print(verdict::text(number, &told, self.colour)).await?,
-                TestFormat::Tap => self.print(verdict::tap(number, &told)).await?,
-                // Its first line tells how many there are of what.
-                TestFormat::Junit => {}
+            match ended {
+                ControlFlow::Continue(verdict) => {
+                    self.tell(number, Entry::Judged(Told { name, verdict, took })).await?;
+                }
+                ControlFlow::Break((signal, at)) => {
+                    self.stopped = Some((number, Entry::Stopped { name, at, took }));
+                    return Ok(Outcome::Signal(signal));
+                }
             }
-            self.told.push(told);
         }
-        let all_passed = self.told.iter().all(|told| told.verdict.is_passed());
+        let all_passed = self.told.iter().all(Entry::is_passed);
         Ok(if all_passed { Outcome::Done } else { Outcome::Failed })
     }
 
@@ -203,6 +215,7 @@ impl Tests<'_> {
             ended = bench.judge(&sockets) => ControlFlow::Continue(ended?),
             signal = signals.next() => ControlFlow::Break(signal),
         };
+        let ended = ended.map_break(|signal| (signal, bench.run.place()));
         let _ = bench.engine.try_order(Command::ShutDown);
         while bench.take_batch().await? {}
         for Opening { socket, .. } in sockets {
@@ -211,12 +224,26 @@ impl Tests<'_> {
         Ok(ended)
     }
 
+    async fn tell(&mut self, number: usize, entry: Entry) -> io::Result<()> {
+        match self.format {
+            TestFormat::Text => self.print(verdict::text(number, &entry, self.colour)).await?,
+            TestFormat::Tap => self.print(verdict::tap(number, &entry)).await?,
+            // Its first line tells how many there are of what.
+            TestFormat::Junit => {}
+        }
+        self.told.push(entry);
+        Ok(())
+    }
+
     async fn print(&mut self, text: String) -> io::Result<()> {
         self.printer.print(&mut text.into_bytes()).await
     }
 
     /// Prints the last of it.
     async fn leave(&mut self, file: &str) -> io::Result<()> {
+        if let Some((number, entry)) = self.stopped.take() {
+            self.tell(number, entry).await?;
+        }
         if self.format == TestFormat::Junit {
             let document = verdict::junit(&self.profile.title(), file, self.clock.began(), &self.told);
             self.print(document).await?;

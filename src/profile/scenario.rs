@@ -19,12 +19,23 @@ pub(super) use read::read;
 pub struct ScenarioEntry {
     /// Its name, unique among the profile's scenarios.
     pub name: String,
+    /// False for one that runs only where it is named, as one that needs a server from outside.
+    pub auto: bool,
     /// How long it may take, where that is written.
     pub timeout: Option<Duration>,
     /// Its steps, at least one.
     pub steps: Vec<StepEntry>,
     /// Which `[[scenario]]` of the saved document it came from, from 0.
     pub(super) origin: Option<usize>,
+}
+
+/// A scenario that is to be run, or the name of one that is not.
+#[derive(Clone, Debug)]
+pub enum Chosen {
+    /// It is to be run.
+    Run(Arc<Scenario>),
+    /// It runs only where it is named.
+    Not(String),
 }
 
 /// A step of a scenario.
@@ -86,7 +97,7 @@ pub enum StepAction {
 /// Equal when they mean the same; where they came from does not matter.
 impl PartialEq for ScenarioEntry {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, self.timeout, &self.steps) == (&other.name, other.timeout, &other.steps)
+        (&self.name, self.auto, self.timeout, &self.steps) == (&other.name, other.auto, other.timeout, &other.steps)
     }
 }
 
@@ -106,7 +117,7 @@ impl ScenarioEntry {
     #[must_use]
     pub fn new(name: impl Into<String>, steps: impl IntoIterator<Item = StepAction>) -> Self {
         let steps = steps.into_iter().map(|action| StepEntry { action, line: 0 }).collect();
-        Self { name: name.into(), timeout: None, steps, origin: None }
+        Self { name: name.into(), auto: true, timeout: None, steps, origin: None }
     }
 
     /// The scenario, ready to be run. `profile` is the one that it is of, and `variables` are those that templates know.
@@ -178,11 +189,11 @@ impl StepAction {
 
 impl Profile {
     /// The scenarios with these names, or without any all of them, ready to be run; `given` are variables that go before
-    /// those of the profile.
+    /// those of the profile. Of one that runs only where it is named, and is not, the name alone.
     ///
     /// # Errors
     /// One sentence without a full stop: which name is none, and which there are, or what of one can't be made ready.
-    pub fn scenarios_named(&self, names: &[String], given: &Variables) -> Result<Vec<Arc<Scenario>>, String> {
+    pub fn scenarios_named(&self, names: &[String], given: &Variables) -> Result<Vec<Chosen>, String> {
         let known = || self.scenarios.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
         if self.scenarios.is_empty() {
             return Err("the profile has no scenario; write one under [[scenario]]".to_owned());
@@ -199,8 +210,13 @@ impl Profile {
                 .collect::<Result<_, _>>()?,
         };
         let compile = |entry: &ScenarioEntry| {
+            if names.is_empty() && !entry.auto {
+                return Ok(Chosen::Not(entry.name.clone()));
+            }
             let compiled = entry.compile(self, &variables);
-            compiled.map(Arc::new).map_err(|why| format!("scenario `{}`: {why}", entry.name))
+            compiled
+                .map(|scenario| Chosen::Run(Arc::new(scenario)))
+                .map_err(|why| format!("scenario `{}`: {why}", entry.name))
         };
         entries.into_iter().map(compile).collect()
     }

@@ -136,6 +136,16 @@ impl Run {
         Some((self.next + 1, self.scenario.steps.get(self.next)?))
     }
 
+    /// Where it stands, in words: `step 2 of 5: wait = "1s"`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let steps = self.scenario.steps.len();
+        self.step().map_or_else(
+            || format!("the end of {steps} steps"),
+            |(number, step)| format!("step {number} of {steps}: {}", step.text),
+        )
+    }
+
     /// How long ago it began.
     #[must_use]
     pub fn elapsed(&self, now: Timestamp) -> Duration {

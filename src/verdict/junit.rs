@@ -3,18 +3,28 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Told, report, shown};
+use super::{Entry, SKIPPED, Told, report, shown};
 use crate::contract::Timestamp;
 use crate::scenario::Verdict;
 
 /// All verdicts on the scenarios of a profile, as one document; `suite` is what the profile is called, and `file` where it
 /// is. `began` is when the first scenario did.
 #[must_use]
-pub fn junit(suite: &str, file: &str, began: Timestamp, all: &[Told]) -> String {
-    let failures = all.iter().filter(|told| !told.verdict.is_passed()).count();
+pub fn junit(suite: &str, file: &str, began: Timestamp, all: &[Entry]) -> String {
+    let count = |which: fn(&Entry) -> bool| all.iter().filter(|entry| which(entry)).count();
+    let failures = count(|entry| matches!(entry, Entry::Judged(told) if !told.verdict.is_passed()));
+    let errors = count(|entry| matches!(entry, Entry::Stopped { .. }));
+    let skipped = count(|entry| matches!(entry, Entry::Skipped { .. }));
     let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
-    let took = seconds(all.iter().map(|told| told.took).sum());
-    let counts = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{took}\"", all.len());
+    let took = |entry: &Entry| match entry {
+        Entry::Judged(Told { took, .. }) | Entry::Stopped { took, .. } => *took,
+        Entry::Skipped { .. } => Duration::ZERO,
+    };
+    let counts = format!(
+        "tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{}\"",
+        all.len(),
+        seconds(all.iter().map(took).sum())
+    );
     let began = began.to_string();
     // Of ISO 8601 only this form is read everywhere.
     let timestamp = began.split('.').next().unwrap_or_default();
@@ -23,20 +33,33 @@ pub fn junit(suite: &str, file: &str, began: Timestamp, all: &[Told]) -> String 
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"sockbench\" {counts}>\n  \
          <testsuite name=\"{suite}\" {counts} timestamp=\"{timestamp}\">\n"
     );
-    for told in all {
-        let line = match &told.verdict {
-            Verdict::Failed(failure) if failure.line > 0 => format!(" line=\"{}\"", failure.line),
+    for entry in all {
+        let line = match entry {
+            Entry::Judged(Told { verdict: Verdict::Failed(failure), .. }) if failure.line > 0 => {
+                format!(" line=\"{}\"", failure.line)
+            }
             _ => String::new(),
         };
-        let (name, file) = (escaped(&told.name), escaped(file));
-        let time = seconds(told.took);
+        let (Entry::Judged(Told { name, .. }) | Entry::Skipped { name } | Entry::Stopped { name, .. }) = entry;
+        let (name, file) = (escaped(name), escaped(file));
+        let time = seconds(took(entry));
         let case = format!("<testcase name=\"{name}\" classname=\"{suite}\" file=\"{file}\"{line} time=\"{time}\"");
-        match &told.verdict {
-            Verdict::Passed => {
-                // Writing to a string never fails.
+        // Writing to a string never fails.
+        match entry {
+            Entry::Judged(Told { verdict: Verdict::Passed, .. }) => {
                 let _ = writeln!(out, "    {case}/>");
             }
-            Verdict::Failed(failure) => {
+            Entry::Skipped { .. } => {
+                let _ = writeln!(out, "    {case}>\n      <skipped message=\"{SKIPPED}\"/>\n    </testcase>");
+            }
+            Entry::Stopped { at, .. } => {
+                let at = escaped(at);
+                let _ = writeln!(
+                    out,
+                    "    {case}>\n      <error message=\"stopped at {at}\" type=\"signal\"/>\n    </testcase>"
+                );
+            }
+            Entry::Judged(Told { verdict: Verdict::Failed(failure), .. }) => {
                 let _ = write!(out, "    {case}>\n      <failure message=\"{}\" type=\"step\">", escaped(&failure.why));
                 for line in report(failure) {
                     out.push_str(&escaped(&line.text));

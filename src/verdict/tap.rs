@@ -1,6 +1,6 @@
 //! The Test Anything Protocol, version 14 (<https://testanything.org/tap-version-14-specification.html>).
 
-use super::{Told, report, shown};
+use super::{Entry, SKIPPED, report, shown};
 use crate::scenario::Verdict;
 use std::fmt::Write;
 
@@ -12,11 +12,18 @@ pub fn tap_plan(count: usize) -> String {
 
 /// The verdict on the scenario with this number, from 1, with a YAML block.
 #[must_use]
-pub fn tap(number: usize, told: &Told) -> String {
-    let word = if told.verdict.is_passed() { "ok" } else { "not ok" };
+pub fn tap(number: usize, entry: &Entry) -> String {
     // `#` begins a directive.
-    let name = shown(&told.name).replace('\\', "\\\\").replace('#', "\\#");
-    let mut out = format!("{word} {number} - {name}\n  ---\n");
+    let name = |name: &str| shown(name).replace('\\', "\\\\").replace('#', "\\#");
+    let told = match entry {
+        Entry::Judged(told) => told,
+        Entry::Skipped { name: of } => return format!("ok {number} - {} # SKIP {SKIPPED}\n", name(of)),
+        Entry::Stopped { name: of, at, .. } => {
+            return format!("not ok {number} - {}\nBail out! stopped at {}\n", name(of), shown(at));
+        }
+    };
+    let word = if told.verdict.is_passed() { "ok" } else { "not ok" };
+    let mut out = format!("{word} {number} - {}\n  ---\n", name(&told.name));
     let mut line = |text: String| {
         // Writing to a string never fails.
         let _ = writeln!(out, "  {text}");

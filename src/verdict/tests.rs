@@ -29,6 +29,23 @@ fn failed() -> Told {
     })))
 }
 
+fn entries() -> [Entry; 4] {
+    let (name, at) = ("cut <off>".to_owned(), "step 1 of 2: wait = \"1s\"".to_owned());
+    let skipped = Entry::Skipped { name: "real #1".to_owned() };
+    let stopped = Entry::Stopped { name, at, took: Duration::from_secs(1) };
+    [Entry::Judged(failed()), Entry::Judged(told(Verdict::Passed)), skipped, stopped]
+}
+
+#[test]
+fn what_was_not_run_and_what_was_cut_off_are_told() {
+    let [_, _, skipped, stopped] = entries();
+    assert_eq!(text(3, &skipped, false), "skip 3 real #1 (auto = false: it runs where it is named)\n");
+    assert_eq!(text(4, &stopped, false), "not ok 4 cut <off> (1.00 s)\n    stopped at step 1 of 2: wait = \"1s\"\n");
+    assert_eq!(tap(3, &skipped), "ok 3 - real \\#1 # SKIP auto = false: it runs where it is named\n");
+    assert!(tap(4, &stopped).ends_with("\nBail out! stopped at step 1 of 2: wait = \"1s\"\n"));
+    assert!(skipped.is_passed() && !stopped.is_passed());
+}
+
 #[test]
 fn a_failure_is_told_with_what_differs_marked() {
     let plain = "\
@@ -47,29 +64,28 @@ not ok 1 greet <#1> \\e[2J (1.23 s)
     let escape = shown("\u{1b}[2J");
     let bell = shown("\u{7}");
     let plain = plain.replace("\\e[2J", &escape).replace("\\a", &bell);
-    assert_eq!(text(1, &failed(), false), plain);
-    let coloured = text(1, &failed(), true);
+    assert_eq!(text(1, &Entry::Judged(failed()), false), plain);
+    let coloured = text(1, &Entry::Judged(failed()), true);
     assert!(coloured.starts_with("\x1b[1;31mnot ok\x1b[0m 1 greet"), "{coloured:?}");
-    assert_eq!(text(2, &told(Verdict::Passed), false), format!("ok 2 greet <#1> {escape} (1.23 s)\n"));
+    assert_eq!(text(2, &Entry::Judged(told(Verdict::Passed)), false), format!("ok 2 greet <#1> {escape} (1.23 s)\n"));
 }
 
 #[test]
 fn tap_has_a_plan_and_a_block_for_each() {
     assert_eq!(tap_plan(2), "TAP version 14\n1..2\n");
-    let block = tap(1, &failed());
+    let block = tap(1, &Entry::Judged(failed()));
     let lines: Vec<_> = block.lines().collect();
     assert_eq!(lines[0], format!("not ok 1 - greet <\\#1> {}", shown("\u{1b}[2J").replace('\\', "\\\\")));
     assert_eq!((lines[1], lines[lines.len() - 1]), ("  ---", "  ..."));
     assert!(lines.contains(&"  message: \"nothing that matches came within 1s\""), "{block}");
     assert!(lines[1..].iter().all(|line| line.starts_with("  ")), "{block}");
-    assert!(tap(1, &told(Verdict::Passed)).starts_with("ok 1 - "));
+    assert!(tap(1, &Entry::Judged(told(Verdict::Passed))).starts_with("ok 1 - "));
 }
 
 #[test]
 fn junit_escapes_what_xml_can_not_hold() {
-    let document =
-        junit("lab & co", "a\"b.toml", Timestamp(1_700_000_000_123_000_000), &[failed(), told(Verdict::Passed)]);
-    assert!(document.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{document}");
+    let document = junit("lab & co", "a\"b.toml", Timestamp(1_700_000_000_123_000_000), &entries());
+    assert!(document.contains("tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""), "{document}");
     assert!(document.contains("name=\"lab &amp; co\"") && document.contains("file=\"a&quot;b.toml\" line=\"37\""));
     assert!(document.contains("greet &lt;#1&gt;") && document.contains("timestamp=\"2023-11-14T22:13:20\""));
     assert!(!document.contains(|c: char| c.is_control() && c != '\n'), "{document}");

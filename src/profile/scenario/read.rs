@@ -43,10 +43,12 @@ pub(in crate::profile) fn read(
     for (index, (table, header)) in tables.into_iter().enumerate() {
         let name = table_name(reader, table, &header, &mut names);
         let mut timeout = None;
+        let mut auto = true;
         let mut steps = Vec::new();
         for (key, item) in table.iter() {
             match key {
                 "name" => {}
+                "auto" => auto = reader.flag(key, item).unwrap_or(true),
                 "timeout" => timeout = duration(reader, key, item),
                 "step" => match tables_in(item) {
                     Some(tables) => {
@@ -55,13 +57,13 @@ pub(in crate::profile) fn read(
                     }
                     None => reader.wrong_type(key, item, "a list of tables, each under [[scenario.step]]"),
                 },
-                _ => reader.unknown_key(table, key, &["name", "timeout", "step"]),
+                _ => reader.unknown_key(table, key, &["name", "auto", "timeout", "step"]),
             }
         }
         if table.get("step").is_none_or(|item| tables_in(item).is_some_and(|tables| tables.is_empty())) {
             reader.error(header, "the scenario has no step; write each under [[scenario.step]]");
         }
-        scenarios.extend(name.map(|name| ScenarioEntry { name, timeout, steps, origin: Some(index) }));
+        scenarios.extend(name.map(|name| ScenarioEntry { name, auto, timeout, steps, origin: Some(index) }));
     }
     scenarios
 }

@@ -95,15 +95,21 @@ fn a_scenario_is_made_ready_with_what_its_sockets_and_the_profile_say() {
         "step = [{ send = { escaped = 'é{{who}}' }, to = 'server' }, { expect = { text = 'é' }, on = 'client' }]\n",
     );
     let profile = Profile::parse(&text, None).unwrap();
-    let scenarios = profile.scenarios_named(&[], &Variables::default()).unwrap();
-    assert_eq!((scenarios.len(), scenarios[0].timeout), (1, DEFAULT_TIMEOUT));
-    let Action::Send { template, .. } = &scenarios[0].steps[0].action else { panic!() };
+    let chosen = profile.scenarios_named(&[], &Variables::default()).unwrap();
+    let [Chosen::Run(scenario)] = chosen.as_slice() else { panic!("{chosen:?}") };
+    assert_eq!(scenario.timeout, DEFAULT_TIMEOUT);
+    let Action::Send { template, .. } = &scenario.steps[0].action else { panic!() };
     assert_eq!(template.filled(&Fill::default()), b"\xe9client");
-    let Action::Expect { pattern, within, .. } = &scenarios[0].steps[1].action else { panic!() };
+    let Action::Expect { pattern, within, .. } = &scenario.steps[1].action else { panic!() };
     assert_eq!((pattern, *within), (&Pattern::Contains("é".as_bytes().into()), DEFAULT_WITHIN));
     let named = |name: &str| profile.scenarios_named(&[name.to_owned()], &Variables::default());
-    assert_eq!(named("s").unwrap(), scenarios);
+    assert!(matches!(named("s").unwrap().as_slice(), [Chosen::Run(named)] if named == scenario));
     assert_eq!(named("t").unwrap_err(), "no scenario is called `t`; there are: s");
+    // One that does not run by itself is there for those who name it.
+    let by_name = Profile::parse(&text.replace("step =", "auto = false\nstep ="), None).unwrap();
+    let chosen = |names: &[String]| by_name.scenarios_named(names, &Variables::default()).unwrap();
+    assert!(matches!(chosen(&[]).as_slice(), [Chosen::Not(name)] if name == "s"));
+    assert!(matches!(chosen(&["s".to_owned()]).as_slice(), [Chosen::Run(_)]));
 }
 
 #[test]

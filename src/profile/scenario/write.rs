@@ -20,6 +20,9 @@ impl Entry for ScenarioEntry {
         if saved.is_none_or(|saved| saved.name != self.name) {
             set_string(table, "name", &self.name);
         }
+        if saved.map_or(!self.auto, |saved| saved.auto != self.auto) {
+            set_value(table, "auto", self.auto.into());
+        }
         if saved.map_or(self.timeout.is_some(), |saved| saved.timeout != self.timeout) {
             match self.timeout {
                 Some(timeout) => set_duration(table, "timeout", Some(timeout)),
