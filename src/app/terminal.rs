@@ -128,3 +128,6 @@ pub(super) fn keep_panics_off_the_screen() {
         }
     }));
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,4 +12,5 @@ mod profiles;
 mod session;
 mod sizes;
 mod spilled;
+mod strained;
 mod unfit;
