@@ -182,7 +182,8 @@ async fn accept<L: Listener>(listeners: &[L], turn: u32) -> io::Result<(L::Accep
 
 /// Whether a connection waits to be accepted.
 fn is_asked<L: Listener>(listeners: &[L]) -> bool {
-    let mut watched: Vec<_> = listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
+    let mut watched: Vec<_> =
+        listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
     poll(&mut watched, PollTimeout::ZERO).is_ok_and(|asked| asked > 0)
 }
 

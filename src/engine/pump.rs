@@ -428,7 +428,8 @@ impl<S: Stream> Pump<'_, S> {
         if !sock.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|len| len > 0) {
             return;
         }
-        let count = queues(&sock).map_or_else(|| "bytes".to_owned(), |queues| format!("{} bytes", queues.receive_queue));
+        let count =
+            queues(&sock).map_or_else(|| "bytes".to_owned(), |queues| format!("{} bytes", queues.receive_queue));
         let told = match sock.domain() {
             Ok(Domain::UNIX) => "the peer gets ECONNRESET",
             _ => "the peer gets RST instead of FIN",

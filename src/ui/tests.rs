@@ -13,6 +13,7 @@ mod recorded;
 mod rules;
 mod scenarios;
 mod transfers;
+mod troubles;
 
 use std::sync::Arc;
 

@@ -45,7 +45,8 @@ fn a_storm_of_sizes_ends_with_the_frame_of_the_last() {
     let mut session = home.start(&["tcp-listen://127.0.0.1:0"]);
     session.wait_for("open at ");
     for turn in 0..500u16 {
-        let (columns, rows) = [(0, 0), (1, 1), (turn, 24), (80, turn % 60), (turn % 200, turn % 50)][usize::from(turn % 5)];
+        let (columns, rows) =
+            [(0, 0), (1, 1), (turn, 24), (80, turn % 60), (turn % 200, turn % 50)][usize::from(turn % 5)];
         session.resize(columns, rows);
     }
     session.resize(100, 30);

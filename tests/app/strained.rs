@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::session::{ENTER, Home, PATIENCE, Session, ctrl};
+use crate::session::{DOWN, ENTER, Home, PATIENCE, RIGHT, Session, ctrl};
 
 /// The number behind this sign on the screen: `↓1,204` behind `↓`.
 fn count_after(screen: &vt100::Screen, sign: &str) -> Option<u64> {
@@ -139,8 +139,9 @@ fn what_comes_while_the_program_is_stopped_waits_or_is_counted_as_lost() {
     let since = Instant::now();
     client.set_nonblocking(false).unwrap();
     client.set_write_timeout(Some(PATIENCE)).unwrap();
-    client.write_all(b"the last of all").unwrap();
-    session.wait_for("the last of all");
+    client.write_all(&chunk).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    session.wait_for("the peer sent FIN");
     let counts = |screen: &vt100::Screen| (count_after(screen, &entry), count_after(screen, "· lost "));
     session.wait_until("all datagrams, received or lost", |screen| match counts(screen) {
         (Some(received), Some(lost)) => received + lost == COUNT,
@@ -152,4 +153,43 @@ fn what_comes_while_the_program_is_stopped_waits_or_is_counted_as_lost() {
     assert!(lost > Some(1000), "{lost:?} were lost");
     drop(client);
     quit(session);
+}
+
+// Case 47.
+#[test]
+fn a_replay_of_a_hundred_thousand_messages_stops_at_once() {
+    const COUNT: u64 = 100_000;
+    let home = Home::new();
+    let at = r#""at":"2026-11-21T12:00:00Z","socket":"far","id":1"#;
+    let sent = format!("{{{at},\"kind\":\"sent\",\"len\":1,\"hex\":\"2e\"}}\n");
+    let connected = format!("{{{at},\"kind\":\"connected\",\"local\":\"10.0.0.5:4000\",\"peer\":\"10.0.0.1:80\"}}\n");
+    let path = home.profiles().join("trace.jsonl");
+    fs::write(&path, connected + &sent.repeat(usize::try_from(COUNT).unwrap())).unwrap();
+    let sink = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let target = format!("tcp://{}", sink.local_addr().unwrap());
+    let mut session = home.start(&["log", path.to_str().unwrap(), &target]);
+    let (mut peer, _) = sink.accept().unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    session.wait_for("trace.jsonl is read: 100,001 rows");
+    session.wait_for("connected to ");
+    session.keys(&format!("/dir:tx socket:far{ENTER}"));
+    session.wait_for("Log · dir:tx socket:far · 100,000");
+    session.keys("R");
+    session.wait_for("Enter sends 100,000 messages");
+    session.keys(&format!("{DOWN}{RIGHT}{RIGHT}{RIGHT}{RIGHT}"));
+    session.wait_for("as fast as it is taken");
+    session.keys(ENTER);
+    session.wait_for("as fast as it is taken, R pauses, Esc stops");
+    let since = Instant::now();
+    session.keys("\x1b");
+    session.wait_for("The replay was stopped: ");
+    let took = since.elapsed();
+    // Other tests run beside this one; what a lone `Esc` takes until it is no sequence is in it, too.
+    assert!(took < Duration::from_millis(500), "it took {took:?}");
+    let done = count_after(session.screen(), "The replay was stopped: ").unwrap();
+    assert!(done < COUNT, "it was done already");
+    quit(session);
+    // What was under way is one message.
+    let received = std::io::copy(&mut peer, &mut std::io::sink()).unwrap();
+    assert!((done..=done + 1).contains(&received), "{received} came of {done}");
 }

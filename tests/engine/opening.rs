@@ -88,6 +88,28 @@ async fn localhost_listens_on_both_loopbacks_with_one_port() {
     drop((v4, v6));
 }
 
+// Case 22.
+#[tokio::test]
+async fn a_wildcard_of_ipv6_says_whether_it_hears_ipv4() {
+    let Ok(free) = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)) else {
+        println!("skipped: this machine has no IPv6");
+        return;
+    };
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    for (option, said) in [("v6only=false", "[::] is dual-stack"), ("v6only=true", "[::] hears IPv6 only")] {
+        let mut bench = Bench::new();
+        let listener = bench.open(&format!("tcp-listen://[::]:{port}?{option}"));
+        let told = bench.note(listener, "bind").await;
+        assert!(told.starts_with(said), "{option}: {told}");
+        bench.opened(listener).await;
+        let heard = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        assert_eq!(heard, said.contains("dual-stack"), "{option}");
+        bench.close(listener, CloseHow::Normal);
+        bench.closed(listener).await;
+    }
+}
+
 #[tokio::test]
 async fn a_listener_that_is_opened_again_goes_on_counting_its_connections() {
     let mut bench = Bench::new();

@@ -499,6 +499,30 @@ async fn sockets_of_the_bench_that_answer_each_other_are_stopped() {
     }
 }
 
+// Case 45.
+#[tokio::test]
+async fn who_answers_an_echo_outside_is_not_stopped() {
+    const ENOUGH: usize = 500;
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut bench = Bench::new();
+    let client = bench.open_with(
+        &format!("tcp://{}", server.local_addr().unwrap()),
+        Rules::echo().iter().map(|echo| Rule::new("echo", echo.when.clone(), echo.reply.clone())),
+    );
+    let (mut outside, _) = server.accept().unwrap();
+    outside.set_read_timeout(Some(PATIENCE)).unwrap();
+    bench.connected(client).await;
+    outside.write_all(b"x").unwrap();
+    for _ in 0..ENOUGH {
+        let word = hear(&mut outside, 1);
+        outside.write_all(&word).unwrap();
+    }
+    bench.received(client, ENOUGH).await;
+    let is_cut =
+        |seen: &crate::bench::Seen| matches!(&seen.fact, Fact::Rule { message, .. } if message.contains("in a row"));
+    assert!(!bench.seen.iter().any(is_cut));
+}
+
 #[tokio::test]
 async fn a_datagram_socket_that_sends_to_itself_is_stopped() {
     let mut bench = Bench::new();

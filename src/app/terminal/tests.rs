@@ -22,25 +22,32 @@ fn panics_while_the_terminal_is_its_own() {
         return;
     }
     keep_panics_off_the_screen();
+    let how = std::env::var(CHILD).unwrap();
     let mut screen = Screen::take(true).unwrap();
     screen.draw(|buffer| buffer.set_string(0, 0, "the bench", ratatui::style::Style::new())).unwrap();
     let task = thread::Builder::new().name("engine".to_owned()).spawn(|| panic!("that of a task"));
     task.unwrap().join().unwrap_err();
+    assert_eq!(how, "by an error", "that of the loop");
+    drop(screen);
     panic!("that of the loop");
 }
 
 // Case 36.
 #[test]
-fn a_panic_gives_the_terminal_back_before_it_is_told() {
+fn a_panic_and_an_error_give_the_terminal_back_before_they_are_told() {
+    for how in ["by a panic", "by an error"] {
+        expect_given_back(how);
+    }
+}
+
+fn expect_given_back(how: &str) {
     let pair = native_pty_system().openpty(PtySize::default()).unwrap();
     let name = pair.master.tty_name().unwrap();
     let terminal = OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(name).unwrap();
     let modes_before = tcgetattr(&terminal).unwrap();
     let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-    // In the main thread, which is that of the loop.
-    command.args(["--exact", "app::terminal::tests::panics_while_the_terminal_is_its_own", "--ignored"]);
-    command.args(["--nocapture", "--test-threads=1"]);
-    command.env(CHILD, "1");
+    command.args(["--exact", "app::terminal::tests::panics_while_the_terminal_is_its_own", "--ignored", "--nocapture"]);
+    command.env(CHILD, how);
     let mut child = pair.slave.spawn_command(command).unwrap();
     drop(pair.slave);
     let mut reader = pair.master.try_clone_reader().unwrap();
