@@ -403,6 +403,7 @@ mod tests {
     use super::*;
     use crate::engine::testing::rig;
 
+    // Case 36.
     #[test]
     fn a_panic_ends_its_own_socket_only_and_is_reported() {
         rig(async |mut rig| {

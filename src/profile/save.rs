@@ -125,6 +125,7 @@ mod tests {
         (path, profile)
     }
 
+    // Case 34.
     #[test]
     fn what_somebody_else_wrote_is_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
@@ -186,6 +187,7 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.join("lab.toml")).unwrap(), "version = 1\n");
     }
 
+    // Case 32.
     #[test]
     fn a_failed_save_loses_nothing() {
         let dir = tempfile::tempdir().unwrap();

@@ -73,6 +73,7 @@ fn shorten(text: &str) -> String {
     text.chars().take(20).collect()
 }
 
+// Case 1.
 #[test]
 fn no_byte_of_a_peer_reaches_the_terminal_as_an_order() {
     let home = Home::new();

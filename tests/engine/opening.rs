@@ -6,6 +6,7 @@ use sockbench::contract::{CloseHow, CloseReason, Command, Fact, Operation, Targe
 
 use crate::bench::{Bench, silent_listener};
 
+// Case 16.
 #[tokio::test]
 async fn what_can_not_be_opened_says_errno_and_address_and_can_be_tried_again() {
     let mut bench = Bench::new();
@@ -49,6 +50,7 @@ async fn a_client_says_its_calls_and_is_bound_to_its_source() {
     );
 }
 
+// Case 16.
 #[tokio::test]
 async fn a_silent_address_times_out_and_a_try_can_be_cancelled() {
     let mut bench = Bench::new();

@@ -130,6 +130,7 @@ fn get(folder: &TempDir, missing: Option<&str>) -> Rule {
     Rule::new("get", on("(?s)^GET (.*)$"), Reply::File { name, root, missing: missing.map(template) })
 }
 
+// Case 46.
 #[tokio::test]
 async fn files_come_from_below_their_folder_and_from_nowhere_else() {
     let folder = public();
@@ -438,6 +439,7 @@ async fn a_client_that_reconnects_does_so_after_a_rule_has_closed_it() {
     while bench.closed(client).await != CloseReason::User {}
 }
 
+// Case 45.
 #[tokio::test]
 async fn sockets_of_the_bench_that_answer_each_other_are_stopped() {
     let folder = tempfile::tempdir().unwrap();
@@ -523,6 +525,7 @@ async fn who_answers_an_echo_outside_is_not_stopped() {
     assert!(!bench.seen.iter().any(is_cut));
 }
 
+// Case 45.
 #[tokio::test]
 async fn a_datagram_socket_that_sends_to_itself_is_stopped() {
     let mut bench = Bench::new();

@@ -75,6 +75,7 @@ async fn fin_and_rst_are_told_apart() {
     assert!(!bench.seen.iter().any(|seen| seen.socket == child && seen.fact == Fact::PeerClosed));
 }
 
+// Case 12.
 #[tokio::test]
 async fn sending_goes_on_after_the_peers_fin() {
     let mut bench = Bench::new();
@@ -89,6 +90,7 @@ async fn sending_goes_on_after_the_peers_fin() {
     assert_eq!(bench.closed(child).await, CloseReason::User);
 }
 
+// Case 12.
 #[tokio::test]
 async fn half_close_sends_what_waits_then_fin_and_still_receives() {
     let mut bench = Bench::new();
@@ -122,6 +124,7 @@ async fn abort_is_rst_to_the_peer() {
     assert_eq!(peer.read(&mut [0; 1]).unwrap_err().raw_os_error(), Some(104));
 }
 
+// Case 14.
 #[tokio::test]
 async fn a_send_to_a_closed_peer_fails_and_says_so() {
     let mut bench = Bench::new();
@@ -257,6 +260,7 @@ async fn a_receiver_that_stops_holds_the_sender_up_and_nothing_is_lost() {
     assert_eq!(bench.closed(child).await, CloseReason::Peer);
 }
 
+// Case 15.
 #[tokio::test]
 async fn a_slow_reader_does_not_stop_what_we_hear() {
     let mut bench = Bench::new();
