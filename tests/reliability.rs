@@ -67,21 +67,21 @@ fn marked() -> BTreeMap<Test, BTreeSet<u32>> {
     for folder in ["src", "tests"] {
         sources(&root().join(folder), &mut files);
     }
-    let mut marked = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
-        let name = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let path = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
         let mut waiting = BTreeSet::new();
         for line in text.lines().map(str::trim) {
             waiting.extend(cases_of(line));
             let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
             if let Some(function) = function.filter(|_| !waiting.is_empty()) {
-                let test = function.split('(').next().unwrap().to_owned();
-                marked.insert((name.clone(), test), std::mem::take(&mut waiting));
+                let name = function.split('(').next().unwrap().to_owned();
+                found.insert((path.clone(), name), std::mem::take(&mut waiting));
             }
         }
     }
-    marked
+    found
 }
 
 #[test]

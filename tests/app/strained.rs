@@ -112,7 +112,8 @@ fn connections_that_come_and_are_reset_by_the_thousand_hold_up_no_key_and_are_al
 fn what_comes_while_the_program_is_stopped_waits_or_is_counted_as_lost() {
     const COUNT: u64 = 20_000;
     let home = Home::new();
-    let mut session = home.start(&["tcp-listen://127.0.0.1:0", "udp-bind://127.0.0.1:0?receive-buffer=64KiB"]);
+    let mut session =
+        home.start(&["tcp-listen://127.0.0.1:0?after-fin=keep", "udp-bind://127.0.0.1:0?receive-buffer=64KiB"]);
     session.wait_for("2 open");
     let tcp = session.address_after("server           – open at ");
     let udp = session.address_after("udp-server       – open at ");
@@ -141,7 +142,7 @@ fn what_comes_while_the_program_is_stopped_waits_or_is_counted_as_lost() {
     client.set_write_timeout(Some(PATIENCE)).unwrap();
     client.write_all(&chunk).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
-    session.wait_for("the peer sent FIN");
+    session.wait_for("peer FIN");
     let counts = |screen: &vt100::Screen| (count_after(screen, &entry), count_after(screen, "· lost "));
     session.wait_until("all datagrams, received or lost", |screen| match counts(screen) {
         (Some(received), Some(lost)) => received + lost == COUNT,

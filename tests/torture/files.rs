@@ -106,9 +106,9 @@ fn recording_fails(folder: &Path, before: &[&str], trace: &Path) -> String {
 
 /// A profile of which each line tells which save it is of.
 fn profile(turn: u32) -> String {
-    let payloads: String =
-        (0..50).map(|number| format!("[[payload]]\nname = \"p{number}\"\ntext = \"{turn}\"\n")).collect();
-    format!("version = 1\nname = \"{turn}\"\n{payloads}")
+    let payload = |number| format!("[[payload]]\nname = \"p{number}\"\ntext = \"{turn}\"\n");
+    let payloads: Vec<_> = (0..50).map(payload).collect();
+    format!("version = 1\nname = \"{turn}\"\n{}", payloads.concat())
 }
 
 /// What the kills of case 31 meet.

@@ -26,8 +26,11 @@ enum Verdict {
     Skipped(String),
 }
 
+/// What tries a case.
+type Try = fn() -> Verdict;
+
 /// The number of each case or the name of a figure, and what tries it.
-const CASES: &[(&str, fn() -> Verdict)] = &[
+const CASES: &[(&str, Try)] = &[
     ("11", strain::connections_that_come_and_are_reset_for_a_minute),
     ("16", addresses::unreachable_is_told_from_refused),
     ("24", addresses::a_privileged_port_is_refused_with_a_hint),

@@ -109,7 +109,7 @@ pub(super) fn a_soak() -> Verdict {
         }
         resident.push(memory(server.pid(), "VmRSS"));
     }
-    let rate = messages as f64 / began.elapsed().as_secs_f64();
+    let rate = u128::from(messages) * 1000 / began.elapsed().as_millis();
     let until = Instant::now() + PATIENCE;
     while descriptors(server.pid()) > before {
         assert!(Instant::now() < until, "{} descriptors became {}", before, descriptors(server.pid()));
@@ -118,7 +118,7 @@ pub(super) fn a_soak() -> Verdict {
     let third = resident.len() / 3;
     let (early, late) = (resident[third], *resident.last().unwrap());
     let told = format!(
-        "{seconds} s, {rate:.0} messages a second, {connections} connections; {} MiB resident after a third, {} MiB at \
+        "{seconds} s, {rate} messages a second, {connections} connections; {} MiB resident after a third, {} MiB at \
          the end; descriptors as before",
         mib(early),
         mib(late)
