@@ -23,6 +23,10 @@ bench-peers *ARGS:
     cargo build --release --example hello
     cargo bench --bench peers -- {{ARGS}}
 
+# The cases of docs/reliability.md that take minutes, memory, root or other programs; `just torture 26 29` runs these two
+torture *CASES:
+    cargo test --release --test torture -- {{CASES}}
+
 # Draws the README's pictures anew
 screenshot:
     cargo run --example screenshot workbench > assets/workbench.svg

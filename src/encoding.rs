@@ -464,6 +464,7 @@ mod tests {
         assert_eq!(named("gbk").encode("\u{4f60}\u{597d}").unwrap(), b"\xc4\xe3\xba\xc3");
     }
 
+    // Case 7.
     #[test]
     fn a_character_in_two_reads_is_known_in_the_second() {
         let gbk = named("gbk");
@@ -476,6 +477,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
+        // Case 7.
         #[test]
         fn pieces_are_the_bytes_whatever_they_are(
             encoding in any_encoding(),

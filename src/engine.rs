@@ -15,6 +15,7 @@ mod outbox;
 mod outgoing_file;
 mod pool;
 mod pump;
+mod reserve;
 mod resolve;
 mod responder;
 mod rule_set;

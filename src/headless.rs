@@ -3,30 +3,29 @@
 mod messages;
 pub mod pipe;
 mod printer;
+mod recording;
 pub mod test;
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cli::{Format, Run};
-use crate::contract::{Clock, Command, Event, Fact, Recording, SocketId, SocketIds};
+use crate::contract::{Clock, Command, Event, Fact, SocketId, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::export::Framed;
 use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
 use crate::profile::{self, Profile, SocketEntry};
-use crate::recorder::Recorder;
-use crate::startup::{configure, given_variables, start_diagnostics, start_recorder};
+use crate::startup::{configure, given_variables, start_diagnostics};
 
 use messages::Streams;
 use printer::Printer;
+use recording::Recording;
 
 /// How long a signal waits for what is still to be printed, where nobody reads it.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -61,11 +60,8 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {}", Printable::text(&why).as_str()))),
     };
     start_diagnostics(&arguments.common.start)?;
-    let woken = Arc::new(Notify::new());
-    let wake = Arc::clone(&woken);
-    let from_profile = profile.record.as_deref().map(|path| (path, profile.rotation));
-    let recorder = match start_recorder(&arguments.common, from_profile, move || wake.notify_one()) {
-        Ok(recorder) => recorder,
+    let recording = match Recording::start(&arguments.common, &profile) {
+        Ok(recording) => recording,
         Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -87,11 +83,10 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             text: Vec::new(),
             awaited: HashSet::new(),
             failed: Vec::new(),
-            recorder,
-            woken,
+            recording,
         };
         bench.open(opened)?;
-        bench.record();
+        bench.recording.take(&bench.store, &bench.roster);
         let ended = bench.serve(&mut signals, arguments).await;
         let ended = match ended {
             Ok(ended @ Outcome::Signal(_)) => match timeout(FAREWELL, bench.leave()).await {
@@ -104,7 +99,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             },
             Err(error) => Err(error),
         };
-        bench.end_recording();
+        bench.recording.finish();
         match ended {
             // The reader of our output has seen enough: the end that a shell's pipe expects.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
@@ -139,9 +134,7 @@ struct Headless {
     awaited: HashSet<SocketId>,
     /// The names of those that could not.
     failed: Vec<String>,
-    recorder: Option<Recorder>,
-    /// When the recorder may have written what was waiting, or has failed.
-    woken: Arc<Notify>,
+    recording: Recording,
 }
 
 impl Headless {
@@ -188,9 +181,7 @@ impl Headless {
     /// Prints one batch; false when there will be no more.
     async fn take_batch(&mut self) -> io::Result<bool> {
         // What is not taken keeps its block, so that the engine reads no more than can be recorded.
-        while self.recorder.as_ref().is_some_and(Recorder::is_behind) {
-            self.woken.notified().await;
-        }
+        self.recording.room().await;
         let Some(batch) = self.batches.next().await else { return Ok(false) };
         for event in &batch.events {
             self.roster.observe(event);
@@ -198,28 +189,9 @@ impl Headless {
         }
         let block = self.store.append(batch)?;
         self.engine.recycle(block);
-        self.record();
+        self.recording.take(&self.store, &self.roster);
         self.print().await?;
         Ok(true)
-    }
-
-    /// Hands what has come to the recorder. One that has failed is told of once, and all else goes on.
-    fn record(&mut self) {
-        let Some(recorder) = &mut self.recorder else { return };
-        recorder.take(&self.store, &self.roster);
-        if let Recording::Failed(why) = recorder.state() {
-            tell_not_recording(&why);
-            self.recorder = None;
-        }
-    }
-
-    /// Waits until everything is in the file.
-    fn end_recording(&mut self) {
-        match self.recorder.take().map(Recorder::finish) {
-            Some(Recording::Failed(why)) => tell_not_recording(&why),
-            Some(Recording::Running { missed, .. }) if missed > 0 => tell_missed(missed),
-            _ => {}
-        }
     }
 
     /// Learns from an event whether a socket of the profile could be opened.
@@ -269,7 +241,7 @@ impl Headless {
         }
         streams.expire(self.clock.now(), |row, payload, frame| line(row, Some(&Framed::new(payload, frame))));
         // What is printed is not looked at again.
-        let done = self.recorder.as_ref().map_or(u64::MAX, Recorder::done);
+        let done = self.recording.done();
         self.store.evict_before(self.printed.min(done));
         self.printer.print(&mut self.text).await
     }
@@ -281,13 +253,4 @@ impl Headless {
         self.print().await?;
         self.printer.finish().await
     }
-}
-
-fn tell_not_recording(why: &str) {
-    eprintln!("sockbench: NOT RECORDING: {}", Printable::text(why).as_str());
-}
-
-/// Says that so many rows are in no file of a recording.
-fn tell_missed(rows: u64) {
-    eprintln!("sockbench: {rows} rows of the log could not be read for the recording");
 }

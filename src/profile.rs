@@ -64,6 +64,8 @@ pub struct Profile {
     pub warnings: Vec<Diagnostic>,
     /// Why the profile can't be saved: it was written for a version that this program does not know.
     pub read_only: Option<String>,
+    /// What templates know besides `vars`: what is saved must be readable with that again.
+    given: Variables,
     saved: Saved,
 }
 
@@ -118,8 +120,14 @@ impl Profile {
             rotation: Rotation::Never,
             warnings: Vec::new(),
             read_only: None,
+            given: Variables::default(),
             saved: Saved { text, on_disk: false, document, contents: Contents::default() },
         }
+    }
+
+    /// Gives templates these variables besides those of the profile. One that is read has them already.
+    pub fn give(&mut self, given: &Variables) {
+        self.given.clone_from(given);
     }
 
     /// Reads a profile's text; `path` is the file that it was read from.
@@ -165,6 +173,7 @@ impl Profile {
             rotation: contents.rotation,
             warnings,
             read_only,
+            given: given.clone(),
             saved: Saved { text: text.to_owned(), on_disk: path.is_some(), document: document.into_mut(), contents },
         })
     }

@@ -98,6 +98,7 @@ fn crates_stay_in_their_rooms() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+// Cases 3, 6.
 /// Only the canvas writes cells, so that only what went through the sanitiser reaches the terminal.
 #[test]
 fn only_the_canvas_writes_cells() {

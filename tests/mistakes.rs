@@ -33,6 +33,7 @@ fn sockbench(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+// Case 33.
 #[test]
 fn each_is_told_once_at_its_place() {
     let text = std::fs::read_to_string(file()).unwrap();
@@ -43,6 +44,7 @@ fn each_is_told_once_at_its_place() {
     assert_eq!(found, wanted);
 }
 
+// Case 33.
 #[test]
 fn nothing_is_opened_and_each_is_shown_with_its_line() {
     for command in ["run", "test"] {

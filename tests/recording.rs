@@ -131,6 +131,7 @@ fn is_in_order(stream: &[u8]) -> bool {
     stream.chunks(MESSAGE).enumerate().all(|(number, chunk)| *chunk == message(number)[..chunk.len()])
 }
 
+// Case 29.
 #[test]
 fn a_kill_loses_no_more_than_what_came_last() {
     let kills = std::env::var("SOCKBENCH_KILLS").map_or(5, |kills| kills.parse().unwrap());
@@ -175,6 +176,7 @@ fn the_whole_of_a_session_is_in_the_file_when_it_has_ended() {
     assert_eq!(sent_to(server.port, &path), recorded);
 }
 
+// Case 30.
 #[test]
 fn a_file_that_can_not_grow_ends_the_recording_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();

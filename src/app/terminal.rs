@@ -113,14 +113,15 @@ impl Drop for Screen {
     }
 }
 
-/// While the terminal is ours, a panic's report is kept until it is given back; one that ends the program is then
-/// printed by the thread that panicked, after its screen was dropped.
+/// While the terminal is ours, a panic's report is kept off it; one of the thread that calls this, which ends the
+/// program, gives the terminal back first.
 pub(super) fn keep_panics_off_the_screen() {
     let usual = std::panic::take_hook();
+    let own = std::thread::current().id();
     std::panic::set_hook(Box::new(move |info| {
         tracing::error!("{info}");
-        // The program ends by a panic of its main thread alone; a task of the engine reports its own.
-        if std::thread::current().name() == Some("main") {
+        // A task of the engine reports its own, and a thread that helps is missed by whom it helped.
+        if std::thread::current().id() == own {
             Screen::leave();
             usual(info);
         } else if !TAKEN.load(Ordering::SeqCst) {
@@ -128,3 +129,6 @@ pub(super) fn keep_panics_off_the_screen() {
         }
     }));
 }
+
+#[cfg(test)]
+mod tests;

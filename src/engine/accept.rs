@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::SockRef;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -120,6 +121,14 @@ async fn accept_all<L: Listener>(socket: &Socket, endpoint: &LiveEndpoint, liste
     loop {
         // While nobody takes what is reported, connections wait in the backlog, and not here.
         socket.outbox.room_for(0).await;
+        let address = || Some(endpoint.borrow().address.to_string());
+        if let Err(error) = socket.table.reserve.restock() {
+            if is_asked(listeners) {
+                socket.fail(NetError::from_io(Operation::Accept, address(), &error)).await;
+            }
+            sleep(AFTER_ERROR).await;
+            continue;
+        }
         let accepted = tokio::select! {
             biased;
             () = turned_away.due() => {
@@ -144,10 +153,12 @@ async fn accept_all<L: Listener>(socket: &Socket, endpoint: &LiveEndpoint, liste
             }
             Err(error) if error.raw_os_error() == Some(Errno::EINTR as i32) => {}
             Err(error) => {
-                let given_up = error.raw_os_error() == Some(Errno::ECONNABORTED as i32);
-                let address = Some(endpoint.borrow().address.to_string());
-                socket.fail(NetError::from_io(Operation::Accept, address, &error)).await;
-                if !given_up {
+                let errno = error.raw_os_error().map(Errno::from_raw);
+                if matches!(errno, Some(Errno::EMFILE | Errno::ENFILE)) {
+                    socket.table.reserve.release();
+                }
+                socket.fail(NetError::from_io(Operation::Accept, address(), &error)).await;
+                if errno != Some(Errno::ECONNABORTED) {
                     sleep(AFTER_ERROR).await;
                 }
             }
@@ -167,6 +178,13 @@ async fn accept<L: Listener>(listeners: &[L], turn: u32) -> io::Result<(L::Accep
         Poll::Pending
     })
     .await
+}
+
+/// Whether a connection waits to be accepted.
+fn is_asked<L: Listener>(listeners: &[L]) -> bool {
+    let mut watched: Vec<_> =
+        listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
+    poll(&mut watched, PollTimeout::ZERO).is_ok_and(|asked| asked > 0)
 }
 
 fn adopt<L: Listener>(
@@ -192,3 +210,6 @@ fn adopt<L: Listener>(
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

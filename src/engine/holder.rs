@@ -244,6 +244,7 @@ mod tests {
         }
     }
 
+    // Case 23.
     #[test]
     fn the_process_that_holds_a_port_is_named() {
         for (socket, host, wanted, datagram) in [
@@ -298,6 +299,7 @@ mod tests {
         assert_eq!(explained(in_use.clone(), &address.into(), true).await, in_use);
     }
 
+    // Case 24.
     #[tokio::test]
     async fn a_privileged_port_says_where_the_others_begin() {
         let Some(first) = first_free_port().filter(|first| *first > 0) else { return };

@@ -9,10 +9,11 @@ pub(super) mod tests;
 
 use std::cell::Cell;
 use std::io;
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use socket2::SockRef;
+use socket2::{Domain, SockRef};
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -23,6 +24,7 @@ use super::outgoing_file::CHUNK;
 use super::socket::Socket;
 use super::socket_options::{LiveEndpoint, attend};
 use super::stream::{Incoming, Stream};
+use super::tcp_view::queues;
 use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, ReportContent, SocketId};
 use crate::rule::Moment;
 
@@ -63,6 +65,9 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
     socket.stop_answering();
     if pump.has_unreported() {
         Box::pin(pump.report_rest()).await;
+    }
+    if pump.closes_by_itself(reason) {
+        Box::pin(pump.tell_of_unread()).await;
     }
     if endpoint.borrow().linger().is_some() {
         // On the heap, for next to no connection has the option.
@@ -408,6 +413,28 @@ impl<S: Stream> Pump<'_, S> {
             Err(error) => Some(error),
         };
         (Written::File(Box::new(order.clone()), error), true)
+    }
+
+    /// Whether it is this end that closes, with FIN unless something came that was not read.
+    fn closes_by_itself(&self, reason: CloseReason) -> bool {
+        let is_ours =
+            matches!(reason, CloseReason::User | CloseReason::Rule | CloseReason::Scenario | CloseReason::Shutdown);
+        is_ours && !self.fin_received.get() && self.socket.orders.stopping() != Some(Stop::Abort)
+    }
+
+    /// Says so where bytes that came are unread, which the close that follows tells the peer.
+    async fn tell_of_unread(&self) {
+        let sock = SockRef::from(&self.stream);
+        if !sock.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|len| len > 0) {
+            return;
+        }
+        let count =
+            queues(&sock).map_or_else(|| "bytes".to_owned(), |queues| format!("{} bytes", queues.receive_queue));
+        let told = match sock.domain() {
+            Ok(Domain::UNIX) => "the peer gets ECONNRESET",
+            _ => "the peer gets RST instead of FIN",
+        };
+        self.socket.note("close", format!("{count} that came are unread and thrown away: {told}")).await;
     }
 
     fn has_unreported(&self) -> bool {

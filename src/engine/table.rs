@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::orders::{Order, Orders, Request, Stop};
 use super::outbox::Outbox;
 use super::outgoing_file::OutgoingFile;
+use super::reserve::Reserve;
 use super::responder::Partners;
 use super::rule_set::RuleSet;
 use super::socket::{Ending, Socket};
@@ -42,6 +43,8 @@ pub(super) struct Table {
     partners: Rc<Partners>,
     /// The connections of each listener, in all the times that it was open.
     accepted: RefCell<BTreeMap<SocketId, Accepted>>,
+    /// Descriptors that the connections of listeners leave to all else.
+    pub(super) reserve: Reserve,
     tasks: TaskTracker,
 }
 
@@ -69,6 +72,7 @@ impl Table {
             rules: RefCell::default(),
             partners: Rc::default(),
             accepted: RefCell::default(),
+            reserve: Reserve::new(),
             tasks: TaskTracker::new(),
         }
     }
@@ -399,6 +403,7 @@ mod tests {
     use super::*;
     use crate::engine::testing::rig;
 
+    // Case 36.
     #[test]
     fn a_panic_ends_its_own_socket_only_and_is_reported() {
         rig(async |mut rig| {

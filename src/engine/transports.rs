@@ -120,7 +120,25 @@ fn unix_name(endpoint: &Endpoint) -> Result<&UnixName, NetError> {
     }
 }
 
-/// `bind(2)`, and what a wildcard of IPv6 hears.
+/// `bind(2)` of a socket that waits for others, and what a wildcard of IPv6 hears.
+async fn bind_to_hear(
+    socket: &Socket,
+    fd: &socket2::Socket,
+    address: SocketAddr,
+    shown: String,
+) -> Result<(), NetError> {
+    bind(socket, fd, address, shown).await?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        let hears = match fd.only_v6() {
+            Ok(false) => "[::] is dual-stack: it hears IPv4 as well (v6only=true changes that)",
+            _ => "[::] hears IPv6 only (v6only is on)",
+        };
+        socket.note("bind", hears).await;
+    }
+    Ok(())
+}
+
+/// `bind(2)`.
 async fn bind(socket: &Socket, fd: &socket2::Socket, address: SocketAddr, shown: String) -> Result<(), NetError> {
     let bound = fd.bind(&address.into());
     socket.call("bind", address.to_string(), &bound).await;
@@ -128,13 +146,6 @@ async fn bind(socket: &Socket, fd: &socket2::Socket, address: SocketAddr, shown:
         let datagram = fd.r#type().is_ok_and(|kind| kind == Type::DGRAM);
         let error = NetError::from_io(Operation::Bind, Some(shown), &error);
         return Err(explained(error, &address.into(), datagram).await);
-    }
-    if address.is_ipv6() && address.ip().is_unspecified() && address.port() != 0 {
-        let hears = match fd.only_v6() {
-            Ok(false) => "[::] is dual-stack: it hears IPv4 as well (v6only=true changes that)",
-            _ => "[::] hears IPv6 only (v6only is on)",
-        };
-        socket.note("bind", hears).await;
     }
     Ok(())
 }

@@ -414,6 +414,7 @@ mod tests {
             .collect()
     }
 
+    // Case 27.
     #[test]
     fn what_is_framing_and_what_is_payload() {
         use Ending::{Cut, Impossible, Incomplete, Whole};

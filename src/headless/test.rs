@@ -10,23 +10,22 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::FAREWELL;
 use super::printer::Printer;
-use super::{FAREWELL, tell_missed, tell_not_recording};
+use super::recording::Recording;
 use crate::cli::{Test, TestFormat};
-use crate::contract::{Clock, Command, Event, Fact, Recording, Role, SocketId, SocketIds, Ticket, Timestamp};
+use crate::contract::{Clock, Command, Event, Fact, Role, SocketId, SocketIds, Ticket, Timestamp};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster};
 use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
 use crate::profile::{self, Chosen, Profile, SocketEntry};
-use crate::recorder::Recorder;
 use crate::rule::Hits;
 use crate::scenario::{Run, Scenario, Turn, Verdict};
-use crate::startup::{configure, given_variables, start_diagnostics, start_recorder};
+use crate::startup::{configure, given_variables, start_diagnostics};
 use crate::verdict::{self, Entry, Told};
 
 use progress::Progress;
@@ -66,11 +65,8 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         return Ok(invalid(&why));
     }
     start_diagnostics(&arguments.common.start)?;
-    let woken = Arc::new(Notify::new());
-    let wake = Arc::clone(&woken);
-    let from_profile = profile.record.as_deref().map(|path| (path, profile.rotation));
-    let recorder = match start_recorder(&arguments.common, from_profile, move || wake.notify_one()) {
-        Ok(recorder) => recorder,
+    let recording = match Recording::start(&arguments.common, &profile) {
+        Ok(recording) => recording,
         Err(why) => return Ok(invalid(&why)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -88,8 +84,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
             printer: Printer::start()?,
             colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             progress: Progress::start(scenarios.len()),
-            recorder,
-            woken,
+            recording,
             told: Vec::new(),
             stopped: None,
         };
@@ -107,7 +102,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
             },
             Err(error) => Err(error),
         };
-        tests.end_recording();
+        tests.recording.finish();
         match ended {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
             ended => Ok(ended?),
@@ -126,9 +121,7 @@ struct Tests<'p> {
     printer: Printer,
     colour: bool,
     progress: Progress,
-    recorder: Option<Recorder>,
-    /// When the recorder may have written what was waiting, or has failed.
-    woken: Arc<Notify>,
+    recording: Recording,
     told: Vec<Entry>,
     /// The scenario that a signal has ended, and its number.
     stopped: Option<(usize, Entry)>,
@@ -250,25 +243,6 @@ impl Tests<'_> {
         }
         self.printer.finish().await
     }
-
-    /// Hands what has come to the recorder. One that has failed is told of once, and all else goes on.
-    fn record(&mut self) {
-        let Some(recorder) = &mut self.recorder else { return };
-        recorder.take(&self.store, &self.roster);
-        if let Recording::Failed(why) = recorder.state() {
-            tell_not_recording(&why);
-            self.recorder = None;
-        }
-    }
-
-    /// Waits until everything is in the file.
-    fn end_recording(&mut self) {
-        match self.recorder.take().map(Recorder::finish) {
-            Some(Recording::Failed(why)) => tell_not_recording(&why),
-            Some(Recording::Running { missed, .. }) if missed > 0 => tell_missed(missed),
-            _ => {}
-        }
-    }
 }
 
 /// The present scenario, and its engine.
@@ -360,9 +334,7 @@ impl Bench<'_, '_> {
     async fn take_batch(&mut self) -> io::Result<bool> {
         let tests = &mut *self.tests;
         // What is not taken keeps its block, so that the engine reads no more than can be recorded.
-        while tests.recorder.as_ref().is_some_and(Recorder::is_behind) {
-            tests.woken.notified().await;
-        }
+        tests.recording.room().await;
         let Some(batch) = self.batches.next().await else { return Ok(false) };
         for event in &batch.events {
             tests.roster.observe(event);
@@ -372,9 +344,9 @@ impl Bench<'_, '_> {
         }
         let block = tests.store.append(batch)?;
         self.engine.recycle(block);
-        tests.record();
+        tests.recording.take(&tests.store, &tests.roster);
         // What is recorded is not looked at again.
-        let done = tests.recorder.as_ref().map_or(u64::MAX, Recorder::done);
+        let done = tests.recording.done();
         tests.store.evict_before(tests.store.next().min(done));
         Ok(true)
     }

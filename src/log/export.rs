@@ -303,6 +303,7 @@ mod tests {
     }
 
     proptest! {
+        // Case 2.
         #[test]
         fn any_bytes_are_one_plain_line_and_json_that_says_them(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             let line = written(text, 2, received(None, &bytes, false), &bytes);
@@ -315,6 +316,7 @@ mod tests {
             prop_assert_eq!(json.get("text").and_then(Value::as_str), std::str::from_utf8(&bytes).ok());
         }
 
+        // Case 6.
         #[test]
         fn what_others_said_is_one_plain_line(message in "(.|[\u{202e}\u{200b}\u{ad}\u{9b}\n\r]){0,20}") {
             let line = written(text, 2, Fact::Note { name: "peer".into(), message }, b"");

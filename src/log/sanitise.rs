@@ -441,6 +441,7 @@ mod tests {
         Printable::bytes(bytes).as_str().to_owned()
     }
 
+    // Cases 1, 2.
     #[test]
     fn what_would_act_or_hide_is_visible() {
         let table: [(&[u8], &str); 14] = [
@@ -464,6 +465,7 @@ mod tests {
         }
     }
 
+    // Case 4.
     #[test]
     fn a_thousand_marks_are_counted() {
         let text = format!("a{}b", "\u{301}".repeat(1000));
@@ -506,6 +508,7 @@ mod tests {
         Ok(())
     }
 
+    // Case 3.
     #[test]
     fn every_character_alone_and_after_others() {
         // Han, Hangul syllables and private planes are alike within their blocks, and many.

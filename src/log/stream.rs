@@ -123,6 +123,7 @@ mod tests {
         text
     }
 
+    // Case 7.
     #[test]
     fn each_datagram_begins_anew() {
         let (store, roster) = log("udp-bind://127.0.0.1:9", "gbk", &[b"a\xc4".to_vec(), b"\xe3\xba".to_vec()]);
@@ -133,6 +134,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
+        // Case 7.
         #[test]
         fn a_stream_is_read_whole_however_reads_cut_it(
             name in prop::sample::select(vec!["utf-8", "gbk", "shift_jis", "euc-kr", "big5", "utf-16le", "iso-2022-jp"]),

@@ -164,6 +164,7 @@ mod tests {
         names
     }
 
+    // Case 32.
     #[test]
     fn a_new_file_is_private_and_an_old_one_keeps_its_mode() {
         let dir = tempfile::tempdir().unwrap();
@@ -176,6 +177,7 @@ mod tests {
         assert_eq!(names(dir.path()), ["a.toml"]);
     }
 
+    // Case 32.
     #[test]
     fn links_stay_and_lead_to_the_new_bytes() {
         let dir = tempfile::tempdir().unwrap();

@@ -397,6 +397,7 @@ n = 5
         assert!(matches!(profile.save(), Err(crate::profile::SaveError::ReadOnly(_))));
     }
 
+    // Case 33.
     #[test]
     fn monstrous_files_are_errors_and_not_crashes() {
         for depth in [60, 200, 100_000] {

@@ -65,7 +65,7 @@ impl Profile {
         }
         let text = self.to_toml();
         // Nothing gets into the file that the next start could not read, or would read differently.
-        let mut reread = Self::parse(&text, Some(path)).map_err(SaveError::Invalid)?;
+        let mut reread = Self::parse_with(&text, Some(path), &self.given).map_err(SaveError::Invalid)?;
         if reread.saved.contents != self.contents() {
             let message = "it would not be read again as it is; a path or a text in it can't be written";
             return Err(SaveError::Invalid(Invalid(vec![Diagnostic::of_file(path, message)])));
@@ -113,6 +113,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::payload::Variables;
     use crate::profile::SocketEntry;
 
     const LAB: &str = "version = 1 # one\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1\"\n";
@@ -124,6 +125,7 @@ mod tests {
         (path, profile)
     }
 
+    // Case 34.
     #[test]
     fn what_somebody_else_wrote_is_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
@@ -185,6 +187,7 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.join("lab.toml")).unwrap(), "version = 1\n");
     }
 
+    // Case 32.
     #[test]
     fn a_failed_save_loses_nothing() {
         let dir = tempfile::tempdir().unwrap();
@@ -198,6 +201,29 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), LAB);
         profile.save().unwrap();
         assert_eq!(Profile::load(&path).unwrap().name, "mine");
+    }
+
+    // Case 35.
+    #[test]
+    fn what_the_environment_keeps_secret_is_named_in_the_file_and_never_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lab.toml");
+        fs::write(&path, "version = 1\n[[payload]]\nname = \"login\"\nescaped = \"{{env.TOKEN}}\"\n").unwrap();
+        let secret = Variables::with_environment([("TOKEN".to_owned(), "hunter2".to_owned())]);
+        let mut loaded = Profile::load_with(&path, &secret).unwrap();
+        // One that was made here knows as much.
+        let mut fresh = Profile::new();
+        fresh.give(&secret);
+        fresh.payloads.clone_from(&loaded.payloads);
+        for profile in [&mut loaded, &mut fresh] {
+            profile.name = "lab".to_owned();
+            for _ in 0..2 {
+                profile.save_as(&dir.path().join("other.toml"), true).unwrap();
+                let saved = fs::read_to_string(dir.path().join("other.toml")).unwrap();
+                assert!(saved.contains("{{env.TOKEN}}") && !saved.contains("hunter2"), "{saved}");
+                profile.name = "again".to_owned();
+            }
+        }
     }
 
     #[test]

@@ -232,6 +232,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+        // Case 5.
         #[test]
         fn the_grid_survives_any_bytes_at_every_column(
             bytes in prop_oneof![

@@ -13,6 +13,7 @@ mod recorded;
 mod rules;
 mod scenarios;
 mod transfers;
+mod troubles;
 
 use std::sync::Arc;
 
@@ -185,6 +186,7 @@ fn the_form_refuses_a_wrong_address_and_keeps_it() {
     assert_eq!(bench.orders().len(), 1);
 }
 
+// Case 44.
 #[test]
 fn a_wildcard_is_confirmed_before_it_listens() {
     let mut bench = Harness::new();
@@ -313,6 +315,7 @@ fn letters_act_in_the_list_and_are_text_in_the_input() {
     );
 }
 
+// Case 8.
 #[test]
 fn a_paste_is_data() {
     let (mut bench, ..) = Harness::with_listener(1);
@@ -674,6 +677,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    // Case 6.
     /// Whatever is typed, clicked, pasted or received: no panic, and nothing on the screen that could act on it.
     #[test]
     fn nothing_breaks_the_screen(steps in proptest::collection::vec(step(), 0..60), wide in any::<bool>()) {

@@ -50,6 +50,7 @@ fn on_quit() {
     expect_given_back(&session);
 }
 
+// Case 36.
 #[test]
 fn on_each_signal_that_ends_it() {
     let home = Home::new();
@@ -61,6 +62,7 @@ fn on_each_signal_that_ends_it() {
     }
 }
 
+// Case 38.
 #[test]
 fn while_it_is_suspended_and_taken_again_after() {
     let home = Home::new();
@@ -92,6 +94,7 @@ fn while_it_is_suspended_and_taken_again_after() {
     assert_eq!(session.leave(), 0);
 }
 
+// Case 37.
 #[test]
 fn a_hangup_ends_it_even_where_its_signal_is_ignored() {
     let home = Home::new();

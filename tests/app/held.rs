@@ -5,6 +5,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 
 use crate::session::{DOWN, ENTER, Home, Session, ctrl};
 
+// Case 23.
 #[test]
 fn who_holds_a_port_is_named_and_one_key_takes_the_next() {
     let home = Home::new();

@@ -1,9 +1,9 @@
 //! Peers that send orders for the terminal instead of text.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 
-use crate::session::{Home, Session};
+use crate::session::{ENTER, Home, PATIENCE, Session};
 
 /// The title that the program gives the terminal: the only OSC sequence it may write by itself.
 const TITLE: &[u8] = b"\x1b]0;sockbench\x07";
@@ -73,6 +73,7 @@ fn shorten(text: &str) -> String {
     text.chars().take(20).collect()
 }
 
+// Case 1.
 #[test]
 fn no_byte_of_a_peer_reaches_the_terminal_as_an_order() {
     let home = Home::new();
@@ -101,4 +102,24 @@ fn no_byte_of_a_peer_reaches_the_terminal_as_an_order() {
         assert_eq!(uprights(&session), frames, "after {name}:\n{}", session.text());
         assert_only_drawing(&session.raw[start..]);
     }
+}
+
+// Case 8.
+#[test]
+fn a_paste_of_keys_and_of_orders_is_data() {
+    // Ctrl-Q and `y` would quit, Ctrl-C, Escape and arrows would act; the title would be another.
+    const PASTED: &str = "a\x11y\x03\x1b\x1b[A\x1b]0;owned\x07b";
+    let home = Home::new();
+    let mut session = home.start(&["tcp-listen://127.0.0.1:0?eol=none"]);
+    let mut client = TcpStream::connect(session.address_after("open at ")).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    session.wait_for("accepted");
+    let start = session.raw.len();
+    session.keys(&format!("\x1b[200~{PASTED}\x1b[201~"));
+    session.wait_for("61 11 79 03 1b");
+    session.keys(ENTER);
+    let mut sent = [0; PASTED.len()];
+    client.read_exact(&mut sent).unwrap();
+    assert_eq!(String::from_utf8_lossy(&sent), PASTED);
+    assert_only_drawing(&session.raw[start..]);
 }

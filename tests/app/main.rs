@@ -14,4 +14,5 @@ mod scenarios;
 mod session;
 mod sizes;
 mod spilled;
+mod strained;
 mod unfit;

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use crate::session::{ENTER, Home, PATIENCE};
 
+// Case 39.
 #[test]
 fn the_bench_goes_on_at_any_size() {
     let home = Home::new();
@@ -35,4 +36,22 @@ fn the_bench_goes_on_at_any_size() {
             });
         }
     }
+}
+
+// Case 39.
+#[test]
+fn a_storm_of_sizes_ends_with_the_frame_of_the_last() {
+    let home = Home::new();
+    let mut session = home.start(&["tcp-listen://127.0.0.1:0"]);
+    session.wait_for("open at ");
+    for turn in 0..500u16 {
+        let (columns, rows) =
+            [(0, 0), (1, 1), (turn, 24), (80, turn % 60), (turn % 200, turn % 50)][usize::from(turn % 5)];
+        session.resize(columns, rows);
+    }
+    session.resize(100, 30);
+    session.keys("still here");
+    session.wait_until("a frame of the last size", |screen| {
+        screen.cell(28, 99).map(vt100::Cell::contents) == Some("╝") && screen.contents().contains("still here")
+    });
 }

@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpStream};
 
 use crate::session::{ENTER, Home, ctrl};
 
+// Case 26.
 #[test]
 fn the_first_and_the_last_of_more_than_fits_in_memory_are_found() {
     let home = Home::new();

@@ -33,6 +33,7 @@ fn an_invalid_endpoint_is_told_with_its_place() {
     assert!(!said.contains('\x1b'), "{said:?}");
 }
 
+// Case 40.
 #[test]
 fn a_terminal_that_is_dumb_is_refused() {
     let home = Home::new();
@@ -42,6 +43,7 @@ fn a_terminal_that_is_dumb_is_refused() {
     assert!(said.contains("TERM=dumb") && !said.contains('\x1b'), "{said:?}");
 }
 
+// Case 40.
 #[test]
 fn without_a_terminal_it_writes_nothing_to_the_pipe() {
     let home = Home::new();

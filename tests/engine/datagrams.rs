@@ -11,6 +11,7 @@ use sockbench::rule::Rules;
 
 use crate::bench::{Bench, PATIENCE, noise};
 
+// Cases 18, 21.
 #[tokio::test]
 async fn datagrams_go_both_ways_and_empty_ones_are_messages() {
     let mut bench = Bench::new();
@@ -101,6 +102,7 @@ async fn a_connected_unix_datagram_socket_hears_its_peer_alone() {
     assert_eq!(bench.send_failed(client, ticket).await.code().as_deref(), Some("ECONNREFUSED"));
 }
 
+// Case 17.
 #[tokio::test]
 async fn a_dead_port_is_told_and_the_socket_lives_on() {
     let mut bench = Bench::new();
@@ -133,6 +135,7 @@ fn waiting_in_the_kernel(port: u16) -> Option<u64> {
     Some(u64::from_str_radix(received, 16).unwrap())
 }
 
+// Case 20.
 #[tokio::test]
 async fn received_and_lost_datagrams_are_all_that_were_sent() {
     const COUNT: u64 = 40_000;
@@ -185,6 +188,7 @@ fn has_ipv6() -> bool {
     has
 }
 
+// Case 20.
 #[tokio::test]
 async fn what_the_kernel_drops_is_counted_as_lost_even_after_the_last_datagram() {
     const COUNT: u64 = 20_000;
@@ -211,6 +215,7 @@ async fn what_the_kernel_drops_is_counted_as_lost_even_after_the_last_datagram()
     assert!(lost > 0 && received > 0, "{lost} lost, {received} received");
 }
 
+// Case 17.
 #[tokio::test]
 async fn an_icmp_error_names_the_destination_and_what_it_said_in_every_family() {
     let mut bench = Bench::new();
@@ -410,6 +415,7 @@ async fn unix_datagrams_go_both_ways_and_name_their_senders() {
     assert!(!path.exists());
 }
 
+// Case 19.
 #[tokio::test]
 async fn a_unix_datagram_longer_than_the_buffer_is_cut_and_says_so() {
     const LEN: usize = 600_000;

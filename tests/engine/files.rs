@@ -167,6 +167,7 @@ async fn a_try_that_failed_leaves_no_file_that_keeps_the_next_from_saving() {
     }
 }
 
+// Case 15.
 #[tokio::test]
 async fn a_send_that_nobody_reads_is_cancelled() {
     let folder = tempdir().unwrap();

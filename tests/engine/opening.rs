@@ -6,6 +6,7 @@ use sockbench::contract::{CloseHow, CloseReason, Command, Fact, Operation, Targe
 
 use crate::bench::{Bench, silent_listener};
 
+// Case 16.
 #[tokio::test]
 async fn what_can_not_be_opened_says_errno_and_address_and_can_be_tried_again() {
     let mut bench = Bench::new();
@@ -49,6 +50,7 @@ async fn a_client_says_its_calls_and_is_bound_to_its_source() {
     );
 }
 
+// Case 16.
 #[tokio::test]
 async fn a_silent_address_times_out_and_a_try_can_be_cancelled() {
     let mut bench = Bench::new();
@@ -86,6 +88,30 @@ async fn localhost_listens_on_both_loopbacks_with_one_port() {
     let v6 = TcpStream::connect((Ipv6Addr::LOCALHOST, one.port())).unwrap();
     assert_eq!(bench.accepted(listener).await.1, 2);
     drop((v4, v6));
+}
+
+// Case 22.
+#[tokio::test]
+async fn a_wildcard_of_ipv6_says_whether_it_hears_ipv4() {
+    if TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).is_err() {
+        println!("skipped: this machine has no IPv6");
+        return;
+    }
+    for (option, said) in [("v6only=false", "[::] is dual-stack"), ("v6only=true", "[::] hears IPv6 only")] {
+        let mut bench = Bench::new();
+        let listener = bench.open(&format!("tcp-listen://[::]:0?{option}"));
+        let told = bench.note(listener, "bind").await;
+        assert!(told.starts_with(said), "{option}: {told}");
+        let port = bench.opened(listener).await.port();
+        let heard = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        assert_eq!(heard, said.contains("dual-stack"), "{option}");
+        let datagrams = bench.open(&format!("udp-bind://[::]:0?{option}"));
+        assert!(bench.note(datagrams, "bind").await.starts_with(said), "{option}");
+        // Who only sends hears whom it sent to.
+        let client = bench.open("udp://[::1]:9");
+        bench.opened(client).await;
+        assert!(!bench.seen.iter().any(|seen| seen.socket == client && matches!(seen.fact, Fact::Note { .. })));
+    }
 }
 
 #[tokio::test]

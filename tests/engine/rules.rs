@@ -130,6 +130,7 @@ fn get(folder: &TempDir, missing: Option<&str>) -> Rule {
     Rule::new("get", on("(?s)^GET (.*)$"), Reply::File { name, root, missing: missing.map(template) })
 }
 
+// Case 46.
 #[tokio::test]
 async fn files_come_from_below_their_folder_and_from_nowhere_else() {
     let folder = public();
@@ -438,6 +439,7 @@ async fn a_client_that_reconnects_does_so_after_a_rule_has_closed_it() {
     while bench.closed(client).await != CloseReason::User {}
 }
 
+// Case 45.
 #[tokio::test]
 async fn sockets_of_the_bench_that_answer_each_other_are_stopped() {
     let folder = tempfile::tempdir().unwrap();
@@ -499,6 +501,31 @@ async fn sockets_of_the_bench_that_answer_each_other_are_stopped() {
     }
 }
 
+// Case 45.
+#[tokio::test]
+async fn who_answers_an_echo_outside_is_not_stopped() {
+    const ENOUGH: usize = 500;
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut bench = Bench::new();
+    let client = bench.open_with(
+        &format!("tcp://{}", server.local_addr().unwrap()),
+        Rules::echo().iter().map(|echo| Rule::new("echo", echo.when.clone(), echo.reply.clone())),
+    );
+    let (mut outside, _) = server.accept().unwrap();
+    outside.set_read_timeout(Some(PATIENCE)).unwrap();
+    bench.connected(client).await;
+    outside.write_all(b"x").unwrap();
+    for _ in 0..ENOUGH {
+        let word = hear(&mut outside, 1);
+        outside.write_all(&word).unwrap();
+    }
+    bench.received(client, ENOUGH).await;
+    let is_cut =
+        |seen: &crate::bench::Seen| matches!(&seen.fact, Fact::Rule { message, .. } if message.contains("in a row"));
+    assert!(!bench.seen.iter().any(is_cut));
+}
+
+// Case 45.
 #[tokio::test]
 async fn a_datagram_socket_that_sends_to_itself_is_stopped() {
     let mut bench = Bench::new();

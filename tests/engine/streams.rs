@@ -1,14 +1,16 @@
 //! TCP connections, from accept to the end.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sockbench::contract::{BLOCK_SIZE, CloseHow, CloseReason, Fact, Operation, Target};
+use sockbench::contract::{BLOCK_SIZE, CloseHow, CloseReason, Command, Fact, Operation, Target};
+use sockbench::rule::Rules;
 
-use crate::bench::{Bench, noise};
+use crate::bench::{Bench, PATIENCE, noise};
 
 #[tokio::test]
 async fn a_listener_tells_each_call_and_accepts_and_answers() {
@@ -73,6 +75,7 @@ async fn fin_and_rst_are_told_apart() {
     assert!(!bench.seen.iter().any(|seen| seen.socket == child && seen.fact == Fact::PeerClosed));
 }
 
+// Case 12.
 #[tokio::test]
 async fn sending_goes_on_after_the_peers_fin() {
     let mut bench = Bench::new();
@@ -87,6 +90,7 @@ async fn sending_goes_on_after_the_peers_fin() {
     assert_eq!(bench.closed(child).await, CloseReason::User);
 }
 
+// Case 12.
 #[tokio::test]
 async fn half_close_sends_what_waits_then_fin_and_still_receives() {
     let mut bench = Bench::new();
@@ -120,6 +124,7 @@ async fn abort_is_rst_to_the_peer() {
     assert_eq!(peer.read(&mut [0; 1]).unwrap_err().raw_os_error(), Some(104));
 }
 
+// Case 14.
 #[tokio::test]
 async fn a_send_to_a_closed_peer_fails_and_says_so() {
     let mut bench = Bench::new();
@@ -145,6 +150,51 @@ async fn a_send_to_a_closed_peer_fails_and_says_so() {
     assert_eq!(bench.closed(child).await, CloseReason::Reset);
     let ticket = bench.send(Target::Socket(child), b"x");
     assert_eq!(bench.send_failed(child, ticket).await.code().as_deref(), Some("ENOTCONN"));
+}
+
+// Case 13.
+#[tokio::test]
+async fn a_close_that_throws_away_what_was_not_read_is_a_reset_and_is_told_before() {
+    let mut bench = Bench::new();
+    // It is not read from while its peer takes no echo.
+    let listener = bench.ids.mint();
+    bench.order(Command::SetRules { socket: listener, rules: Rules::echo() });
+    bench.order(Command::Open { socket: listener, endpoint: "tcp-listen://127.0.0.1:0".parse().unwrap() });
+    let mut peer = TcpStream::connect(bench.opened(listener).await).unwrap();
+    let (child, _) = bench.accepted(listener).await;
+    peer.set_nonblocking(true).unwrap();
+    let chunk = noise(64 * 1024, 13);
+    let mut unread = None;
+    loop {
+        let mut wrote = false;
+        while peer.write(&chunk).is_ok() {
+            wrote = true;
+        }
+        bench.order(Command::Inspect { socket: child });
+        let waiting = bench.viewed().await.receive_queue;
+        if !wrote && waiting == unread && waiting > Some(0) {
+            break;
+        }
+        unread = waiting;
+    }
+    bench.close(child, CloseHow::Normal);
+    let told = bench.note(child, "close").await;
+    assert!(told.ends_with("bytes that came are unread and thrown away: the peer gets RST instead of FIN"), "{told}");
+    assert_eq!(bench.closed(child).await, CloseReason::User);
+    peer.set_nonblocking(false).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let end = std::io::copy(&mut peer, &mut std::io::sink()).unwrap_err();
+    assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
+
+    // What was read in time is no loss, and the peer gets FIN.
+    let (_, child, mut peer) = bench.pair("").await;
+    peer.write_all(b"read").unwrap();
+    bench.received(child, 4).await;
+    bench.close(child, CloseHow::Normal);
+    assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+    bench.closed(child).await;
+    let notes = |seen: &crate::bench::Seen| matches!(&seen.fact, Fact::Note { name, .. } if name == "close");
+    assert_eq!(bench.seen.iter().filter(|seen| seen.socket == child && notes(seen)).count(), 0);
 }
 
 #[tokio::test]
@@ -210,6 +260,7 @@ async fn a_receiver_that_stops_holds_the_sender_up_and_nothing_is_lost() {
     assert_eq!(bench.closed(child).await, CloseReason::Peer);
 }
 
+// Case 15.
 #[tokio::test]
 async fn a_slow_reader_does_not_stop_what_we_hear() {
     let mut bench = Bench::new();

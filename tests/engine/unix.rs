@@ -88,6 +88,7 @@ async fn clients_and_listeners_of_both_kinds_meet_at_paths_and_abstract_names() 
     }
 }
 
+// Case 25.
 #[tokio::test]
 async fn each_call_is_told_and_a_file_is_private_and_goes_with_its_socket() {
     let (_folder, path) = place();
@@ -121,6 +122,7 @@ async fn each_call_is_told_and_a_file_is_private_and_goes_with_its_socket() {
     assert_eq!(calls(child), [buffer]);
 }
 
+// Case 25.
 #[tokio::test]
 async fn a_stale_file_is_replaced_only_where_that_was_asked_for() {
     for kind in ["unix-listen", "unix-seqpacket-listen"] {
@@ -145,6 +147,7 @@ async fn a_stale_file_is_replaced_only_where_that_was_asked_for() {
     }
 }
 
+// Case 25.
 #[tokio::test]
 async fn what_is_not_stale_is_never_touched() {
     let (folder, path) = place();
@@ -183,6 +186,7 @@ async fn what_is_not_stale_is_never_touched() {
     fails(&mut bench, Path::new(&name), "this program holds it itself").await;
 }
 
+// Case 25.
 #[tokio::test]
 async fn a_file_that_somebody_else_put_there_stays() {
     let (_folder, path) = place();
@@ -249,6 +253,7 @@ async fn a_client_that_reconnects_finds_the_listener_that_comes_later() {
     assert_eq!(message(&mut bench, child).await, (b"at last".to_vec(), false));
 }
 
+// Case 18.
 #[tokio::test]
 async fn packets_are_kept_apart_and_an_empty_one_is_not_the_end() {
     let (_folder, path) = place();

@@ -313,6 +313,7 @@ async fn a_client_that_chose_its_own_address_is_seen_with_it() {
 /// More than fits in the buffers of both ends, to a peer that does not read before it is told to.
 const MUCH: usize = 50_000_000;
 
+// Case 15.
 #[tokio::test]
 async fn fifty_megabytes_to_a_slow_reader_arrive_whole_and_their_progress_is_told() {
     let (mut peer, address) = server("accept_one", &[]);

@@ -310,6 +310,7 @@ async fn a_peer_that_does_not_answer_is_waited_for_as_long_as_was_said() {
     assert!(started.elapsed() >= Duration::from_millis(300), "{:?}", started.elapsed());
 }
 
+// Case 23.
 #[tokio::test]
 async fn a_listener_opens_again_over_time_wait_unless_told_not_to() {
     let mut bench = Bench::new();

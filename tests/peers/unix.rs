@@ -174,6 +174,7 @@ fn a_file_is_private_goes_at_the_end_and_is_not_taken_from_another() {
     assert!(!PathBuf::from(path).exists());
 }
 
+// Case 25.
 #[test]
 fn a_path_that_is_too_long_is_refused_before_anything_is_opened() {
     let (folder, _) = place();

@@ -209,6 +209,7 @@ fn what_the_system_does_not_take_yet_is_sent_later() {
     });
 }
 
+// Case 19.
 #[test]
 fn a_datagram_that_is_cut_says_its_real_length() {
     opened("", async |mut rig, _, socket| {

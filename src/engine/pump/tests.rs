@@ -39,7 +39,7 @@ pub(in crate::engine) struct Script {
 }
 
 impl Scripted {
-    fn with_window(window: usize) -> Self {
+    pub(in crate::engine) fn with_window(window: usize) -> Self {
         let any = std::fs::File::open("/dev/null").unwrap();
         let scripted = Self(Rc::default(), Rc::new(any.into()));
         scripted.0.window.set(window);

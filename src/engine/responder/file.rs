@@ -95,6 +95,7 @@ mod tests {
 
     use super::*;
 
+    // Case 46.
     #[test]
     fn nothing_but_regular_files_below_the_folder_is_opened() {
         let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use socket2::Type;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Life, Transport, bind, host_port, new_socket, resolve, tried, unless_closed};
+use super::{Life, Transport, bind_to_hear, host_port, new_socket, resolve, tried, unless_closed};
 use crate::contract::{Address, Endpoint, Fact, Host, NetError, Operation, Scheme};
 use crate::engine::accept::{self, Listener};
 use crate::engine::holder::explained;
@@ -88,7 +88,7 @@ async fn listen(
     if one_of_several && address.is_ipv6() {
         option(socket, "IPPROTO_IPV6, IPV6_V6ONLY, 1".to_owned(), || fd.set_only_v6(true)).await?;
     }
-    bind(socket, &fd, address, shown.clone()).await?;
+    bind_to_hear(socket, &fd, address, shown.clone()).await?;
     let backlog = i32::try_from(endpoint.backlog()).unwrap_or(i32::MAX);
     let listening = fd.listen(backlog);
     socket.call("listen", backlog.to_string(), &listening).await;

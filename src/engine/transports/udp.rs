@@ -16,7 +16,8 @@ use tokio::io::{Interest, Ready};
 use tokio::net::UdpSocket;
 
 use super::{
-    Life, Transport, bind, bind_source, connect, host_port, new_socket, own_address, resolve, tried, unless_closed,
+    Life, Transport, bind, bind_source, bind_to_hear, connect, host_port, new_socket, own_address, resolve, tried,
+    unless_closed,
 };
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation, Scheme};
 use crate::engine::datagrams::{self, Datagram, Datagrams, LONGEST_OF_IP};
@@ -77,7 +78,7 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
     keep_errors(socket, &fd, false).await?;
     let peer = (endpoint.scheme == Scheme::Udp).then_some(address);
     if peer.is_none() {
-        bind(socket, &fd, address, tried(endpoint, address)).await?;
+        bind_to_hear(socket, &fd, address, tried(endpoint, address)).await?;
     } else if !bind_source(socket, endpoint, &fd, address).await? {
         let own = SocketAddr::new(own_address(address.ip()), 0);
         bind(socket, &fd, own, own.to_string()).await?;

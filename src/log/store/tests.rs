@@ -304,6 +304,7 @@ fn on_disk(store: &LogStore) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
+    // Case 26.
     #[test]
     fn what_was_spilled_reads_back_and_so_does_a_snapshot(
         batches in proptest::collection::vec((proptest::collection::vec(entry(), 0..60), any::<u64>()), 1..12),
@@ -385,6 +386,7 @@ proptest! {
     }
 }
 
+// Case 26.
 #[test]
 fn memory_stays_at_its_limit_and_blocks_come_back_to_be_filled_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -436,6 +438,7 @@ fn where_nothing_can_be_written_the_oldest_go_and_the_reason_is_told() {
     assert_eq!(store.rows(0..u64::MAX).count(), 1);
 }
 
+// Case 30.
 #[test]
 fn on_a_full_disk_the_oldest_make_room_for_the_newest() {
     let folder = tempfile::tempdir().unwrap();

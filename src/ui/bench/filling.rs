@@ -34,6 +34,7 @@ impl Filling {
 
 impl Bench {
     pub(in crate::ui) fn set_variables(&mut self, given: Variables) {
+        self.profile.give(&given);
         self.filling.given = given;
         self.filling.know(&self.profile.vars);
     }

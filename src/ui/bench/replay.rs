@@ -363,6 +363,7 @@ mod tests {
             prop_assert!(run(&store, Pace::Fast, |_| 0).iter().all(|at| *at == 0));
         }
 
+        // Case 47.
         /// After any stall no two messages are closer than they were, but for what a short one may catch up.
         #[test]
         fn a_stall_is_followed_by_no_burst(stall in 0u64..100_000) {

@@ -211,6 +211,7 @@ fn each_unix_server_is_proposed_a_path_of_its_own() {
     }
 }
 
+// Case 22.
 #[test]
 fn a_link_local_address_names_the_interfaces_that_there_are() {
     let mut bench = Harness::new();

@@ -123,6 +123,7 @@ fn how_far_a_file_has_come_is_seen_and_it_can_be_cancelled() {
     bench.shows("data.bin was sent to server#2: 100 MiB");
 }
 
+// Case 15.
 #[test]
 fn a_long_send_can_be_cancelled_even_before_its_first_byte_goes() {
     let (mut bench, _, children) = Harness::with_listener(1);
