@@ -15,5 +15,17 @@ pub fn check(data: &[u8]) {
     }
     let again = opened(lines.as_bytes(), 1000);
     assert_eq!(again.result, Ok(()), "{lines}");
-    assert_eq!(again.lines(), lines);
+    let same = again.lines();
+    if lines.contains('#') {
+        // A file can tell of a connection whose parent is one, or itself. Who is called what is then open.
+        assert!(lines.lines().map(without_names).eq(same.lines().map(without_names)), "{lines}\n{same}");
+    } else {
+        assert_eq!(same, lines);
+    }
+}
+
+/// A line without its socket's name and id, and its parent's name.
+fn without_names(line: &str) -> [&str; 2] {
+    let what = |text| line.find(text).unwrap_or(line.len());
+    [&line[..what(",\"socket\":")], &line[what(",\"kind\":")..what(",\"parent\":")]]
 }
