@@ -10,6 +10,16 @@ check:
 test:
     cargo test
 
+# Looks for inputs that break a property (a file in fuzz/targets/), for so many seconds. Wants nightly and cargo-fuzz
+fuzz TARGET SECONDS="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    mkdir -p fuzz/corpus/{{TARGET}}
+    dictionary=fuzz/dictionaries/{{TARGET}}.dict
+    # No sanitizer: there is no unsafe code, and without one it tries several times as many inputs.
+    cargo +nightly fuzz run --sanitizer none {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} -- \
+        -max_total_time={{SECONDS}} -timeout=10 -print_final_stats=1 $([[ ! -e $dictionary ]] || echo "-dict=$dictionary")
+
 # The workbench, optimised
 run *ARGS:
     cargo run --release -- {{ARGS}}

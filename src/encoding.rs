@@ -88,7 +88,11 @@ impl Encoding {
             match result {
                 EncoderResult::InputEmpty => return Ok(bytes),
                 EncoderResult::OutputFull => bytes.reserve(text.len() + 16),
-                EncoderResult::Unmappable(c) => return Err(at - c.len_utf8()..at),
+                // The character that it names is another where it refuses what would switch (U+000E, U+000F, U+001B).
+                EncoderResult::Unmappable(_) => {
+                    let refused = text[..at].chars().next_back();
+                    return Err(at - refused.map_or(0, char::len_utf8)..at);
+                }
             }
         }
     }
@@ -456,6 +460,8 @@ mod tests {
             ("gbk", "a\u{1f600}b", 1..5),
             ("shift_jis", "10\u{a5}", 2..4),
             ("iso-2022-jp", "\u{65e5}\u{ff76}", 3..6),
+            ("iso-2022-jp", "\u{1b}$B", 0..1),
+            ("iso-2022-jp", "\u{65e5}a\u{f}b", 4..5),
             ("windows-1252", "\u{e9}\u{4e2d}", 2..5),
         ] {
             assert_eq!(named(encoding).encode(text), Err(at), "{encoding}");

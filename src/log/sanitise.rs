@@ -342,6 +342,8 @@ impl Writer {
             let Some(c) = chars.next() else { return };
             // Marks of the last grapheme are still taken, or counted, when all columns are filled.
             if self.is_full() && !self.takes(c) {
+                // What is still to come stands behind what was left out.
+                self.open = None;
                 return;
             }
             if is_regional_indicator(c) && chars.next().is_some_and(is_regional_indicator) {
@@ -480,6 +482,14 @@ mod tests {
         let marks = format!("a{}", "\u{301}".repeat(100_000));
         let preview = Printable::bytes_up_to(marks.as_bytes(), 80);
         assert!(preview.as_str().ends_with(" marks}…"), "{preview}");
+    }
+
+    #[test]
+    fn marks_behind_the_end_of_a_preview_are_left_out() {
+        let text = format!("{}\u{300}", "睷".repeat(40));
+        let bytes: Vec<_> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let reading = Reading::alone(Encoding::named("utf-16be").unwrap());
+        assert_eq!(Printable::read_up_to(&bytes, &reading, 7).as_str(), "睷睷睷睷");
     }
 
     #[test]

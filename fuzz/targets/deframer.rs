@@ -1,0 +1,4 @@
+//! Fuzzes the property of the same name.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sockbench_fuzz::deframer::check(data));
