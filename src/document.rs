@@ -67,6 +67,11 @@ impl<'a> Reader<'a> {
         Self { source, newlines, errors: Found::default(), warnings: Found::default() }
     }
 
+    /// The file that is read, if it is one.
+    pub(crate) const fn path(&self) -> Option<&'a Path> {
+        self.source.path
+    }
+
     /// Reads the syntax.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod folder;
 mod message;
 mod payload_entry;
 mod read;
+mod relocate;
 mod rule;
 mod save;
 mod scenario;

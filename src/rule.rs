@@ -1,7 +1,10 @@
 //! Rules: automatic replies, as the engine applies them.
 //!
 //! Owns what a rule waits for and what it does then, and which of several answers a message: the first that matches and
-//! is not spent. Pure: whoever applies a rule sends, opens files and runs programs.
+//! is not spent. Pure but for [`open_below`], the way to a file that a rule
+//! names: whoever applies a rule sends, and runs programs.
+
+mod file;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +14,8 @@ use std::time::Duration;
 
 use crate::pattern::{Match, Pattern};
 use crate::payload::Template;
+
+pub use file::{Found, open_below};
 
 /// The rules of one socket, or of a listener's connections, in their order. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -36,7 +36,7 @@ fn can_be_used(profile: &Profile, text: &str) {
     }
     let variables = Variables::default().or(&profile.vars);
     for socket in &profile.sockets {
-        let (_, wrong) = profile.compiled_rules(socket, &variables);
+        let (_, wrong) = profile.compiler(&variables).rules_on(socket);
         assert!(wrong.is_empty(), "{wrong:?}");
     }
     if !profile.scenarios.is_empty() {

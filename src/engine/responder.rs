@@ -7,7 +7,6 @@
 
 mod chain;
 mod characters;
-mod file;
 mod partners;
 mod program;
 mod reply;

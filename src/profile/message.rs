@@ -206,7 +206,21 @@ impl PatternEntry {
                 reader.error(span(item), format!("`equals` has exactly one of {}", WRITTEN.join(", ")));
                 None
             }
-            _ => read_literal(reader, key, item, known, encodings).map(Self::Contains),
+            _ => {
+                let content = read_literal(reader, key, item, known, encodings)?;
+                let pattern = Self::Contains(content);
+                let is_empty = |encoding| {
+                    let pattern = pattern.pattern(encoding, known.variables);
+                    matches!(pattern, Ok(Pattern::Contains(wanted)) if wanted.is_empty())
+                };
+                let first = encodings.first().copied().unwrap_or(Encoding::UTF_8);
+                if is_empty(first) {
+                    let help = "write any = true for every message, or equals = { text = \"\" } for an empty one";
+                    reader.error_with_help(span(item), "what is empty is in every message", help);
+                    return None;
+                }
+                Some(pattern)
+            }
         }
     }
 

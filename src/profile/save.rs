@@ -46,7 +46,8 @@ impl Profile {
     }
 
     /// Saves to another file, which is the profile's own from then on. With `replace`, whatever is in that file is
-    /// replaced, also when it is the profile's own and somebody else changed it.
+    /// replaced, also when it is the profile's own and somebody else changed it. Relative paths mean the same in
+    /// another folder, where they are written otherwise.
     ///
     /// # Errors
     /// See [`SaveError`]; the file and the profile are then as they were.
@@ -63,10 +64,11 @@ impl Profile {
         if let Some(reason) = &self.read_only {
             return Err(SaveError::ReadOnly(reason.clone()));
         }
-        let text = self.to_toml();
+        let mut moved = self.moved_to(path);
+        let text = moved.to_toml();
         // Nothing gets into the file that the next start could not read, or would read differently.
         let mut reread = Self::parse_with(&text, Some(path), &self.given).map_err(SaveError::Invalid)?;
-        if reread.saved.contents != self.contents() {
+        if reread.saved.contents != moved.contents() {
             let message = "it would not be read again as it is; a path or a text in it can't be written";
             return Err(SaveError::Invalid(Invalid(vec![Diagnostic::of_file(path, message)])));
         }
@@ -85,20 +87,20 @@ impl Profile {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
         write_atomic(path, text.as_bytes()).map_err(failed)?;
-        for (entry, index) in self.sockets.iter_mut().zip(0..) {
+        for (entry, index) in moved.sockets.iter_mut().zip(0..) {
             entry.origin = Some(index);
         }
-        for (entry, index) in self.payloads.iter_mut().zip(0..) {
+        for (entry, index) in moved.payloads.iter_mut().zip(0..) {
             entry.origin = Some(index);
         }
-        for (entry, index) in self.rules.iter_mut().zip(0..) {
+        for (entry, index) in moved.rules.iter_mut().zip(0..) {
             entry.origin = Some(index);
         }
         // They may stand in other lines now.
-        self.scenarios.clone_from(&reread.saved.contents.scenarios);
-        self.path = Some(path.to_path_buf());
-        self.warnings = std::mem::take(&mut reread.warnings);
-        self.saved = Saved { on_disk: true, ..reread.saved };
+        moved.scenarios.clone_from(&reread.saved.contents.scenarios);
+        moved.warnings = std::mem::take(&mut reread.warnings);
+        moved.saved = Saved { on_disk: true, ..reread.saved };
+        *self = moved;
         Ok(())
     }
 }

@@ -12,12 +12,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::program::Program;
 use super::work::{Came, Pending, Work};
-use super::{characters, file, program};
+use super::{characters, program};
 use crate::contract::{Address, CloseReason, Ticket};
 use crate::engine::orders::{Order, Orders, Stop};
 use crate::engine::outgoing_file::{LONGEST_MESSAGE, OutgoingFile};
 use crate::payload::{Fill, Template};
-use crate::rule::{Reply, Rule, Then, When};
+use crate::rule::{Reply, Rule, Then, When, open_below};
 
 /// How much of a name is told, in characters.
 const TOLD_OF_NAME: usize = 80;
@@ -92,7 +92,7 @@ impl Work {
         let is_message = self.keeps_messages_apart();
         // On a thread of its own, for a disk may keep it waiting.
         let opened = spawn_blocking(move || {
-            let found = file::open_below(&below, &asked)?;
+            let found = open_below(&below, &asked)?;
             if !is_message {
                 return Ok((found.len, Err(found.file)));
             }

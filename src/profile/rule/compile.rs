@@ -2,7 +2,7 @@
 //! profile's folder on.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, absolute};
 use std::sync::Arc;
 
 use super::{RuleEntry, SendEntry, WhenEntry};
@@ -87,8 +87,15 @@ impl Profile {
     /// The folder at which relative paths in the profile begin: that of its file, or `.` for one that was never saved.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        let folder = self.path.as_deref().and_then(Path::parent);
-        folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        self.path.as_deref().map_or(Path::new("."), folder_of)
+    }
+
+    /// What is to be said of a rule that sends files of a folder that is not there. It may be made later.
+    #[must_use]
+    pub fn missing_folder(&self, rule: &RuleEntry) -> Option<String> {
+        let Some(SendEntry::File { root, .. }) = &rule.send else { return None };
+        let folder = self.folder().join(root);
+        (!folder.is_dir()).then(|| no_folder(&folder))
     }
 
     /// What compiles the rules, with these variables.
@@ -123,4 +130,15 @@ impl Profile {
             _ => Ok(()),
         }
     }
+}
+
+/// The folder that a profile's file is in.
+pub(super) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What is said of a folder that is not there.
+pub(super) fn no_folder(folder: &Path) -> String {
+    let shown = absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    format!("there is no folder {}; no file is found until it is made", shown.display())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml_edit::{Item, TableLike, Value};
 
+use super::compile::{folder_of, no_folder};
 use super::{RuleEntry, SendEntry, WhenEntry};
 use crate::contract::{parse_duration, parse_size};
 use crate::document::{Reader, key_span, span, unknown_name};
@@ -222,6 +223,11 @@ impl RuleReader<'_, '_, '_> {
         if text.is_empty() {
             self.reader.error(span(root), "`root` is empty; the profile's folder is \".\"");
             return None;
+        }
+        if let Some(folder) = self.reader.path().map(folder_of).map(|folder| folder.join(text))
+            && !folder.is_dir()
+        {
+            self.reader.warning(span(root), no_folder(&folder));
         }
         let missing = missing.map_or(Some(None), |missing| missing.map(Some))?;
         Some(SendEntry::File { name: name?, root: text.into(), missing })

@@ -477,7 +477,7 @@ fn made_rule() -> impl Strategy<Value = RuleEntry> {
         Just(WhenEntry::Event(Moment::PeerClosed)),
         Just(WhenEntry::Message(PatternEntry::Any)),
         text.prop_map(|text| WhenEntry::Message(PatternEntry::Equals(PayloadContent::Text(text)))),
-        text.prop_map(|text| WhenEntry::Message(PatternEntry::Contains(PayloadContent::Text(text)))),
+        text.prop_map(|text| WhenEntry::Message(PatternEntry::Contains(PayloadContent::Text(text + ".")))),
     ];
     let send = prop_oneof![
         Just(None),
@@ -586,4 +586,26 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_matches_everything_by_mistake_and_folders_that_are_not_there_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lab.toml");
+    let rule = |when: &str, root: &str| {
+        format!("version = 1\n[[rule]]\nname = 'a'\nwhen = {when}\nsend = {{ file = 'x', root = '{root}' }}\n")
+    };
+    for when in ["{ text = '' }", "{ escaped = '' }", "{ hex = ' ' }"] {
+        let error = Profile::parse(&rule(when, "."), Some(&path)).unwrap_err();
+        assert!(error.to_string().contains("what is empty is in every message"), "{when}: {error}");
+    }
+    let empty = rule("{ equals = { text = '' } }", ".");
+    assert_eq!(Profile::parse(&empty, Some(&path)).unwrap().warnings, []);
+    let missing = Profile::parse(&rule("{ any = true }", "nofolder"), Some(&path)).unwrap();
+    let [warning] = missing.warnings.as_slice() else { panic!("{:?}", missing.warnings) };
+    let wanted = format!("there is no folder {}", dir.path().join("nofolder").display());
+    assert!(warning.line == 5 && warning.message.starts_with(&wanted), "{warning}");
+    assert!(missing.missing_folder(&missing.rules[0]).unwrap().starts_with(&wanted));
+    std::fs::create_dir(dir.path().join("nofolder")).unwrap();
+    assert_eq!(missing.missing_folder(&missing.rules[0]), None);
 }

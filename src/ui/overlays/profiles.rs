@@ -41,7 +41,8 @@ fn load(ui: &mut Ui, path: PathBuf) {
     }
     let mut text = String::new();
     if open > 0 {
-        let _ = write!(text, "{open} open sockets will be closed. ");
+        let sockets = if open == 1 { "socket" } else { "sockets" };
+        let _ = write!(text, "{open} open {sockets} will be closed. ");
     }
     if unsaved {
         text.push_str("The present bench is not saved. ");
@@ -94,8 +95,15 @@ fn path_of(ui: &Ui, text: &str) -> Result<PathBuf, String> {
 pub(in crate::ui) fn saved(ui: &mut Ui, path: Option<PathBuf>, result: Result<(), SaveError>) {
     let error = match result {
         Ok(()) => {
-            let path = ui.bench.profile.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-            ui.tell_good(format!("saved to {path}"));
+            let file = ui.bench.profile.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+            let runs: Vec<_> = ui.bench.profile.running_programs().collect();
+            // Where a program runs is the one thing that another folder changes.
+            if path.is_some() && !runs.is_empty() {
+                let (rules, folder) = (runs.join(", "), ui.bench.profile.folder_in_words());
+                ui.tell_good(format!("saved to {file}; the program of {rules} runs in {folder}"));
+            } else {
+                ui.tell_good(format!("saved to {file}"));
+            }
             return;
         }
         Err(error) => error,

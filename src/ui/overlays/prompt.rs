@@ -8,6 +8,7 @@ use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::panes::input::edit_of;
+use crate::ui::widgets::paragraph::{put_wrapped, wrapped_rows};
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 
 type Check = Box<dyn Fn(&Ui, &str) -> Result<(), String>>;
@@ -21,6 +22,10 @@ pub(in crate::ui) struct Prompt {
     choices: Vec<&'static str>,
     /// Whether the text is still the one to start from, and selected: what is typed takes its place.
     selected: bool,
+    /// Whether anything was typed or agreed to by now.
+    touched: bool,
+    /// What is to be known before it is answered.
+    hint: String,
     check: Check,
     act: Act,
 }
@@ -40,6 +45,8 @@ impl Prompt {
             input: TextInput::with_text(text),
             choices: Vec::new(),
             selected: false,
+            touched: false,
+            hint: String::new(),
             check: Box::new(check),
             act: Box::new(act),
         }
@@ -60,6 +67,12 @@ impl Prompt {
         self
     }
 
+    /// Says this below the text.
+    pub(in crate::ui) fn with_hint(mut self, hint: String) -> Self {
+        self.hint = hint;
+        self
+    }
+
     fn turn(&mut self, by: isize) {
         let at = self.choices.iter().position(|choice| *choice == self.input.text()).unwrap_or(0);
         let next = (at.cast_signed() + by).rem_euclid(self.choices.len().cast_signed());
@@ -67,6 +80,7 @@ impl Prompt {
     }
 
     fn edit(&mut self, edit: Edit) {
+        self.touched = true;
         match edit {
             edit if self.choices.is_empty() => {
                 let was_selected = std::mem::take(&mut self.selected);
@@ -87,6 +101,7 @@ impl Overlay for Prompt {
         match key.code {
             KeyCode::Esc => return Next::Close,
             KeyCode::Enter => {
+                self.touched = true;
                 if (self.check)(ui, self.input.text()).is_ok() {
                     (self.act)(ui, self.input.text());
                     return Next::Close;
@@ -106,7 +121,17 @@ impl Overlay for Prompt {
     }
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
-        let inside = window(canvas, screen, ui, &self.title, 70, 6);
+        let wrong = (self.check)(ui, self.input.text()).err();
+        // What is empty because nothing was typed yet is not told as a mistake.
+        let wrong = wrong.filter(|_| self.touched || !self.input.is_empty());
+        let hint = Printable::text(&self.hint);
+        let why = wrong.as_deref().map(Printable::text);
+        let width = (Printable::text(&self.title).width() + 6).max(70);
+        let width = u16::try_from(width).unwrap_or(u16::MAX).min(screen.width.saturating_sub(2));
+        let rows = |text: &Printable| wrapped_rows(width.saturating_sub(4), text);
+        let below = if hint.is_empty() { 0 } else { rows(&hint) };
+        let last = why.as_ref().map_or(1, rows);
+        let inside = window(canvas, screen, ui, &self.title, width, 5 + below + last);
         let look = &ui.look;
         let x = canvas.put(
             inside.x,
@@ -130,10 +155,13 @@ impl Overlay for Prompt {
             canvas.put(line.x, line.y, line.right(), &text, look.selected);
             "Left/Right choice, Enter agrees, Esc leaves it"
         };
-        let bottom = inside.bottom().saturating_sub(1);
-        match (self.check)(ui, self.input.text()) {
-            Ok(()) => canvas.put(inside.x, bottom, inside.right(), &Printable::text(keys), look.dim),
-            Err(why) => canvas.put(inside.x, bottom, inside.right(), &Printable::text(&why), look.error),
+        let bottom = inside.bottom().saturating_sub(last);
+        let place = Rect { y: inside.y + 2, height: bottom.saturating_sub(inside.y + 2).min(below), ..inside };
+        put_wrapped(canvas, place, &hint, look.dim);
+        let place = Rect { y: bottom, height: inside.bottom().saturating_sub(bottom), ..inside };
+        match &why {
+            None => put_wrapped(canvas, place, &Printable::text(keys), look.dim),
+            Some(why) => put_wrapped(canvas, place, why, look.error),
         };
     }
 }

@@ -27,8 +27,8 @@ const REST: u16 = 6;
 struct Rules {
     /// Which has the keys; where it is past the last one, that does.
     chosen: usize,
-    /// What was deleted last, and from where.
-    deleted: Option<(usize, RuleEntry)>,
+    /// What was deleted, and from where, the last one last.
+    deleted: Vec<(usize, RuleEntry)>,
     /// Where the rules were drawn, and the first of them.
     drawn: Cell<(Rect, usize)>,
 }
@@ -78,13 +78,13 @@ impl Rules {
         if at < ui.bench.profile.rules.len() {
             let rule = ui.bench.profile.rules.remove(at);
             ui.tell_good(format!("{} is deleted; u takes that back", rule.name));
-            self.deleted = Some((at, rule));
+            self.deleted.push((at, rule));
             ui.settle_rules();
         }
     }
 
     fn undelete(&mut self, ui: &mut Ui) {
-        let Some((place, mut rule)) = self.deleted.take() else { return };
+        let Some((place, mut rule)) = self.deleted.pop() else { return };
         let known = |name: &String| ui.bench.profile.sockets.iter().any(|socket| socket.name == *name);
         if let Some(on) = &mut rule.on {
             on.retain(known);
@@ -94,6 +94,15 @@ impl Rules {
         ui.tell_good(format!("{} is back", rule.name));
         ui.bench.profile.rules.insert(self.chosen, rule);
         ui.settle_rules();
+    }
+
+    /// How many deleted rules come back, one by one.
+    fn undo_hint(&self) -> String {
+        match self.deleted.len() {
+            0 => String::new(),
+            1 => "  u undelete".to_owned(),
+            count => format!("  u undelete ({count})"),
+        }
     }
 
     fn letter(&mut self, letter: char, ui: &mut Ui) -> Next {
@@ -176,7 +185,7 @@ impl Overlay for Rules {
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
         let rules = &ui.bench.profile.rules;
         if rules.is_empty() {
-            render_empty(canvas, screen, ui);
+            render_empty(canvas, screen, ui, &self.undo_hint());
             return;
         }
         let look = &ui.look;
@@ -234,10 +243,10 @@ impl Overlay for Rules {
         }
         let presets: Vec<_> = PRESETS.iter().map(|preset| format!("{} {}", preset.key, preset.name)).collect();
         let presets = format!("One key: {}", presets.join("  "));
-        let undo = if self.deleted.is_some() { "  u undelete" } else { "" };
+        let undo = self.undo_hint();
         for (y, text) in [
             (bottom.saturating_sub(2), presets),
-            (bottom.saturating_sub(1), "Enter edits  n new  Space on/off  d deletes".to_owned() + undo),
+            (bottom.saturating_sub(1), "Enter edits  n new  Space on/off  d deletes".to_owned() + &undo),
             (bottom, "Shift-Up/Down order  ^S saves  Esc closes".to_owned()),
         ] {
             canvas.put(inside.x, y, inside.right(), &Printable::text(&text), look.dim);
@@ -291,11 +300,14 @@ pub(in crate::ui) fn why_silent(ui: &Ui, index: usize) -> Option<String> {
         let comes = before.when == rule.when || (is_for_messages && before.when == any);
         before.enabled && before.once == Once::Never && comes && on_all
     };
-    let before = rules[..index].iter().find(is_first)?;
-    Some(format!("{} stands before it and answers all that this would; Shift-Up moves this one up.", before.name))
+    if let Some(before) = rules[..index].iter().find(is_first) {
+        let name = &before.name;
+        return Some(format!("{name} stands before it and answers all that this would; Shift-Up moves this one up."));
+    }
+    ui.bench.profile.missing_folder(rule).map(|why| format!("It finds nothing: {why}."))
 }
 
-fn render_empty(canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
+fn render_empty(canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui, undo: &str) {
     let look = &ui.look;
     let height = u16::try_from(PRESETS.len()).unwrap_or(0) + 12;
     let inside = window(canvas, screen, ui, "Rules", 74, height);
@@ -317,5 +329,5 @@ fn render_empty(canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
     let x = canvas.put(inside.x + 1, y, inside.right(), &Printable::text("n"), look.key);
     canvas.put(x + 2, y, inside.right(), &Printable::text("another, in a form that tries it on a message"), look.text);
     let bottom = inside.bottom().saturating_sub(1);
-    canvas.put(inside.x, bottom, inside.right(), &Printable::text("Esc closes"), look.dim);
+    canvas.put(inside.x, bottom, inside.right(), &Printable::text(&format!("Esc closes{undo}")), look.dim);
 }

@@ -94,6 +94,14 @@ fn rules_are_turned_off_put_in_order_deleted_and_taken_back() {
     bench.shows("one is deleted; u takes that back");
     assert_eq!(after(&mut bench, "u"), "one two");
     assert_eq!(bench.ui.profile_mut().to_toml(), text);
+    // Several come back one by one, also from the empty page.
+    bench.keys("d d");
+    bench.shows("u undelete (2)");
+    assert_eq!(after(&mut bench, "u"), "two");
+    bench.shows("u undelete");
+    assert_eq!(after(&mut bench, "u"), "one two");
+    assert_eq!(bench.ui.profile_mut().to_toml(), text);
+    bench.keys("home");
     // Nothing above the first, nothing below the last: no order.
     bench.keys("up shift-up down down shift-down esc");
     assert_eq!(bench.orders(), []);
@@ -296,4 +304,43 @@ fn it_is_drawn_at_any_size() {
         }
     }
     bench.shows("It runs cat a b in");
+}
+
+#[test]
+fn a_trial_says_in_words_what_is_missing() {
+    let (mut bench, listener) = with_profile("");
+    hears(&mut bench, listener, b"ping\n");
+    bench.keys("a n right right tab");
+    bench.text("ping");
+    bench.shows(r"It does not match: the message has 1 byte more: \n");
+    bench.text("\\n");
+    bench.shows(r"It does not match: from byte 5 on it has \n, and \\n is waited for");
+    bench.shows(r"The text is taken as it stands; choose escaped for \n.");
+    bench.keys("up right right right tab");
+    bench.shows("It matches");
+    bench.shows("It sends 0 bytes: the answer is empty");
+    // What every message has is nothing to wait for.
+    bench.keys("ctrl-u up left").keys("enter");
+    bench.shows("what is empty is in every message");
+    assert_eq!(bench.orders(), []);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_before_anybody_asks_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().to_str().unwrap();
+    let (mut bench, listener) = with_profile("");
+    hears(&mut bench, listener, b"a.txt\n");
+    bench.keys("a 6");
+    bench.shows("It is relative to the current directory /");
+    bench.text(&format!("{folder}/pub")).keys("enter");
+    bench.shows("but there is no folder");
+    bench.keys("enter");
+    bench.shows(r#"It can't send the file "a.txt" of"#);
+    std::fs::create_dir(dir.path().join("pub")).unwrap();
+    bench.shows("there is no such file");
+    bench.shows("It sends 24 bytes instead, then closes:");
+    std::fs::write(dir.path().join("pub/a.txt"), "four").unwrap();
+    bench.shows(r#"It sends the file "a.txt" of"#);
+    bench.shows("4 bytes, then closes");
 }

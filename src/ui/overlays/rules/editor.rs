@@ -10,7 +10,7 @@ use std::ops::Range;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
-use super::presets::chosen_root;
+use super::presets::{chosen_root, kept_notice};
 use crate::profile::RuleEntry;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
@@ -162,7 +162,9 @@ impl Editor {
             }
         };
         let place = self.place(ui);
-        ui.tell_good(format!("{} is kept; ^S saves the profile", entry.name));
+        let kept = format!("{} is kept; ^S saves the profile", entry.name);
+        let missing = ui.bench.profile.missing_folder(&entry);
+        ui.tell(kept_notice(kept, missing));
         match ui.bench.profile.rules.get_mut(place) {
             Some(rule) => *rule = entry,
             None => ui.bench.profile.rules.push(entry),

@@ -1,12 +1,11 @@
 //! The rules that one key makes: servers that everybody knows.
 
-use std::path::Path;
-
 use crate::contract::{Endpoint, LineEnding, Role, SocketId};
 use crate::payload::{Mode, Place, Template};
 use crate::profile::{Message, PatternEntry, PayloadContent, RuleEntry, SendEntry, WhenEntry};
 use crate::rule::{Moment, Then};
 use crate::ui::Ui;
+use crate::ui::notice::Notice;
 use crate::ui::overlays::prompt::Prompt;
 
 /// A rule that one key makes.
@@ -113,10 +112,8 @@ fn ask_answer(ui: &mut Ui, root: Option<SocketId>) {
 
 fn ask_folder(ui: &mut Ui, root: Option<SocketId>) {
     let check = |_: &Ui, folder: &str| if folder.is_empty() { Err("no folder is named".to_owned()) } else { Ok(()) };
-    let at = ui.bench.profile.folder();
-    let title =
-        if at == Path::new(".") { "Serve files".to_owned() } else { format!("Serve files, from {}", at.display()) };
-    let prompt = Prompt::new(&title, "Folder", "public", check, move |ui, folder| {
+    let hint = format!("It is relative to {}; no reply leaves it.", ui.bench.profile.folder_in_words());
+    let prompt = Prompt::new("Serve files", "Folder", "public", check, move |ui, folder| {
         let send = SendEntry::File {
             name: "{{1}}".to_owned(),
             root: folder.into(),
@@ -127,7 +124,7 @@ fn ask_folder(ui: &mut Ui, root: Option<SocketId>) {
         rule.then = close_if_stream(endpoint(ui, root));
         keep(ui, root, rule);
     });
-    ui.overlays.push(Box::new(prompt.with_text_selected()));
+    ui.overlays.push(Box::new(prompt.with_text_selected().with_hint(hint)));
 }
 
 /// Adds a rule behind the others, and says so.
@@ -135,10 +132,20 @@ fn keep(ui: &mut Ui, root: Option<SocketId>, mut rule: RuleEntry) {
     let socket = root.map(|root| ui.bench.roster.name(root));
     rule.name = ui.bench.profile.free_rule_name(&rule.name);
     let on = socket.as_deref().unwrap_or("every socket");
-    ui.tell_good(format!("{} is on {on}; ^S saves the profile", rule.name));
+    let kept = format!("{} is on {on}; ^S saves the profile", rule.name);
+    let missing = ui.bench.profile.missing_folder(&rule);
+    ui.tell(kept_notice(kept, missing));
     rule.on = socket.map(|socket| vec![socket]);
     ui.bench.profile.rules.push(rule);
     ui.settle_rules();
+}
+
+/// That a rule is kept, and what it lacks yet.
+pub(super) fn kept_notice(kept: String, lacks: Option<String>) -> Notice {
+    match lacks {
+        Some(lacks) => Notice::warning(format!("{kept}, but {lacks}")),
+        None => Notice::good(kept),
+    }
 }
 
 #[cfg(test)]

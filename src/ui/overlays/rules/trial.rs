@@ -1,6 +1,6 @@
 //! A rule tried on a message of the log: whether it matches, what is captured, and the very bytes that it would send.
 //!
-//! It never sends them, and opens no file and runs no program of a reply.
+//! It never sends them and runs no program of a reply. Of a file it looks whether it is there, as the engine would.
 
 use crate::contract::{Endpoint, SocketId, format_duration};
 use crate::encoding::Encoding;
@@ -8,8 +8,8 @@ use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
 use crate::pattern::{Match, Pattern};
 use crate::payload::{Fill, Template};
-use crate::profile::{RuleEntry, WhenEntry};
-use crate::rule::{Reply, Rule, Then, When};
+use crate::profile::{PatternEntry, PayloadContent, RuleEntry, WhenEntry};
+use crate::rule::{Reply, Rule, Then, When, open_below};
 use crate::ui::Ui;
 use crate::ui::panes::grouped;
 
@@ -84,6 +84,10 @@ pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: Option<u64>)
     trial.say(Tone::Told, format!("Tried on what {socket} {verb} (row {}, {size}):", tried.row.seq));
     let Some(found) = pattern.find(&tried.bytes) else {
         trial.say(Tone::Warning, format!("It does not match: {}", why_not(pattern, &tried.bytes)));
+        if let Some(escape) = literal_escape(&entry.when) {
+            let text = format!("The text is taken as it stands; choose escaped for {escape}.");
+            trial.say(Tone::Warning, text);
+        }
         return trial;
     };
     let root = root_of(ui, tried);
@@ -158,16 +162,36 @@ impl Trial {
                         let frame = framing.map(|framing| format!(" in a frame ({framing})")).unwrap_or_default();
                         let is_made_up = template.needs_peer() && scene.peer(ui).is_none();
                         let made_up = if is_made_up { format!(", if the peer is {SOME_PEER}") } else { String::new() };
+                        if sent.is_empty() {
+                            self.say(Tone::Warning, format!("It sends 0 bytes{endings}: the answer is empty"));
+                            return;
+                        }
                         self.say(Tone::Told, format!("It sends {}{frame}{endings}{made_up}:", bytes(sent.len())));
                         self.bytes = Some(sent);
                     }
                 }
             }
             Reply::File { name, root, missing } => {
-                let name = String::from_utf8_lossy(&fill(name)).into_owned();
-                let or_else = missing.as_ref().map(|missing| format!(", or else {}", bytes(fill(missing).len())));
-                let or_else = or_else.unwrap_or_default();
-                self.say(Tone::Told, format!("It sends the file {name:?} of {}{or_else}{endings}", root.display()));
+                let asked = fill(name);
+                let name = String::from_utf8_lossy(&asked).into_owned();
+                match (open_below(root, &asked), missing) {
+                    (Ok(found), _) => {
+                        let size = bytes(found.len);
+                        let text = format!("It sends the file {name:?} of {}, {size}{endings}", root.display());
+                        self.say(Tone::Told, text);
+                    }
+                    (Err(why), missing) => {
+                        self.say(
+                            Tone::Warning,
+                            format!("It can't send the file {name:?} of {}: {why}", root.display()),
+                        );
+                        let instead = missing.as_ref().map(fill);
+                        let size = instead.as_ref().map_or_else(|| "nothing".to_owned(), |sent| bytes(sent.len()));
+                        let colon = if instead.is_some() { ":" } else { "" };
+                        self.say(Tone::Told, format!("It sends {size} instead{endings}{colon}"));
+                        self.bytes = instead;
+                    }
+                }
             }
             Reply::Program { command, folder, timeout, .. } => {
                 let timeout = format_duration(*timeout);
@@ -251,19 +275,37 @@ fn captured(pattern: &Pattern, found: &Match<'_>) -> String {
 fn why_not(pattern: &Pattern, message: &[u8]) -> String {
     match pattern {
         Pattern::Any => String::new(),
-        Pattern::Contains(wanted) => format!("these {} are not in it", bytes(wanted.len())),
+        Pattern::Contains(wanted) => format!("{} is not in it", few(wanted)),
         Pattern::Equals(wanted) => {
             let same = wanted.iter().zip(message).take_while(|(one, other)| one == other).count();
-            match (wanted.get(same), message.get(same)) {
-                (Some(wanted), Some(came)) => {
-                    format!("byte {} is {came:02x}, and {wanted:02x} is waited for", grouped(same as u64 + 1))
+            match (&wanted[same..], &message[same..]) {
+                ([], more) => format!("the message has {} more: {}", bytes(more.len()), few(more)),
+                (lacking, []) => format!("the message ends before {}", few(lacking)),
+                (wanted, came) => {
+                    let place = grouped(same as u64 + 1);
+                    format!("from byte {place} on it has {}, and {} is waited for", few(came), few(wanted))
                 }
-                (Some(_), None) => format!("it ends after {} of {}", grouped(same as u64), bytes(wanted.len())),
-                _ => format!("it goes on behind these {}", bytes(wanted.len())),
             }
         }
         Pattern::Regex(_) => "the regular expression finds nothing in it".to_owned(),
     }
+}
+
+/// The first of some bytes, as the log shows them.
+fn few(bytes: &[u8]) -> String {
+    Printable::bytes_up_to(bytes, 24).as_str().to_owned()
+}
+
+/// The first thing in a plain text that would be one character in an escaped one.
+fn literal_escape(when: &WhenEntry) -> Option<&str> {
+    let WhenEntry::Message(
+        PatternEntry::Contains(PayloadContent::Text(text)) | PatternEntry::Equals(PayloadContent::Text(text)),
+    ) = when
+    else {
+        return None;
+    };
+    let (at, _) = text.match_indices('\\').find(|(at, _)| text[at + 1..].starts_with(['n', 'r', 't', '0', 'x']))?;
+    text.get(at..at + 2)
 }
 
 fn bytes(count: usize) -> String {

@@ -60,9 +60,22 @@ pub(in crate::ui) fn does(rule: &RuleEntry) -> String {
 
 fn written(content: &PayloadContent) -> String {
     match content {
-        PayloadContent::Text(text) | PayloadContent::Escaped(text) => format!("\"{text}\""),
+        // In quotes a text reads as an escaped one does, whichever it is.
+        PayloadContent::Text(text) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        PayloadContent::Escaped(text) => format!("\"{}\"", text.replace('"', "\\\"")),
         PayloadContent::Hex(digits) => format!("hex {digits}"),
         PayloadContent::Base64(digits) => format!("base64 {digits}"),
         PayloadContent::File(path) => format!("the file {}", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backslash_of_a_text_is_no_escape() {
+        assert_eq!(written(&PayloadContent::Text(r#"ping\n "x""#.to_owned())), r#""ping\\n \"x\"""#);
+        assert_eq!(written(&PayloadContent::Escaped(r#"ping\n "x""#.to_owned())), r#""ping\n \"x\"""#);
     }
 }

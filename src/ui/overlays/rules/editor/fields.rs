@@ -10,7 +10,7 @@ use crate::contract::{format_duration, format_size, parse_duration, parse_size};
 use crate::encoding::Encoding;
 use crate::log::sanitise::Printable;
 use crate::pattern::Pattern;
-use crate::payload::{Checksum, Mode, Place, Template};
+use crate::payload::{Checksum, Fill, Mode, Place, Template};
 use crate::profile::{Message, PatternEntry, PayloadContent, RuleEntry, SendEntry, WhenEntry, check_name};
 use crate::rule::{Moment, Once, Then};
 use crate::ui::Ui;
@@ -99,7 +99,11 @@ impl Field {
             Self::Name => "name",
             Self::On => "on",
             Self::When => "when",
-            Self::Pattern | Self::Content | Self::Payload | Self::File | Self::Program => "",
+            Self::Pattern => "message",
+            Self::Content => "answer",
+            Self::Payload => "payload",
+            Self::File => "file",
+            Self::Program => "program",
             Self::Send => "sends",
             Self::Checksum => "checksum",
             Self::Root => "of folder",
@@ -122,16 +126,16 @@ impl Field {
         match self {
             Self::Name => "name: how the log and the profile call it",
             Self::On => "on: the sockets, parted by commas; empty for every socket",
-            Self::When => "when: what it waits for; Left and Right turn, a letter jumps",
+            Self::When => "when: what it waits for; Left and Right turn",
             Self::Pattern => "what a message is held against; of a regular expression (...) captures {{1}}, {{2}}",
-            Self::Send => "sends: what it answers; Left and Right turn, a letter jumps",
+            Self::Send => "sends: what it answers; Left and Right turn",
             Self::Content => {
                 "what is sent; escaped: \\n \\xHH \\h(01 02) {{1}} {{payload}} {{peer}} {{time}} {{counter}}"
             }
             Self::Checksum => "checksum: behind the rest, such as crc16-modbus or sum8 1..-1; empty for none",
             Self::Payload => "which one: Left and Right turn; ^E in the workbench lists them",
             Self::File => "the file's path below the folder, escaped: {{1}} is the first capture",
-            Self::Root => "of folder: no reply leaves it; it begins at the profile's folder",
+            Self::Root => "of folder: no reply leaves it",
             Self::Missing => "or else: what is sent where there is no such file, escaped; empty for nothing",
             Self::Program => "the program and its arguments, '...' around what has blanks; the message is its input",
             Self::Timeout => "timeout: how long the program may take, such as 250ms; empty for 5s",
@@ -330,7 +334,23 @@ impl Editor {
         Ok(WhenEntry::Message(match self.when_kind() {
             WhenKind::Event(moment) => return Ok(WhenEntry::Event(moment)),
             WhenKind::Any => PatternEntry::Any,
-            WhenKind::Has(mode) => PatternEntry::Contains(literal(mode)?),
+            WhenKind::Has(mode) => {
+                let content = literal(mode)?;
+                for encoding in encodings {
+                    if self
+                        .template(ui, Field::Pattern, mode, *encoding, Place::Message)?
+                        .filled(&Fill::default())
+                        .is_empty()
+                    {
+                        return Err(self.wrong(
+                            Field::Pattern,
+                            None,
+                            "what is empty is in every message; type what it has",
+                        ));
+                    }
+                }
+                PatternEntry::Contains(content)
+            }
             WhenKind::Is(mode) => PatternEntry::Equals(literal(mode)?),
             WhenKind::Regex => {
                 Pattern::regex(text).map_err(|(at, why)| self.wrong(Field::Pattern, Some(at), why))?;

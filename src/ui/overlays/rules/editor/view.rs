@@ -62,10 +62,10 @@ impl Editor {
         };
         match &outcome {
             Err(wrong) => {
-                say(canvas, &format!("{}{}", name_of(wrong.field), wrong.message), look.error);
+                say(canvas, &format!("{}: {}", wrong.field.label(), wrong.message), look.error);
             }
             Ok(_) => {
-                say(canvas, self.focus.help(), look.dim);
+                say(canvas, &self.help(ui), look.dim);
             }
         }
         // Whether it matches is told also while what it sends is not yet right.
@@ -97,6 +97,16 @@ impl Editor {
         canvas.put(inside.x, bottom, inside.right(), &Printable::text(keys), look.dim);
     }
 
+    /// What the focused field is for, and where a path in it begins.
+    fn help(&self, ui: &Ui) -> String {
+        let help = self.focus.help();
+        match self.focus {
+            Field::Root => format!("{help}; it is relative to {}", ui.bench.profile.folder_in_words()),
+            Field::Program => format!("{help}; it runs in {}", ui.bench.profile.folder_in_words()),
+            _ => help.to_owned(),
+        }
+    }
+
     fn draw_field(&self, canvas: &mut Canvas<'_>, line: Rect, ui: &Ui, field: Field, wrong: Option<&Wrong>) {
         let look = &ui.look;
         let focused = self.focus == field;
@@ -122,10 +132,4 @@ impl Editor {
         let style = if focused { look.selected } else { look.text };
         canvas.put(x, line.y, line.right(), &Printable::text(&format!("< {word} >")), style);
     }
-}
-
-/// Before what is wrong in a field, where its message does not say which one.
-fn name_of(field: Field) -> String {
-    let label = field.label();
-    if label.is_empty() { String::new() } else { format!("{label}: ") }
 }

@@ -12,22 +12,23 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 
-use super::reply::in_bytes;
-
 /// How often the way is looked for anew where it changes meanwhile.
 const TRIES: u32 = 8;
 
-/// A regular file, and its length in bytes when it was opened.
-pub(super) struct Found {
-    pub(super) file: File,
-    pub(super) len: usize,
+/// A regular file below the folder.
+#[derive(Debug)]
+pub struct Found {
+    /// The file, open to be read.
+    pub file: File,
+    /// Its length in bytes when it was opened.
+    pub len: usize,
 }
 
 /// Opens the file of this name below a folder. May wait for a disk.
 ///
 /// # Errors
 /// Why it is not sent: words that follow its name.
-pub(super) fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
+pub fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
     if name.is_empty() {
         return Err("the name is empty".to_owned());
     }
@@ -62,9 +63,9 @@ impl Found {
     ///
     /// # Errors
     /// Why it is not sent: words that follow its name.
-    pub(super) fn read(self, most: usize) -> Result<Vec<u8>, String> {
+    pub fn read(self, most: usize) -> Result<Vec<u8>, String> {
         if self.len > most {
-            return Err(format!("it has {}, more than a message can", in_bytes(self.len)));
+            return Err(format!("it has {} bytes, more than a message can", self.len));
         }
         let mut bytes = Vec::with_capacity(self.len);
         let read = self.file.take(most as u64).read_to_end(&mut bytes);
