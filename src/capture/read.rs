@@ -24,6 +24,9 @@ use flows::Flows;
 /// How many bytes tell which format a file has.
 const MAGIC: usize = 4;
 
+/// How much blank may stand before the first line, in bytes.
+const BLANK_MAX: usize = 64 * 1024;
+
 /// The largest packet that is believed, in bytes; a length beyond is damage.
 const PACKET_MAX: usize = 16 << 20;
 
@@ -163,11 +166,13 @@ impl Reader {
         loop {
             let (rest, offset) = (self.input.rest(), self.input.offset());
             let step = match &mut self.format {
-                Format::Unknown if rest.len() < MAGIC => Step::Short,
-                Format::Unknown => {
-                    self.format = recognise(rest)?;
-                    continue;
-                }
+                Format::Unknown => match recognise(rest)? {
+                    Some(format) => {
+                        self.format = format;
+                        continue;
+                    }
+                    None => Step::Short,
+                },
                 Format::Pcap(header) => header.step(rest, offset, &mut self.flows, &mut self.out)?,
                 Format::Pcapng(section) => section.step(rest, offset, &mut self.flows, &mut self.out)?,
                 Format::Jsonl(lines) => lines.step(rest, &mut self.out)?,
@@ -236,15 +241,20 @@ impl Reader {
     }
 }
 
-fn recognise(bytes: &[u8]) -> Result<Format, ReadError> {
+/// Which format a file has that begins so; `None` where more of it must tell.
+fn recognise(bytes: &[u8]) -> Result<Option<Format>, ReadError> {
+    if bytes.len() < MAGIC {
+        return Ok(None);
+    }
     if bytes.starts_with(&pcapng::SECTION_HEADER) {
-        return Ok(Format::Pcapng(pcapng::Section::default()));
+        return Ok(Some(Format::Pcapng(pcapng::Section::default())));
     }
     if let Some(header) = pcap::Header::recognise(bytes) {
-        return Ok(Format::Pcap(header));
+        return Ok(Some(Format::Pcap(header)));
     }
-    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => Ok(Format::Jsonl(jsonl::Lines::default())),
+    match bytes.iter().take(BLANK_MAX).find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => Ok(Some(Format::Jsonl(jsonl::Lines::default()))),
+        None if bytes.len() < BLANK_MAX => Ok(None),
         _ if bytes.starts_with(&[0x1f, 0x8b]) => {
             Err(ReadError::Invalid("it is compressed by gzip; unpack it first with gunzip".to_owned()))
         }

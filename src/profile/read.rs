@@ -388,9 +388,10 @@ n = 5
     #[test]
     fn another_version_is_read_as_far_as_it_goes_and_is_read_only() {
         let text =
-            "version = 2\nname = 7\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1\"\n[[socket]]\nopen = \"warp://h\"\n";
+            "version = 2\nname = 7\n[[socket]]\nopen = \"warp://h\"\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1\"\n";
         let mut profile = Profile::parse(text, None).unwrap();
         assert_eq!(profile.sockets.len(), 1);
+        assert_eq!((profile.to_toml().as_str(), profile.is_modified()), (text, false));
         assert!(profile.read_only.is_some());
         assert!(profile.warnings.iter().all(|warning| warning.severity == Severity::Warning));
         profile.path = Some("/nonexistent/never-written.toml".into());

@@ -47,10 +47,10 @@ pub(super) fn is_changed(profile: &Profile) -> bool {
         || profile.payloads != saved.payloads
         || profile.rules != saved.rules
         || profile.scenarios != saved.scenarios
-        || !is_in_place(&profile.sockets)
-        || !is_in_place(&profile.payloads)
-        || !is_in_place(&profile.rules)
-        || !is_in_place(&profile.scenarios)
+        || !is_in_place(&profile.sockets, &saved.sockets)
+        || !is_in_place(&profile.payloads, &saved.payloads)
+        || !is_in_place(&profile.rules, &saved.rules)
+        || !is_in_place(&profile.scenarios, &saved.scenarios)
 }
 
 /// Gives a key a string as its value. What stands around the old value, such as a comment, stays.
@@ -95,7 +95,7 @@ pub(super) fn string(text: &str) -> Value {
 
 /// Makes the list of this key hold these entries.
 pub(super) fn write_list<E: Entry + PartialEq>(document: &mut DocumentMut, key: &str, entries: &[E], saved: &[E]) {
-    if entries == saved && is_in_place(entries) {
+    if entries == saved && is_in_place(entries, saved) {
         return;
     }
     let places = places(entries);
@@ -113,9 +113,10 @@ pub(super) fn write_list<E: Entry + PartialEq>(document: &mut DocumentMut, key: 
     }
 }
 
-/// True when each entry came from the table of its own index.
-fn is_in_place<E: Entry>(entries: &[E]) -> bool {
-    entries.iter().map(Entry::origin).eq((0..entries.len()).map(Some))
+/// True when the entries came from the same tables as those that were saved, in their order. Of a read-only profile some
+/// tables may have none.
+fn is_in_place<E: Entry>(entries: &[E], saved: &[E]) -> bool {
+    entries.iter().map(Entry::origin).eq(saved.iter().map(Entry::origin))
 }
 
 /// For each entry the table it came from. A copy of an entry is new.

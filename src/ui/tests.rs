@@ -12,6 +12,7 @@ mod payloads;
 mod recorded;
 mod rules;
 mod scenarios;
+mod storm;
 mod transfers;
 mod troubles;
 
@@ -97,7 +98,7 @@ impl Harness {
 
     fn carries(&mut self, socket: SocketId, bytes: &[u8], fact: impl FnOnce(Span) -> Fact) {
         self.at += 1_000_000;
-        let mut block = Block::new().unwrap();
+        let mut block = Block::with_size(bytes.len().max(1)).unwrap();
         block.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
         let span = Span { start: 0, len: u32::try_from(bytes.len()).unwrap() };
         let events = vec![Event { at: Timestamp(self.at), socket, fact: fact(span) }];

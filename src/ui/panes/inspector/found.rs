@@ -27,7 +27,7 @@ pub(super) fn first(ui: &Ui, subject: &Subject, bytes: &[u8], reading: &Reading)
 pub(super) fn first_line(first: Option<usize>, area: Rect) -> usize {
     let line = first.map_or(0, |first| first / Hexdump::per_row(area.width));
     // The line before it shows what leads there.
-    if line >= usize::from(area.height) { line - 1 } else { 0 }
+    if line >= usize::from(area.height) { line.saturating_sub(1) } else { 0 }
 }
 
 /// Where the matches are among the bytes in sight.
@@ -41,4 +41,18 @@ pub(super) fn in_sight(ui: &Ui, bytes: &[u8], reading: &Reading, area: Rect, scr
     let own = if start == 0 { *reading } else { reading.from(bytes, start) };
     let places = find.needle().places_in_text(bytes.get(start..end).unwrap_or_default(), &own);
     places.into_iter().filter(|place| !place.is_empty()).map(|place| place.start + start..place.end + start).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_before_the_match_is_shown_where_there_is_one() {
+        let line = |first, height| first_line(first, Rect::new(0, 0, 80, height));
+        let row = Hexdump::per_row(80);
+        assert_eq!((line(None, 4), line(Some(3 * row), 4), line(Some(9 * row), 4)), (0, 0, 8));
+        // There may be no room for the dump at all.
+        assert_eq!((line(Some(0), 0), line(Some(row), 0)), (0, 0));
+    }
 }
