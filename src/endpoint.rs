@@ -21,6 +21,10 @@ pub use settings::{PairType, Saving};
 
 use options::Options;
 
+/// Why `wrap` can't be.
+const NEEDS_FRAME: &str =
+    "wrap needs a framing that puts something around what is sent: line, delimiter, fixed or length";
+
 /// What to open: a scheme, an address, and the options that were given.
 ///
 /// [`Display`](fmt::Display) writes the URL and [`FromStr`] reads it; they are inverses.
@@ -103,6 +107,26 @@ impl Endpoint {
         self.options.get(name)
     }
 
+    /// Whether its options can stand beside each other, once all are given.
+    ///
+    /// # Errors
+    /// The option that can't stand there, and why not: `wrap` without a framing that puts something around.
+    pub fn check(&self) -> Result<(), (&'static OptionSpec, String)> {
+        if self.wants_wrap() && self.wrap().is_none() {
+            return Err((&options::WRAP, NEEDS_FRAME.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Reads a URL some of whose options may be written elsewhere, so that [`check`](Self::check) is still to be asked.
+    ///
+    /// # Errors
+    /// As reading all of an endpoint.
+    pub fn parse_part(text: &str) -> Result<Self, EndpointError> {
+        let (endpoint, _) = read_url(text)?;
+        Ok(endpoint)
+    }
+
     /// The URL without its options: `tcp-listen://127.0.0.1:7788`.
     #[must_use]
     pub fn base_url(&self) -> String {
@@ -122,51 +146,10 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let Some(scheme_end) = text.find("://") else {
-            return Err(EndpointError::new(
-                0..text.len(),
-                "an endpoint is written scheme://address, such as tcp://127.0.0.1:7788",
-            ));
-        };
-        let name = &text[..scheme_end];
-        let scheme = Scheme::from_name(name).ok_or_else(|| {
-            let known: Vec<_> = SCHEMES.iter().map(|spec| spec.name).collect();
-            EndpointError::new(0..scheme_end, format!("no scheme `{name}`; there are {}", known.join(", ")))
-        })?;
-        let address_start = scheme_end + "://".len();
-        let address_end = text[address_start..].find('?').map_or(text.len(), |at| address_start + at);
-        let address = EndpointAddress::parse(scheme, &text[address_start..address_end])
-            .map_err(|error| error.shifted(address_start))?;
-        let mut endpoint = Self::new(scheme, address);
-        let mut start = address_end + 1;
-        while start <= text.len() {
-            let end = text[start..].find('&').map_or(text.len(), |at| start + at);
-            let pair = &text[start..end];
-            if pair.is_empty() {
-                return Err(EndpointError::new(start..end, "an option is missing here; write option=value"));
-            }
-            let (name, value, value_start) = match pair.split_once('=') {
-                Some((name, value)) => (name, value, start + name.len() + 1),
-                // A flag may stand alone: `?reuse-address`.
-                None if option_spec(pair).is_some_and(|spec| spec.kind == ValueKind::Flag) => (pair, "true", end),
-                None => (pair, "", end),
-            };
-            if endpoint.option(name).is_some() {
-                return Err(EndpointError::new(start..end, format!("option `{name}` is given twice")));
-            }
-            let is_path = option_spec(name).is_some_and(|spec| spec.kind == ValueKind::Path);
-            let decoded = if is_path { address::decode(value) } else { value.to_owned() };
-            endpoint.set_option(name, &decoded).map_err(|mut error| {
-                if is_path && !error.at.is_empty() {
-                    error.at = 0..value.len();
-                }
-                if error.at.is_empty() && !value.is_empty() || pair == name {
-                    EndpointError::new(start..start + name.len(), error.message)
-                } else {
-                    error.shifted(value_start)
-                }
-            })?;
-            start = end + 1;
+        let (endpoint, places) = read_url(text)?;
+        if let Err((spec, why)) = endpoint.check() {
+            let at = places.into_iter().find(|(name, _)| *name == spec.name).map_or(0..text.len(), |(_, at)| at);
+            return Err(EndpointError::new(at, why));
         }
         Ok(endpoint)
     }
@@ -184,6 +167,59 @@ impl fmt::Display for Endpoint {
         }
         Ok(())
     }
+}
+
+/// An endpoint, and where in its URL each option stands.
+fn read_url(text: &str) -> Result<(Endpoint, Vec<(&str, Range<usize>)>), EndpointError> {
+    let Some(scheme_end) = text.find("://") else {
+        return Err(EndpointError::new(
+            0..text.len(),
+            "an endpoint is written scheme://address, such as tcp://127.0.0.1:7788",
+        ));
+    };
+    let name = &text[..scheme_end];
+    let scheme = Scheme::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = SCHEMES.iter().map(|spec| spec.name).collect();
+        EndpointError::new(0..scheme_end, format!("no scheme `{name}`; there are {}", known.join(", ")))
+    })?;
+    let address_start = scheme_end + "://".len();
+    let address_end = text[address_start..].find('?').map_or(text.len(), |at| address_start + at);
+    let address = EndpointAddress::parse(scheme, &text[address_start..address_end])
+        .map_err(|error| error.shifted(address_start))?;
+    let mut endpoint = Endpoint::new(scheme, address);
+    let mut start = address_end + 1;
+    let mut places = Vec::new();
+    while start <= text.len() {
+        let end = text[start..].find('&').map_or(text.len(), |at| start + at);
+        let pair = &text[start..end];
+        if pair.is_empty() {
+            return Err(EndpointError::new(start..end, "an option is missing here; write option=value"));
+        }
+        let (name, value, value_start) = match pair.split_once('=') {
+            Some((name, value)) => (name, value, start + name.len() + 1),
+            // A flag may stand alone: `?reuse-address`.
+            None if option_spec(pair).is_some_and(|spec| spec.kind == ValueKind::Flag) => (pair, "true", end),
+            None => (pair, "", end),
+        };
+        if endpoint.option(name).is_some() {
+            return Err(EndpointError::new(start..end, format!("option `{name}` is given twice")));
+        }
+        let is_path = option_spec(name).is_some_and(|spec| spec.kind == ValueKind::Path);
+        let decoded = if is_path { address::decode(value) } else { value.to_owned() };
+        endpoint.set_option(name, &decoded).map_err(|mut error| {
+            if is_path && !error.at.is_empty() {
+                error.at = 0..value.len();
+            }
+            if error.at.is_empty() && !value.is_empty() || pair == name {
+                EndpointError::new(start..start + name.len(), error.message)
+            } else {
+                error.shifted(value_start)
+            }
+        })?;
+        places.push((name, start..end));
+        start = end + 1;
+    }
+    Ok((endpoint, places))
 }
 
 fn unknown_option(scheme: Scheme, name: &str) -> String {
@@ -267,6 +303,9 @@ mod tests {
             ("tcp://h:1?save=", ""),
             ("tcp://h:1?framing=line,max=2GiB&wrap", "2GiB"),
             ("udp://h:1?framing=line", "framing"),
+            ("tcp://h:1?wrap=true&eol=lf", "wrap=true"),
+            ("tcp://h:1?wrap&framing=idle:5ms", "wrap"),
+            ("pair://?type=seqpacket&framing=line&wrap=true", "wrap=true"),
             ("tcp-listen://h:1?backlog=99999999999", "99999999999"),
         ] {
             let error = url.parse::<Endpoint>().unwrap_err();

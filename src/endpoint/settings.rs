@@ -167,8 +167,12 @@ impl Endpoint {
     /// The framing that what is typed gets; `None` where it is sent as it is, with a line ending.
     #[must_use]
     pub fn wrap(&self) -> Option<&Framing> {
-        let wrap = self.flag(&options::WRAP).unwrap_or(false);
-        Some(self.framing()).filter(|framing| wrap && framing.wraps())
+        Some(self.framing()).filter(|framing| self.wants_wrap() && framing.wraps())
+    }
+
+    /// Whether what is typed is to get a frame, if there is one.
+    pub(super) fn wants_wrap(&self) -> bool {
+        self.flag(&options::WRAP).unwrap_or(false)
     }
 
     /// True where each send is a message of its own: datagrams and sequenced packets.

@@ -61,6 +61,11 @@ impl SocketEntry {
                 },
             }
         }
+        if let Some(Err((spec, why))) = endpoint.as_ref().map(Endpoint::check) {
+            // Where it is not a key, it is in the URL.
+            let at = if table.contains_key(spec.name) { key_span(table, spec.name) } else { key_span(table, "open") };
+            reader.error(at, why);
+        }
         Some(Self { name: name?, endpoint: endpoint?, auto: auto?, origin: Some(index) })
     }
 }
@@ -75,7 +80,7 @@ fn read_open(reader: &mut Reader<'_>, table: &dyn TableLike, header: Range<usize
         return None;
     };
     let url = reader.string("open", item)?;
-    match url.parse() {
+    match Endpoint::parse_part(url) {
         Ok(endpoint) => Some(endpoint),
         Err(EndpointError { at, message }) => {
             let at = reader.inside(item, url, at);

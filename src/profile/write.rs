@@ -416,6 +416,9 @@ mood = 'good'
                 };
                 endpoint.set_option(spec.name, &value).unwrap();
             }
+            if let Err((spec, _)) = endpoint.check() {
+                endpoint.clear_option(spec.name);
+            }
             endpoint
         })
     }

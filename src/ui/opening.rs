@@ -27,6 +27,10 @@ impl Ui {
                 let _ = endpoint.set_option(name, value);
             }
         }
+        // A default that what was given leaves no room for does not hold.
+        if let Err((spec, _)) = endpoint.check() {
+            endpoint.clear_option(spec.name);
+        }
         endpoint
     }
 

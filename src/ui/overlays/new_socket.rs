@@ -205,14 +205,25 @@ impl SocketForm {
         self.show_defaults();
     }
 
-    /// Takes the scheme after this one whose name begins so.
-    fn jump_to(&mut self, letter: char, ui: &Ui) {
+    /// Takes the scheme after this one whose name begins so; false where there is none.
+    fn jump_to(&mut self, letter: char, ui: &Ui) -> bool {
         let at = SCHEMES.iter().position(|spec| spec.name == self.scheme.name).unwrap_or(0);
         let mut others = SCHEMES.iter().cycle().skip(at + 1).take(SCHEMES.len());
-        if let Some(next) = others.find(|spec| spec.name.starts_with(letter.to_ascii_lowercase())) {
-            self.scheme = next;
-            self.propose(ui);
-            self.show_defaults();
+        let Some(next) = others.find(|spec| spec.name.starts_with(letter.to_ascii_lowercase())) else { return false };
+        self.scheme = next;
+        self.propose(ui);
+        self.show_defaults();
+        true
+    }
+
+    /// Goes on in the address, which takes the place of the one that was proposed.
+    fn begin_address(&mut self, edit: Edit) {
+        if self.has_address() {
+            self.focus = ADDRESS;
+            if !std::mem::replace(&mut self.touched, true) {
+                self.address.clear();
+            }
+            self.address.apply(edit);
         }
     }
 
@@ -246,7 +257,13 @@ impl SocketForm {
             match edit {
                 Edit::Left => self.turn(-1, ui),
                 Edit::Right | Edit::Insert(' ') => self.turn(1, ui),
-                Edit::Insert(letter) if field == SCHEME => self.jump_to(letter, ui),
+                // What begins no scheme begins an address.
+                Edit::Insert(letter) if field == SCHEME => {
+                    if !self.jump_to(letter, ui) {
+                        self.begin_address(Edit::Insert(letter));
+                    }
+                }
+                edit @ Edit::InsertText(_) if field == SCHEME => self.begin_address(edit),
                 _ => {}
             }
             return;
@@ -278,6 +295,10 @@ impl SocketForm {
                     message: error.message,
                 })?;
             }
+        }
+        if let Err((spec, message)) = endpoint.check() {
+            let index = self.scheme.options.iter().position(|option| option.name == spec.name).unwrap_or(0);
+            return Err(Wrong { field: FIRST_OPTION + index, at: 0..self.option_text(spec).len(), message });
         }
         Ok(endpoint)
     }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::prompt::Prompt;
-use crate::contract::{Command, OptionSpec, SocketId, Value, ValueKind};
-use crate::ui::notice::Notice;
+use crate::contract::{Command, Endpoint, OptionSpec, Role, SocketId, Value, ValueKind};
+use crate::log::Member;
 use crate::ui::{Effect, Ui};
 
 pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec) {
-    let title = format!("{} of {}: {}", spec.name, ui.bench.roster.name(socket), spec.kind.hint());
+    let title = format!("{} of {}", spec.name, whom(ui, socket, spec));
     let in_kernel = ui.bench.view_of(socket).and_then(|(view, _)| {
         view.options.iter().find(|(known, _)| known.name == spec.name).map(|(_, value)| value.clone())
     });
@@ -23,7 +23,10 @@ pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSp
         .or_else(|| matches!(spec.kind, ValueKind::Encoding | ValueKind::Framing).then(|| spec.default.to_owned()))
         .map(|text| shown(spec, text))
         .unwrap_or_default();
-    let check = move |_: &Ui, text: &str| parse(spec, text).map(|_| ());
+    let check = move |ui: &Ui, text: &str| {
+        let value = parse(spec, text)?;
+        root_of(ui, socket, spec).map_or(Ok(()), |root| changed(&root.endpoint, spec, &value).map(|_| ()))
+    };
     let prompt = Prompt::new(&title, "Value", &text, check, move |ui, text| {
         if let Ok(value) = parse(spec, text) {
             set(ui, socket, spec, value);
@@ -34,7 +37,46 @@ pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId, spec: &'static OptionSp
         ValueKind::Word(words) => words.iter().map(|word| word.0).collect(),
         _ => Vec::new(),
     };
-    ui.overlays.push(Box::new(prompt.with_text_selected().with_choices(choices)));
+    let hint = format!("Such as {}", spec.kind.hint());
+    let hint = if choices.is_empty() { hint } else { String::new() };
+    ui.overlays.push(Box::new(prompt.with_text_selected().with_choices(choices).with_hint(hint)));
+}
+
+/// The sockets that another value holds for.
+fn whom(ui: &Ui, socket: SocketId, spec: &OptionSpec) -> String {
+    let root = root_of(ui, socket, spec).filter(|_| spec.is_of_the_bench());
+    match root {
+        Some(root) => match root.endpoint.scheme.spec().role {
+            Role::Listener => format!("{} and its connections", root.name),
+            Role::Pair => format!("both ends of {}", root.name),
+            Role::Client | Role::DatagramClient | Role::DatagramServer => root.name.clone(),
+        },
+        None => ui.bench.roster.name(socket),
+    }
+}
+
+/// What the user opened that keeps the value: the socket itself, or where the kernel knows nothing of the option that
+/// which it is a connection of.
+fn root_of<'u>(ui: &'u Ui, socket: SocketId, spec: &OptionSpec) -> Option<&'u Member> {
+    let member = ui.bench.roster.get(socket);
+    let parent = member.and_then(|member| member.parent).filter(|_| spec.is_of_the_bench());
+    parent.map_or(member, |parent| ui.bench.roster.get(parent)).filter(|member| member.parent.is_none())
+}
+
+/// The endpoint with the option changed.
+fn changed(endpoint: &Endpoint, spec: &OptionSpec, value: &Value) -> Result<Endpoint, String> {
+    let mut endpoint = endpoint.clone();
+    let text = value.to_string();
+    if text.is_empty() {
+        endpoint.clear_option(spec.name);
+    } else {
+        endpoint.set_option(spec.name, &text).map_err(|error| error.to_string())?;
+    }
+    match endpoint.check() {
+        Err((other, why)) if other.name != spec.name => Err(format!("{} is on, and {why}", other.name)),
+        Err((_, why)) => Err(why),
+        Ok(()) => Ok(endpoint),
+    }
 }
 
 /// The word for a time that turns its option off.
@@ -59,30 +101,22 @@ fn parse(spec: &OptionSpec, text: &str) -> Result<Value, String> {
 
 /// Orders the change. What the user opened keeps it for its next opening, and for the profile.
 fn set(ui: &mut Ui, socket: SocketId, spec: &'static OptionSpec, value: Value) {
-    // The kernel knows nothing of it: it is the listener's, for all of its connections, and holds at once.
     let ours = spec.is_of_the_bench();
-    let member = ui.bench.roster.get(socket);
-    let parent = member.and_then(|member| member.parent).filter(|_| ours);
-    let root = parent.map_or(member, |parent| ui.bench.roster.get(parent)).filter(|member| member.parent.is_none());
-    if let Some(root) = root {
-        let (socket, name) = (root.id, root.name.clone());
-        let mut endpoint = (*root.endpoint).clone();
-        let text = value.to_string();
-        if text.is_empty() {
-            endpoint.clear_option(spec.name);
-        } else if let Err(error) = endpoint.set_option(spec.name, &text) {
-            ui.tell_error(error.to_string());
-            return;
-        }
+    let whom = whom(ui, socket, spec);
+    if let Some(root) = root_of(ui, socket, spec) {
+        let socket = root.id;
+        let endpoint = match changed(&root.endpoint, spec, &value) {
+            Ok(endpoint) => endpoint,
+            Err(why) => {
+                ui.tell_error(why);
+                return;
+            }
+        };
         if ours {
-            let idle = value == Value::Flag(true) && endpoint.wrap().is_none();
+            // The kernel knows nothing of it: it holds at once.
             ui.bench.change(socket, endpoint);
             ui.settle_rules();
-            if idle {
-                ui.tell(Notice::warning(format!("{name}: {} needs a framing that puts something around", spec.name)));
-            } else {
-                ui.tell_good(format!("{name} and its connections: {} is {text}", spec.name));
-            }
+            ui.tell_good(format!("{whom}: {} is {value}", spec.name));
         } else {
             ui.bench.change_live(socket, endpoint);
         }

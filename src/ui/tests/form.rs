@@ -328,3 +328,15 @@ fn what_a_profile_opens_fails_without_a_question_and_so_does_a_busy_user() {
     bench.happens(socket, in_use("127.0.0.1:9000"));
     assert!(bench.ui.overlays.is_empty());
 }
+
+#[test]
+fn an_address_that_is_typed_on_the_scheme_is_not_swallowed() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n");
+    bench.text("u127.0.0.1:9000");
+    bench.shows("< udp-bind >");
+    bench.shows("127.0.0.1:9000");
+    bench.keys("enter");
+    assert!(matches!(bench.orders().as_slice(), [Command::Open { endpoint, .. }]
+        if endpoint.to_string().ends_with("://127.0.0.1:9000")));
+}

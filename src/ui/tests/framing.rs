@@ -23,9 +23,18 @@ fn sent(bench: &mut Harness) -> Vec<Vec<u8>> {
 #[test]
 fn what_is_typed_is_wrapped_and_what_has_no_frame_is_not_sent() {
     let (mut bench, _, _) = Harness::with_listener(1);
-    set(&mut bench, "wrap", "true");
-    bench.shows("server: wrap needs a framing");
+    // It is refused where there is no frame, and nothing is kept of it.
+    bench.ui.focus_on(Pane::Sockets);
+    bench.keys("shift-o").focus_option("wrap");
+    bench.keys("e").text("true").keys("enter");
+    bench.shows("wrap of server and its connections");
+    bench.shows("wrap needs a framing that puts something around");
+    bench.keys("esc");
+    assert!(!bench.ui.profile_mut().to_toml().contains("wrap"));
+    bench.keys("q");
     set(&mut bench, "framing", "length:u16be");
+    bench.shows("server and its connections: framing is length:u16be");
+    set(&mut bench, "wrap", "true");
     assert_eq!(bench.orders().len(), 0, "the system knows nothing of framing");
     bench.text("hello");
     bench.shows("text · length:u16be · 7 B");
@@ -42,7 +51,16 @@ fn what_is_typed_is_wrapped_and_what_has_no_frame_is_not_sent() {
     assert_eq!(sent(&mut bench), [[0; 0]; 0]);
     bench.text("d").keys("enter");
     assert_eq!(sent(&mut bench), [b"abcd"]);
-    // Without a frame there is the line ending again.
+    // Without a frame there is the line ending again, but not while it is asked for.
+    bench.ui.focus_on(Pane::Sockets);
+    bench.keys("shift-o").focus_option("framing");
+    bench.keys("e").text("raw").keys("enter");
+    bench.shows("wrap is on, and wrap needs a framing");
+    bench.keys("esc q");
+    bench.ui.focus_on(Pane::Sockets);
+    bench.keys("shift-o").focus_option("wrap");
+    bench.keys("e right enter q");
+    bench.ui.focus_on(Pane::Input);
     set(&mut bench, "framing", "raw");
     bench.text("x").keys("enter");
     assert_eq!(sent(&mut bench), [b"x\n"]);
