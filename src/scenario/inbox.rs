@@ -9,11 +9,17 @@ use crate::contract::{Endpoint, Timestamp};
 use crate::framing::Assembler;
 use crate::pattern::Pattern;
 
-/// How many bytes are kept.
+/// How many bytes are kept, and for each message [`BESIDES`] as many.
 pub(super) const MOST: usize = 1 << 20;
+
+/// What a message takes up besides its bytes, so that empty ones count as well.
+const BESIDES: usize = size_of::<Message>();
 
 /// How many bytes of a stream are put in at once, so that a match of this length is seen before a part of it goes.
 pub(super) const PIECE: usize = MOST / 2;
+
+/// How many bytes of a framed stream are put in at once, so that as many messages are seen before one of them goes.
+const FRAMED_PIECE: usize = PIECE / (BESIDES + 1);
 
 #[derive(Debug)]
 pub(super) struct Inbox {
@@ -33,8 +39,8 @@ struct Messages {
     /// Where a framing makes them of a stream.
     assembler: Option<Box<Assembler>>,
     queue: VecDeque<Message>,
-    /// How many bytes they have together.
-    bytes: usize,
+    /// What they take up together, in bytes.
+    size: usize,
     /// How many of them, from the oldest on, the present step does not wait for.
     looked: usize,
 }
@@ -47,14 +53,21 @@ pub(super) struct Message {
     pub(super) beyond: usize,
 }
 
+impl Message {
+    const fn size(&self) -> usize {
+        BESIDES + self.bytes.len()
+    }
+}
+
 impl Messages {
     /// Keeps a message; how many bytes had to go for it.
     fn keep(&mut self, bytes: &[u8], at: Timestamp) -> u64 {
-        let kept = &bytes[..bytes.len().min(MOST)];
-        self.bytes += kept.len();
-        self.queue.push_back(Message { at, bytes: kept.to_vec(), beyond: bytes.len() - kept.len() });
+        let kept = &bytes[..bytes.len().min(MOST - BESIDES)];
+        let message = Message { at, bytes: kept.to_vec(), beyond: bytes.len() - kept.len() };
+        self.size += message.size();
+        self.queue.push_back(message);
         let mut lost = 0;
-        while self.bytes > MOST {
+        while self.size > MOST {
             let Some(gone) = self.take(0) else { break };
             lost += gone.bytes.len() + gone.beyond;
         }
@@ -63,10 +76,9 @@ impl Messages {
 
     /// Takes one out with all before it.
     fn take(&mut self, index: usize) -> Option<Message> {
-        let message = self.queue.drain(..=index).next_back()?;
-        self.bytes = self.queue.iter().map(|message| message.bytes.len()).sum();
+        let taken = self.queue.drain(..=index).inspect(|message| self.size -= message.size()).last()?;
         self.looked = self.looked.saturating_sub(index + 1);
-        Some(message)
+        Some(taken)
     }
 
     fn find(&mut self, pattern: &Pattern) -> Option<usize> {
@@ -85,28 +97,33 @@ impl Inbox {
         let framing = endpoint.framing();
         let content = if endpoint.keeps_messages_apart() || !framing.is_raw() {
             let assembler = (!endpoint.keeps_messages_apart()).then(|| Box::new(Assembler::new(framing.clone())));
-            Content::Messages(Messages { assembler, queue: VecDeque::new(), bytes: 0, looked: 0 })
+            Content::Messages(Messages { assembler, queue: VecDeque::new(), size: 0, looked: 0 })
         } else {
             Content::Stream { bytes: Vec::new(), at: Timestamp(0) }
         };
         Self { content, lost: 0 }
     }
 
-    /// Whether bytes are looked at as a stream.
-    pub(super) const fn is_stream(&self) -> bool {
-        matches!(self.content, Content::Stream { .. })
+    /// How many bytes may be put in at once, so that there is time to look at them between.
+    pub(super) const fn piece(&self) -> usize {
+        match &self.content {
+            Content::Messages(Messages { assembler: None, .. }) => usize::MAX,
+            Content::Messages(_) => FRAMED_PIECE,
+            Content::Stream { .. } => PIECE,
+        }
     }
 
     /// Whether so many bytes can come without any that must go.
     pub(super) fn has_room(&self, len: usize) -> bool {
-        let kept = match &self.content {
-            Content::Messages(messages) => messages.bytes,
-            Content::Stream { bytes, .. } => bytes.len(),
-        };
-        kept + len <= MOST
+        match &self.content {
+            Content::Messages(Messages { assembler: None, size, .. }) => size + len + BESIDES <= MOST,
+            // Each byte may end a message.
+            Content::Messages(Messages { size, .. }) => size + len.saturating_mul(BESIDES + 1) <= MOST,
+            Content::Stream { bytes, .. } => bytes.len() + len <= MOST,
+        }
     }
 
-    /// Takes what one `recv` returned, or of a stream at most [`PIECE`] bytes of it.
+    /// Takes what one `recv` returned, or at most [`piece`](Self::piece) bytes of it.
     pub(super) fn push(&mut self, came: &[u8], now: Timestamp) {
         let Self { content, lost } = self;
         match content {
@@ -230,5 +247,42 @@ fn end_in(bytes: &[u8], pattern: &Pattern) -> Option<usize> {
             }
             Some(end)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(url: &str) -> Inbox {
+        Inbox::new(&url.parse().unwrap())
+    }
+
+    /// What has come is summed up once, not again for each message: else this has no end.
+    #[test]
+    fn many_short_messages_and_empty_ones_are_let_go_of_as_well() {
+        let mut lines = inbox("tcp://127.0.0.1:1?framing=line");
+        let mut datagrams = inbox("udp-bind://127.0.0.1:1");
+        for _ in 0..30 {
+            lines.push(&b"\nab\n\n".repeat(2_000), Timestamp(0));
+            (0..2_000).for_each(|_| datagrams.push(b"", Timestamp(0)));
+        }
+        for inbox in [lines, datagrams] {
+            let Content::Messages(messages) = inbox.content else { panic!() };
+            let size: usize = messages.queue.iter().map(Message::size).sum();
+            assert_eq!(messages.size, size);
+            assert!((MOST - 2 * BESIDES..=MOST).contains(&size), "{size}");
+        }
+    }
+
+    #[test]
+    fn so_many_messages_are_seen_before_one_of_them_goes() {
+        let mut inbox = inbox("tcp://127.0.0.1:1?framing=line");
+        assert!(inbox.has_room(inbox.piece()));
+        inbox.push(&vec![b'\n'; inbox.piece()], Timestamp(0));
+        assert!(inbox.has_room(inbox.piece()));
+        inbox.push(&vec![b'\n'; inbox.piece()], Timestamp(0));
+        assert!(!inbox.has_room(inbox.piece()));
+        assert_eq!((inbox.unread().len(), inbox.lost()), (2 * FRAMED_PIECE, 0));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::inbox::{Inbox, MOST, PIECE};
+use super::inbox::Inbox;
 use super::{End, Name};
 use crate::contract::{Endpoint, Fact, Role, SocketId, Timestamp};
 
@@ -207,14 +207,14 @@ impl Link {
     /// The bytes in the pieces in which they are to be put in, so that there is time to look at them between.
     pub(super) fn pieces<'a>(&self, bytes: &'a [u8]) -> Vec<&'a [u8]> {
         match &self.inbox {
-            Some(inbox) if inbox.is_stream() && bytes.len() > PIECE => bytes.chunks(PIECE).collect(),
+            Some(inbox) if bytes.len() > inbox.piece() => bytes.chunks(inbox.piece()).collect(),
             _ => vec![bytes],
         }
     }
 
     /// Whether so much can come before something has to go that nobody has looked at.
     pub(super) fn has_room(&self, len: usize) -> bool {
-        self.inbox.as_ref().is_none_or(|inbox| inbox.has_room(len.min(MOST)))
+        self.inbox.as_ref().is_none_or(|inbox| inbox.has_room(len))
     }
 
     /// Takes a message for ended that a gap has ended by now.
