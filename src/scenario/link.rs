@@ -31,6 +31,8 @@ pub(super) struct Link {
     /// Which connection it is; 0 for the socket itself, and for those of before the scenario.
     pub(super) number: u32,
     pub(super) state: State,
+    /// Whether it has been open, since a step ordered that.
+    pub(super) was_open: bool,
     /// How the peer's direction ended, since it was opened.
     pub(super) end: Option<End>,
     /// This side has half-closed.
@@ -82,7 +84,7 @@ impl Root {
             if is_past { 0 } else { self.accepted }
         });
         let mut link = Link::new(id, number, &self.endpoint, self.is_heard);
-        link.state = State::Open;
+        (link.state, link.was_open) = (State::Open, true);
         self.links.push(link);
         self.links.len() - 1
     }
@@ -134,6 +136,7 @@ impl Link {
             id,
             number,
             state: State::Closed,
+            was_open: false,
             end: None,
             fin_sent: false,
             error: None,
@@ -193,7 +196,7 @@ impl Link {
 
     fn stand(&mut self, local: String, peer: String) {
         (self.state, self.end, self.error, self.fin_sent) = (State::Open, None, None, false);
-        (self.local, self.peer) = (local, peer);
+        (self.local, self.peer, self.was_open) = (local, peer, true);
     }
 
     fn finish(&mut self, end: End, at: Timestamp) {

@@ -377,6 +377,7 @@ impl Run {
         let (limit, own) = (later(began, self.scenario.timeout), self.own_limit(action, present));
         let own = own.filter(|own| later(present.entered, *own) <= limit);
         let what = match action {
+            Action::ExpectNone { on, .. } if !self.was_open(on) => return Err(self.not_open(on)),
             Action::ExpectNone { .. } if own.is_some() => return Ok(String::new()),
             Action::ExpectClosed { on, .. } => format!("{on} was not closed"),
             Action::Expect { on, .. } => {

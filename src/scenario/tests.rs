@@ -50,7 +50,7 @@ fn send(to: &str, template: &str, repeat: u64, every: u64) -> Action {
     Action::Send { to: name(to), template: template.unwrap(), repeat, every: ms(every) }
 }
 
-/// Sockets 1 to 4, and a scenario over them.
+/// Sockets 1 to 5, of which the last is not open, and a scenario over them.
 struct Lab {
     run: Run,
     now: u64,
@@ -67,6 +67,7 @@ impl Lab {
             ("server", "tcp-listen://127.0.0.1:1"),
             ("lines", "tcp://127.0.0.1:1?framing=line&wrap"),
             ("udp", "udp-bind://127.0.0.1:1"),
+            ("idle", "tcp://127.0.0.1:1?reconnect=1s"),
         ];
         let sockets =
             sockets.iter().zip(1..).map(|((name, url), number)| ((*name).to_owned(), id(number), url.parse().unwrap()));
@@ -243,6 +244,30 @@ fn unread_bytes_count_for_what_is_not_to_come() {
     lab.comes(1, b"axe");
     assert!(!lab.end().is_passed());
     assert_eq!(lab.now, BEGIN * MS);
+}
+
+#[test]
+fn what_was_never_open_has_not_been_silent() {
+    let none = |on| Action::ExpectNone { on: name(on), pattern: Pattern::Any, within: ms(100) };
+    let refused = || Fact::Failed(Box::new(NetError::from_errno(Operation::Connect, None, 111)));
+    let mut lab = Lab::new([none("idle")]);
+    assert_eq!(lab.failure().why, "idle is not open");
+    // One that goes on trying.
+    let mut lab = Lab::new([none("idle")]);
+    lab.run.opening(id(5));
+    lab.waits();
+    lab.happens(5, refused());
+    lab.happens(5, Fact::Note { name: "reconnect".into(), message: String::new() });
+    assert!(lab.failure().why.contains("ECONNREFUSED"));
+    let mut lab = Lab::new([none("server#1")]);
+    assert_eq!(lab.failure().why, "server#1 is not open");
+
+    let mut lab = Lab::new([none("server"), none("client"), none("client")]);
+    lab.waits();
+    lab.now += 150 * MS;
+    lab.waits();
+    lab.happens(1, closed(CloseReason::Reset));
+    assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
 }
 
 #[test]

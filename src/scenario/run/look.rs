@@ -104,7 +104,8 @@ impl Run {
         if has_come {
             return Some(Err("what was not to come came".to_owned()));
         }
-        self.silence(on).map(Ok)
+        let was_open = self.was_open(on);
+        self.silence(on).map(|why| if was_open { Ok(why) } else { Err(self.not_open(on)) })
     }
 
     fn has_ended(&self, on: &Name) -> Option<Result<String, String>> {
@@ -121,6 +122,14 @@ impl Run {
                 None => None,
             },
         }
+    }
+
+    /// Whether anything could have come, as far as it is known. Where nothing could, that nothing came means nothing.
+    pub(super) fn was_open(&self, on: &Name) -> bool {
+        self.root(on).is_ok_and(|root| {
+            let whole = (root.has_links() && on.connection.is_none()).then_some(&root.own);
+            root.named(on).into_iter().chain(whole).any(|link| link.was_open)
+        })
     }
 
     /// Why nothing more can come, if that is so.
