@@ -31,7 +31,22 @@ pub(super) struct Inbox {
 #[derive(Debug)]
 enum Content {
     Messages(Messages),
-    Stream { bytes: Vec<u8>, at: Timestamp },
+    Stream(Stream),
+}
+
+/// The bytes of a stream: of each connection that it had, the last of which is the present one's. Nothing matches
+/// across two of them.
+#[derive(Debug, Default)]
+struct Stream {
+    past: VecDeque<Part>,
+    present: Part,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    bytes: Vec<u8>,
+    /// When the last of it came.
+    at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -92,6 +107,48 @@ impl Messages {
     }
 }
 
+impl Stream {
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.past.iter().chain([&self.present]).filter(|part| !part.bytes.is_empty())
+    }
+
+    fn len(&self) -> usize {
+        self.parts().map(|part| part.bytes.len()).sum()
+    }
+
+    /// Keeps bytes; how many had to go for them.
+    fn keep(&mut self, came: &[u8], now: Timestamp) -> u64 {
+        let lost = (self.len() + came.len()).saturating_sub(MOST).min(self.len());
+        let mut left = lost;
+        while left > 0 {
+            let part = self.past.front_mut().unwrap_or(&mut self.present);
+            let gone = left.min(part.bytes.len());
+            part.bytes.drain(..gone);
+            left -= gone;
+            self.past.pop_front_if(|part| part.bytes.is_empty());
+        }
+        self.present.bytes.extend_from_slice(came);
+        self.present.at = now;
+        lost as u64
+    }
+
+    /// Where the first match ends: in which part, counted from the oldest, and after how many bytes of it.
+    fn find(&self, pattern: &Pattern) -> Option<(usize, usize)> {
+        let parts = self.past.iter().chain([&self.present]).enumerate();
+        parts.filter_map(|(index, part)| Some((index, end_in(&part.bytes, pattern)?))).next()
+    }
+
+    /// Takes the first match out with all before it.
+    fn take(&mut self, pattern: &Pattern) -> bool {
+        let Some((index, end)) = self.find(pattern) else { return false };
+        self.past.drain(..index);
+        let part = self.past.front_mut().unwrap_or(&mut self.present);
+        part.bytes.drain(..end);
+        self.past.pop_front_if(|part| part.bytes.is_empty());
+        true
+    }
+}
+
 impl Inbox {
     pub(super) fn new(endpoint: &Endpoint) -> Self {
         let framing = endpoint.framing();
@@ -99,7 +156,7 @@ impl Inbox {
             let assembler = (!endpoint.keeps_messages_apart()).then(|| Box::new(Assembler::new(framing.clone())));
             Content::Messages(Messages { assembler, queue: VecDeque::new(), size: 0, looked: 0 })
         } else {
-            Content::Stream { bytes: Vec::new(), at: Timestamp(0) }
+            Content::Stream(Stream::default())
         };
         Self { content, lost: 0 }
     }
@@ -109,7 +166,7 @@ impl Inbox {
         match &self.content {
             Content::Messages(Messages { assembler: None, .. }) => usize::MAX,
             Content::Messages(_) => FRAMED_PIECE,
-            Content::Stream { .. } => PIECE,
+            Content::Stream(_) => PIECE,
         }
     }
 
@@ -119,7 +176,7 @@ impl Inbox {
             Content::Messages(Messages { assembler: None, size, .. }) => size + len + BESIDES <= MOST,
             // Each byte may end a message.
             Content::Messages(Messages { size, .. }) => size + len.saturating_mul(BESIDES + 1) <= MOST,
-            Content::Stream { bytes, .. } => bytes.len() + len <= MOST,
+            Content::Stream(stream) => stream.len() + len <= MOST,
         }
     }
 
@@ -127,13 +184,7 @@ impl Inbox {
     pub(super) fn push(&mut self, came: &[u8], now: Timestamp) {
         let Self { content, lost } = self;
         match content {
-            Content::Stream { bytes, at } => {
-                *at = now;
-                let gone = (bytes.len() + came.len()).saturating_sub(MOST).min(bytes.len());
-                bytes.drain(..gone);
-                bytes.extend_from_slice(came);
-                *lost += gone as u64;
-            }
+            Content::Stream(stream) => *lost += stream.keep(came, now),
             Content::Messages(messages) => match messages.assembler.take() {
                 None => *lost += messages.keep(came, now),
                 Some(mut assembler) => {
@@ -155,7 +206,17 @@ impl Inbox {
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         match &self.content {
             Content::Messages(messages) => messages.assembler.as_ref()?.deadline().map(Timestamp),
-            Content::Stream { .. } => None,
+            Content::Stream(_) => None,
+        }
+    }
+
+    /// Begins another connection: what comes from now on does not follow on what came before it.
+    pub(super) fn part(&mut self, now: Timestamp) {
+        self.end(now);
+        if let Content::Stream(stream) = &mut self.content
+            && !stream.present.bytes.is_empty()
+        {
+            stream.past.push_back(std::mem::take(&mut stream.present));
         }
     }
 
@@ -182,13 +243,7 @@ impl Inbox {
                 let found = messages.find(pattern);
                 found.and_then(|index| messages.take(index)).is_some()
             }
-            Content::Stream { bytes, .. } => match end_in(bytes, pattern) {
-                Some(end) => {
-                    bytes.drain(..end);
-                    true
-                }
-                None => false,
-            },
+            Content::Stream(stream) => stream.take(pattern),
         }
     }
 
@@ -196,15 +251,15 @@ impl Inbox {
     pub(super) fn has(&mut self, pattern: &Pattern) -> bool {
         match &mut self.content {
             Content::Messages(messages) => messages.find(pattern).is_some(),
-            Content::Stream { bytes, .. } => end_in(bytes, pattern).is_some(),
+            Content::Stream(stream) => stream.find(pattern).is_some(),
         }
     }
 
     /// Where a stream is not what is wanted, so that nothing that may come can make it that.
     pub(super) fn differs(&self, pattern: &Pattern) -> Option<usize> {
         match (&self.content, pattern) {
-            (Content::Stream { bytes, .. }, Pattern::Equals(wanted)) => {
-                bytes.iter().zip(wanted).position(|(came, wanted)| came != wanted)
+            (Content::Stream(stream), Pattern::Equals(wanted)) => {
+                stream.present.bytes.iter().zip(wanted).position(|(came, wanted)| came != wanted)
             }
             _ => None,
         }
@@ -216,8 +271,7 @@ impl Inbox {
             Content::Messages(messages) => {
                 messages.queue.iter().map(|message| (message.at, &message.bytes[..], message.beyond)).collect()
             }
-            Content::Stream { bytes, .. } if bytes.is_empty() => Vec::new(),
-            Content::Stream { bytes, at } => vec![(*at, &bytes[..], 0)],
+            Content::Stream(stream) => stream.parts().map(|part| (part.at, &part.bytes[..], 0)).collect(),
         }
     }
 

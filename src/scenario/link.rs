@@ -163,10 +163,10 @@ impl Link {
     pub(super) fn observe(&mut self, fact: &Fact, bytes: &[u8], at: Timestamp) {
         match fact {
             Fact::Opened { local, peer } => {
-                self.stand(local.to_string(), peer.as_ref().map(ToString::to_string).unwrap_or_default());
+                self.stand(local.to_string(), peer.as_ref().map(ToString::to_string).unwrap_or_default(), at);
             }
             Fact::Connected { local, peer } | Fact::Accepted { local, peer, .. } => {
-                self.stand(local.to_string(), peer.to_string());
+                self.stand(local.to_string(), peer.to_string(), at);
             }
             Fact::Call { call, result, .. } if call == "shutdown" && result == "0" => self.fin_sent = true,
             // The engine tries again by itself.
@@ -194,7 +194,10 @@ impl Link {
         }
     }
 
-    fn stand(&mut self, local: String, peer: String) {
+    fn stand(&mut self, local: String, peer: String, at: Timestamp) {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.part(at);
+        }
         (self.state, self.end, self.error, self.fin_sent) = (State::Open, None, None, false);
         (self.local, self.peer, self.was_open) = (local, peer, true);
     }

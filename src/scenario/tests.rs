@@ -271,6 +271,30 @@ fn what_was_never_open_has_not_been_silent() {
 }
 
 #[test]
+fn nothing_matches_across_two_connections_of_one_client() {
+    let across = |pattern: Pattern| {
+        let mut lab = Lab::new([expect("idle", pattern), expect("idle", contains(b"lo"))]);
+        lab.happens(5, connected());
+        lab.comes(5, b"hel");
+        lab.happens(5, closed(CloseReason::Reset));
+        lab.happens(5, Fact::Note { name: "reconnect".into(), message: String::new() });
+        lab.happens(5, connected());
+        lab.comes(5, b"lo wor");
+        lab.comes(5, b"ld");
+        lab.end()
+    };
+    for pattern in [contains(b"hello"), Pattern::regex("(?s)hel.*w").unwrap(), equals(b"hello")] {
+        let Verdict::Failed(failure) = across(pattern) else { panic!() };
+        let got: Vec<_> = failure.got.iter().map(|got| got.bytes.as_slice()).collect();
+        assert_eq!((failure.step, got), (1, vec![&b"hel"[..], b"lo world"]));
+    }
+    // What is left of the first can still be expected, and what comes of the second is all there.
+    assert!(across(equals(b"hel")).is_passed());
+    assert!(across(contains(b"e")).is_passed());
+    assert!(!across(contains(b"world")).is_passed());
+}
+
+#[test]
 fn connections_count_from_the_begin_and_a_listener_stands_for_all_of_them() {
     let mut lab = Lab::new([
         expect("server#2", contains(b"two")),
