@@ -206,8 +206,22 @@ impl PatternEntry {
                 reader.error(span(item), format!("`equals` has exactly one of {}", WRITTEN.join(", ")));
                 None
             }
-            _ => read_literal(reader, key, item, known, encodings).map(Self::Contains),
+            _ => {
+                let content = read_literal(reader, key, item, known, encodings)?;
+                if Self::Contains(content.clone()).is_in_all(encodings, known.variables) {
+                    reader.error(span(item), "an empty pattern is in every message; for any message write `any = true`");
+                    return None;
+                }
+                Some(Self::Contains(content))
+            }
         }
+    }
+
+    /// Whether it is nothing that is waited for, in one of these encodings.
+    fn is_in_all(&self, encodings: &[Encoding], variables: &Variables) -> bool {
+        let all = if encodings.is_empty() { &[Encoding::UTF_8] } else { encodings };
+        let is_nothing = |pattern| matches!(pattern, Ok(Pattern::Contains(bytes)) if bytes.is_empty());
+        all.iter().any(|encoding| is_nothing(self.pattern(*encoding, variables)))
     }
 
     /// Writes it into a table, in which none of its keys stands.
