@@ -281,26 +281,15 @@ impl Inbox {
     }
 }
 
-/// Where in a stream the bytes end that a pattern matches, so that it does not matter how they came.
+/// Where in what has come of a stream the bytes end that a pattern matches. Nothing received is no match, even of a pattern
+/// that nothing matches.
 fn end_in(bytes: &[u8], pattern: &Pattern) -> Option<usize> {
+    if bytes.is_empty() {
+        return None;
+    }
     match pattern {
-        // One byte or more: all that is there.
-        Pattern::Any => (!bytes.is_empty()).then_some(bytes.len()),
         Pattern::Equals(wanted) => bytes.starts_with(wanted).then_some(wanted.len()),
-        Pattern::Contains(_) => pattern.find(bytes).map(|found| found.at.end),
-        Pattern::Regex(regex) => {
-            // What matches first is what matches with as few bytes as there can be.
-            let (mut least, mut end) = (0, regex.find(bytes)?.end());
-            while least < end {
-                let middle = least + (end - least) / 2;
-                if regex.is_match(&bytes[..middle]) {
-                    end = middle;
-                } else {
-                    least = middle + 1;
-                }
-            }
-            Some(end)
-        }
+        Pattern::Any | Pattern::Contains(_) | Pattern::Regex(_) => pattern.find(bytes).map(|found| found.at.end),
     }
 }
 
