@@ -3,11 +3,15 @@
 //! Owns, for each socket of the profile and each connection, whether it is open, how it ended, and what came on it. It never
 //! decides what follows from that.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::inbox::Inbox;
 use super::{End, Name};
-use crate::contract::{Endpoint, Fact, Role, SocketId, Timestamp};
+use crate::contract::{CloseReason, Endpoint, Fact, Role, SocketId, Timestamp};
+
+/// How many ends of a client's connections are kept; the oldest go.
+const ENDS: usize = 64;
 
 /// A socket of the profile.
 #[derive(Debug)]
@@ -35,6 +39,10 @@ pub(super) struct Link {
     pub(super) was_open: bool,
     /// How the peer's direction ended, since it was opened.
     pub(super) end: Option<End>,
+    /// The ends of its connections that no step has taken, oldest first, where it connects again after each.
+    ends: VecDeque<End>,
+    /// Whether it connects again when it ends.
+    again: bool,
     /// This side has half-closed.
     pub(super) fin_sent: bool,
     /// Why it is not open, if something failed.
@@ -138,6 +146,8 @@ impl Link {
             state: State::Closed,
             was_open: false,
             end: None,
+            ends: VecDeque::new(),
+            again: endpoint.reconnect().is_some(),
             fin_sent: false,
             error: None,
             local: String::new(),
@@ -156,7 +166,19 @@ impl Link {
 
     /// Whether more may come.
     pub(super) fn can_hear(&self) -> bool {
-        self.state == State::Opening || (self.state == State::Open && self.end.is_none())
+        self.state == State::Opening || (self.state == State::Open && self.end.is_none()) || self.comes_again()
+    }
+
+    /// Whether it has ended, and another connection follows.
+    pub(super) fn comes_again(&self) -> bool {
+        self.again && (self.end.is_some() || self.error.is_some())
+    }
+
+    /// How it ended. Of a client that connects again each connection ends for one step, whether or not it is connected
+    /// again by then.
+    pub(super) fn take_end(&mut self) -> Option<End> {
+        let again = self.ends.pop_front();
+        if self.again { again } else { again.or(self.end) }
     }
 
     /// Learns from what happened to it; `bytes` are those that were received.
@@ -182,6 +204,8 @@ impl Link {
             Fact::PeerClosed => self.finish(End::Fin, at),
             Fact::Closed { reason } => {
                 self.state = State::Closed;
+                // The engine connects again after all others.
+                self.again &= !matches!(reason, CloseReason::User | CloseReason::Scenario | CloseReason::Shutdown);
                 self.finish(End::Closed(*reason), at);
             }
             Fact::Failed(error) => {
@@ -204,7 +228,13 @@ impl Link {
 
     fn finish(&mut self, end: End, at: Timestamp) {
         // After a FIN, that it closed is no news.
-        self.end.get_or_insert(end);
+        if self.end.is_none() {
+            self.end = Some(end);
+            if self.again {
+                self.ends.push_back(end);
+                self.ends.drain(..self.ends.len().saturating_sub(ENDS));
+            }
+        }
         if let Some(inbox) = &mut self.inbox {
             inbox.end(at);
         }

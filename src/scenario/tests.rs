@@ -319,6 +319,34 @@ fn nothing_received_is_no_match_of_a_pattern_that_nothing_matches() {
 }
 
 #[test]
+fn each_end_of_a_client_that_connects_again_is_there_for_one_step() {
+    let ends = |within| Action::ExpectClosed { on: name("idle"), within: ms(within) };
+    let again = || Fact::Note { name: "reconnect".into(), message: String::new() };
+    // Whether it is connected again when the step begins makes no difference.
+    for is_later in [false, true] {
+        let mut lab = Lab::new([Action::Wait(ms(10)), ends(100), expect("idle", contains(b"x")), ends(100)]);
+        lab.happens(5, connected());
+        lab.waits();
+        lab.happens(5, Fact::PeerClosed);
+        lab.happens(5, closed(CloseReason::Peer));
+        if is_later {
+            lab.now += 10 * MS;
+            lab.waits();
+        }
+        lab.happens(5, again());
+        lab.happens(5, connected());
+        lab.comes(5, b"x");
+        assert_eq!(lab.failure().step, 4, "{is_later}");
+    }
+    // One that is closed here does not come again.
+    let mut lab = Lab::new([ends(100), expect("idle", contains(b"x"))]);
+    lab.happens(5, connected());
+    lab.happens(5, closed(CloseReason::Scenario));
+    let failure = lab.failure();
+    assert_eq!((failure.step, failure.at), (2, Duration::ZERO));
+}
+
+#[test]
 fn connections_count_from_the_begin_and_a_listener_stands_for_all_of_them() {
     let mut lab = Lab::new([
         expect("server#2", contains(b"two")),

@@ -108,20 +108,20 @@ impl Run {
         self.silence(on).map(|why| if was_open { Ok(why) } else { Err(self.not_open(on)) })
     }
 
-    fn has_ended(&self, on: &Name) -> Option<Result<String, String>> {
-        let root = match self.root(on) {
+    fn has_ended(&mut self, on: &Name) -> Option<Result<String, String>> {
+        let root = match self.root_mut(on) {
             Ok(root) => root,
             Err(why) => return Some(Err(why)),
         };
-        match root.named(on).first() {
-            None if root.own.state == State::Closed => Some(Err(self.not_open(on))),
-            None => None,
-            Some(link) => match link.end {
-                Some(end) => Some(Ok(end.sentence())),
-                None if link.state == State::Closed => Some(Err(self.not_open(on))),
-                None => None,
+        let is_shut = root.own.state == State::Closed;
+        let is_over = match root.named_mut(on).first_mut() {
+            None => is_shut,
+            Some(link) => match link.take_end() {
+                Some(end) => return Some(Ok(end.sentence())),
+                None => link.state == State::Closed && !link.comes_again(),
             },
-        }
+        };
+        is_over.then(|| Err(self.not_open(on)))
     }
 
     /// Whether anything could have come, as far as it is known. Where nothing could, that nothing came means nothing.
