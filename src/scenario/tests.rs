@@ -365,10 +365,11 @@ fn connections_count_from_the_begin_and_a_listener_stands_for_all_of_them() {
     let orders = lab.orders();
     let told = |socket, ticket| (ticket, socket, "1 127.0.0.1:5".to_owned());
     assert_eq!(sends(&orders), [told(10, 100), told(11, 101), told(12, 102)]);
-    // Of several it is enough that one takes it.
+    // Of several those that closed meanwhile are left out.
     let error = Box::new(NetError::other(Operation::Send, None, "it is broken"));
     lab.happens(10, Fact::SendFailed { ticket: Ticket(100), error });
     lab.happens(11, sent(101));
+    lab.happens(10, closed(CloseReason::Reset));
     lab.waits();
     lab.happens(12, sent(102));
     assert_eq!(sends(&lab.orders()), [(103, 12, "2".to_owned())]);
@@ -376,7 +377,30 @@ fn connections_count_from_the_begin_and_a_listener_stands_for_all_of_them() {
     lab.waits();
     lab.happens(11, closed(CloseReason::Reset));
     assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
-    assert_eq!(lab.run.take_done().last().unwrap().told, "the peer sent RST");
+    let told: Vec<_> = lab.run.take_done().into_iter().map(|done| done.told).collect();
+    assert_eq!(told[2..], ["26 bytes sent, and nothing to one that closed meanwhile", "1 bytes sent", "the peer sent RST"]);
+}
+
+#[test]
+fn a_send_to_a_listener_fails_where_an_open_connection_or_none_took_it() {
+    for all_close in [false, true] {
+        let mut lab = Lab::new([send("server", "a", 1, 0)]);
+        lab.accept(11);
+        lab.accept(12);
+        assert_eq!(lab.orders().len(), 2);
+        let refuse = |lab: &mut Lab, socket, ticket| {
+            let error = Box::new(NetError::other(Operation::Send, None, "it is broken"));
+            lab.happens(socket, Fact::SendFailed { ticket: Ticket(ticket), error });
+        };
+        refuse(&mut lab, 11, 100);
+        if all_close {
+            refuse(&mut lab, 12, 101);
+            [11, 12].map(|socket| lab.happens(socket, closed(CloseReason::Reset)));
+        } else {
+            lab.happens(12, sent(101));
+        }
+        assert_eq!(lab.failure().why, "server#1: Can't send: it is broken", "{all_close}");
+    }
 }
 
 #[test]

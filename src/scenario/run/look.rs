@@ -18,7 +18,12 @@ impl Run {
                     return Some(Err(why.clone()));
                 }
                 let is_done = present.left == 0 && present.under_way.is_empty();
-                is_done.then(|| Ok(format!("{} bytes sent", present.sent)))
+                let left_out = match present.left_out {
+                    0 => String::new(),
+                    1 => ", and nothing to one that closed meanwhile".to_owned(),
+                    more => format!(", and nothing to {more} that closed meanwhile"),
+                };
+                is_done.then(|| Ok(format!("{} bytes sent{left_out}", present.sent)))
             }
             Action::Expect { on, pattern, .. } => self.has_come(on, pattern),
             Action::ExpectNone { on, pattern, .. } => self.has_not_come(on, pattern),
