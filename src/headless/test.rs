@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::FAREWELL;
@@ -332,6 +333,8 @@ impl Bench<'_, '_> {
 
     /// Takes in one batch; false when there will be no more.
     async fn take_batch(&mut self) -> io::Result<bool> {
+        // Limits and signals have their turn also where batch comes after batch.
+        yield_now().await;
         let tests = &mut *self.tests;
         // What is not taken keeps its block, so that the engine reads no more than can be recorded.
         tests.recording.room().await;

@@ -209,12 +209,7 @@ impl PatternEntry {
             _ => {
                 let content = read_literal(reader, key, item, known, encodings)?;
                 let pattern = Self::Contains(content);
-                let is_empty = |encoding| {
-                    let pattern = pattern.pattern(encoding, known.variables);
-                    matches!(pattern, Ok(Pattern::Contains(wanted)) if wanted.is_empty())
-                };
-                let first = encodings.first().copied().unwrap_or(Encoding::UTF_8);
-                if is_empty(first) {
+                if pattern.is_in_all(encodings, known.variables) {
                     let help = "write any = true for every message, or equals = { text = \"\" } for an empty one";
                     reader.error_with_help(span(item), "what is empty is in every message", help);
                     return None;
@@ -222,6 +217,13 @@ impl PatternEntry {
                 Some(pattern)
             }
         }
+    }
+
+    /// Whether it is nothing that is waited for, in one of these encodings.
+    fn is_in_all(&self, encodings: &[Encoding], variables: &Variables) -> bool {
+        let all = if encodings.is_empty() { &[Encoding::UTF_8] } else { encodings };
+        let is_nothing = |pattern| matches!(pattern, Ok(Pattern::Contains(bytes)) if bytes.is_empty());
+        all.iter().any(|encoding| is_nothing(self.pattern(*encoding, variables)))
     }
 
     /// Writes it into a table, in which none of its keys stands.

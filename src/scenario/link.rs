@@ -3,11 +3,15 @@
 //! Owns, for each socket of the profile and each connection, whether it is open, how it ended, and what came on it. It never
 //! decides what follows from that.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::inbox::{Inbox, MOST, PIECE};
+use super::inbox::Inbox;
 use super::{End, Name};
-use crate::contract::{Endpoint, Fact, Role, SocketId, Timestamp};
+use crate::contract::{CloseReason, Endpoint, Fact, Role, SocketId, Timestamp};
+
+/// How many ends of a client's connections are kept; the oldest go.
+const ENDS: usize = 64;
 
 /// A socket of the profile.
 #[derive(Debug)]
@@ -31,8 +35,14 @@ pub(super) struct Link {
     /// Which connection it is; 0 for the socket itself, and for those of before the scenario.
     pub(super) number: u32,
     pub(super) state: State,
+    /// Whether it has been open, since a step ordered that.
+    pub(super) was_open: bool,
     /// How the peer's direction ended, since it was opened.
     pub(super) end: Option<End>,
+    /// The ends of its connections that no step has taken, oldest first, where it connects again after each.
+    ends: VecDeque<End>,
+    /// Whether it connects again when it ends.
+    again: bool,
     /// This side has half-closed.
     pub(super) fin_sent: bool,
     /// Why it is not open, if something failed.
@@ -82,7 +92,7 @@ impl Root {
             if is_past { 0 } else { self.accepted }
         });
         let mut link = Link::new(id, number, &self.endpoint, self.is_heard);
-        link.state = State::Open;
+        (link.state, link.was_open) = (State::Open, true);
         self.links.push(link);
         self.links.len() - 1
     }
@@ -134,7 +144,10 @@ impl Link {
             id,
             number,
             state: State::Closed,
+            was_open: false,
             end: None,
+            ends: VecDeque::new(),
+            again: endpoint.reconnect().is_some(),
             fin_sent: false,
             error: None,
             local: String::new(),
@@ -153,17 +166,29 @@ impl Link {
 
     /// Whether more may come.
     pub(super) fn can_hear(&self) -> bool {
-        self.state == State::Opening || (self.state == State::Open && self.end.is_none())
+        self.state == State::Opening || (self.state == State::Open && self.end.is_none()) || self.comes_again()
+    }
+
+    /// Whether it has ended, and another connection follows.
+    pub(super) fn comes_again(&self) -> bool {
+        self.again && (self.end.is_some() || self.error.is_some())
+    }
+
+    /// How it ended. Of a client that connects again each connection ends for one step, whether or not it is connected
+    /// again by then.
+    pub(super) fn take_end(&mut self) -> Option<End> {
+        let again = self.ends.pop_front();
+        if self.again { again } else { again.or(self.end) }
     }
 
     /// Learns from what happened to it; `bytes` are those that were received.
     pub(super) fn observe(&mut self, fact: &Fact, bytes: &[u8], at: Timestamp) {
         match fact {
             Fact::Opened { local, peer } => {
-                self.stand(local.to_string(), peer.as_ref().map(ToString::to_string).unwrap_or_default());
+                self.stand(local.to_string(), peer.as_ref().map(ToString::to_string).unwrap_or_default(), at);
             }
             Fact::Connected { local, peer } | Fact::Accepted { local, peer, .. } => {
-                self.stand(local.to_string(), peer.to_string());
+                self.stand(local.to_string(), peer.to_string(), at);
             }
             Fact::Call { call, result, .. } if call == "shutdown" && result == "0" => self.fin_sent = true,
             // The engine tries again by itself.
@@ -179,6 +204,8 @@ impl Link {
             Fact::PeerClosed => self.finish(End::Fin, at),
             Fact::Closed { reason } => {
                 self.state = State::Closed;
+                // The engine connects again after all others.
+                self.again &= !matches!(reason, CloseReason::User | CloseReason::Scenario | CloseReason::Shutdown);
                 self.finish(End::Closed(*reason), at);
             }
             Fact::Failed(error) => {
@@ -191,14 +218,23 @@ impl Link {
         }
     }
 
-    fn stand(&mut self, local: String, peer: String) {
+    fn stand(&mut self, local: String, peer: String, at: Timestamp) {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.part(at);
+        }
         (self.state, self.end, self.error, self.fin_sent) = (State::Open, None, None, false);
-        (self.local, self.peer) = (local, peer);
+        (self.local, self.peer, self.was_open) = (local, peer, true);
     }
 
     fn finish(&mut self, end: End, at: Timestamp) {
         // After a FIN, that it closed is no news.
-        self.end.get_or_insert(end);
+        if self.end.is_none() {
+            self.end = Some(end);
+            if self.again {
+                self.ends.push_back(end);
+                self.ends.drain(..self.ends.len().saturating_sub(ENDS));
+            }
+        }
         if let Some(inbox) = &mut self.inbox {
             inbox.end(at);
         }
@@ -207,14 +243,14 @@ impl Link {
     /// The bytes in the pieces in which they are to be put in, so that there is time to look at them between.
     pub(super) fn pieces<'a>(&self, bytes: &'a [u8]) -> Vec<&'a [u8]> {
         match &self.inbox {
-            Some(inbox) if inbox.is_stream() && bytes.len() > PIECE => bytes.chunks(PIECE).collect(),
+            Some(inbox) if bytes.len() > inbox.piece() => bytes.chunks(inbox.piece()).collect(),
             _ => vec![bytes],
         }
     }
 
     /// Whether so much can come before something has to go that nobody has looked at.
     pub(super) fn has_room(&self, len: usize) -> bool {
-        self.inbox.as_ref().is_none_or(|inbox| inbox.has_room(len.min(MOST)))
+        self.inbox.as_ref().is_none_or(|inbox| inbox.has_room(len))
     }
 
     /// Takes a message for ended that a gap has ended by now.

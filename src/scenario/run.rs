@@ -76,13 +76,16 @@ struct Present {
     ordered: bool,
     /// The sockets that it is about.
     targets: Vec<SocketId>,
-    /// Of a send: how often more, when the next is due, which were not answered yet, how many bytes went,
-    /// whether one of them was taken, what failed.
+    /// Of a send: how often more, when the next is due, which were not answered yet with how many bytes, how many bytes
+    /// went, whether one of them was taken, which sockets could not take theirs and why, how many of those were left
+    /// out since they had closed, what failed.
     left: u64,
     due: Timestamp,
-    under_way: HashSet<Ticket>,
+    under_way: HashMap<Ticket, u64>,
     sent: u64,
     is_taken: bool,
+    refused: Vec<(SocketId, String)>,
+    left_out: usize,
     failed: Option<String>,
     /// What came of it, where that was known before its turn.
     judged: Option<(Timestamp, Result<String, String>)>,
@@ -154,7 +157,7 @@ impl Run {
 
     /// The sends that were ordered and not answered yet.
     pub fn under_way(&self) -> impl Iterator<Item = Ticket> {
-        self.present.iter().flat_map(|present| &present.under_way).copied()
+        self.present.iter().flat_map(|present| present.under_way.keys()).copied()
     }
 
     /// The steps that went as they should and were not taken yet.
@@ -186,15 +189,13 @@ impl Run {
         self.learn(event, bytes, false);
         if let Fact::Sent { ticket, remaining: 0, .. } | Fact::SendFailed { ticket, .. } = &event.fact
             && let Some(present) = &mut self.present
-            && present.under_way.remove(ticket)
+            && let Some(bytes) = present.under_way.remove(ticket)
         {
-            match &event.fact {
-                Fact::SendFailed { error, .. } => present.failed = Some(without_stop(&error.to_string())),
-                _ => present.is_taken = true,
-            }
-            // Of several connections it is enough that one took it.
-            if present.under_way.is_empty() && std::mem::take(&mut present.is_taken) {
-                present.failed = None;
+            if let Fact::SendFailed { error, .. } = &event.fact {
+                present.refused.push((event.socket, without_stop(&error.to_string())));
+            } else {
+                present.is_taken = true;
+                present.sent += bytes;
             }
         }
     }
@@ -220,6 +221,7 @@ impl Run {
             } else {
                 self.roots.iter_mut().flat_map(Root::all_mut).for_each(|link| link.expire(heard));
             }
+            self.settle(&step.action);
             let judged = self.present.as_mut().and_then(|present| present.judged.take());
             let outcome = match judged {
                 Some(judged) => Some(judged),
@@ -319,9 +321,11 @@ impl Run {
             targets: Vec::new(),
             left,
             due: now,
-            under_way: HashSet::new(),
+            under_way: HashMap::new(),
             sent: 0,
             is_taken: false,
+            refused: Vec::new(),
+            left_out: 0,
             failed: None,
             judged: None,
         });
@@ -365,6 +369,7 @@ impl Run {
         self.roots.iter_mut().flat_map(Root::all_mut).for_each(|link| link.expire(deadline));
         let scenario = Arc::clone(&self.scenario);
         let Some(step) = scenario.steps.get(self.next) else { return };
+        self.settle(&step.action);
         let outcome = self.look(&step.action, deadline).unwrap_or_else(|| self.out_of_time(&step.action));
         if let Some(present) = &mut self.present {
             present.judged.get_or_insert((deadline, outcome));
@@ -377,6 +382,7 @@ impl Run {
         let (limit, own) = (later(began, self.scenario.timeout), self.own_limit(action, present));
         let own = own.filter(|own| later(present.entered, *own) <= limit);
         let what = match action {
+            Action::ExpectNone { on, .. } if !self.was_open(on) => return Err(self.not_open(on)),
             Action::ExpectNone { .. } if own.is_some() => return Ok(String::new()),
             Action::ExpectClosed { on, .. } => format!("{on} was not closed"),
             Action::Expect { on, .. } => {

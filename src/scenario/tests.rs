@@ -50,7 +50,7 @@ fn send(to: &str, template: &str, repeat: u64, every: u64) -> Action {
     Action::Send { to: name(to), template: template.unwrap(), repeat, every: ms(every) }
 }
 
-/// Sockets 1 to 4, and a scenario over them.
+/// Sockets 1 to 5, of which the last is not open, and a scenario over them.
 struct Lab {
     run: Run,
     now: u64,
@@ -67,6 +67,7 @@ impl Lab {
             ("server", "tcp-listen://127.0.0.1:1"),
             ("lines", "tcp://127.0.0.1:1?framing=line&wrap"),
             ("udp", "udp-bind://127.0.0.1:1"),
+            ("idle", "tcp://127.0.0.1:1?reconnect=1s"),
         ];
         let sockets =
             sockets.iter().zip(1..).map(|((name, url), number)| ((*name).to_owned(), id(number), url.parse().unwrap()));
@@ -246,6 +247,106 @@ fn unread_bytes_count_for_what_is_not_to_come() {
 }
 
 #[test]
+fn what_was_never_open_has_not_been_silent() {
+    let none = |on| Action::ExpectNone { on: name(on), pattern: Pattern::Any, within: ms(100) };
+    let refused = || Fact::Failed(Box::new(NetError::from_errno(Operation::Connect, None, 111)));
+    let mut lab = Lab::new([none("idle")]);
+    assert_eq!(lab.failure().why, "idle is not open");
+    // One that goes on trying.
+    let mut lab = Lab::new([none("idle")]);
+    lab.run.opening(id(5));
+    lab.waits();
+    lab.happens(5, refused());
+    lab.happens(5, Fact::Note { name: "reconnect".into(), message: String::new() });
+    assert!(lab.failure().why.contains("ECONNREFUSED"));
+    let mut lab = Lab::new([none("server#1")]);
+    assert_eq!(lab.failure().why, "server#1 is not open");
+
+    let mut lab = Lab::new([none("server"), none("client"), none("client")]);
+    lab.waits();
+    lab.now += 150 * MS;
+    lab.waits();
+    lab.happens(1, closed(CloseReason::Reset));
+    assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
+}
+
+#[test]
+fn nothing_matches_across_two_connections_of_one_client() {
+    let across = |pattern: Pattern| {
+        let mut lab = Lab::new([expect("idle", pattern), expect("idle", contains(b"lo"))]);
+        lab.happens(5, connected());
+        lab.comes(5, b"hel");
+        lab.happens(5, closed(CloseReason::Reset));
+        lab.happens(5, Fact::Note { name: "reconnect".into(), message: String::new() });
+        lab.happens(5, connected());
+        lab.comes(5, b"lo wor");
+        lab.comes(5, b"ld");
+        lab.end()
+    };
+    for pattern in [contains(b"hello"), Pattern::regex("(?s)hel.*w").unwrap(), equals(b"hello")] {
+        let Verdict::Failed(failure) = across(pattern) else { panic!() };
+        let got: Vec<_> = failure.got.iter().map(|got| got.bytes.as_slice()).collect();
+        assert_eq!((failure.step, got), (1, vec![&b"hel"[..], b"lo world"]));
+    }
+    // What is left of the first can still be expected, and what comes of the second is all there.
+    assert!(across(equals(b"hel")).is_passed());
+    assert!(across(contains(b"e")).is_passed());
+    assert!(!across(contains(b"world")).is_passed());
+}
+
+#[test]
+fn a_regular_expression_takes_what_it_matches_of_all_that_has_come() {
+    let regex = |text| expect("client", Pattern::regex(text).unwrap());
+    for text in ["[0-9]+", "[0-9]+?\\b", "^12345"] {
+        let mut lab = Lab::new([regex(text), expect("client", equals(b" rest"))]);
+        lab.comes(1, b"123");
+        lab.comes(1, b"45 rest");
+        assert!(lab.end().is_passed(), "{text}");
+    }
+    // The end of what has come is that of what there is to match.
+    let mut lab = Lab::new([regex("rest$"), expect("client", contains(b"more"))]);
+    lab.comes(1, b"12345 rest");
+    lab.waits();
+    lab.comes(1, b" and more");
+    assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
+}
+
+#[test]
+fn nothing_received_is_no_match_of_a_pattern_that_nothing_matches() {
+    for pattern in [Pattern::regex("x*").unwrap(), Pattern::regex("(?s)^.*$").unwrap(), contains(b""), equals(b"")] {
+        assert_eq!(Lab::new([expect("client", pattern)]).failure().why, "nothing came within 100ms");
+    }
+}
+
+#[test]
+fn each_end_of_a_client_that_connects_again_is_there_for_one_step() {
+    let ends = |within| Action::ExpectClosed { on: name("idle"), within: ms(within) };
+    let again = || Fact::Note { name: "reconnect".into(), message: String::new() };
+    // Whether it is connected again when the step begins makes no difference.
+    for is_later in [false, true] {
+        let mut lab = Lab::new([Action::Wait(ms(10)), ends(100), expect("idle", contains(b"x")), ends(100)]);
+        lab.happens(5, connected());
+        lab.waits();
+        lab.happens(5, Fact::PeerClosed);
+        lab.happens(5, closed(CloseReason::Peer));
+        if is_later {
+            lab.now += 10 * MS;
+            lab.waits();
+        }
+        lab.happens(5, again());
+        lab.happens(5, connected());
+        lab.comes(5, b"x");
+        assert_eq!(lab.failure().step, 4, "{is_later}");
+    }
+    // One that is closed here does not come again.
+    let mut lab = Lab::new([ends(100), expect("idle", contains(b"x"))]);
+    lab.happens(5, connected());
+    lab.happens(5, closed(CloseReason::Scenario));
+    let failure = lab.failure();
+    assert_eq!((failure.step, failure.at), (2, Duration::ZERO));
+}
+
+#[test]
 fn connections_count_from_the_begin_and_a_listener_stands_for_all_of_them() {
     let mut lab = Lab::new([
         expect("server#2", contains(b"two")),
@@ -264,10 +365,11 @@ fn connections_count_from_the_begin_and_a_listener_stands_for_all_of_them() {
     let orders = lab.orders();
     let told = |socket, ticket| (ticket, socket, "1 127.0.0.1:5".to_owned());
     assert_eq!(sends(&orders), [told(10, 100), told(11, 101), told(12, 102)]);
-    // Of several it is enough that one takes it.
+    // Of several those that closed meanwhile are left out.
     let error = Box::new(NetError::other(Operation::Send, None, "it is broken"));
     lab.happens(10, Fact::SendFailed { ticket: Ticket(100), error });
     lab.happens(11, sent(101));
+    lab.happens(10, closed(CloseReason::Reset));
     lab.waits();
     lab.happens(12, sent(102));
     assert_eq!(sends(&lab.orders()), [(103, 12, "2".to_owned())]);
@@ -275,7 +377,33 @@ fn connections_count_from_the_begin_and_a_listener_stands_for_all_of_them() {
     lab.waits();
     lab.happens(11, closed(CloseReason::Reset));
     assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
-    assert_eq!(lab.run.take_done().last().unwrap().told, "the peer sent RST");
+    let told: Vec<_> = lab.run.take_done().into_iter().map(|done| done.told).collect();
+    assert_eq!(
+        told[2..],
+        ["26 bytes sent, and nothing to one that closed meanwhile", "1 bytes sent", "the peer sent RST"]
+    );
+}
+
+#[test]
+fn a_send_to_a_listener_fails_where_an_open_connection_or_none_took_it() {
+    for all_close in [false, true] {
+        let mut lab = Lab::new([send("server", "a", 1, 0)]);
+        lab.accept(11);
+        lab.accept(12);
+        assert_eq!(lab.orders().len(), 2);
+        let refuse = |lab: &mut Lab, socket, ticket| {
+            let error = Box::new(NetError::other(Operation::Send, None, "it is broken"));
+            lab.happens(socket, Fact::SendFailed { ticket: Ticket(ticket), error });
+        };
+        refuse(&mut lab, 11, 100);
+        if all_close {
+            refuse(&mut lab, 12, 101);
+            [11, 12].map(|socket| lab.happens(socket, closed(CloseReason::Reset)));
+        } else {
+            lab.happens(12, sent(101));
+        }
+        assert_eq!(lab.failure().why, "server#1: Can't send: it is broken", "{all_close}");
+    }
 }
 
 #[test]
@@ -385,14 +513,15 @@ fn of_too_much_the_oldest_goes_and_is_told() {
     assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
 }
 
-fn any_pattern() -> impl Strategy<Value = Pattern> {
+/// One that matches what it matches however the bytes came.
+fn any_literal() -> impl Strategy<Value = Pattern> {
     let some = || prop::collection::vec(prop::sample::select(b"ab\n".to_vec()), 1..4);
-    prop_oneof![
-        some().prop_map(|bytes| contains(&bytes)),
-        some().prop_map(|bytes| equals(&bytes)),
-        prop::sample::select(vec!["a+b", "b.*a", "(?s)b.*a|\n", "^a", "a{2,3}", "(a|ab)(b|\n)"])
-            .prop_map(|text| Pattern::regex(text).unwrap()),
-    ]
+    prop_oneof![some().prop_map(|bytes| contains(&bytes)), some().prop_map(|bytes| equals(&bytes))]
+}
+
+fn any_pattern() -> impl Strategy<Value = Pattern> {
+    let regex = prop::sample::select(vec!["a+b", "b.*a", "(?s)b.*a|\n", "^a", "a{2,3}", "(a|ab)(b|\n)", "a*$"]);
+    prop_oneof![2 => any_literal(), 1 => regex.prop_map(|text| Pattern::regex(text).unwrap())]
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
@@ -479,7 +608,7 @@ proptest! {
     #[test]
     fn on_a_stream_it_does_not_matter_how_the_bytes_came(
         stream in prop::collection::vec(prop::sample::select(b"ab\n".to_vec()), 0..30),
-        patterns in prop::collection::vec(any_pattern(), 1..5),
+        patterns in prop::collection::vec(any_literal(), 1..5),
         cuts in prop::collection::vec(any::<Index>(), 0..12),
         asks in any::<u32>(),
     ) {

@@ -137,6 +137,8 @@ fn every_mistake_in_a_step_is_told_at_its_place() {
         ("send = 'a'\nto = 'udp'", 1, 8, "a table"),
         ("expect = { text = 'a' }", 0, 1, "`on` is missing"),
         ("expect = { text = 'a', hex = '00' }\non = 'udp'", 1, 24, "can't stand beside"),
+        ("expect = { text = '' }\non = 'udp'", 1, 19, "empty pattern"),
+        ("expect-none = { escaped = '' }\non = 'server'", 1, 27, "empty pattern"),
         ("expect = false\non = 'udp'", 1, 10, "true for anything"),
         ("expect = { regex = '(' }\non = 'udp'", 1, 21, "unclosed"),
         ("expect = { escaped = '{{counter}}' }\non = 'udp'", 1, 22, "template"),

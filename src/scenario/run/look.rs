@@ -18,7 +18,12 @@ impl Run {
                     return Some(Err(why.clone()));
                 }
                 let is_done = present.left == 0 && present.under_way.is_empty();
-                is_done.then(|| Ok(format!("{} bytes sent", present.sent)))
+                let left_out = match present.left_out {
+                    0 => String::new(),
+                    1 => ", and nothing to one that closed meanwhile".to_owned(),
+                    more => format!(", and nothing to {more} that closed meanwhile"),
+                };
+                is_done.then(|| Ok(format!("{} bytes sent{left_out}", present.sent)))
             }
             Action::Expect { on, pattern, .. } => self.has_come(on, pattern),
             Action::ExpectNone { on, pattern, .. } => self.has_not_come(on, pattern),
@@ -104,23 +109,32 @@ impl Run {
         if has_come {
             return Some(Err("what was not to come came".to_owned()));
         }
-        self.silence(on).map(Ok)
+        let was_open = self.was_open(on);
+        self.silence(on).map(|why| if was_open { Ok(why) } else { Err(self.not_open(on)) })
     }
 
-    fn has_ended(&self, on: &Name) -> Option<Result<String, String>> {
-        let root = match self.root(on) {
+    fn has_ended(&mut self, on: &Name) -> Option<Result<String, String>> {
+        let root = match self.root_mut(on) {
             Ok(root) => root,
             Err(why) => return Some(Err(why)),
         };
-        match root.named(on).first() {
-            None if root.own.state == State::Closed => Some(Err(self.not_open(on))),
-            None => None,
-            Some(link) => match link.end {
-                Some(end) => Some(Ok(end.sentence())),
-                None if link.state == State::Closed => Some(Err(self.not_open(on))),
-                None => None,
+        let is_shut = root.own.state == State::Closed;
+        let is_over = match root.named_mut(on).first_mut() {
+            None => is_shut,
+            Some(link) => match link.take_end() {
+                Some(end) => return Some(Ok(end.sentence())),
+                None => link.state == State::Closed && !link.comes_again(),
             },
-        }
+        };
+        is_over.then(|| Err(self.not_open(on)))
+    }
+
+    /// Whether anything could have come, as far as it is known. Where nothing could, that nothing came means nothing.
+    pub(super) fn was_open(&self, on: &Name) -> bool {
+        self.root(on).is_ok_and(|root| {
+            let whole = (root.has_links() && on.connection.is_none()).then_some(&root.own);
+            root.named(on).into_iter().chain(whole).any(|link| link.was_open)
+        })
     }
 
     /// Why nothing more can come, if that is so.

@@ -101,10 +101,9 @@ impl Run {
                 Some(framing) => framing.wrap(&bytes).map_err(|why| format!("it can't be wrapped: {why}"))?,
                 None => bytes,
             };
-            present.sent += bytes.len() as u64;
             // Of a stream, nothing can't be sent, and is nothing to wait for.
             if !bytes.is_empty() || endpoint.keeps_messages_apart() {
-                present.under_way.insert(Ticket(ticket));
+                present.under_way.insert(Ticket(ticket), bytes.len() as u64);
                 orders.push(Command::Send {
                     ticket: Ticket(ticket),
                     target: Target::Socket(link.id),
@@ -121,6 +120,29 @@ impl Run {
         present.ordered = true;
         present.due = later(now, every);
         Ok(orders)
+    }
+}
+
+impl Run {
+    /// Decides what those mean that could not take what was sent, once all have answered: of several connections those
+    /// that closed meanwhile are left out, as long as there is one that took it.
+    pub(super) fn settle(&mut self, action: &Action) {
+        let Action::Send { to, .. } = action else { return };
+        let Some(present) = self.present.as_mut().filter(|present| present.under_way.is_empty()) else { return };
+        let is_taken = std::mem::take(&mut present.is_taken);
+        for (socket, why) in std::mem::take(&mut present.refused) {
+            let Some(&(root, place)) = self.whose.get(&socket) else { continue };
+            let root = &mut self.roots[root];
+            let is_one_of_many = root.has_links() && to.connection.is_none();
+            let link = root.at(place);
+            if is_one_of_many && is_taken && link.state == State::Closed {
+                present.left_out += 1;
+                continue;
+            }
+            let number = link.number;
+            let told = if is_one_of_many { format!("{}: {why}", root.name_of(number)) } else { why };
+            present.failed.get_or_insert(told);
+        }
     }
 }
 
