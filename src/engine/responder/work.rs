@@ -5,7 +5,7 @@
 //! next message is looked at. It never reads or writes the socket.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::chain::Exchange;
 use super::partners::{Entry, Key, Partner};
 use crate::contract::{Address, AfterFin, Endpoint, Fact, SocketId, Ticket};
 use crate::engine::orders::{MAX_REPLIES, Order, Orders, Stop};
@@ -80,8 +81,10 @@ pub(super) struct Work {
     /// Datagrams that are not answered and not told yet: how many, by which rule, and why not.
     unanswered: RefCell<Option<(u64, Arc<Rule>, &'static str)>>,
     is_telling: Cell<bool>,
-    /// Whether it was told that too many replies followed on each other, and that a rule wants a datagram socket closed.
-    pub(super) told_of_chain: Cell<bool>,
+    /// The replies that answered those of other sockets of this bench, and when it was told last that they were too many.
+    pub(super) exchanges: RefCell<BTreeMap<SocketId, Exchange>>,
+    pub(super) told_of_rate: Cell<Option<Instant>>,
+    /// Whether it was told that a rule wants a datagram socket closed.
     told_of_then: Cell<bool>,
     /// The order of the last file. Until it is sent no other is opened, for each takes up a descriptor.
     pub(super) last_file: Cell<u64>,
@@ -94,7 +97,6 @@ pub(super) struct Pending {
     /// For an echo with its framing, else without.
     pub(super) message: Vec<u8>,
     pub(super) from: Option<Address>,
-    pub(super) chain: u32,
     pub(super) due: Instant,
     /// What it takes up meanwhile.
     _places: [Place; 3],
@@ -129,8 +131,6 @@ pub(super) struct Came<'a> {
     pub(super) captures: &'a [&'a [u8]],
     /// Who sent it, of a datagram.
     pub(super) from: Option<&'a Address>,
-    /// How many replies in a row have led to it.
-    pub(super) chain: u32,
 }
 
 impl Work {
@@ -165,7 +165,8 @@ impl Work {
             rows: RefCell::default(),
             unanswered: RefCell::default(),
             is_telling: Cell::default(),
-            told_of_chain: Cell::default(),
+            exchanges: RefCell::default(),
+            told_of_rate: Cell::default(),
             told_of_then: Cell::default(),
             last_file: Cell::default(),
             began: Instant::now(),
@@ -224,7 +225,7 @@ impl Work {
         }
         let rules = self.rules.now();
         if let Some(rule) = rules.at(moment, |rule| self.is_spent(rule)) {
-            self.apply(rule, Came { message: b"", captures: &[], from: None, chain: 0 });
+            self.apply(rule, Came { message: b"", captures: &[], from: None });
         }
     }
 
@@ -364,11 +365,13 @@ impl Work {
         }
         let echo = self.rules.echo();
         let Some(rule) = &*echo else { return };
-        let Some(chain) = self.chain(rule, from) else { return };
+        if !self.may_answer(rule, from) {
+            return;
+        }
         let can_be_sent = self.pending.borrow().is_empty() && self.orders.has_room_for_reply();
         if !can_be_sent {
-            self.apply(rule, Came { message: bytes, captures: &[], from, chain });
-        } else if self.orders.push_reply(Order::new(Ticket::ENGINE, bytes.into(), from.cloned()), chain + 1).is_some() {
+            self.apply(rule, Came { message: bytes, captures: &[], from });
+        } else if self.orders.push_reply(Order::new(Ticket::ENGINE, bytes.into(), from.cloned())).is_some() {
             rule.hits.count();
         }
     }
@@ -380,11 +383,13 @@ impl Work {
         }
         let rules = self.rules.now();
         let Some((rule, found)) = rules.answer(message, |rule| self.is_spent(rule)) else { return };
-        let Some(chain) = self.chain(rule, from) else { return };
+        if !self.may_answer(rule, from) {
+            return;
+        }
         if rule.is_echo() {
-            self.apply(rule, Came { message: &as_it_came(), captures: &[], from, chain });
+            self.apply(rule, Came { message: &as_it_came(), captures: &[], from });
         } else {
-            self.apply(rule, Came { message, captures: &found.captures, from, chain });
+            self.apply(rule, Came { message, captures: &found.captures, from });
         }
     }
 
@@ -431,7 +436,6 @@ impl Work {
                     rule: Arc::clone(rule),
                     message: came.message.to_vec(),
                     from: came.from.cloned(),
-                    chain: came.chain,
                     due: Instant::now() + rule.delay,
                     _places: [
                         Place::take(&self.under_way, 1),
