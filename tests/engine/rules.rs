@@ -236,6 +236,8 @@ async fn why_a_program_gives_no_answer_is_told() {
         run("full", "head -c 1000 /dev/zero", |_, max| *max = 1000),
         // What it leaves behind does not hold its answer up.
         run("leaves", "sleep 1000 & echo $! > leaves; echo done", keep),
+        // Nor does what leaves its group.
+        run("away", "setsid sh -c 'echo $$ > away; exec sleep 1000' & until [ -s away ]; do :; done; echo hi", keep),
         // It need not read what it is told.
         run("deaf", "exec <&-; echo deaf", keep),
         Rule::new("none", on("^none$"), program(&["sockbench-has-no-such-program"], folder.path())),
@@ -259,10 +261,12 @@ async fn why_a_program_gives_no_answer_is_told() {
             assert!(said.ends_with("complaint\nend") && said.len() < 250, "{said}");
         }
     }
-    for name in ["full", "leaves", "deaf"] {
+    for name in ["full", "leaves", "away", "deaf"] {
         writeln!(peer, "{name}").unwrap();
     }
-    assert_eq!(hear(&mut peer, 1000 + 5 + 5)[1000..], *b"done\ndeaf\n");
+    assert_eq!(hear(&mut peer, 1000 + 5 + 3 + 5)[1000..], *b"done\nhi\ndeaf\n");
+    let away = fs::read_to_string(folder.path().join("away")).unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(away), nix::sys::signal::Signal::SIGKILL).unwrap();
     for name in ["hangs", "floods", "leaves"] {
         let pid = fs::read_to_string(folder.path().join(name)).unwrap().trim().parse().unwrap();
         assert!(is_gone(pid), "{name}");
