@@ -69,7 +69,14 @@ impl Work {
             Reply::Nothing => self.note(rule, self.and_then(rule, "")),
             Reply::Message(template) => self.send_message(rule, template, came, ""),
             Reply::File { name, root, missing } => self.send_file(rule, name, root, missing.as_ref(), came).await,
-            Reply::Program { .. } => self.send_what_a_program_says(rule, came).await,
+            Reply::Program { .. } => {
+                let _turn = match &pending.turn {
+                    Some(_) => None,
+                    // They are never closed.
+                    None => self.table.programs().acquire().await.ok(),
+                };
+                self.send_what_a_program_says(rule, came).await;
+            }
             Reply::Characters => self.send_characters(rule, came).await,
         }
         self.tell_rows().await;

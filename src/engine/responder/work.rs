@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::chain::Exchange;
@@ -31,9 +32,6 @@ const MAX_PENDING: usize = 1024;
 
 /// How many bytes of a stream are taken apart into messages before it is asked whether there is room for more.
 const SLICE: usize = 4096;
-
-/// How many programs may answer datagrams at once.
-const MAX_PROGRAMS: usize = 16;
 
 /// How often it is told that datagrams are not answered.
 const BETWEEN_TELLING: Duration = Duration::from_secs(1);
@@ -66,9 +64,8 @@ pub(super) struct Work {
     pending: RefCell<VecDeque<Rc<Pending>>>,
     /// How many bytes the messages have that wait.
     pending_bytes: Rc<Cell<usize>>,
-    /// How many replies to datagrams are being made, and how many of them by programs.
+    /// How many replies are still to be made.
     under_way: Rc<Cell<usize>>,
-    programs: Rc<Cell<usize>>,
     /// Whether somebody answers what is pending.
     is_running: Cell<bool>,
     /// Whether a reply is being sent that has no end.
@@ -98,8 +95,10 @@ pub(super) struct Pending {
     pub(super) message: Vec<u8>,
     pub(super) from: Option<Address>,
     pub(super) due: Instant,
+    /// The turn of its program, where it has one already.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
     /// What it takes up meanwhile.
-    _places: [Place; 3],
+    _places: [Place; 2],
 }
 
 /// A part of a count; dropping it gives it back.
@@ -157,7 +156,6 @@ impl Work {
             pending: RefCell::default(),
             pending_bytes: Rc::default(),
             under_way: Rc::default(),
-            programs: Rc::default(),
             is_running: Cell::default(),
             is_endless: Cell::default(),
             is_ending: Cell::default(),
@@ -424,12 +422,16 @@ impl Work {
                 self.send_message(rule, template, came, "");
             }
             reply => {
-                let is_program = matches!(reply, Reply::Program { .. });
                 if self.of_datagrams && !self.has_room_to_wait() {
                     return self.leave_unanswered(rule, "too many replies wait to be sent already");
                 }
-                if self.of_datagrams && is_program && self.programs.get() >= MAX_PROGRAMS {
-                    return self.leave_unanswered(rule, "16 programs are answering others");
+                let mut turn = None;
+                if self.of_datagrams && matches!(reply, Reply::Program { .. }) {
+                    let Ok(free) = Arc::clone(self.table.programs()).try_acquire_owned() else {
+                        return self.leave_unanswered(rule, "16 programs are answering others");
+                    };
+                    // One that is late would keep others waiting meanwhile; it waits for its turn when it is due.
+                    turn = rule.delay.is_zero().then_some(free);
                 }
                 self.spend(rule);
                 self.pending.borrow_mut().push_back(Rc::new(Pending {
@@ -437,11 +439,8 @@ impl Work {
                     message: came.message.to_vec(),
                     from: came.from.cloned(),
                     due: Instant::now() + rule.delay,
-                    _places: [
-                        Place::take(&self.under_way, 1),
-                        Place::take(&self.pending_bytes, came.message.len()),
-                        Place::take(&self.programs, usize::from(is_program)),
-                    ],
+                    turn,
+                    _places: [Place::take(&self.under_way, 1), Place::take(&self.pending_bytes, came.message.len())],
                 }));
                 self.orders.touch();
             }
