@@ -274,6 +274,59 @@ async fn why_a_program_gives_no_answer_is_told() {
 }
 
 #[tokio::test]
+async fn no_more_than_16_programs_run_at_once_and_every_connection_gets_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new();
+    let script = "mkdir run.$$; sleep 0.1; ls -d run.* | wc -l; rmdir run.$$";
+    let rule = Rule::new("sh", on(""), program(&["sh", "-c", script], folder.path()));
+    let listener = bench.open_with("tcp-listen://127.0.0.1:0", [rule]);
+    let address = bench.opened(listener).await;
+    let connect = |_| {
+        let mut peer = TcpStream::connect(address).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        peer.write_all(b"go").unwrap();
+        peer
+    };
+    let peers: Vec<_> = (0..50).map(connect).collect();
+    for mut peer in peers {
+        let mut said = String::new();
+        while !said.ends_with('\n') {
+            said.push(char::from(hear(&mut peer, 1)[0]));
+        }
+        assert!((1..=16).contains(&said.trim().parse::<u32>().unwrap()), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_gets_the_frame_that_the_endpoint_says_or_is_refused() {
+    let folder = public();
+    fs::write(folder.path().join("public/lines"), "a\nb").unwrap();
+    fs::write(folder.path().join("public/long"), [b'x'; 300]).unwrap();
+    for (framing, frames, refusals) in [
+        ("line", [("page", &b"<p>\n"[..]), ("empty", b"\n")], [("lines", "a line holds no LF, and byte 2 is one"); 1]),
+        ("line,max=200", [("page", b"<p>\n"), ("empty", b"\n")], [("long", "300 bytes, more than a message can")]),
+        ("length:u8", [("page", b"\x03<p>"), ("lines", b"\x03a\nb")], [("long", "the length would be 300")]),
+    ] {
+        let mut bench = Bench::new();
+        let options = format!("&framing={framing}&wrap=true");
+        let (socket, mut peer) = bench.answering(&options, [get(&folder, Some("404"))]).await;
+        let frame = |payload: &str| framing.parse::<sockbench::framing::Framing>().unwrap().wrap(payload.as_bytes());
+        for (name, wanted) in frames {
+            peer.write_all(&frame(&format!("GET {name}")).unwrap()).unwrap();
+            assert_eq!(hear(&mut peer, wanted.len()), wanted, "{framing} {name}");
+            assert!(bench.rule(socket).await.starts_with(&format!("sends {name}, ")));
+        }
+        for (name, why) in refusals {
+            peer.write_all(&frame(&format!("GET {name}")).unwrap()).unwrap();
+            let missing = frame("404").unwrap();
+            assert_eq!(hear(&mut peer, missing.len()), missing);
+            let said = bench.rule(socket).await;
+            assert!(said.contains(why) && said.contains("; answers 4 bytes"), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn no_program_outlives_its_connection() {
     let started = async |bench: &mut Bench| {
         let folder = tempfile::tempdir().unwrap();

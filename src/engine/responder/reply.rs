@@ -97,14 +97,21 @@ impl Work {
         let last = self.last_file.get();
         self.orders.until(|orders| orders.are_done_up_to(last).then_some(())).await;
         let is_message = self.keeps_messages_apart();
+        let frame = self.endpoint.borrow().wrap().cloned();
         // On a thread of its own, for a disk may keep it waiting.
         let opened = spawn_blocking(move || {
             let found = file::open_below(&below, &asked)?;
-            if !is_message {
-                return Ok((found.len, Err(found.file)));
+            match frame {
+                Some(frame) => {
+                    let bytes = found.read(frame.max() as usize)?;
+                    Ok((bytes.len(), Ok(frame.wrap(&bytes)?)))
+                }
+                None if is_message => {
+                    let bytes = found.read(LONGEST_MESSAGE)?;
+                    Ok((bytes.len(), Ok(bytes)))
+                }
+                None => Ok((found.len, Err(found.file))),
             }
-            let bytes = found.read(LONGEST_MESSAGE)?;
-            Ok((bytes.len(), Ok(bytes)))
         });
         let opened = opened.await.unwrap_or_else(|panic| Err(panic.to_string()));
         match opened {
