@@ -110,8 +110,8 @@ pub(super) struct Orders {
     /// How many orders there have been so far, and how many replies have been filled in.
     pushed: Cell<u64>,
     filled: Cell<u64>,
-    /// How many replies in a row have led to what was ordered last; 0 where it was no reply.
-    chain: Cell<u32>,
+    /// Whether what was ordered last is a reply.
+    last_is_reply: Cell<bool>,
     /// Whether nothing can be sent any more on this connection.
     broken: Cell<bool>,
     /// How to stop, and for whom.
@@ -141,14 +141,14 @@ impl Orders {
         self.bytes.set(bytes);
         order.number = self.next_number();
         queue.push_back(order);
-        self.chain.set(0);
+        self.last_is_reply.set(false);
         self.changed.notify_waiters();
         Ok(())
     }
 
-    /// Adds a reply, the last of `chain` in a row, unless there is an order to stop; the number of its order. However many
-    /// wait, it is taken: ask [`has_room_for_reply`](Self::has_room_for_reply) before.
-    pub(super) fn push_reply(&self, mut order: Order, chain: u32) -> Option<u64> {
+    /// Adds a reply, unless there is an order to stop; the number of its order. However many wait, it is taken: ask
+    /// [`has_room_for_reply`](Self::has_room_for_reply) before.
+    pub(super) fn push_reply(&self, mut order: Order) -> Option<u64> {
         if self.stop.get().is_some() {
             return None;
         }
@@ -156,7 +156,7 @@ impl Orders {
         let number = self.next_number();
         order.number = number;
         self.queue.borrow_mut().push_back(order);
-        self.chain.set(chain);
+        self.last_is_reply.set(true);
         self.changed.notify_waiters();
         Some(number)
     }
@@ -166,9 +166,9 @@ impl Orders {
         self.replies.get() < MAX_REPLIES
     }
 
-    /// How many replies in a row have led to what was ordered last.
-    pub(super) fn chain(&self) -> u32 {
-        self.chain.get()
+    /// Whether what was ordered last is a reply.
+    pub(super) fn last_is_reply(&self) -> bool {
+        self.last_is_reply.get()
     }
 
     /// The number of the reply that is filled in now, from 1.
@@ -355,7 +355,7 @@ mod tests {
             let mut count = 0;
             while orders.has_room_for_reply() {
                 count += 1;
-                assert_eq!(orders.push_reply(reply(len), 1), Some(count as u64));
+                assert_eq!(orders.push_reply(reply(len)), Some(count as u64));
             }
             assert!(count * (len + size_of::<Order>()) <= MAX_REPLIES + len, "{count} of {len}");
             orders.push(order(MAX_QUEUED + 1)).unwrap();
@@ -370,7 +370,7 @@ mod tests {
         }
         let orders = Orders::default();
         orders.stop(Stop::HalfClose, CloseReason::User);
-        assert_eq!(orders.push_reply(reply(1), 1), None);
+        assert_eq!(orders.push_reply(reply(1)), None);
         assert!(orders.is_empty());
     }
 

@@ -16,6 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -32,6 +33,9 @@ use crate::contract::{
     Ticket,
 };
 
+/// How many programs may answer at once, for all sockets together.
+pub(super) const MAX_PROGRAMS: usize = 16;
+
 /// Every socket that lives.
 pub(super) struct Table {
     ids: SocketIds,
@@ -41,6 +45,8 @@ pub(super) struct Table {
     rules: RefCell<BTreeMap<SocketId, Rc<RuleSet>>>,
     /// The sockets that do.
     partners: Rc<Partners>,
+    /// The turns of the programs that answer.
+    programs: Arc<Semaphore>,
     /// The connections of each listener, in all the times that it was open.
     accepted: RefCell<BTreeMap<SocketId, Accepted>>,
     /// Descriptors that the connections of listeners leave to all else.
@@ -71,6 +77,7 @@ impl Table {
             rows: RefCell::default(),
             rules: RefCell::default(),
             partners: Rc::default(),
+            programs: Arc::new(Semaphore::new(MAX_PROGRAMS)),
             accepted: RefCell::default(),
             reserve: Reserve::new(),
             tasks: TaskTracker::new(),
@@ -156,6 +163,11 @@ impl Table {
     /// The sockets that answer by rules.
     pub(super) const fn partners(&self) -> &Rc<Partners> {
         &self.partners
+    }
+
+    /// The turns of the programs that answer: whoever waits for one gets it in order.
+    pub(super) const fn programs(&self) -> &Arc<Semaphore> {
+        &self.programs
     }
 
     /// The number of the connection that a listener has just accepted, from 1.

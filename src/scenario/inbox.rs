@@ -134,8 +134,8 @@ impl Stream {
 
     /// Where the first match ends: in which part, counted from the oldest, and after how many bytes of it.
     fn find(&self, pattern: &Pattern) -> Option<(usize, usize)> {
-        let parts = self.past.iter().chain([&self.present]).enumerate();
-        parts.filter_map(|(index, part)| Some((index, end_in(&part.bytes, pattern)?))).next()
+        let mut parts = self.past.iter().chain([&self.present]).enumerate();
+        parts.find_map(|(index, part)| Some((index, end_in(&part.bytes, pattern)?)))
     }
 
     /// Takes the first match out with all before it.

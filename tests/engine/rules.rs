@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::kill;
 use nix::sys::stat::Mode as Permissions;
@@ -237,6 +237,8 @@ async fn why_a_program_gives_no_answer_is_told() {
         run("full", "head -c 1000 /dev/zero", |_, max| *max = 1000),
         // What it leaves behind does not hold its answer up.
         run("leaves", "sleep 1000 & echo $! > leaves; echo done", keep),
+        // Nor does what leaves its group.
+        run("away", "setsid sh -c 'echo $$ > away; exec sleep 1000' & until [ -s away ]; do :; done; echo hi", keep),
         // It need not read what it is told.
         run("deaf", "exec <&-; echo deaf", keep),
         Rule::new("none", on("^none$"), program(&["sockbench-has-no-such-program"], folder.path())),
@@ -260,13 +262,68 @@ async fn why_a_program_gives_no_answer_is_told() {
             assert!(said.ends_with("complaint\nend") && said.len() < 250, "{said}");
         }
     }
-    for name in ["full", "leaves", "deaf"] {
+    for name in ["full", "leaves", "away", "deaf"] {
         writeln!(peer, "{name}").unwrap();
     }
-    assert_eq!(hear(&mut peer, 1000 + 5 + 5)[1000..], *b"done\ndeaf\n");
+    assert_eq!(hear(&mut peer, 1000 + 5 + 3 + 5)[1000..], *b"done\nhi\ndeaf\n");
+    let away = fs::read_to_string(folder.path().join("away")).unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(away), nix::sys::signal::Signal::SIGKILL).unwrap();
     for name in ["hangs", "floods", "leaves"] {
         let pid = fs::read_to_string(folder.path().join(name)).unwrap().trim().parse().unwrap();
         assert!(is_gone(pid), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_than_16_programs_run_at_once_and_every_connection_gets_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new();
+    let script = "mkdir run.$$; sleep 0.1; ls -d run.* | wc -l; rmdir run.$$";
+    let rule = Rule::new("sh", on(""), program(&["sh", "-c", script], folder.path()));
+    let listener = bench.open_with("tcp-listen://127.0.0.1:0", [rule]);
+    let address = bench.opened(listener).await;
+    let connect = |_| {
+        let mut peer = TcpStream::connect(address).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        peer.write_all(b"go").unwrap();
+        peer
+    };
+    let peers: Vec<_> = (0..50).map(connect).collect();
+    for mut peer in peers {
+        let mut said = String::new();
+        while !said.ends_with('\n') {
+            said.push(char::from(hear(&mut peer, 1)[0]));
+        }
+        assert!((1..=16).contains(&said.trim().parse::<u32>().unwrap()), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_gets_the_frame_that_the_endpoint_says_or_is_refused() {
+    let folder = public();
+    fs::write(folder.path().join("public/lines"), "a\nb").unwrap();
+    fs::write(folder.path().join("public/long"), [b'x'; 300]).unwrap();
+    for (framing, frames, refusals) in [
+        ("line", [("page", &b"<p>\n"[..]), ("empty", b"\n")], [("lines", "a line holds no LF, and byte 2 is one"); 1]),
+        ("line,max=200", [("page", b"<p>\n"), ("empty", b"\n")], [("long", "300 bytes, more than a message can")]),
+        ("length:u8", [("page", b"\x03<p>"), ("lines", b"\x03a\nb")], [("long", "the length would be 300")]),
+    ] {
+        let mut bench = Bench::new();
+        let options = format!("&framing={framing}&wrap=true");
+        let (socket, mut peer) = bench.answering(&options, [get(&folder, Some("404"))]).await;
+        let frame = |payload: &str| framing.parse::<sockbench::framing::Framing>().unwrap().wrap(payload.as_bytes());
+        for (name, wanted) in frames {
+            peer.write_all(&frame(&format!("GET {name}")).unwrap()).unwrap();
+            assert_eq!(hear(&mut peer, wanted.len()), wanted, "{framing} {name}");
+            assert!(bench.rule(socket).await.starts_with(&format!("sends {name}, ")));
+        }
+        for (name, why) in refusals {
+            peer.write_all(&frame(&format!("GET {name}")).unwrap()).unwrap();
+            let missing = frame("404").unwrap();
+            assert_eq!(hear(&mut peer, missing.len()), missing);
+            let said = bench.rule(socket).await;
+            assert!(said.contains(why) && said.contains("; answers 4 bytes"), "{said}");
+        }
     }
 }
 
@@ -441,7 +498,7 @@ async fn a_client_that_reconnects_does_so_after_a_rule_has_closed_it() {
 
 // Case 45.
 #[tokio::test]
-async fn sockets_of_the_bench_that_answer_each_other_are_stopped() {
+async fn sockets_of_the_bench_that_answer_each_other_at_once_are_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let mut paths = 0;
     let echo = || Rules::echo().iter().map(|rule| Rule::new("echo", rule.when.clone(), rule.reply.clone())).collect();
@@ -478,24 +535,20 @@ async fn sockets_of_the_bench_that_answer_each_other_are_stopped() {
                     .await;
                 client
             };
-            for _ in 0..2 {
-                bench.send(Target::Socket(sender), b"x");
-                let is_cut = |seen: &crate::bench::Seen| match &seen.fact {
-                    Fact::Rule { message, .. } => message.contains("answered each other 100 times in a row"),
-                    _ => false,
-                };
-                let replies = |bench: &Bench| {
-                    bench
-                        .seen
-                        .iter()
-                        .filter(|seen| matches!(seen.fact, Fact::Sent { ticket: Ticket::ENGINE, .. }))
-                        .count()
-                };
-                let before = replies(&bench);
-                let cut = bench.next(is_cut).await;
-                let Fact::Rule { message, .. } = cut.fact else { unreachable!() };
-                assert!(message.contains(&format!("{}", sender.get())), "{message}");
-                assert_eq!(replies(&bench) - before, 100, "{server}");
+            let began = Instant::now();
+            bench.send(Target::Socket(sender), b"x");
+            let cut = bench.next(|seen| is_cut(&seen.fact)).await;
+            let Fact::Rule { message, .. } = cut.fact else { unreachable!() };
+            assert!(message.contains(&format!("{}", sender.get())), "{message}");
+            // Each end has a rate of its own, and the first reply answers none.
+            let most = 2 * (101 + began.elapsed().as_millis() / 10) + 1;
+            assert!((100..=most).contains(&replies(&bench)), "{server}: {} of {most}", replies(&bench));
+            // It is over, and begins anew with what is sent.
+            let before = replies(&bench);
+            bench.send(Target::Socket(sender), b"x");
+            bench.next(|_| true).await;
+            while replies(&bench) == before {
+                bench.next(|_| true).await;
             }
         }
     }
@@ -520,9 +573,58 @@ async fn who_answers_an_echo_outside_is_not_stopped() {
         outside.write_all(&word).unwrap();
     }
     bench.received(client, ENOUGH).await;
-    let is_cut =
-        |seen: &crate::bench::Seen| matches!(&seen.fact, Fact::Rule { message, .. } if message.contains("in a row"));
-    assert!(!bench.seen.iter().any(is_cut));
+    assert!(!bench.seen.iter().any(|seen| is_cut(&seen.fact)));
+}
+
+/// Whether a fact tells that sockets answer each other too often.
+fn is_cut(fact: &Fact) -> bool {
+    matches!(fact, Fact::Rule { message, .. } if message.contains("more than 100 times a second"))
+}
+
+/// How many replies were sent.
+fn replies(bench: &Bench) -> u128 {
+    let is_reply = |fact: &Fact| matches!(fact, Fact::Sent { ticket: Ticket::ENGINE, .. });
+    bench.seen.iter().filter(|seen| is_reply(&seen.fact)).count() as u128
+}
+
+// Case 45.
+#[tokio::test]
+async fn sockets_that_answer_each_other_slowly_go_on() {
+    let mut bench = Bench::new();
+    let beat = || vec![Rule { delay: Duration::from_millis(10), ..Rule::new("beat", on(""), message("beat")) }];
+    bench.open_with("pair://", beat());
+    let end = bench.next(|seen| matches!(seen.fact, Fact::Paired { .. })).await.socket;
+    bench.send(Target::Socket(end), b"x");
+    while replies(&bench) < 300 {
+        let seen = bench.next(|_| true).await;
+        assert!(!is_cut(&seen.fact), "{:?}", seen.fact);
+    }
+}
+
+#[tokio::test]
+async fn what_others_send_between_lets_no_loop_go_on() {
+    let mut bench = Bench::new();
+    let [one, other] = [(); 2].map(|()| bench.ids.mint());
+    let mut addresses = Vec::new();
+    for socket in [one, other] {
+        bench.order(Command::SetRules { socket, rules: Rules::echo() });
+        bench.order(Command::Open { socket, endpoint: "udp-bind://127.0.0.1:0".parse().unwrap() });
+        addresses.push(bench.opened(socket).await);
+    }
+    let outside = UdpSocket::bind("127.0.0.1:0").unwrap();
+    outside.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Both answer it, so that each has what it sent last answer somebody else.
+    for address in &addresses {
+        outside.send_to(b"y", address).unwrap();
+        outside.recv_from(&mut [0; 8]).unwrap();
+    }
+    bench.send(Target::Peer(one, addresses[1].into()), b"x");
+    while !bench.seen.iter().any(|seen| is_cut(&seen.fact)) {
+        for address in &addresses {
+            outside.send_to(b"y", address).unwrap();
+        }
+        bench.next(|_| true).await;
+    }
 }
 
 // Case 45.
@@ -534,5 +636,5 @@ async fn a_datagram_socket_that_sends_to_itself_is_stopped() {
     bench.order(Command::Open { socket, endpoint: "udp-bind://127.0.0.1:0".parse().unwrap() });
     let address = bench.opened(socket).await;
     bench.send(Target::Peer(socket, address.into()), b"x");
-    assert!(bench.rule(socket).await.contains("answered itself 100 times"));
+    assert!(bench.rule(socket).await.contains("answers itself more than 100 times a second"));
 }

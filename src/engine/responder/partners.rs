@@ -89,9 +89,9 @@ impl Partners {
 }
 
 impl Partner {
-    /// How many replies in a row have led to what it sent last.
-    pub(super) fn chain(&self) -> u32 {
-        self.orders.upgrade().map_or(0, |orders| orders.chain())
+    /// Whether what it sent last is a reply.
+    pub(super) fn sent_a_reply(&self) -> bool {
+        self.orders.upgrade().is_some_and(|orders| orders.last_is_reply())
     }
 }
 

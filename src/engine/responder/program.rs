@@ -1,10 +1,13 @@
 //! A program that answers a message: the message on its standard input, the answer from its standard output.
 //!
-//! Owns how long it may take and how much it may say, and that nothing of it outlives the answer: it runs in a process
-//! group of its own, which is killed as soon as the program has ended or is not wanted any more.
+//! Owns how long it may take and how much it may say, and that its process group does not outlive the answer: it runs in
+//! one of its own, which is killed as soon as the program has ended or is not wanted any more. What leaves the group, as
+//! a daemon does, lives on, and is not heard any more: the answer is what was said until the program itself had ended.
 
 use std::convert::Infallible;
-use std::io;
+use std::fs::File;
+use std::future::pending;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -30,6 +33,9 @@ const TOLD: usize = 200;
 /// How much is read at once, in bytes.
 const CHUNK: usize = 16 * 1024;
 
+/// The most that a pipe holds, in bytes, unless root made it larger: what may be left in it when the program has ended.
+const PIPE: u64 = 1024 * 1024;
+
 /// What to run, and its limits.
 pub(super) struct Program {
     /// It and its arguments.
@@ -49,7 +55,7 @@ pub(super) struct Program {
 struct Running(Option<Child>);
 
 impl Running {
-    /// Waits until it has ended, and ends what it has left behind, which would keep its output open.
+    /// Waits until it has ended, and ends what it has left behind in its group.
     async fn ended(&mut self) -> io::Result<ExitStatus> {
         let Some(child) = &mut self.0 else { return Err(io::ErrorKind::NotFound.into()) };
         let leader = leader(child)?;
@@ -108,22 +114,28 @@ pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Re
         Err(panic) => return Err(format!("can't be run: {panic}")),
     };
     let stdin = pipes.stdin.map(Sender::from_owned_fd).transpose().map_err(failed_to_run)?;
-    let stdout = pipes.stdout.map(Receiver::from_owned_fd).transpose().map_err(failed_to_run)?;
-    let stderr = pipes.stderr.map(Receiver::from_owned_fd).transpose().map_err(failed_to_run)?;
+    let mut stdout = Heard::of(pipes.stdout, max, usize::MAX).map_err(failed_to_run)?;
+    let mut stderr = Heard::of(pipes.stderr, u64::MAX, TOLD).map_err(failed_to_run)?;
     let feed = async {
         if let Some(mut stdin) = stdin {
             // It need not read all of it.
             let _ = stdin.write_all(&message).await;
         }
-        std::future::pending::<Infallible>().await
+        pending::<Infallible>().await
     };
-    let ended = async { running.ended().await.map_err(Failure::Read) };
-    let outcome = async { tokio::try_join!(read_all(stdout, max), read_tail(stderr), ended) };
     let outcome = async {
-        tokio::select! {
-            outcome = outcome => outcome,
+        let hear = async {
+            tokio::try_join!(stdout.hear(), stderr.hear())?;
+            // It may go on without them.
+            pending::<Result<Infallible, Failure>>().await
+        };
+        let status = tokio::select! {
+            status = running.ended() => status.map_err(Failure::Read)?,
+            failure = hear => match failure? {},
             never = feed => match never {},
-        }
+        };
+        // Who has left its group may keep them open.
+        Ok((stdout.rest()?, stderr.rest()?, status))
     };
     match timeout(limit, outcome).await {
         Err(_) => Err(format!("took longer than {} and was killed", format_duration(limit))),
@@ -157,26 +169,52 @@ fn start(program: Program) -> io::Result<(Running, Pipes)> {
     Ok((Running(Some(child)), pipes))
 }
 
-/// All that is said, unless that is too much.
-async fn read_all(from: Option<Receiver>, max: u64) -> Result<Vec<u8>, Failure> {
-    let mut said = Vec::new();
-    let Some(from) = from else { return Ok(said) };
-    from.take(max.saturating_add(1)).read_to_end(&mut said).await.map_err(Failure::Read)?;
-    if said.len() as u64 > max { Err(Failure::SaidTooMuch) } else { Ok(said) }
+/// What it says on one of its outputs.
+struct Heard {
+    from: Option<Receiver>,
+    said: Vec<u8>,
+    /// How much it may still say, in bytes.
+    left: u64,
+    /// How much of its end is kept, in bytes.
+    kept: usize,
 }
 
-/// The end of what is said.
-async fn read_tail(from: Option<Receiver>) -> Result<Vec<u8>, Failure> {
-    let mut tail = Vec::new();
-    let Some(mut from) = from else { return Ok(tail) };
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let len = from.read(&mut chunk).await.map_err(Failure::Read)?;
-        if len == 0 {
-            return Ok(tail);
+impl Heard {
+    fn of(fd: Option<OwnedFd>, max: u64, kept: usize) -> io::Result<Self> {
+        Ok(Self { from: fd.map(Receiver::from_owned_fd).transpose()?, said: Vec::new(), left: max, kept })
+    }
+
+    /// Hears it until it ends.
+    async fn hear(&mut self) -> Result<(), Failure> {
+        let mut chunk = vec![0; CHUNK];
+        while let Some(from) = &mut self.from {
+            match from.read(&mut chunk).await.map_err(Failure::Read)? {
+                0 => self.from = None,
+                len => self.take(&chunk[..len])?,
+            }
         }
-        tail.extend_from_slice(&chunk[..len]);
-        tail.drain(..tail.len().saturating_sub(TOLD));
+        Ok(())
+    }
+
+    /// All of it, with what is in the pipe now. Never waits.
+    fn rest(mut self) -> Result<Vec<u8>, Failure> {
+        if let Some(from) = self.from.take() {
+            // Read by the descriptor itself, for tokio may not know yet that there is something.
+            let pipe = File::from(from.into_nonblocking_fd().map_err(Failure::Read)?);
+            let mut rest = Vec::new();
+            match pipe.take(PIPE).read_to_end(&mut rest) {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Failure::Read(error)),
+                _ => self.take(&rest)?,
+            }
+        }
+        Ok(self.said)
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.left = self.left.checked_sub(bytes.len() as u64).ok_or(Failure::SaidTooMuch)?;
+        self.said.extend_from_slice(bytes);
+        self.said.drain(..self.said.len().saturating_sub(self.kept));
+        Ok(())
     }
 }
 

@@ -37,7 +37,7 @@ impl Work {
     pub(super) fn send_message(&self, rule: &Rule, template: &Template, came: Came<'_>, before: &str) {
         if rule.is_echo() {
             let order = Order::new(Ticket::ENGINE, came.message.into(), came.from.cloned());
-            self.orders.push_reply(order, came.chain + 1);
+            self.orders.push_reply(order);
             return;
         }
         match self.wrapped(self.filled(template, came)) {
@@ -46,14 +46,14 @@ impl Work {
             }
             Ok(bytes) => {
                 let words = format!("{before}answers {}", in_bytes(bytes.len()));
-                self.send(rule, Order::new(Ticket::ENGINE, bytes.into(), came.from.cloned()), came, &words);
+                self.send(rule, Order::new(Ticket::ENGINE, bytes.into(), came.from.cloned()), &words);
             }
             Err(why) => self.note(rule, self.and_then(rule, &format!("{before}can't answer: {why}"))),
         }
     }
 
     async fn perform(&self, pending: &Pending) {
-        let Pending { rule, message, from, chain, due, .. } = pending;
+        let Pending { rule, message, from, due, .. } = pending;
         if *due > Instant::now() {
             sleep_until(*due).await;
         }
@@ -64,12 +64,19 @@ impl Work {
             When::Happens(_) => None,
         };
         let captures = found.map(|found| found.captures).unwrap_or_default();
-        let came = Came { message, captures: &captures, from: from.as_ref(), chain: *chain };
+        let came = Came { message, captures: &captures, from: from.as_ref() };
         match &rule.reply {
             Reply::Nothing => self.note(rule, self.and_then(rule, "")),
             Reply::Message(template) => self.send_message(rule, template, came, ""),
             Reply::File { name, root, missing } => self.send_file(rule, name, root, missing.as_ref(), came).await,
-            Reply::Program { .. } => self.send_what_a_program_says(rule, came).await,
+            Reply::Program { .. } => {
+                let _turn = match &pending.turn {
+                    Some(_) => None,
+                    // They are never closed.
+                    None => self.table.programs().acquire().await.ok(),
+                };
+                self.send_what_a_program_says(rule, came).await;
+            }
             Reply::Characters => self.send_characters(rule, came).await,
         }
         self.tell_rows().await;
@@ -90,14 +97,21 @@ impl Work {
         let last = self.last_file.get();
         self.orders.until(|orders| orders.are_done_up_to(last).then_some(())).await;
         let is_message = self.keeps_messages_apart();
+        let frame = self.endpoint.borrow().wrap().cloned();
         // On a thread of its own, for a disk may keep it waiting.
         let opened = spawn_blocking(move || {
             let found = open_below(&below, &asked)?;
-            if !is_message {
-                return Ok((found.len, Err(found.file)));
+            match frame {
+                Some(frame) => {
+                    let bytes = found.read(frame.max() as usize)?;
+                    Ok((bytes.len(), Ok(frame.wrap(&bytes)?)))
+                }
+                None if is_message => {
+                    let bytes = found.read(LONGEST_MESSAGE)?;
+                    Ok((bytes.len(), Ok(bytes)))
+                }
+                None => Ok((found.len, Err(found.file))),
             }
-            let bytes = found.read(LONGEST_MESSAGE)?;
-            Ok((bytes.len(), Ok(bytes)))
         });
         let opened = opened.await.unwrap_or_else(|panic| Err(panic.to_string()));
         match opened {
@@ -106,7 +120,7 @@ impl Work {
                     Ok(bytes) => Order::new(Ticket::ENGINE, bytes.into(), came.from.cloned()),
                     Err(file) => Order::of_file(Ticket::ENGINE, OutgoingFile::of(file, len, path)),
                 };
-                self.send(rule, order, came, &format!("sends {}, {}", told(&name), in_bytes(len)));
+                self.send(rule, order, &format!("sends {}, {}", told(&name), in_bytes(len)));
                 self.last_file.set(self.orders.last());
             }
             Err(why) => {
@@ -138,7 +152,7 @@ impl Work {
             Ok(said) => match self.wrapped(said) {
                 Ok(bytes) => {
                     let order = Order::new(Ticket::ENGINE, bytes.into(), came.from.cloned());
-                    self.push(rule, order, came);
+                    self.push(rule, order);
                 }
                 Err(why) => self.note(rule, format!("what {name} says can't be sent: {why}")),
             },
@@ -151,29 +165,29 @@ impl Work {
         if self.keeps_messages_apart() {
             let bytes = characters::datagram();
             let words = format!("answers {}", in_bytes(bytes.len()));
-            self.send(rule, order(bytes), came, &words);
+            self.send(rule, order(bytes), &words);
             return;
         }
         let _endless = self.begin_endless();
         self.note(rule, "sends characters without an end");
         self.tell_rows().await;
         while self.can_be_endless()
-            && let Some(number) = self.push(rule, order(characters::block()), came)
+            && let Some(number) = self.push(rule, order(characters::block()))
         {
             self.orders.until(|orders| orders.are_done_up_to(number).then_some(())).await;
         }
     }
 
     /// Hands a reply over to be sent, and says so.
-    fn send(&self, rule: &Rule, order: Order, came: Came<'_>, words: &str) {
-        if self.push(rule, order, came).is_some() {
+    fn send(&self, rule: &Rule, order: Order, words: &str) {
+        if self.push(rule, order).is_some() {
             self.note(rule, self.and_then(rule, words));
         }
     }
 
     /// Hands a reply over to be sent; the number of its order.
-    fn push(&self, rule: &Rule, order: Order, came: Came<'_>) -> Option<u64> {
-        let number = self.orders.push_reply(order, came.chain + 1);
+    fn push(&self, rule: &Rule, order: Order) -> Option<u64> {
+        let number = self.orders.push_reply(order);
         if number.is_none() {
             self.note(rule, self.and_then(rule, "can't answer: sending is over here"));
         }

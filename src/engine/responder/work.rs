@@ -5,15 +5,17 @@
 //! next message is looked at. It never reads or writes the socket.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::chain::Exchange;
 use super::partners::{Entry, Key, Partner};
 use crate::contract::{Address, AfterFin, Endpoint, Fact, SocketId, Ticket};
 use crate::engine::orders::{MAX_REPLIES, Order, Orders, Stop};
@@ -30,9 +32,6 @@ const MAX_PENDING: usize = 1024;
 
 /// How many bytes of a stream are taken apart into messages before it is asked whether there is room for more.
 const SLICE: usize = 4096;
-
-/// How many programs may answer datagrams at once.
-const MAX_PROGRAMS: usize = 16;
 
 /// How often it is told that datagrams are not answered.
 const BETWEEN_TELLING: Duration = Duration::from_secs(1);
@@ -65,9 +64,8 @@ pub(super) struct Work {
     pending: RefCell<VecDeque<Rc<Pending>>>,
     /// How many bytes the messages have that wait.
     pending_bytes: Rc<Cell<usize>>,
-    /// How many replies to datagrams are being made, and how many of them by programs.
+    /// How many replies are still to be made.
     under_way: Rc<Cell<usize>>,
-    programs: Rc<Cell<usize>>,
     /// Whether somebody answers what is pending.
     is_running: Cell<bool>,
     /// Whether a reply is being sent that has no end.
@@ -80,8 +78,10 @@ pub(super) struct Work {
     /// Datagrams that are not answered and not told yet: how many, by which rule, and why not.
     unanswered: RefCell<Option<(u64, Arc<Rule>, &'static str)>>,
     is_telling: Cell<bool>,
-    /// Whether it was told that too many replies followed on each other, and that a rule wants a datagram socket closed.
-    pub(super) told_of_chain: Cell<bool>,
+    /// The replies that answered those of other sockets of this bench, and when it was told last that they were too many.
+    pub(super) exchanges: RefCell<BTreeMap<SocketId, Exchange>>,
+    pub(super) told_of_rate: Cell<Option<Instant>>,
+    /// Whether it was told that a rule wants a datagram socket closed.
     told_of_then: Cell<bool>,
     /// The order of the last file. Until it is sent no other is opened, for each takes up a descriptor.
     pub(super) last_file: Cell<u64>,
@@ -94,10 +94,11 @@ pub(super) struct Pending {
     /// For an echo with its framing, else without.
     pub(super) message: Vec<u8>,
     pub(super) from: Option<Address>,
-    pub(super) chain: u32,
     pub(super) due: Instant,
+    /// The turn of its program, where it has one already.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
     /// What it takes up meanwhile.
-    _places: [Place; 3],
+    _places: [Place; 2],
 }
 
 /// A part of a count; dropping it gives it back.
@@ -129,8 +130,6 @@ pub(super) struct Came<'a> {
     pub(super) captures: &'a [&'a [u8]],
     /// Who sent it, of a datagram.
     pub(super) from: Option<&'a Address>,
-    /// How many replies in a row have led to it.
-    pub(super) chain: u32,
 }
 
 impl Work {
@@ -157,7 +156,6 @@ impl Work {
             pending: RefCell::default(),
             pending_bytes: Rc::default(),
             under_way: Rc::default(),
-            programs: Rc::default(),
             is_running: Cell::default(),
             is_endless: Cell::default(),
             is_ending: Cell::default(),
@@ -165,7 +163,8 @@ impl Work {
             rows: RefCell::default(),
             unanswered: RefCell::default(),
             is_telling: Cell::default(),
-            told_of_chain: Cell::default(),
+            exchanges: RefCell::default(),
+            told_of_rate: Cell::default(),
             told_of_then: Cell::default(),
             last_file: Cell::default(),
             began: Instant::now(),
@@ -224,7 +223,7 @@ impl Work {
         }
         let rules = self.rules.now();
         if let Some(rule) = rules.at(moment, |rule| self.is_spent(rule)) {
-            self.apply(rule, Came { message: b"", captures: &[], from: None, chain: 0 });
+            self.apply(rule, Came { message: b"", captures: &[], from: None });
         }
     }
 
@@ -364,11 +363,13 @@ impl Work {
         }
         let echo = self.rules.echo();
         let Some(rule) = &*echo else { return };
-        let Some(chain) = self.chain(rule, from) else { return };
+        if !self.may_answer(rule, from) {
+            return;
+        }
         let can_be_sent = self.pending.borrow().is_empty() && self.orders.has_room_for_reply();
         if !can_be_sent {
-            self.apply(rule, Came { message: bytes, captures: &[], from, chain });
-        } else if self.orders.push_reply(Order::new(Ticket::ENGINE, bytes.into(), from.cloned()), chain + 1).is_some() {
+            self.apply(rule, Came { message: bytes, captures: &[], from });
+        } else if self.orders.push_reply(Order::new(Ticket::ENGINE, bytes.into(), from.cloned())).is_some() {
             rule.hits.count();
         }
     }
@@ -380,11 +381,13 @@ impl Work {
         }
         let rules = self.rules.now();
         let Some((rule, found)) = rules.answer(message, |rule| self.is_spent(rule)) else { return };
-        let Some(chain) = self.chain(rule, from) else { return };
+        if !self.may_answer(rule, from) {
+            return;
+        }
         if rule.is_echo() {
-            self.apply(rule, Came { message: &as_it_came(), captures: &[], from, chain });
+            self.apply(rule, Came { message: &as_it_came(), captures: &[], from });
         } else {
-            self.apply(rule, Came { message, captures: &found.captures, from, chain });
+            self.apply(rule, Came { message, captures: &found.captures, from });
         }
     }
 
@@ -419,25 +422,25 @@ impl Work {
                 self.send_message(rule, template, came, "");
             }
             reply => {
-                let is_program = matches!(reply, Reply::Program { .. });
                 if self.of_datagrams && !self.has_room_to_wait() {
                     return self.leave_unanswered(rule, "too many replies wait to be sent already");
                 }
-                if self.of_datagrams && is_program && self.programs.get() >= MAX_PROGRAMS {
-                    return self.leave_unanswered(rule, "16 programs are answering others");
+                let mut turn = None;
+                if self.of_datagrams && matches!(reply, Reply::Program { .. }) {
+                    let Ok(free) = Arc::clone(self.table.programs()).try_acquire_owned() else {
+                        return self.leave_unanswered(rule, "16 programs are answering others");
+                    };
+                    // One that is late would keep others waiting meanwhile; it waits for its turn when it is due.
+                    turn = rule.delay.is_zero().then_some(free);
                 }
                 self.spend(rule);
                 self.pending.borrow_mut().push_back(Rc::new(Pending {
                     rule: Arc::clone(rule),
                     message: came.message.to_vec(),
                     from: came.from.cloned(),
-                    chain: came.chain,
                     due: Instant::now() + rule.delay,
-                    _places: [
-                        Place::take(&self.under_way, 1),
-                        Place::take(&self.pending_bytes, came.message.len()),
-                        Place::take(&self.programs, usize::from(is_program)),
-                    ],
+                    turn,
+                    _places: [Place::take(&self.under_way, 1), Place::take(&self.pending_bytes, came.message.len())],
                 }));
                 self.orders.touch();
             }
