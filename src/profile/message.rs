@@ -209,7 +209,8 @@ impl PatternEntry {
             _ => {
                 let content = read_literal(reader, key, item, known, encodings)?;
                 if Self::Contains(content.clone()).is_in_all(encodings, known.variables) {
-                    reader.error(span(item), "an empty pattern is in every message; for any message write `any = true`");
+                    reader
+                        .error(span(item), "an empty pattern is in every message; for any message write `any = true`");
                     return None;
                 }
                 Some(Self::Contains(content))

@@ -378,7 +378,10 @@ fn connections_count_from_the_begin_and_a_listener_stands_for_all_of_them() {
     lab.happens(11, closed(CloseReason::Reset));
     assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
     let told: Vec<_> = lab.run.take_done().into_iter().map(|done| done.told).collect();
-    assert_eq!(told[2..], ["26 bytes sent, and nothing to one that closed meanwhile", "1 bytes sent", "the peer sent RST"]);
+    assert_eq!(
+        told[2..],
+        ["26 bytes sent, and nothing to one that closed meanwhile", "1 bytes sent", "the peer sent RST"]
+    );
 }
 
 #[test]

@@ -478,7 +478,8 @@ fn made_rule() -> impl Strategy<Value = RuleEntry> {
         Just(WhenEntry::Message(PatternEntry::Any)),
         text.prop_map(|text| WhenEntry::Message(PatternEntry::Equals(PayloadContent::Text(text)))),
         // Nothing is no pattern.
-        "(\\PC|[\n\r\t\\x00\"'\\\\]){1,6}".prop_map(|text| WhenEntry::Message(PatternEntry::Contains(PayloadContent::Text(text)))),
+        "(\\PC|[\n\r\t\\x00\"'\\\\]){1,6}"
+            .prop_map(|text| WhenEntry::Message(PatternEntry::Contains(PayloadContent::Text(text)))),
     ];
     let send = prop_oneof![
         Just(None),
