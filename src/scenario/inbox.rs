@@ -91,9 +91,10 @@ impl Messages {
 
     /// Takes one out with all before it.
     fn take(&mut self, index: usize) -> Option<Message> {
-        let taken = self.queue.drain(..=index).inspect(|message| self.size -= message.size()).last()?;
+        self.size -= self.queue.iter().take(index + 1).map(Message::size).sum::<usize>();
+        let message = self.queue.drain(..=index).next_back()?;
         self.looked = self.looked.saturating_sub(index + 1);
-        Some(taken)
+        Some(message)
     }
 
     fn find(&mut self, pattern: &Pattern) -> Option<usize> {
@@ -134,8 +135,8 @@ impl Stream {
 
     /// Where the first match ends: in which part, counted from the oldest, and after how many bytes of it.
     fn find(&self, pattern: &Pattern) -> Option<(usize, usize)> {
-        let parts = self.past.iter().chain([&self.present]).enumerate();
-        parts.filter_map(|(index, part)| Some((index, end_in(&part.bytes, pattern)?))).next()
+        let mut parts = self.past.iter().chain([&self.present]).enumerate();
+        parts.find_map(|(index, part)| Some((index, end_in(&part.bytes, pattern)?)))
     }
 
     /// Takes the first match out with all before it.
