@@ -111,6 +111,13 @@ impl EngineHandle {
         self.commands.try_send(command).map_err(TrySendError::into_inner)
     }
 
+    /// Waits until there is room for another order; false once the engine has ended. Whoever waits takes batches
+    /// meanwhile: the engine may be waiting for that.
+    pub fn room(&self) -> impl Future<Output = bool> + use<> {
+        let commands = self.commands.clone();
+        async move { commands.reserve().await.is_ok() }
+    }
+
     /// Gives back the block of a batch, or another of the same size for it. The engine has a fixed number of blocks;
     /// while all of them are out, it reads nothing.
     pub fn recycle(&self, block: Block) {

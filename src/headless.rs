@@ -85,9 +85,17 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             failed: Vec::new(),
             recording,
         };
-        bench.open(opened)?;
+        let wanted = opened.len();
+        let opened = tokio::select! {
+            opened = bench.open(opened) => opened.map(|()| None),
+            signal = signals.next() => Ok(Some(Outcome::Signal(signal))),
+        };
         bench.recording.take(&bench.store, &bench.roster);
-        let ended = bench.serve(&mut signals, arguments).await;
+        let ended = match opened {
+            Ok(None) => bench.serve(&mut signals, arguments, wanted).await,
+            Ok(Some(ended)) => Ok(ended),
+            Err(error) => Err(error),
+        };
         let ended = match ended {
             Ok(ended @ Outcome::Signal(_)) => match timeout(FAREWELL, bench.leave()).await {
                 Ok(left) => left.map(|()| ended),
@@ -138,21 +146,32 @@ struct Headless {
 }
 
 impl Headless {
-    fn open(&mut self, opened: Vec<Opening<'_>>) -> io::Result<()> {
+    async fn open(&mut self, opened: Vec<Opening<'_>>) -> io::Result<()> {
         for Opening { socket, entry, commands } in opened {
             self.roster.register(socket, entry.name.clone(), entry.endpoint.clone());
             self.awaited.insert(socket);
             for command in commands {
-                self.engine
-                    .try_order(command)
-                    .map_err(|_| io::Error::other("the engine can't take so many sockets at once"))?;
+                self.order(command).await?;
             }
         }
         Ok(())
     }
 
-    async fn serve(&mut self, signals: &mut EndSignals, arguments: &Run) -> io::Result<Outcome> {
-        let wanted = self.awaited.len();
+    /// Gives an order, and where too many wait prints batches until there is room for it.
+    async fn order(&mut self, mut command: Command) -> io::Result<()> {
+        while let Err(refused) = self.engine.try_order(command) {
+            command = refused;
+            let room = self.engine.room();
+            tokio::select! {
+                is_there = room => ended_by_itself(is_there)?,
+                more = self.take_batch() => ended_by_itself(more?)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints what comes until something ends it; so many sockets were to be opened.
+    async fn serve(&mut self, signals: &mut EndSignals, arguments: &Run, wanted: usize) -> io::Result<Outcome> {
         if wanted == 0 {
             return Ok(Outcome::NotOpened("sockbench: the profile has no socket to open".to_owned()));
         }
@@ -165,11 +184,7 @@ impl Headless {
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => return Ok(Outcome::Done),
                 () = sleep_until(silence.unwrap_or_else(Instant::now)), if silence.is_some() => self.print().await?,
-                more = self.take_batch() => {
-                    if !more? {
-                        return Err(io::Error::other("the engine ended by itself"));
-                    }
-                }
+                more = self.take_batch() => ended_by_itself(more?)?,
             }
             if self.failed.len() == wanted || (arguments.strict && !self.failed.is_empty()) {
                 let names = Printable::text(&self.failed.join(", "));
@@ -248,9 +263,14 @@ impl Headless {
 
     /// Closes everything and prints the last of it.
     async fn leave(&mut self) -> io::Result<()> {
-        let _ = self.engine.try_order(Command::ShutDown);
+        // An engine that has ended by itself needs none.
+        let _ = self.order(Command::ShutDown).await;
         while self.take_batch().await? {}
         self.print().await?;
         self.printer.finish().await
     }
+}
+
+fn ended_by_itself(more: bool) -> io::Result<()> {
+    if more { Ok(()) } else { Err(io::Error::other("the engine ended by itself")) }
 }

@@ -28,7 +28,7 @@ pub use atomic::{NewFile, write_atomic};
 pub use folder::{folder, list, resolve};
 pub use message::{Message, PatternEntry};
 pub use payload_entry::{PayloadContent, PayloadEntry};
-pub use read::check_name;
+pub use read::{check_name, check_socket_name};
 pub use rule::{Compiler, RULE_FILE_MAX, RuleEntry, SendEntry, WhenEntry};
 pub use save::SaveError;
 pub use scenario::{Chosen, ScenarioEntry, StepAction, StepEntry};

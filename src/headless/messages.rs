@@ -61,6 +61,13 @@ impl Streams {
                 }
                 false
             }
+            // The question goes before its answer.
+            Kind::Sent | Kind::Rule => {
+                if let Some(stream) = self.0.get_mut(&row.socket) {
+                    stream.expire(row.at, each);
+                }
+                false
+            }
             _ => false,
         }
     }

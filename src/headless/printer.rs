@@ -27,6 +27,9 @@ impl Printer {
                     break;
                 }
             }
+            let tell =
+                |error: io::Error| io::Error::new(error.kind(), format!("can't write to standard output: {error}"));
+            let result = result.map_err(tell);
             // Nobody waits for it where the program ends anyway.
             let _ = end.send(result);
         })?;

@@ -13,9 +13,9 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::FAREWELL;
 use super::printer::Printer;
 use super::recording::Recording;
+use super::{FAREWELL, ended_by_itself};
 use crate::cli::{Test, TestFormat};
 use crate::contract::{Clock, Command, Event, Fact, Role, SocketId, SocketIds, Ticket, Timestamp};
 use crate::engine::{self, Batches, EngineHandle};
@@ -210,7 +210,8 @@ impl Tests<'_> {
             signal = signals.next() => ControlFlow::Break(signal),
         };
         let ended = ended.map_break(|signal| (signal, bench.run.place()));
-        let _ = bench.engine.try_order(Command::ShutDown);
+        // An engine that has ended by itself needs none.
+        let _ = bench.order(Command::ShutDown).await;
         while bench.take_batch().await? {}
         for Opening { socket, .. } in sockets {
             self.roster.remove(socket);
@@ -272,7 +273,7 @@ impl Bench<'_, '_> {
             for command in &opening.commands {
                 // What it answers holds for a socket that the scenario opens, too.
                 if !matches!(command, Command::Open { .. }) || (is_wanted(&opening) && opening.listens()) {
-                    self.order(command.clone())?;
+                    self.order(command.clone()).await?;
                 }
             }
         }
@@ -292,7 +293,7 @@ impl Bench<'_, '_> {
         }
         for Opening { socket, entry, .. } in sockets.iter().filter(is_wanted).filter(|opening| !opening.listens()) {
             self.run.opening(*socket);
-            self.order(Command::Open { socket: *socket, endpoint: entry.endpoint.clone() })?;
+            self.order(Command::Open { socket: *socket, endpoint: entry.endpoint.clone() }).await?;
         }
         Ok(Ok(()))
     }
@@ -309,7 +310,7 @@ impl Bench<'_, '_> {
                 Turn::Over(verdict) => return Ok(verdict),
                 Turn::Do(commands) => {
                     for command in commands {
-                        self.order(command)?;
+                        self.order(command).await?;
                     }
                 }
                 Turn::Wait(until) => {
@@ -326,9 +327,17 @@ impl Bench<'_, '_> {
         }
     }
 
-    fn order(&self, command: Command) -> io::Result<()> {
-        let full = |_| io::Error::other("the engine can't take so many orders at once");
-        self.engine.try_order(command).map_err(full)
+    /// Gives an order, and where too many wait takes in batches until there is room for it.
+    async fn order(&mut self, mut command: Command) -> io::Result<()> {
+        while let Err(refused) = self.engine.try_order(command) {
+            command = refused;
+            let room = self.engine.room();
+            tokio::select! {
+                is_there = room => ended_by_itself(is_there)?,
+                more = self.take_batch() => ended_by_itself(more?)?,
+            }
+        }
+        Ok(())
     }
 
     /// Takes in one batch; false when there will be no more.
@@ -362,8 +371,4 @@ fn sentence(error: &impl ToString) -> String {
 /// How long it is from now to then; a moment at least, so that the engine has its turn.
 fn wait_for(now: Timestamp, then: Timestamp) -> Duration {
     then.since(now).max(Duration::from_micros(100))
-}
-
-fn ended_by_itself(more: bool) -> io::Result<()> {
-    if more { Ok(()) } else { Err(io::Error::other("the engine ended by itself")) }
 }

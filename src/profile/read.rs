@@ -130,7 +130,7 @@ pub(super) fn tables_in(item: &Item) -> Option<Vec<(&dyn TableLike, Range<usize>
     }
 }
 
-/// Whether a socket or a payload can be called so.
+/// Whether a payload, a rule or a scenario can be called so.
 ///
 /// # Errors
 /// One sentence without a full stop: what is wrong.
@@ -138,18 +138,31 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     wrong_in_name(name).map_err(|(_, message)| message)
 }
 
+/// Whether a socket can be called so.
+///
+/// # Errors
+/// One sentence without a full stop: what is wrong.
+pub fn check_socket_name(name: &str) -> Result<(), &'static str> {
+    wrong_in_socket_name(name).map_err(|(_, message)| message)
+}
+
 /// What is wrong with a name, and where.
-fn wrong_in_name(name: &str) -> Result<(), (Range<usize>, &'static str)> {
+type Wrong = (Range<usize>, &'static str);
+
+fn wrong_in_name(name: &str) -> Result<(), Wrong> {
     if name.is_empty() {
         return Err((0..0, "a name can't be empty"));
     }
-    match name.char_indices().find(|(_, c)| *c == '#' || c.is_control()) {
+    match name.char_indices().find(|(_, c)| c.is_control()) {
         None => Ok(()),
-        Some((at, '#')) => {
-            Err((at..at + 1, "`#` can't be in a name; it numbers a listener's connections, such as server#2"))
-        }
         Some((at, wrong)) => Err((at..at + wrong.len_utf8(), "a control character can't be in a name")),
     }
+}
+
+fn wrong_in_socket_name(name: &str) -> Result<(), Wrong> {
+    const NUMBERED: &str = "`#` can't be in a socket's name; it numbers a listener's connections, such as server#2";
+    wrong_in_name(name)?;
+    name.find('#').map_or(Ok(()), |at| Err((at..at + 1, NUMBERED)))
 }
 
 /// The `name` of a table, which is a mistake if it is missing, taken or can't be one.
@@ -159,12 +172,32 @@ pub(super) fn table_name(
     header: &Range<usize>,
     names: &mut Names,
 ) -> Option<String> {
+    checked_name(reader, table, header, names, wrong_in_name)
+}
+
+/// The same of a socket's table.
+pub(super) fn socket_name(
+    reader: &mut Reader<'_>,
+    table: &dyn TableLike,
+    header: &Range<usize>,
+    names: &mut Names,
+) -> Option<String> {
+    checked_name(reader, table, header, names, wrong_in_socket_name)
+}
+
+fn checked_name(
+    reader: &mut Reader<'_>,
+    table: &dyn TableLike,
+    header: &Range<usize>,
+    names: &mut Names,
+    check: fn(&str) -> Result<(), Wrong>,
+) -> Option<String> {
     let Some(item) = table.get("name") else {
         reader.error(header.clone(), "`name` is missing");
         return None;
     };
     let name = reader.string("name", item)?;
-    if let Err((at, message)) = wrong_in_name(name) {
+    if let Err((at, message)) = check(name) {
         let at = if at.is_empty() { span(item) } else { reader.inside(item, name, at) };
         reader.error(at, message);
         return None;

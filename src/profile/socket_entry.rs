@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml_edit::{TableLike, Value as TomlValue};
 
-use super::read::{Names, table_name};
+use super::read::{Names, socket_name};
 use super::write::{Entry, set_string, set_value};
 use crate::contract::{Endpoint, EndpointError, Value, option_spec};
 use crate::document::{Reader, key_span, span};
@@ -46,7 +46,7 @@ impl SocketEntry {
         index: usize,
         names: &mut Names,
     ) -> Option<Self> {
-        let name = table_name(reader, table, &header, names);
+        let name = socket_name(reader, table, &header, names);
         let mut endpoint = read_open(reader, table, header);
         let mut auto = Some(true);
         for (key, item) in table.iter() {

@@ -91,9 +91,10 @@ impl Messages {
 
     /// Takes one out with all before it.
     fn take(&mut self, index: usize) -> Option<Message> {
-        let taken = self.queue.drain(..=index).inspect(|message| self.size -= message.size()).last()?;
+        self.size -= self.queue.iter().take(index + 1).map(Message::size).sum::<usize>();
+        let message = self.queue.drain(..=index).next_back()?;
         self.looked = self.looked.saturating_sub(index + 1);
-        Some(taken)
+        Some(message)
     }
 
     fn find(&mut self, pattern: &Pattern) -> Option<usize> {

@@ -398,7 +398,9 @@ fn a_send_to_a_listener_fails_where_an_open_connection_or_none_took_it() {
         refuse(&mut lab, 11, 100);
         if all_close {
             refuse(&mut lab, 12, 101);
-            [11, 12].into_iter().for_each(|socket| lab.happens(socket, closed(CloseReason::Reset)));
+            for socket in [11, 12] {
+                lab.happens(socket, closed(CloseReason::Reset));
+            }
         } else {
             lab.happens(12, sent(101));
         }

@@ -1,7 +1,7 @@
 //! What the user did, and what came back, as the steps of a scenario.
 //!
-//! Owns which rows become which steps. What rules and other programs did is no step; what came is, on the sockets that the
-//! user had to do with.
+//! Owns which rows become which steps. What rules and other programs did is no step; what came is, on all sockets of the
+//! bench but the connections of others that the user had nothing to do with.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{ControlFlow, Range};
@@ -51,7 +51,9 @@ impl Bench {
             steps if steps.len() > STEPS_MAX => {
                 Err(format!("that is more than {STEPS_MAX} steps; select fewer rows with v"))
             }
-            steps if steps.is_empty() => Err("in these rows nothing was opened, sent or closed by hand".to_owned()),
+            steps if !steps.iter().any(acts) => {
+                Err("in these rows nothing was opened, sent or closed by hand".to_owned())
+            }
             steps => Ok(steps),
         }
     }
@@ -175,7 +177,7 @@ impl<'b> Scribe<'b> {
         let Some(name) = self.cast.name(self.bench, socket) else { return };
         match row.kind {
             Kind::Sent if !row.by_itself => return self.sent(row, name),
-            Kind::Received if self.cast.used.contains(&socket) => return self.received(row, name),
+            Kind::Received if self.is_heard(socket, &name) => return self.received(row, name),
             _ => {}
         }
         match self.bench.store.fact(row) {
@@ -196,6 +198,11 @@ impl<'b> Scribe<'b> {
             }
             _ => {}
         }
+    }
+
+    /// Whether what comes there is expected: it has the same name the next time, or the user had to do with it.
+    fn is_heard(&self, socket: SocketId, name: &Name) -> bool {
+        name.connection.is_some() || self.bench.roots.contains(&socket) || self.cast.used.contains(&socket)
     }
 
     /// Writes down what the user did, after what came before.
@@ -262,7 +269,7 @@ impl<'b> Scribe<'b> {
     fn peer_ended(&mut self, socket: SocketId, name: Name) {
         let role = self.bench.roster.endpoint(socket).map(|endpoint| endpoint.scheme.spec().role);
         let is_told = role == Some(Role::Client) || name.connection.is_some();
-        if !self.cast.used.contains(&socket) || !is_told || !self.ended.insert(socket) {
+        if !self.is_heard(socket, &name) || !is_told || !self.ended.insert(socket) {
             return;
         }
         self.act(StepAction::ExpectClosed { on: name, within: None });
@@ -287,6 +294,11 @@ impl Bench {
         let Some(entry) = self.profile.sockets.get(index) else { return false };
         !entry.auto || matches!(entry.endpoint.scheme.spec().role, Role::Client | Role::DatagramClient)
     }
+}
+
+/// Whether a step does something, and does not only wait for it.
+const fn acts(step: &StepAction) -> bool {
+    matches!(step, StepAction::Open(_) | StepAction::Close(..) | StepAction::Send { .. })
 }
 
 /// The bytes as they read best: text, text with escapes where characters need them, or hex.

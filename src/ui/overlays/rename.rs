@@ -14,6 +14,6 @@ pub(in crate::ui) fn open(ui: &mut Ui, socket: SocketId) {
 
 /// Whether a socket may have this name: the rules of profiles, and nobody else's.
 pub(super) fn check_name(ui: &Ui, name: &str, but: Option<SocketId>) -> Result<(), String> {
-    crate::profile::check_name(name)?;
+    crate::profile::check_socket_name(name)?;
     if ui.bench.name_is_free(name, but) { Ok(()) } else { Err(format!("there is a socket `{name}` already")) }
 }

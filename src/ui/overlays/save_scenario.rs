@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{Next, Overlay, window};
 use crate::log::sanitise::Printable;
-use crate::profile::{Profile, ScenarioEntry, check_name};
+use crate::profile::{Profile, ScenarioEntry, StepAction, check_name};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::Notice;
@@ -63,6 +63,17 @@ fn toml(entry: &ScenarioEntry) -> String {
 impl SaveScenario {
     fn scroll_by(&mut self, rows: isize) {
         self.scroll = self.scroll.saturating_add_signed(rows).min(self.lines.len().saturating_sub(1));
+    }
+
+    /// Whether there is anything that it could fail for but what it does itself.
+    fn expects(&self) -> bool {
+        let expects = |action: &StepAction| {
+            matches!(
+                action,
+                StepAction::Expect { .. } | StepAction::ExpectNone { .. } | StepAction::ExpectClosed { .. }
+            )
+        };
+        self.entry.steps.iter().any(|step| expects(&step.action))
     }
 
     fn check(&self, ui: &Ui) -> Result<(), String> {
@@ -130,6 +141,10 @@ impl Overlay for SaveScenario {
         let line = Rect { x, y: inside.y, width: inside.right().saturating_sub(x), height: 1 };
         let styles = InputStyles { text: look.text, cursor: look.selected, error: look.error, placeholder: look.dim };
         self.name.render(canvas, line, &styles, None, true);
+        if !self.expects() {
+            let nothing = Printable::text("This scenario expects nothing: it passes whatever comes.");
+            canvas.put(inside.x, inside.y + 1, inside.right(), &nothing, look.warning);
+        }
         let rows = usize::from(inside.height.saturating_sub(4));
         let scroll = self.scroll.min(self.lines.len().saturating_sub(rows));
         for (y, line) in (inside.y + 2..).zip(self.lines.iter().skip(scroll).take(rows)) {

@@ -192,6 +192,26 @@ fn what_was_done_becomes_steps_and_what_came_is_expected() {
 }
 
 #[test]
+fn what_other_sockets_of_the_bench_got_is_expected_too() {
+    let (mut harness, [_, child, client]) = Harness::with_both_ends(BOTH);
+    for ticket in [1, 2] {
+        harness.sent(client, Ticket(ticket), b"hello");
+        harness.received(child, b"hello");
+    }
+    let step = [
+        "send = { text = \"hello\" }, to = \"client\"",
+        "expect = { equals = { text = \"hello\" } }, on = \"server#1\"",
+    ];
+    assert_eq!(harness.transcript(), [&["open = \"client\""][..], &step, &step].concat());
+
+    let (mut harness, [_, _, client]) = Harness::with_both_ends(BOTH);
+    harness.sent(client, Ticket(1), b"hello");
+    harness.ui.focus = Pane::Log;
+    harness.keys("shift-s");
+    harness.shows("This scenario expects nothing");
+}
+
+#[test]
 fn a_transcript_knows_messages_frames_and_connections_of_others() {
     let framed = BOTH.replace("7788'", "7788?framing=line&wrap'");
     let (mut harness, [server, child, client]) = Harness::with_both_ends(&framed);
