@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::partners::Key;
 use super::work::Work;
-use crate::contract::Address;
+use crate::contract::{Address, LOOP_WITH};
 use crate::rule::{Reply, Rule};
 
 /// How many replies in a row two sockets of this bench may give each other.
@@ -35,12 +35,9 @@ impl Work {
             return Some(chain);
         }
         if !self.told_of_chain.replace(true) {
-            let (one, other) = (self.id.get(), partner.id.get());
-            let who =
-                if one == other { format!("socket {one} has") } else { format!("sockets {one} and {other} have") };
-            let whom = if one == other { "itself" } else { "each other" };
-            let what = format!("no reply: by their rules, {who} answered {whom} {MAX_CHAIN} times in a row");
-            self.note(rule, format!("{what}. Change a rule, or send something to begin anew"));
+            let who = if self.id == partner.id { "it has answered itself" } else { "they have answered each other" };
+            let what = format!("{LOOP_WITH}{}: {who} {MAX_CHAIN} times in a row", partner.id.get());
+            self.note(rule, format!("{what}, and no reply follows. Change a rule, or send something to begin anew"));
         }
         None
     }
