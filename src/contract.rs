@@ -23,7 +23,7 @@ pub use block::{BLOCK_SIZE, Batch, Block, Span};
 pub use clock::{Clock, Timestamp};
 pub use command::{CloseHow, Command, Target};
 pub use error::{NetError, Operation};
-pub use event::{CloseReason, Event, Fact};
+pub use event::{CloseReason, Event, Fact, LOOP_WITH};
 pub use id::{SocketId, SocketIds, Ticket};
 pub use recording::{Recording, Rotation};
 pub use report::{Direction, Progress, Report, ReportContent, SocketView, TcpView};

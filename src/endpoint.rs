@@ -21,6 +21,9 @@ pub use settings::{PairType, Saving};
 
 use options::Options;
 
+/// The names of a URL's options, and where each stands.
+type Places<'a> = Vec<(&'a str, Range<usize>)>;
+
 /// Why `wrap` can't be.
 const NEEDS_FRAME: &str =
     "wrap needs a framing that puts something around what is sent: line, delimiter, fixed or length";
@@ -170,7 +173,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// An endpoint, and where in its URL each option stands.
-fn read_url(text: &str) -> Result<(Endpoint, Vec<(&str, Range<usize>)>), EndpointError> {
+fn read_url(text: &str) -> Result<(Endpoint, Places<'_>), EndpointError> {
     let Some(scheme_end) = text.find("://") else {
         return Err(EndpointError::new(
             0..text.len(),

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Address, NetError, SocketId, Span, Ticket, Timestamp};
 
+/// What the sentence of a rule begins with that ends a loop; the id of the socket at its other end follows.
+pub const LOOP_WITH: &str = "loop with socket ";
+
 /// One fact of a socket's life.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -112,7 +115,7 @@ pub enum Fact {
     Rule {
         /// The rule's name.
         name: String,
-        /// The sentence.
+        /// The sentence. Where it begins with [`LOOP_WITH`] and an id, the reader knows the socket's name.
         message: String,
     },
     /// Something worth saying that no call returned.

@@ -10,9 +10,10 @@ mod markdown;
 mod source;
 mod text;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
-use crate::contract::{Address, Fact, Scheme, UnixAddress};
+use crate::contract::{Address, Fact, LOOP_WITH, Scheme, SocketId, UnixAddress};
 use crate::framing::{Ending, Frame};
 use crate::log::timeline::{closed_sentence, peer_closed_sentence};
 use crate::log::{LogStore, Roster, Row};
@@ -81,9 +82,20 @@ pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> St
                 None => format!("lost {count} {datagrams}"),
             }
         }
-        Fact::Rule { name, message } => format!("rule {name}: {message}"),
+        Fact::Rule { name, message } => format!("rule {name}: {}", of_rule(message, roster)),
         Fact::Note { name, message } => format!("{name}: {message}"),
     }
+}
+
+/// The sentence of a rule, in which the socket at the other end of a loop has its name.
+#[must_use]
+pub fn of_rule<'m>(message: &'m str, roster: &Roster) -> Cow<'m, str> {
+    let named = || {
+        let (id, rest) = message.strip_prefix(LOOP_WITH)?.split_once(':')?;
+        let socket = SocketId::new(id.parse().ok()?)?;
+        Some(Cow::Owned(format!("loop with {}:{rest}", roster.name(socket))))
+    };
+    named().unwrap_or(Cow::Borrowed(message))
 }
 
 /// Whether a row is of a TCP connection. What such a one lost was missing in the capture that it was read from.
@@ -323,6 +335,19 @@ mod tests {
             let plain = line.strip_suffix('\n').unwrap();
             prop_assert!(!plain.contains(char::is_control), "{:?}", plain);
             prop_assert!(!plain.contains(['\u{202e}', '\u{200b}', '\u{ad}', '\u{9b}']), "{:?}", plain);
+        }
+    }
+
+    #[test]
+    fn the_other_end_of_a_loop_has_its_name() {
+        let ids = crate::contract::SocketIds::new();
+        let mut roster = Roster::default();
+        let socket = ids.mint();
+        roster.register(socket, "client".to_owned(), "tcp://127.0.0.1:9".parse().unwrap());
+        let told = |message: &str| of_rule(message, &roster).into_owned();
+        assert_eq!(told("loop with socket 1: it ends"), "loop with client: it ends");
+        for other in ["loop with socket x: it", "answers 5 bytes: loop with socket 1: it", "loop with socket 0: it"] {
+            assert_eq!(told(other), other);
         }
     }
 }

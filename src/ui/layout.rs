@@ -39,7 +39,7 @@ impl Layout {
         let (sockets, right) = split_left(main, percent(screen.width, 28).clamp(24, 40));
         layout.sockets = sockets;
         if screen.width >= 180 {
-            let (log, inspector) = split_left(right, percent(right.width, 55));
+            let (log, inspector) = split_left(right, screen.width / 2);
             layout.log = log;
             layout.inspector = inspector;
         } else if screen.width >= 120 && right.height >= 16 {

@@ -49,7 +49,10 @@ impl Ui {
             self.effects.push(Effect::Order(Command::Cancel { ticket }));
         }
         let name = self.bench.roster.name(target.socket());
-        self.tell(Notice::warning(format!("The repeat to {name} was stopped: {}.", counts(&repeat))));
+        let told = format!("The repeat to {name} was stopped: {}.", counts(&repeat));
+        // That the user ended it is nothing to be warned of; what was not sent is.
+        let all_well = repeat.failed == 0 && repeat.skipped == 0;
+        self.tell(if all_well { Notice::good(told) } else { Notice::warning(told) });
     }
 
     /// What the status line says of a repeat: `repeat 17/100 every 250ms, ^4 stops`. That to the input's target goes

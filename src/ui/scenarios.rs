@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::action::{ActionSpec, Scope};
 use super::overlays::{report, save_scenario, scenarios};
-use super::{Effect, Notice, Pane, Ui};
+use super::{Effect, Notice, Ui};
 use crate::contract::{Command, Timestamp};
 use crate::scenario::{Turn, Verdict};
 use crate::verdict::spell;
@@ -53,10 +53,7 @@ impl Ui {
     /// Begins the scenario of the profile with this index.
     pub(in crate::ui) fn start_scenario(&mut self, index: usize) {
         match self.bench.begin_scenario(index, fastrand::u64(..)) {
-            Ok(()) => {
-                self.notice = None;
-                self.focus = Pane::Log;
-            }
+            Ok(()) => self.notice = None,
             Err(why) => self.tell(Notice::error(format!("The scenario can't be run: {why}."))),
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::partners::{Key, Partner};
 use super::work::Work;
-use crate::contract::Address;
+use crate::contract::{Address, LOOP_WITH};
 use crate::rule::{Reply, Rule};
 
 /// How many replies a second a socket gives to replies of another one of this bench, and how many at once.
@@ -41,14 +41,12 @@ impl Work {
         let now = Instant::now();
         if self.told_of_rate.get().is_none_or(|told| now.duration_since(told) >= PERIOD) {
             self.told_of_rate.set(Some(now));
-            let (one, other) = (self.id.get(), partner.id.get());
-            let who = if one == other {
-                format!("socket {one} answers itself")
-            } else {
-                format!("sockets {one} and {other} answer each other")
-            };
-            let what = format!("no reply: by their rules, {who} more than {RATE} times a second");
-            self.note(rule, format!("{what}. Change a rule or delay it, or send something to begin anew"));
+            let who = if self.id == partner.id { "it answers itself" } else { "they answer each other" };
+            let what = format!("{LOOP_WITH}{}: {who} more than {RATE} times a second", partner.id.get());
+            self.note(
+                rule,
+                format!("{what}, and no reply follows. Change a rule or delay it, or send something to begin anew"),
+            );
         }
         false
     }

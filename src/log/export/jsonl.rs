@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Framed, append, hex, peer_of};
+use super::{Framed, append, hex, of_rule, peer_of};
 use crate::contract::{Fact, NetError, UnixAddress};
 use crate::log::{LogStore, Roster, Row};
 
@@ -132,7 +132,7 @@ impl Line<'_> {
             }
             Fact::Rule { name, message } => {
                 map.serialize_entry("name", name)?;
-                map.serialize_entry("message", message)
+                map.serialize_entry("message", &of_rule(message, self.roster))
             }
             Fact::Note { name, message } => {
                 map.serialize_entry("name", name)?;

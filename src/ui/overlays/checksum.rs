@@ -1,4 +1,5 @@
-//! The checksum that goes behind what is typed: one of all there are, the last used first.
+//! The checksum that goes behind what is typed: one of all there are, the last used first, then
+//! those that many protocols have.
 
 use super::picker::{Item, Picker};
 use crate::payload::{self, ALGORITHMS, Checksum, Fill, Mode};
@@ -7,6 +8,20 @@ use crate::ui::Ui;
 /// The longest draft over which every checksum is computed to be shown.
 const SHOWN_MOST: usize = 4096;
 
+/// Those that are asked for most, which come before all others.
+const COMMON: [&str; 10] = [
+    "crc16-modbus",
+    "crc32-iso-hdlc",
+    "sum8",
+    "xor8",
+    "lrc",
+    "crc16-ibm-3740",
+    "crc16-xmodem",
+    "crc8-smbus",
+    "crc32-iscsi",
+    "inet",
+];
+
 pub(in crate::ui) fn open(ui: &mut Ui) {
     let current = ui.input.checksum(ui.target.as_ref());
     let payload = ui.input.template(ui.target.as_ref(), &ui.bench).ok();
@@ -14,7 +29,10 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
     let payload = payload.filter(|payload| payload.len() <= SHOWN_MOST);
     let recent = ui.input.checksums.iter().copied();
     let all = ALGORITHMS.iter().map(|algorithm| Checksum { algorithm, from: 0, to: None, order: None });
-    let others = all.filter(|checksum| !ui.input.checksums.contains(checksum));
+    let mut others: Vec<_> = all.filter(|checksum| !ui.input.checksums.contains(checksum)).collect();
+    others.sort_by_key(|checksum| {
+        COMMON.iter().position(|name| *name == checksum.algorithm.name).unwrap_or(COMMON.len())
+    });
     let items = recent.chain(others).map(|checksum| {
         // What is filled in when it is sent may be another then; its length is not.
         let bytes = payload.as_ref().map(|payload| {

@@ -258,12 +258,8 @@ impl SocketForm {
                 Edit::Left => self.turn(-1, ui),
                 Edit::Right | Edit::Insert(' ') => self.turn(1, ui),
                 // What begins no scheme begins an address.
-                Edit::Insert(letter) if field == SCHEME => {
-                    if !self.jump_to(letter, ui) {
-                        self.begin_address(Edit::Insert(letter));
-                    }
-                }
-                edit @ Edit::InsertText(_) if field == SCHEME => self.begin_address(edit),
+                Edit::Insert(letter) if field == SCHEME && self.jump_to(letter, ui) => {}
+                edit @ (Edit::Insert(_) | Edit::InsertText(_)) if field == SCHEME => self.begin_address(edit),
                 _ => {}
             }
             return;

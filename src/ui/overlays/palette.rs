@@ -1,12 +1,17 @@
 //! Every action by name, and any endpoint URL.
 
+use std::collections::HashSet;
+
 use super::picker::{Item, Picker};
 use crate::contract::Endpoint;
 use crate::ui::{Ui, actions};
 
 pub(in crate::ui) fn open(ui: &mut Ui) {
+    let mut seen = HashSet::new();
     let items = actions()
         .filter(|action| action.name != "palette")
+        // What several panes have, or one pane and all of them, is one command.
+        .filter(|action| seen.insert(action.help))
         .map(|action| Item {
             label: action.name.to_owned(),
             detail: action.help.to_owned(),

@@ -38,7 +38,7 @@ type LineOf = Box<dyn Fn(&Ui, usize) -> String>;
 
 pub(in crate::ui) struct Picker {
     title: String,
-    hint: &'static str,
+    hint: String,
     items: Vec<Item>,
     query: TextInput,
     shown: Vec<usize>,
@@ -52,11 +52,11 @@ pub(in crate::ui) struct Picker {
 }
 
 impl Picker {
-    pub(in crate::ui) fn new(title: &str, hint: &'static str, items: Vec<Item>) -> Self {
+    pub(in crate::ui) fn new(title: &str, hint: impl Into<String>, items: Vec<Item>) -> Self {
         let shown = (0..items.len()).collect();
         Self {
             title: title.to_owned(),
-            hint,
+            hint: hint.into(),
             items,
             query: TextInput::new(),
             shown,
@@ -221,7 +221,7 @@ impl Overlay for Picker {
         }
         match &self.error {
             Some(error) => canvas.put(inside.x, bottom, inside.right(), &Printable::text(error), look.error),
-            None => canvas.put(inside.x, bottom, inside.right(), &Printable::text(self.hint), look.dim),
+            None => canvas.put(inside.x, bottom, inside.right(), &Printable::text(&self.hint), look.dim),
         };
     }
 }

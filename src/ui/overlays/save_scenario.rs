@@ -26,6 +26,9 @@ struct SaveScenario {
 }
 
 pub(in crate::ui) fn available(ui: &Ui) -> Result<(), &'static str> {
+    if ui.bench.scenarios.running.is_some() {
+        return Err("a scenario runs, and its steps are not yet all done; Esc stops it");
+    }
     if ui.bench.profile.sockets.is_empty() { Err("there is no socket yet; ^N opens one") } else { Ok(()) }
 }
 

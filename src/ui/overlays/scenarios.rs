@@ -30,7 +30,10 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
             take: Box::new(move |ui: &mut Ui| ui.start_scenario(index)),
         }
     });
-    let hint = "Enter runs it, ^R shows why it failed, ^D deletes it, Esc closes";
+    let hint = match &ui.bench.scenarios.running {
+        Some((run, _)) => format!("{} runs: Esc, and once more Esc, stops it", run.scenario().name),
+        None => "Enter runs it, ^R shows why it failed, ^D deletes it, Esc closes".to_owned(),
+    };
     let picker = Picker::new("Scenarios", hint, items.collect()).with_line(|ui, index| {
         let steps = ui.bench.profile.scenarios.get(index).map(|entry| entry.steps.as_slice()).unwrap_or_default();
         steps.iter().map(|step| step.action.to_string()).collect::<Vec<_>>().join(" | ")

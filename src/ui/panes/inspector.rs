@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::log::columns::measured;
+use super::log::columns::{measured, time_of};
 use super::log::{edit_filter, timeline};
 use super::{frame, grouped};
 use crate::log::round_trip::{answer_to, answered_by};
@@ -496,7 +496,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     let dot = ui.look.marks.dot;
     let about = match subject.as_ref().map(|subject| &subject.row) {
         Some(row) if ui.inspector.tab == Tab::Bytes => {
-            vec![format!(" {dot} seq {}", grouped(row.seq)), format!(" {dot} {}", row.kind.name())]
+            vec![format!(" {dot} row {}", grouped(row.seq)), format!(" {dot} {}", row.kind.name())]
         }
         _ => Vec::new(),
     };
@@ -589,6 +589,12 @@ fn headline(ui: &Ui, row: &Row, len: u64) -> String {
     text
 }
 
+/// A row by its number and by its time, at which the log has it.
+pub(in crate::ui) fn row_in_words(ui: &Ui, seq: u64) -> String {
+    let time = ui.bench.store.row(seq).map(|row| format!(" at {}", time_of(ui, row.at).trim())).unwrap_or_default();
+    format!("row {}{time}", grouped(seq))
+}
+
 /// What a message answers, and how it was answered: `answer to row 12 after 1.2 ms, answered after 51 us (row 14)`.
 fn exchange(ui: &Ui, row: &Row) -> String {
     let mut told = Vec::new();
@@ -597,10 +603,10 @@ fn exchange(ui: &Ui, row: &Row) -> String {
         _ => ("answered after", "answer to"),
     };
     if let Some(before) = answered_by(row, &ui.bench.store) {
-        told.push(format!("{back} row {} after {}", grouped(before.row), measured(before.time)));
+        told.push(format!("{back} {} after {}", row_in_words(ui, before.row), measured(before.time)));
     }
     if let Some(answer) = answer_to(row, &ui.bench.store) {
-        told.push(format!("{word} {} (row {})", measured(answer.time), grouped(answer.row)));
+        told.push(format!("{word} {} ({})", measured(answer.time), row_in_words(ui, answer.row)));
     }
     told.join(", ")
 }

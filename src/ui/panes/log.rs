@@ -664,8 +664,27 @@ fn in_a_row(ui: &Ui, row: &Row, fact: &Fact) -> String {
             (Some(code), Some(errno)) => format!("{} {code} ({errno}): {}", error.operation, error.cause),
             _ => format!("{}: {}", error.operation, error.cause),
         },
+        Fact::Rule { name, message } => {
+            format!("{} {} rule {name}", export::of_rule(message, &ui.bench.roster), ui.look.marks.dot)
+        }
+        Fact::Note { name, message } if name == "scenario" => {
+            of_scenario(ui, message).unwrap_or_else(|| format!("{name}: {message}"))
+        }
         _ => export::sentence(row, fact, &ui.bench.store, &ui.bench.roster),
     }
+}
+
+/// What a scenario did, and behind that which one: `2/5 expect = ..., done in 3 ms`.
+fn of_scenario(ui: &Ui, message: &str) -> Option<String> {
+    let names = ui.bench.profile.scenarios.iter().map(|entry| entry.name.as_str());
+    let of = |name: &&str| message.strip_prefix(*name).is_some_and(|rest| rest.starts_with([' ', ':']));
+    let name = names.filter(of).max_by_key(|name| name.len())?;
+    let rest = message[name.len()..].trim_start_matches([' ', ':']);
+    let told = match rest.split_once(" done in ").and_then(|(step, done)| Some((step, done.split_once(": ")?))) {
+        Some((step, (done, text))) => format!("{step} {text}, done in {done}"),
+        None => rest.replacen(": ", " ", usize::from(rest.starts_with(|c: char| c.is_ascii_digit()))),
+    };
+    Some(format!("{told} {} {name}", ui.look.marks.dot))
 }
 
 fn mark_of(ui: &Ui, kind: Kind, fact: Option<&Fact>) -> (&'static str, Style) {

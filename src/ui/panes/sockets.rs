@@ -9,6 +9,7 @@ use super::frame;
 use crate::contract::{
     Address, AddressKind, CloseReason, EndpointAddress, Role, Scheme, SocketId, Target, UnixAddress, UnixName,
 };
+use crate::framing::Framing;
 use crate::log::sanitise::Printable;
 use crate::log::{Member, State};
 use crate::ui::bench::Bench;
@@ -259,6 +260,9 @@ fn render_entry(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
                 head.push((rules, look.good));
             }
             head.push((format!(" {}", member.endpoint.scheme), look.dim));
+            if *member.endpoint.framing() != Framing::RAW {
+                head.push((format!(" {}", member.endpoint.framing()), look.sent));
+            }
             line(canvas, 0, &head);
             let (mark, style) = mark_of(ui, member);
             let mut below = vec![(format!("  {mark} "), style)];

@@ -92,7 +92,7 @@ fn another_framing_is_seen_at_once_in_what_was_received_before() {
     while bench.ui.work() {}
     bench.keys("end enter");
     bench.shows("⋯2 recv ahello");
-    bench.shows("length:u8,offset=1: the message that ends in this recv, in 2 parts from row 3 on");
+    bench.shows("length:u8,offset=1: the message that ends in this recv, in 2 parts from row 3 at ");
     bench.shows("61 68 65 6c│6c 6f ");
     bench.keys("w");
     bench.shows("length:u8,offset=1: 1 message ends here, begun 5 bytes before; then 4 of 6 bytes");

@@ -12,6 +12,7 @@ use crate::profile::{PatternEntry, PayloadContent, RuleEntry, WhenEntry};
 use crate::rule::{Reply, Rule, Then, When, open_below};
 use crate::ui::Ui;
 use crate::ui::panes::grouped;
+use crate::ui::panes::inspector::row_in_words;
 
 /// The longest part of a message that rules are tried on, in bytes.
 const MOST: usize = 1 << 20;
@@ -81,7 +82,7 @@ pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: Option<u64>)
     let socket = ui.bench.roster.name(tried.row.socket);
     let verb = if tried.row.kind == Kind::Sent { "sent" } else { "received" };
     let size = bytes(tried.bytes.len());
-    trial.say(Tone::Told, format!("Tried on what {socket} {verb} (row {}, {size}):", tried.row.seq));
+    trial.say(Tone::Told, format!("Tried on what {socket} {verb} ({}, {size}):", row_in_words(ui, tried.row.seq)));
     let Some(found) = pattern.find(&tried.bytes) else {
         trial.say(Tone::Warning, format!("It does not match: {}", why_not(pattern, &tried.bytes)));
         if let Some(escape) = literal_escape(&entry.when) {

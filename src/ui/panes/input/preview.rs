@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::composer::Composer;
-use crate::contract::{Address, LineEnding, Target, UnixAddress};
+use crate::contract::{Address, Endpoint, LineEnding, Target, UnixAddress};
+use crate::framing::Framing;
 use crate::log::sanitise::Printable;
 use crate::payload::{self, Mode};
 use crate::ui::canvas::Canvas;
@@ -148,8 +149,12 @@ fn title(ui: &Ui, target: Option<&Target>, composer: &Composer, len: &str) -> St
         (None, ending) => format!("+{}", ending.word().to_uppercase()),
     };
     let (arrow, dot) = (marks.arrow, marks.dot);
+    // One that wraps is told in place of the line ending.
+    let framing = ui.bench.roster.endpoint(target.socket()).map(Endpoint::framing);
+    let framing = framing.filter(|framing| **framing != Framing::RAW && ui.bench.wraps_in(Some(target)).is_none());
+    let framing = framing.map(|framing| format!(" {dot} reads {framing}")).unwrap_or_default();
     let checksum = composer.checksum.map(|checksum| format!(" {dot} +{checksum}")).unwrap_or_default();
     let encoding = ui.bench.encoding_of(Some(target));
     let encoding = if encoding.is_utf8() { String::new() } else { format!(" {encoding}") };
-    format!("Send {arrow} {whom} {dot} {}{encoding} {dot} {eol}{checksum} {dot} {len}", composer.mode.name())
+    format!("Send {arrow} {whom} {dot} {}{encoding} {dot} {eol}{framing}{checksum} {dot} {len}", composer.mode.name())
 }

@@ -288,7 +288,8 @@ impl Shown {
                 _ => 2,
             });
             let len = super::grouped(bytes.len());
-            let head = format!("from byte {at} ({at:#x}) of {len} {dot} {copy} copies the message");
+            let what = if ui.inspector.whole { "row" } else { "message" };
+            let head = format!("from byte {at} ({at:#x}) of {len} {dot} {copy} copies the {what}");
             return Self { head, text: Printable::default(), values };
         };
         let selected = &bytes[range.clone()];

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use ratatui::layout::Rect;
 
+use super::row_in_words;
 use super::subject::Subject;
 use crate::framing::Ending;
 use crate::log::messages::{Division, Piece};
@@ -21,14 +22,14 @@ pub(super) fn note(ui: &Ui, subject: &Subject) -> Option<String> {
         Some(message) => {
             let key = ui.keymap.keys_of("whole-row").into_iter().next().unwrap_or_default();
             let count = messages.count(row).unwrap_or(0);
-            format!("{}; {key} shows the row", of_message(message, subject.spot, count))
+            format!("{}; {key} shows the row", of_message(ui, message, subject.spot, count))
         }
         None => words(&messages.division(row, 0..0, &ui.bench.store)?),
     };
     Some(format!("{framing}: {words}"))
 }
 
-fn of_message(message: &Message, spot: Spot, count: u32) -> String {
+fn of_message(ui: &Ui, message: &Message, spot: Spot, count: u32) -> String {
     let mut text = match count {
         1 => "the message that ends in this recv".to_owned(),
         _ => format!("message {} of {} that end in this recv", grouped(spot.message + 1), grouped(count)),
@@ -36,7 +37,7 @@ fn of_message(message: &Message, spot: Spot, count: u32) -> String {
     if message.rows > 1 {
         let _ = write!(text, ", in {} parts", grouped(message.rows));
         if let Some(first) = message.pieces.first().filter(|first| first.seq != spot.seq) {
-            let _ = write!(text, " from row {} on", grouped(first.seq));
+            let _ = write!(text, " from {} on", row_in_words(ui, first.seq));
         }
     }
     if message.continues {

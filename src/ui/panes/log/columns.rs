@@ -96,7 +96,7 @@ pub(super) fn delta_head(ui: &Ui) -> String {
 }
 
 /// When a row was, in at most twelve columns.
-pub(super) fn time_of(ui: &Ui, at: Timestamp) -> String {
+pub(in crate::ui) fn time_of(ui: &Ui, at: Timestamp) -> String {
     if ui.log.times.since_mark
         && let Some(mark) = ui.log.marks.reference()
     {
