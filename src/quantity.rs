@@ -33,11 +33,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 const MAX_DURATION: Duration = Duration::from_hours(24 * 366);
 
-/// Writes a duration so that [`parse_duration`] reads it back, to the microsecond.
+/// Writes a duration so that [`parse_duration`] reads it back.
 #[must_use]
 pub fn format_duration(time: Duration) -> String {
     let micros = time.as_micros();
     match micros {
+        _ if !time.subsec_nanos().is_multiple_of(1_000) => {
+            format!("{}.{:06}ms", time.as_millis(), time.as_nanos() % 1_000_000)
+        }
         0 => "0s".to_owned(),
         _ if micros.is_multiple_of(3_600_000_000) => format!("{}h", micros / 3_600_000_000),
         _ if micros.is_multiple_of(60_000_000) => format!("{}m", micros / 60_000_000),
@@ -106,8 +109,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(millis in 0u64..10_000_000_000, bytes in any::<u64>()) {
-            let time = Duration::from_millis(millis);
+        fn what_is_written_is_read_back(
+            count in 0u64..10_000_000,
+            unit in proptest::sample::select(vec![1u64, 1_000, 1_000_000, 1_000_000_000]),
+            bytes in any::<u64>(),
+        ) {
+            let time = Duration::from_nanos(count * unit);
             prop_assert_eq!(parse_duration(&format_duration(time)), Ok(time));
             prop_assert_eq!(parse_size(&format_size(bytes)), Ok(bytes));
         }

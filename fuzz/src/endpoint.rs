@@ -11,9 +11,7 @@ pub fn check(data: &[u8]) {
     }
     if let Ok(time) = parse_duration(text) {
         let written = format_duration(time);
-        let again = parse_duration(&written).unwrap_or_else(|why| panic!("{written}: {why}"));
-        assert_eq!(again.as_micros(), time.as_micros(), "{written}");
-        assert_eq!(format_duration(again), written);
+        assert_eq!(parse_duration(&written), Ok(time), "{written}");
     }
     if let Ok(size) = parse_size(text) {
         assert_eq!(parse_size(&format_size(size)), Ok(size));

@@ -305,6 +305,10 @@ impl Storm {
 
     /// Every pane that is shown stands in its frame.
     fn has_its_frames(&self, screen: &Buffer) {
+        let picture = || {
+            let row = |y| (0..self.size.0).map(|x| screen[(x, y)].symbol()).collect::<String>();
+            (0..self.size.1).map(row).collect::<Vec<_>>().join("\n")
+        };
         for pane in Pane::ALL {
             let area = self.bench.ui.layout.area(pane);
             if area.is_empty() {
@@ -313,14 +317,15 @@ impl Storm {
             let (right, bottom) = (area.right() - 1, area.bottom() - 1);
             let is_one_of = |x, y, symbols: &[&str]| {
                 let symbol = screen[(x, y)].symbol();
-                assert!(symbols.contains(&symbol), "{symbol:?} at {x}, {y} of {pane:?} in {area:?}");
+                assert!(symbols.contains(&symbol), "{symbol:?} at {x}, {y} of {pane:?}:\n{}", picture());
             };
             is_one_of(area.x, area.y, &["┌", "╔"]);
             is_one_of(right, area.y, &["┐", "╗"]);
             is_one_of(area.x, bottom, &["└", "╚"]);
             is_one_of(right, bottom, &["┘", "╝"]);
             for y in area.y + 1..bottom {
-                is_one_of(area.x, y, &["│", "║"]);
+                // Rows that are selected are marked there.
+                is_one_of(area.x, y, &["│", "║", self.bench.ui.look.marks.chosen]);
                 is_one_of(right, y, &["│", "║"]);
             }
         }
