@@ -434,7 +434,7 @@ impl<S: Stream> Pump<'_, S> {
             Ok(Domain::UNIX) => "the peer gets ECONNRESET",
             _ => "the peer gets RST instead of FIN",
         };
-        self.socket.note("close", format!("{count} that came are unread and thrown away: {told}")).await;
+        self.socket.note("close", format!("{told}, for {count} that came are unread and thrown away")).await;
     }
 
     fn has_unreported(&self) -> bool {

@@ -538,8 +538,10 @@ impl Bench {
             sending.failed.push((socket, error.clone()));
             return self.outcome(ticket).map(Told::Outcome);
         }
-        // Of a file. What the engine sends by itself was not asked for here.
-        (ticket != Ticket::ENGINE).then(|| Told::Failed(socket, error.clone()))
+        // Of a file, a replay, a repeat or a scenario. What the engine sends by itself was not asked for here, and what was
+        // withdrawn before its first byte went is no news to whoever withdrew it.
+        let is_news = ticket != Ticket::ENGINE && *error != NetError::cancelled(0);
+        is_news.then(|| Told::Failed(socket, error.clone()))
     }
 
     fn outcome(&mut self, ticket: Ticket) -> Option<Outcome> {

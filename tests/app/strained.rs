@@ -172,7 +172,7 @@ fn a_replay_of_a_hundred_thousand_messages_stops_at_once() {
     let (mut peer, _) = sink.accept().unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
     session.wait_for("trace.jsonl is read: 100,001 rows");
-    session.wait_for("connected to ");
+    session.wait_for(&format!("● {}", sink.local_addr().unwrap()));
     session.keys(&format!("/dir:tx socket:far{ENTER}"));
     session.wait_for("Log · dir:tx socket:far · 100,000");
     session.keys("R");

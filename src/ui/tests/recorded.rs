@@ -135,6 +135,9 @@ fn a_replay_waits_for_the_next_time_steps_by_hand_and_stops() {
     let [Command::Send { ticket, .. }] = orders[..] else { panic!("{orders:?}") };
     harness.keys("esc");
     assert_eq!(harness.orders(), [Command::Cancel { ticket }]);
+    // How the replay ended stays, whatever becomes of the order.
+    harness.happens(client, Fact::SendFailed { ticket, error: Box::new(NetError::cancelled(0)) });
+    harness.shows("The replay was stopped: 2 of 3 messages went to client.");
 }
 
 #[test]
