@@ -229,7 +229,7 @@ fn any_number_of_sockets_can_be_opened_and_have_a_rule() {
         .map(|number| format!("[[socket]]\nname = \"s{number}\"\nopen = \"udp-bind://127.0.0.1:0\"\n"))
         .collect();
     let many = sockets.concat();
-    let rule = "[[rule]]\nwhen = { text = \"PING\" }\nsend = { text = \"PONG\" }\n";
+    let rule = "[[rule]]\nname = \"r\"\nwhen = { text = \"PING\" }\nsend = { text = \"PONG\" }\n";
     let lab = Lab::new(&format!("{many}{rule}[[scenario]]\nname = \"s\"\n[[scenario.step]]\nopen = \"client\"\n"));
     let (status, out, told) = lab.run(&[]);
     assert_eq!((status, told.as_str()), (0, ""), "{out}");

@@ -34,7 +34,7 @@ fn a_rule_that_is_made_and_tried_here_answers_here_and_comes_back_with_the_profi
     session.wait_for("server 2 rules");
 
     assert_eq!(answers(address), ["<one>", "PUT"]);
-    session.wait_for("rule rule: answers 5 bytes");
+    session.wait_for("answers 5 bytes · rule rule");
     session.keys(&ctrl('v'));
     session.wait_for("<{{1}}>");
     session.keys(&ctrl('s'));
