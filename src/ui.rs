@@ -340,7 +340,8 @@ impl Ui {
         let repeated = self.work_on_repeats();
         let stepped = self.work_on_scenario();
         let store = &self.bench.store;
-        let counting = self.bench.census.as_mut().is_some_and(|census| !census.is_whole() && census.catch_up(store));
+        let census = self.bench.census.as_mut().filter(|census| !census.is_whole());
+        let counting = census.map(|census| census.catch_up(store)).is_some();
         let behind = !(self.bench.is_judged() && self.bench.is_searched());
         // One after the other, so that none keeps a key waiting. The last slice has changed something, too.
         self.bench.catch_up()

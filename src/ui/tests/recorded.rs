@@ -101,6 +101,18 @@ fn a_replay_sends_each_message_once_and_in_order() {
 }
 
 #[test]
+fn what_the_last_slice_of_a_census_counts_is_drawn() {
+    let mut harness = Harness::with_file(&[0, 40_000]);
+    harness.with_target();
+    while harness.ui.work() {}
+    harness.keys("shift-r");
+    harness.shows("counting...");
+    assert!(harness.ui.work(), "the screen is another now");
+    harness.shows("Enter sends 2 messages");
+    assert!(!harness.ui.work());
+}
+
+#[test]
 fn a_replay_waits_for_the_next_time_steps_by_hand_and_stops() {
     let mut harness = Harness::with_file(&[0, 40_000, 10_000]);
     let client = harness.with_target();
