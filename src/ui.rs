@@ -7,6 +7,7 @@ mod action;
 mod answering;
 mod bench;
 mod canvas;
+mod figures;
 mod file;
 mod keymap;
 mod layout;
@@ -42,8 +43,8 @@ use crate::payload::Variables;
 use crate::profile::{Invalid, Profile, SaveError};
 
 pub use action::{ActionSpec, Scope, actions};
+pub use figures::size;
 pub use keymap::{BindingError, Keymap};
-pub use notice::size;
 pub use panes::input::History;
 
 use bench::{Bench, Told};

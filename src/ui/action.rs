@@ -75,7 +75,7 @@ pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
         panes::log::ACTIONS,
         panes::log::preview::ACTIONS,
         panes::log::timeline::ACTIONS,
-        panes::log::columns::ACTIONS,
+        panes::log::times::ACTIONS,
         panes::log::marks::ACTIONS,
         panes::inspector::ACTIONS,
         panes::input::ACTIONS,

@@ -3,8 +3,8 @@
 //! Owns what is ordered for it. It never decides when a message is due.
 
 use super::bench::repeat::{Plan, Repeat, Turn};
+use super::figures::grouped;
 use super::notice::Notice;
-use super::panes::grouped;
 use super::{Effect, Ui};
 use crate::contract::{Command, Target, format_duration};
 

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use super::bench::replay::{Ending, Pace, Plan, Replay, Turn};
-use super::panes::grouped;
-use super::panes::log::difference;
+use super::figures::{grouped, took};
 use super::{Effect, Notice, Ui};
 use crate::contract::Command;
 
@@ -59,8 +58,7 @@ impl Ui {
         let Some(replay) = self.bench.replay.take() else { return };
         let (done, total) = (grouped(replay.done), grouped(replay.plan.total));
         let name = self.bench.roster.name(replay.plan.target.socket());
-        let time = difference(replay.elapsed(self.bench.now()));
-        let time = time.trim_start_matches('+');
+        let time = took(replay.elapsed(self.bench.now()));
         self.tell(match ending {
             Ending::Done if replay.done == 1 => Notice::good(format!("replayed 1 message to {name}")),
             Ending::Done => Notice::good(format!("replayed {done} messages to {name} in {time}")),

@@ -15,7 +15,7 @@ use crate::exporter::{Destination, FORMATS, FormatSpec, Order, Source, TEXT, Way
 use crate::log::Spot;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::panes::input::edit_of;
 use crate::ui::panes::log::{on_screen, selection, timeline};
 use crate::ui::widgets::paragraph::put_wrapped;

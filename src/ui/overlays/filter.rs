@@ -12,7 +12,7 @@ use crate::log::sanitise::Printable;
 use crate::log::{Filter, FilterError};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::panes::input::edit_of;
 use crate::ui::widgets::paragraph::{put_wrapped, wrapped_rows};
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};

@@ -10,7 +10,7 @@ use crate::payload::Template;
 use crate::ui::Ui;
 use crate::ui::bench::repeat::{Plan, SHORTEST};
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::panes::input::{edit_of, remember, send_unless};
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 

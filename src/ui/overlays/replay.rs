@@ -10,10 +10,8 @@ use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::bench::replay::{Census, Pace, Plan};
 use crate::ui::canvas::Canvas;
-use crate::ui::notice::size;
-use crate::ui::panes::grouped;
+use crate::ui::figures::{grouped, size, took};
 use crate::ui::panes::input::unless_many;
-use crate::ui::panes::log::difference;
 use crate::ui::replaying::pace_name;
 
 /// The paces that are offered; any other factor can be typed.
@@ -153,7 +151,7 @@ impl ReplayForm {
             return format!("It {verb} nothing; Left and Right choose the other side");
         }
         let time = match self.pace.scaled(side.duration()) {
-            Some(time) if side.messages > 1 => format!(" over {}", difference(time).trim_start_matches('+')),
+            Some(time) if side.messages > 1 => format!(" over {}", took(time)),
             _ => String::new(),
         };
         let messages = if side.messages == 1 { "message" } else { "messages" };

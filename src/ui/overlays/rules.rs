@@ -16,7 +16,7 @@ use crate::profile::{PatternEntry, RuleEntry, WhenEntry};
 use crate::rule::Once;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::widgets::paragraph::put_wrapped;
 use presets::PRESETS;
 

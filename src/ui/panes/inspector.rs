@@ -16,14 +16,15 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::log::columns::{measured, time_of};
+use super::frame;
+use super::log::times::time_of;
 use super::log::{edit_filter, timeline};
-use super::{frame, grouped};
 use crate::log::round_trip::{answer_to, answered_by};
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::{grouped, measured};
 use crate::ui::widgets::hexdump::HexdumpStyles;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};

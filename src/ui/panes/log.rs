@@ -1,21 +1,20 @@
 //! The log: one line a message or a fact, filtered, followed or held still.
 
-pub(in crate::ui) mod columns;
 pub(in crate::ui) mod find;
 pub(in crate::ui) mod marks;
 mod messages;
 pub(in crate::ui) mod preview;
 pub(in crate::ui) mod selection;
 pub(in crate::ui) mod timeline;
+pub(in crate::ui) mod times;
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::frame;
 use super::sockets::{fitting, shortened};
-use super::{frame, grouped};
 use crate::contract::{Fact, SocketId, Timestamp};
 use crate::exporter::{HEXDUMP, MARKDOWN, TEXT};
 use crate::framing::Framing;
@@ -27,6 +26,7 @@ use crate::payload::Mode;
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::bench::lines::Shown;
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::grouped;
 use crate::ui::overlays::export::copy_selected;
 use crate::ui::overlays::filter::FilterLine;
 use crate::ui::overlays::replay;
@@ -245,7 +245,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
 #[derive(Debug, Default)]
 pub(in crate::ui) struct LogPane {
     preview: Preview,
-    times: columns::Times,
+    times: times::Times,
     pub(in crate::ui) marks: Marks,
     /// Where the cursor goes once find has found it.
     pub(in crate::ui) jump: Option<find::Jump>,
@@ -397,7 +397,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
     for (y, at) in (rows.y..rows.bottom()).step_by(usize::from(row_height)).zip(&window) {
         let Some(row) = ui.bench.store.row(at.spot.seq) else { continue };
         let line = Rect { y, height: row_height, ..rows }.intersection(rows);
-        columns::look_back(ui, &row, inside.width);
+        times::look_back(ui, &row, inside.width);
         let found = match &timeline_columns {
             Some(columns) => {
                 timeline::render_row(ui, canvas, line, columns, &row, previous);
@@ -520,8 +520,8 @@ impl Columns {
         let len_width = if inside.width < 64 { 6 } else { 8 };
         let delta = inside.x + TIME_WIDTH;
         let round_trip = delta + delta_width;
-        let shown = columns::shows_round_trips(ui, inside.width);
-        let direction = round_trip + if shown { columns::ROUND_TRIP_WIDTH } else { 0 };
+        let shown = times::shows_round_trips(ui, inside.width);
+        let direction = round_trip + if shown { times::ROUND_TRIP_WIDTH } else { 0 };
         let socket = direction + 4;
         let len = socket + socket_width;
         let preview = len + len_width;
@@ -538,9 +538,9 @@ fn render_header(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect, columns: &Colum
     let mut head = |x: u16, end: u16, text: &str| {
         canvas.put(x, inside.y, end.min(inside.right()), &Printable::text(text), style);
     };
-    head(inside.x, columns.delta, columns::time_head(ui));
+    head(inside.x, columns.delta, times::time_head(ui));
     if columns.round_trip > columns.delta {
-        head(columns.delta, columns.round_trip, &columns::delta_head(ui));
+        head(columns.delta, columns.round_trip, &times::delta_head(ui));
     }
     if columns.direction > columns.round_trip {
         head(columns.round_trip, columns.direction, "RTT");
@@ -576,13 +576,13 @@ fn render_row(
             canvas.put(x, area.y, end.min(right), &Printable::text(text), style);
         }
     };
-    put(area.x, columns.delta, &columns::time_of(ui, row.at), look.dim);
+    put(area.x, columns.delta, &times::time_of(ui, row.at), look.dim);
     if columns.round_trip > columns.delta && is_first {
-        put(columns.delta, columns.round_trip, &columns::delta_of(ui, row, previous), look.dim);
+        put(columns.delta, columns.round_trip, &times::delta_of(ui, row, previous), look.dim);
     }
     if columns.direction > columns.round_trip
         && is_first
-        && let Some(time) = columns::round_trip_of(ui, row)
+        && let Some(time) = times::round_trip_of(ui, row)
     {
         put(columns.round_trip, columns.direction, &time, style);
     }
@@ -711,37 +711,4 @@ fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, filter: &str) {
     };
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     put_wrapped(canvas, inside, &Printable::text(text), ui.look.dim);
-}
-
-/// The difference between two rows, short: `+0`, `+948ms`, `+7.1s`, `+2m03s`, `+1h02m`.
-pub(in crate::ui) fn difference(time: Duration) -> String {
-    let millis = time.as_millis();
-    match millis {
-        0 if time.is_zero() => "+0".to_owned(),
-        0 => format!("+{}us", time.as_micros()),
-        1..1_000 => format!("+{millis}ms"),
-        1_000..60_000 => format!("+{}.{}s", millis / 1000, millis % 1000 / 100),
-        60_000..3_600_000 => format!("+{}m{:02}s", millis / 60_000, millis % 60_000 / 1000),
-        _ => format!("+{}h{:02}m", millis / 3_600_000, millis % 3_600_000 / 60_000),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn differences_fit_their_column() {
-        for (time, text) in [
-            (Duration::ZERO, "+0"),
-            (Duration::from_micros(51), "+51us"),
-            (Duration::from_millis(948), "+948ms"),
-            (Duration::from_millis(7_100), "+7.1s"),
-            (Duration::from_secs(123), "+2m03s"),
-            (Duration::from_mins(62), "+1h02m"),
-        ] {
-            assert_eq!(difference(time), text);
-            assert!(text.len() < 8);
-        }
-    }
 }

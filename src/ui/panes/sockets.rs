@@ -14,7 +14,7 @@ use crate::log::sanitise::Printable;
 use crate::log::{Member, State};
 use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
-use crate::ui::notice::size;
+use crate::ui::figures::size;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 

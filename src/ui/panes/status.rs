@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use crate::contract::Recording;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
-use crate::ui::notice::{Gravity, size};
+use crate::ui::figures::{grouped, size};
+use crate::ui::notice::Gravity;
 use crate::ui::overlays::transfers;
 use crate::ui::panes::log::timeline;
 use crate::ui::{Pane, Ui, actions};
@@ -79,7 +80,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         let text = match recording {
             Recording::Running { file, bytes, missed: 0 } => format!(" REC {file} {}", size(*bytes)),
             Recording::Running { file, bytes, missed } => {
-                format!(" REC {file} {}, {} rows missed", size(*bytes), super::grouped(*missed))
+                format!(" REC {file} {}, {} rows missed", size(*bytes), grouped(*missed))
             }
             Recording::Failed(why) => format!(" NOT RECORDING: {why}"),
         };
@@ -97,7 +98,7 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         x = canvas.put(x, area.y, area.right(), &lost, ui.look.error);
     }
     if ui.bench.forgotten > 0 {
-        let text = format!(" {} {} oldest rows gone", marks.dot, super::grouped(ui.bench.forgotten));
+        let text = format!(" {} {} oldest rows gone", marks.dot, grouped(ui.bench.forgotten));
         x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.error);
     }
     if let Some(trouble) = ui.bench.store.trouble() {

@@ -16,6 +16,7 @@ use crate::log::sanitise::Printable;
 use crate::log::values::{Value, values};
 use crate::payload::{self, Mode};
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::grouped;
 use crate::ui::widgets::hexdump::Hexdump;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
@@ -287,13 +288,13 @@ impl Shown {
                 [b'f' | b'I', ..] => 3,
                 _ => 2,
             });
-            let len = super::grouped(bytes.len());
+            let len = grouped(bytes.len());
             let what = if ui.inspector.whole { "row" } else { "message" };
             let head = format!("from byte {at} ({at:#x}) of {len} {dot} {copy} copies the {what}");
             return Self { head, text: Printable::default(), values };
         };
         let selected = &bytes[range.clone()];
-        let count = super::grouped(selected.len());
+        let count = grouped(selected.len());
         let noun = if selected.len() == 1 { "byte" } else { "bytes" };
         // So many tell whether all are text; more would have to be read for nothing each time.
         let kind = as_copied(&selected[..selected.len().min(4096)], ui, row).0;

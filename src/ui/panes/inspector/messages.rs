@@ -11,7 +11,7 @@ use crate::framing::Ending;
 use crate::log::messages::{Division, Piece};
 use crate::log::{Message, Spot};
 use crate::ui::Ui;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::widgets::hexdump::Hexdump;
 
 /// What is told above the dump; none for a row that is of no framed stream.

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::columns::{delta_head, delta_of, time_head, time_of};
+use super::times::{delta_head, delta_of, time_head, time_of};
 use crate::contract::{SocketId, Timestamp};
 use crate::log::sanitise::Printable;
 use crate::log::timeline::{Step, step};
