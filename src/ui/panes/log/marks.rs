@@ -10,7 +10,7 @@ use crate::ui::notice::Notice;
 use crate::ui::overlays;
 use crate::ui::overlays::prompt::Prompt;
 
-use super::{some_row, timeline};
+use super::{line, some_row, timeline, times};
 
 /// How much of a row's text a list of rows shows.
 const TEXT_COLUMNS: usize = 120;
@@ -165,8 +165,8 @@ pub(in crate::ui) fn described(ui: &Ui, spot: Spot, mark: &Mark) -> (String, Str
         if let Some(fact) = store.fact(&row) {
             return export::sentence(&row, &fact, store, &ui.bench.roster);
         }
-        let (direction, _) = super::mark_of(ui, row.kind, None);
+        let (direction, _) = line::mark_of(ui, row.kind, None);
         format!("{direction} {}", Printable::bytes_up_to(&ui.bench.payload(&row, spot), TEXT_COLUMNS).as_str())
     });
-    (label, text.unwrap_or_default(), super::times::time_of(ui, mark.at))
+    (label, text.unwrap_or_default(), times::time_of(ui, mark.at))
 }

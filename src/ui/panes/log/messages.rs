@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::find;
+use super::line::Columns;
 use super::preview::{self, Previewed};
-use super::{Columns, find};
 use crate::encoding::Reading;
 use crate::log::messages::Division;
 use crate::log::sanitise::Printable;

@@ -15,6 +15,9 @@ use crate::ui::figures::{measured, took};
 /// From how many columns on the log has room for the round-trip times by itself.
 const WIDE: u16 = 116;
 
+/// The columns of a row's time, and one that is free for the sign of a bookmark.
+pub(super) const TIME_WIDTH: u16 = 13;
+
 /// The width of the column of round-trip times.
 pub(super) const ROUND_TRIP_WIDTH: u16 = 9;
 
