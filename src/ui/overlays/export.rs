@@ -16,7 +16,6 @@ use crate::log::Spot;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
 use crate::ui::figures::grouped;
-use crate::ui::panes::input::edit_of;
 use crate::ui::panes::log::{on_screen, selection, timeline};
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
@@ -371,7 +370,7 @@ impl Overlay for ExportForm {
             KeyCode::Down | KeyCode::Tab => self.move_focus(1),
             KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit, ui);
                 }
             }

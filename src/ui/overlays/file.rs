@@ -13,7 +13,7 @@ use super::{Next, Overlay, window};
 use crate::contract::{Role, Saving, SocketId, Target, option_spec};
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::input::{edit_of, unless_many};
+use crate::ui::panes::input::unless_many;
 use crate::ui::panes::sockets::not_from_file;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
@@ -271,7 +271,7 @@ impl Overlay for FileForm {
             KeyCode::Down | KeyCode::Tab => self.move_focus(1),
             KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit);
                 }
             }

@@ -21,7 +21,6 @@ use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::names::Names;
-use crate::ui::panes::input::edit_of;
 use crate::ui::widgets::text_input::{Edit, TextInput};
 
 /// The fields before the options.
@@ -388,7 +387,7 @@ impl SocketForm {
             KeyCode::PageDown => self.page(PAGE),
             KeyCode::PageUp => self.page(-PAGE),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit, ui);
                 }
             }

@@ -9,7 +9,6 @@ use crate::profile::{Profile, ScenarioEntry, StepAction, check_name};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::Notice;
-use crate::ui::panes::input::edit_of;
 use crate::ui::panes::log::selection;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 
@@ -117,7 +116,7 @@ impl Overlay for SaveScenario {
             KeyCode::PageDown => self.scroll_by(10),
             KeyCode::PageUp => self.scroll_by(-10),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit);
                 }
             }

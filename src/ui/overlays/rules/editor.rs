@@ -15,7 +15,6 @@ use crate::profile::RuleEntry;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::{Next, Overlay};
-use crate::ui::panes::input::edit_of;
 use crate::ui::widgets::text_input::{Edit, TextInput};
 use fields::{Field, ONCES, SENDS, THENS, WHENS};
 
@@ -185,7 +184,7 @@ impl Overlay for Editor {
             KeyCode::Down | KeyCode::Tab => self.move_focus(1),
             KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit, ui);
                 }
             }
