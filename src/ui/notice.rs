@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::bench::Bench;
 use super::bench::exports::{Ending, Export};
+use super::bench::sends::Outcome;
 use super::bench::transfers::Transfer;
-use super::bench::{Bench, Outcome};
 use super::figures::{grouped, size, took};
 use crate::contract::{Direction, SocketId, Timestamp};
 
