@@ -4,7 +4,7 @@
 //! table all come from these rows. A row stands beside the pane that it belongs to; the rows that belong to none stand
 //! here.
 
-use super::overlays::{help, palette, profiles, rules, transfers};
+use super::overlays::{help, new_socket, palette, profiles, quit, rules, transfers};
 use super::{Effect, Pane, Ui, panes, scenarios};
 
 /// Where an action's keys act.
@@ -107,7 +107,7 @@ static GLOBAL: &[ActionSpec] = &[
         scope: Scope::Anywhere,
         keys: &["ctrl-n"],
         help: "open a new socket",
-        run: Ui::open_new_socket_form,
+        run: |ui| new_socket::open(ui, None),
         available: always,
     },
     ActionSpec {
@@ -211,7 +211,7 @@ static GLOBAL: &[ActionSpec] = &[
         scope: Scope::Anywhere,
         keys: &["ctrl-q"],
         help: "quit",
-        run: Ui::quit,
+        run: quit::ask,
         available: always,
     },
     ActionSpec {

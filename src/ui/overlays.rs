@@ -16,6 +16,7 @@ pub(super) mod payloads;
 pub(super) mod picker;
 pub(super) mod profiles;
 pub(super) mod prompt;
+pub(super) mod quit;
 pub(super) mod recording;
 pub(super) mod rename;
 pub(super) mod repeat;

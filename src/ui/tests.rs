@@ -23,12 +23,12 @@ mod troubles;
 
 use std::sync::Arc;
 
-use crossterm::event::{Event as TerminalEvent, KeyEvent, MouseEvent};
+use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 
 use super::*;
 use crate::contract::{
-    Address, CloseHow, CloseReason, Event, Fact, NetError, Operation, Scheme, Span, Ticket, Timestamp,
+    Address, CloseHow, CloseReason, Command, Event, Fact, NetError, Operation, Scheme, Span, Ticket, Timestamp,
 };
 
 /// A screen with a scripted engine: what it orders is collected, what happens is said by the test.

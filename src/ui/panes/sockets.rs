@@ -15,6 +15,7 @@ use crate::log::{Member, State};
 use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
 use crate::ui::figures::size;
+use crate::ui::panes::log::timeline;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
@@ -90,6 +91,14 @@ impl Ui {
             Some(at) => at.saturating_add_signed(by as isize).min(last),
         };
         self.select(entries[next].clone());
+    }
+
+    /// Selects an entry of the list, and makes it what the input sends to.
+    pub(in crate::ui) fn select(&mut self, entry: Entry) {
+        self.may_select = false;
+        self.target = Some(entry.target(&self.bench));
+        self.sockets.selected = Some(entry);
+        timeline::follow_selection(self);
     }
 
     pub(in crate::ui) fn selected_socket(&self) -> Option<SocketId> {

@@ -7,7 +7,7 @@ use super::sending::{NOT_SENT, send};
 use crate::payload;
 use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope, always};
-use crate::ui::overlays::{checksum, file, payloads, repeat, search_history, targets};
+use crate::ui::overlays::{checksum, file, payloads, quit, repeat, search_history, targets};
 use crate::ui::widgets::text_input::Edit;
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
@@ -135,7 +135,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         help: "clear the input; quit if it is empty",
         run: |ui| {
             if ui.input.draft(ui.target.as_ref()).is_empty() {
-                ui.quit();
+                quit::ask(ui);
             } else {
                 let (composer, _) = ui.input.composer_mut(ui.target.as_ref(), &ui.bench);
                 composer.clear();
