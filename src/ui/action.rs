@@ -85,6 +85,11 @@ pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
     .flatten()
 }
 
+/// The action of this name.
+pub(super) fn named(name: &str) -> Option<&'static ActionSpec> {
+    actions().find(|action| action.name == name)
+}
+
 static GLOBAL: &[ActionSpec] = &[
     ActionSpec {
         name: "next-pane",

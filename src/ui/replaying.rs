@@ -75,7 +75,7 @@ impl Ui {
     /// What the status line says of a replay: `replay 37/1,204 x1, R pauses, Esc stops`.
     pub(in crate::ui) fn replay_status(&self) -> Option<String> {
         let replay = self.bench.replay.as_ref()?;
-        let key = self.keymap.keys_of("replay").into_iter().next().unwrap_or_default();
+        let key = self.keymap.key_of("replay").unwrap_or_default();
         let (pace, step) = match replay.plan.pace {
             Pace::ByHand => ("by hand".to_owned(), "sends the next"),
             pace => (pace_name(pace), if replay.is_paused() { "goes on" } else { "pauses" }),

@@ -100,7 +100,7 @@ impl SaveScenario {
         entry.name.clone_from(&name);
         ui.bench.profile.scenarios.push(entry);
         selection::clear(ui);
-        let key = ui.keymap.keys_of("scenarios").into_iter().next().unwrap_or_default();
+        let key = ui.keymap.key_of("scenarios").unwrap_or_default();
         ui.tell_good(format!("{name} is a scenario of the bench, {key} runs it; ^S saves it in the profile"));
         Next::Close
     }

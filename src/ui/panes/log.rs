@@ -18,6 +18,7 @@ use ratatui::style::Style;
 use super::frame;
 use crate::log::sanitise::Printable;
 use crate::log::{Line, Marks, Spot};
+use crate::ui::action::named;
 use crate::ui::canvas::Canvas;
 use crate::ui::figures::grouped;
 use crate::ui::widgets::paragraph::put_wrapped;
@@ -198,9 +199,7 @@ fn render_badges(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, title: &str) 
         let x = right.saturating_sub(width + 2);
         if usize::from(x) > left {
             canvas.put(x, y, area.right(), &text, style);
-            if let Some(action) = crate::ui::actions().find(|spec| spec.name == action) {
-                ui.buttons.push((Rect { x, y, width, height: 1 }, action));
-            }
+            ui.buttons.extend(named(action).map(|action| (Rect { x, y, width, height: 1 }, action)));
         }
         x
     };

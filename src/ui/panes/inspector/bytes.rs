@@ -276,7 +276,7 @@ impl Shown {
         let dot = ui.look.marks.dot;
         let tab = &ui.inspector.bytes;
         let at = tab.cursor.min(bytes.len() - 1);
-        let copy = ui.keymap.keys_of("inspector-copy").into_iter().next().unwrap_or_default();
+        let copy = ui.keymap.key_of("inspector-copy").unwrap_or_default();
         let Some(range) = tab.selection() else {
             let rest = &bytes[at..];
             let found = [1, 2, 4, 8].into_iter().filter(|len| *len <= rest.len());
@@ -355,7 +355,7 @@ impl Shown {
         if left_out > 0
             && let Some(y) = rows.next_back()
         {
-            let select = ui.keymap.keys_of("inspector-select").into_iter().next().unwrap_or_default();
+            let select = ui.keymap.key_of("inspector-select").unwrap_or_default();
             let more = format!("{ellipsis} {} more; select bytes with {select} to have theirs alone", left_out + 1);
             let more = Printable::text(&more).truncate(usize::from(area.width), ellipsis);
             canvas.put(area.x, y, area.right(), &more, look.dim);

@@ -118,7 +118,7 @@ pub(super) fn change(ui: &mut Ui) {
         return;
     };
     let (socket, open) = (member.id, member.state.is_open());
-    let edit = ui.keymap.keys_of("edit-socket").into_iter().next().unwrap_or_default();
+    let edit = ui.keymap.key_of("edit-socket").unwrap_or_default();
     if spec.live && open {
         set_option::open(ui, socket, spec);
     } else {

@@ -204,7 +204,7 @@ fn render_choices(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
         choices.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, of));
     }
     ui.inspector.statistics.choices = choices;
-    let key = ui.keymap.keys_of("statistics-of").into_iter().next().unwrap_or_default();
+    let key = ui.keymap.key_of("statistics-of").unwrap_or_default();
     let turns = Printable::text(&format!("  {key} turns"));
     if turns.width() <= usize::from(area.right().saturating_sub(x)) {
         canvas.put(x, area.y, area.right(), &turns, ui.look.dim);
