@@ -25,6 +25,7 @@ mod scenarios;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod turning;
 mod widgets;
 
 use std::collections::HashSet;

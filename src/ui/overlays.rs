@@ -12,6 +12,7 @@ pub(super) mod in_use;
 pub(super) mod message;
 pub(super) mod new_socket;
 pub(super) mod palette;
+mod path;
 pub(super) mod payloads;
 pub(super) mod picker;
 pub(super) mod profiles;

@@ -10,6 +10,7 @@ use super::overlays::{Next, Overlay};
 use super::panes::input;
 use super::panes::inspector::{self, compare};
 use super::panes::log::{self, find, selection};
+use super::turning::turned;
 use super::{ActionSpec, Effect, Notice, Pane, Scope, Ui};
 
 /// The actions whose keys act while an overlay is open, too.
@@ -187,9 +188,7 @@ impl Ui {
                 *pane != Pane::Inspector || self.focus == Pane::Inspector || !self.layout.inspector.is_empty()
             })
             .collect();
-        let at = turns.iter().position(|pane| *pane == self.focus).unwrap_or(0);
-        let next = (at.cast_signed() + by).rem_euclid(turns.len().cast_signed());
-        self.focus = turns[next.cast_unsigned()];
+        self.focus = turned(&turns, self.focus, by);
     }
 
     pub(in crate::ui) fn toggle_mouse(&mut self) {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::confirm::Confirm;
-use super::file::expand_home;
+use super::path::expand_home;
 use super::prompt::Prompt;
 use crate::contract::Recording;
 use crate::ui::{Effect, Ui};

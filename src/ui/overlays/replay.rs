@@ -13,6 +13,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::figures::{grouped, size, took};
 use crate::ui::panes::input::unless_many;
 use crate::ui::replaying::pace_name;
+use crate::ui::turning::turned;
 
 /// The paces that are offered; any other factor can be typed.
 const PACES: [Pace; 6] =
@@ -83,9 +84,7 @@ impl ReplayForm {
             0 => self.kind = if self.kind == Kind::Sent { Kind::Received } else { Kind::Sent },
             1 => {
                 self.typed.clear();
-                let at = PACES.iter().position(|pace| *pace == self.pace).unwrap_or(0);
-                let next = (at.cast_signed() + by).rem_euclid(PACES.len().cast_signed());
-                self.pace = PACES[next.cast_unsigned()];
+                self.pace = turned(&PACES, self.pace, by);
             }
             _ => {}
         }

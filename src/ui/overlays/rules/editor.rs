@@ -15,6 +15,7 @@ use crate::profile::RuleEntry;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::{Next, Overlay};
+use crate::ui::turning::turned;
 use crate::ui::widgets::text_input::{Edit, TextInput};
 use fields::{Field, ONCES, SENDS, THENS, WHENS};
 
@@ -118,10 +119,7 @@ impl Editor {
     }
 
     fn move_focus(&mut self, by: isize) {
-        let fields = self.fields();
-        let at = fields.iter().position(|field| *field == self.focus).unwrap_or(0).cast_signed();
-        let next = (at + by).rem_euclid(fields.len().cast_signed());
-        self.focus = fields[next.cast_unsigned()];
+        self.focus = turned(&self.fields(), self.focus, by);
     }
 
     fn edit(&mut self, edit: Edit, ui: &Ui) {

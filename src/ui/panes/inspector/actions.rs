@@ -4,6 +4,7 @@ use super::bytes::{self, By};
 use super::{Content, Tab, compare, content, options, scroll_by, show_bytes, show_tab, statistics, strings, subject};
 use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::panes::log;
+use crate::ui::turning::turned;
 use crate::ui::{Pane, Ui};
 
 pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
@@ -300,7 +301,5 @@ fn step(ui: &mut Ui, by: i32) {
 }
 
 fn turn_tab(ui: &mut Ui, by: isize) {
-    let at = Tab::ALL.iter().position(|tab| *tab == ui.inspector.tab).unwrap_or(0);
-    let next = (at.cast_signed() + by).rem_euclid(Tab::ALL.len().cast_signed());
-    show_tab(ui, Tab::ALL[next.cast_unsigned()]);
+    show_tab(ui, turned(&Tab::ALL, ui.inspector.tab, by));
 }
