@@ -16,6 +16,11 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// The moment so much later; the last one there is, where that would be past it.
+    pub(crate) fn plus(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(by)))
+    }
+
     fn civil(self) -> jiff::Timestamp {
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::MAX)
     }
@@ -71,7 +76,7 @@ impl Clock {
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.base.0.saturating_add(nanos(self.started.elapsed())))
+        self.base.plus(self.started.elapsed())
     }
 }
 
