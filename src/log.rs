@@ -5,7 +5,10 @@
 //! streams end in them ([`Messages`]), and the formats that rows leave in ([`export`]). Pure: it never reads a clock or
 //! draws, and opens no file but the one without a name that the store spills to.
 
+mod carrier;
 pub mod difference;
+mod ending;
+mod escape;
 pub mod export;
 pub mod filter;
 pub mod find;
@@ -17,6 +20,7 @@ pub mod roster;
 pub mod round_trip;
 pub mod row;
 pub mod sanitise;
+pub mod sentence;
 pub mod statistics;
 pub mod store;
 pub mod stream;
@@ -32,6 +36,7 @@ pub use messages::{Message, Messages};
 pub use needle::Needle;
 pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
 pub use row::{Kind, Row};
+pub use sentence::{of_rule, sentence};
 pub use statistics::Statistics;
 pub use store::{Content, LogStore};
 pub use view::{LogView, Scope};

@@ -21,7 +21,7 @@ use std::vec;
 pub use completion::{Candidate, Completion};
 pub use keys::{KEYS, KeySpec};
 
-use super::export::sentence;
+use super::sentence::sentence;
 use super::timeline::step;
 use super::{Kind, Lines, LogStore, Messages, Needle, Roster, Row};
 use crate::contract::{Fact, Timestamp};

@@ -3,22 +3,19 @@
 //! Owns which rows belong to a socket's timeline, how each one reads as a call, and what a call teaches ([`lesson`]).
 //! It never changes the log, and never claims a call that was not observed: what is inferred is marked.
 
-mod carrier;
 mod code;
-mod ending;
 mod errors;
 mod lessons;
 mod literal;
 mod options;
 mod remarks;
 
+use super::carrier::Carrier;
+use super::ending::{self, Before};
+use super::escape::escaped;
+use super::sentence::{is_of_tcp, sentence};
 use super::{Kind, LogStore, Roster, Row};
 use crate::contract::{Address, Fact, NetError, Operation, Role, SocketId};
-use crate::log::export::{escaped, is_of_tcp, sentence};
-use carrier::Carrier;
-use ending::Before;
-
-pub(super) use ending::{closed_sentence, peer_closed_sentence};
 pub use lessons::{Lesson, lesson};
 
 /// The most bytes of a message that its step quotes.

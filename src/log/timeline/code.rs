@@ -5,11 +5,11 @@
 //! or `libc`. It never explains.
 
 use super::Step;
-use super::carrier::Carrier;
 use super::errors::python_exception;
 use super::lessons::is_partial;
 use super::literal::{Place, bytes, bytes_c, quoted, quoted_c};
 use super::options;
+use crate::log::carrier::Carrier;
 
 /// A step in three languages.
 #[derive(Clone, Debug, Default)]

@@ -2,10 +2,10 @@
 //!
 //! Owns the paragraph for each call. Pure data: it never looks at the log.
 
-use super::carrier::Carrier;
 use super::code::code;
 use super::literal::Place;
 use super::{Step, errors, options};
+use crate::log::carrier::Carrier;
 
 /// What is taught at one step of a timeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! What a step means, in the few words that stand beside it.
 
-use super::carrier::Carrier;
-use super::{Step, ending, lessons, options};
+use super::{Step, lessons, options};
+use crate::log::carrier::Carrier;
+use crate::log::ending;
 
 /// The remark; empty where there is nothing to say.
 pub(super) fn remark(step: &Step) -> &'static str {
