@@ -6,6 +6,7 @@
 mod failing;
 mod look;
 mod orders;
+mod sending;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::inbox::Inbox;
 use super::link::{Link, Root, State};
 use super::{Action, DEFAULT_WITHIN, Failure, Name, Scenario, Step, Verdict};
 use crate::contract::{Command, Endpoint, Event, Fact, SocketId, Ticket, Timestamp, format_duration};
+use sending::Sending;
 
 /// How long an event may be on its way to here: so much later than a limit it is known that none came before it.
 const ON_THE_WAY: Duration = Duration::from_millis(20);
@@ -76,17 +78,8 @@ struct Present {
     ordered: bool,
     /// The sockets that it is about.
     targets: Vec<SocketId>,
-    /// Of a send: how often more, when the next is due, which were not answered yet with how many bytes, how many bytes
-    /// went, whether one of them was taken, which sockets could not take theirs and why, how many of those were left
-    /// out since they had closed, what failed.
-    left: u64,
-    due: Timestamp,
-    under_way: HashMap<Ticket, u64>,
-    sent: u64,
-    is_taken: bool,
-    refused: Vec<(SocketId, String)>,
-    left_out: usize,
-    failed: Option<String>,
+    /// Of a send, how far it has come.
+    sending: Sending,
     /// What came of it, where that was known before its turn.
     judged: Option<(Timestamp, Result<String, String>)>,
 }
@@ -157,7 +150,7 @@ impl Run {
 
     /// The sends that were ordered and not answered yet.
     pub fn under_way(&self) -> impl Iterator<Item = Ticket> {
-        self.present.iter().flat_map(|present| present.under_way.keys()).copied()
+        self.present.iter().flat_map(|present| present.sending.under_way())
     }
 
     /// The steps that went as they should and were not taken yet.
@@ -187,16 +180,8 @@ impl Run {
         }
         self.latest = self.latest.max(event.at);
         self.learn(event, bytes, false);
-        if let Fact::Sent { ticket, remaining: 0, .. } | Fact::SendFailed { ticket, .. } = &event.fact
-            && let Some(present) = &mut self.present
-            && let Some(bytes) = present.under_way.remove(ticket)
-        {
-            if let Fact::SendFailed { error, .. } = &event.fact {
-                present.refused.push((event.socket, without_stop(&error.to_string())));
-            } else {
-                present.is_taken = true;
-                present.sent += bytes;
-            }
+        if let Some(present) = &mut self.present {
+            present.sending.observe(event);
         }
     }
 
@@ -313,20 +298,13 @@ impl Run {
             .flat_map(Root::all_mut)
             .filter_map(|link| link.inbox.as_mut())
             .for_each(Inbox::look_again);
-        let left = if let Action::Send { repeat, .. } = step.action { repeat } else { 0 };
+        let repeat = if let Action::Send { repeat, .. } = step.action { repeat } else { 0 };
         self.present = Some(Present {
             entered: now,
             closing: false,
             ordered: false,
             targets: Vec::new(),
-            left,
-            due: now,
-            under_way: HashMap::new(),
-            sent: 0,
-            is_taken: false,
-            refused: Vec::new(),
-            left_out: 0,
-            failed: None,
+            sending: Sending::new(repeat, now),
             judged: None,
         });
     }
@@ -409,9 +387,7 @@ impl Run {
             self.roots.iter().flat_map(Root::all).filter_map(|link| link.inbox.as_ref()?.deadline()).map(heard);
         let due = self.present.as_ref().and_then(|present| match action {
             Action::Wait(time) => Some(later(present.entered, *time)),
-            Action::Send { .. } if present.left > 0 && present.under_way.is_empty() && present.ordered => {
-                Some(present.due)
-            }
+            Action::Send { .. } if present.ordered => present.sending.due(),
             _ => None,
         });
         deadline.into_iter().chain(messages).chain(due).min().unwrap_or(self.latest)
@@ -431,10 +407,6 @@ impl Run {
 /// `connection server#2`, or `connection to server`.
 fn connection_of(name: &Name) -> String {
     if name.connection.is_some() { format!("connection {name}") } else { format!("connection to {name}") }
-}
-
-fn without_stop(sentence: &str) -> String {
-    sentence.trim_end_matches('.').to_owned()
 }
 
 fn later(moment: Timestamp, by: Duration) -> Timestamp {
