@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-const PROFILE: &str = "\
+/// Its profile, in which `ADDRESS` stands for where it is.
+pub(crate) const PROFILE: &str = "\
 version = 1
 
 [[rule]]
@@ -56,17 +57,7 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
-        let until = Instant::now() + PATIENCE;
-        let stream = loop {
-            match TcpStream::connect(self.address) {
-                Ok(stream) => break stream,
-                Err(error) => assert!(Instant::now() < until, "{error}"),
-            }
-            thread::sleep(Duration::from_millis(5));
-        };
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream
+        connect(self.address)
     }
 
     /// The first line on standard error that has this in it.
@@ -88,6 +79,21 @@ impl Server {
     pub(crate) fn pid(&self) -> i32 {
         self.child.id().cast_signed()
     }
+}
+
+/// Connects, as soon as somebody listens.
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let until = Instant::now() + PATIENCE;
+    let stream = loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => break stream,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
 }
 
 /// Has a message echoed.
