@@ -15,9 +15,7 @@ use serde::Deserialize;
 
 use super::collector::{Collector, Way};
 use super::{ReadError, Step};
-use crate::contract::{
-    Address, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, SocketId, Timestamp, UnixAddress,
-};
+use crate::contract::{Address, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, SocketId, Timestamp, UnixAddress};
 use opened_as::{Carrier, OpenedAs};
 
 /// The longest line that is read, in bytes: a message of a whole block, in hex and as text that is all escapes.

@@ -46,7 +46,14 @@ impl Condition {
         one(conditions, Self::Any)
     }
 
-    pub(super) fn holds(&self, row: &Row, subject: &Subject<'_>, store: &LogStore, roster: &Roster, test: Judge) -> bool {
+    pub(super) fn holds(
+        &self,
+        row: &Row,
+        subject: &Subject<'_>,
+        store: &LogStore,
+        roster: &Roster,
+        test: Judge,
+    ) -> bool {
         match self {
             Self::All(all) => all.iter().all(|condition| condition.holds(row, subject, store, roster, test)),
             Self::Any(any) => any.iter().any(|condition| condition.holds(row, subject, store, roster, test)),
