@@ -59,11 +59,7 @@ impl Printable {
             end -= 1;
         }
         writer.bytes(&bytes[..end]);
-        if writer.surplus > 0 || !writer.is_full() {
-            // Only surplus marks take bytes without filling columns; there may be more of them than were counted.
-            writer.flush_surplus();
-            writer.cell(CUT, 1);
-        }
+        writer.cut();
         writer.finish()
     }
 
@@ -99,9 +95,8 @@ impl Printable {
             }
         }
         writer.text(&run);
-        if at < bytes.len() && (writer.surplus > 0 || !writer.is_full()) {
-            writer.flush_surplus();
-            writer.cell(CUT, 1);
+        if at < bytes.len() {
+            writer.cut();
         }
         writer.finish()
     }
@@ -223,6 +218,15 @@ impl Writer {
     fn finish(mut self) -> Printable {
         self.flush_surplus();
         self.out
+    }
+
+    /// Says that there was more, where the columns don't.
+    fn cut(&mut self) {
+        // Only surplus marks take bytes without filling columns; there may be more of them than were counted.
+        if self.surplus > 0 || !self.is_full() {
+            self.flush_surplus();
+            self.cell(CUT, 1);
+        }
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
