@@ -1,8 +1,8 @@
 //! Profiles: the TOML files that hold a bench, read with the place of every mistake and saved with every comment kept.
 //!
-//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[vars]`, `[[socket]]`, `[[payload]]`, `[[rule]]`), what of
-//! the file it keeps without using it, and the saving, which changes only what the user changed and never leaves half a
-//! file. It never opens a socket and never sends a payload.
+//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `record`, `[vars]`, `[[socket]]`, `[[payload]]`,
+//! `[[rule]]`, `[[scenario]]`), what of the file it keeps without using it, and the saving, which changes only what the
+//! user changed and never leaves half a file. It never opens a socket and never sends a payload.
 
 mod atomic;
 mod comments;

@@ -1,5 +1,5 @@
-//! What every way to start the program begins with: its configuration, its diagnostics, and what is wrong with an
-//! endpoint.
+//! What every way to start the program begins with: its configuration, the variables that are given, its diagnostics and
+//! its recording, and how it says what is wrong with them.
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
