@@ -2,7 +2,7 @@
 
 use super::super::link::State;
 use super::super::{Action, Name};
-use super::{Run, later};
+use super::Run;
 use crate::contract::{CloseHow, Timestamp};
 use crate::pattern::Pattern;
 
@@ -18,7 +18,7 @@ impl Run {
             Action::ExpectClosed { on, .. } => self.has_ended(on),
             Action::Wait(time) => {
                 let entered = self.present.as_ref()?.entered;
-                (now >= later(entered, *time)).then(|| Ok(String::new()))
+                (now >= entered.later(*time)).then(|| Ok(String::new()))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::link::{Link, State};
 use super::super::{Action, Name};
-use super::{Present, Run, later};
+use super::{Present, Run};
 use crate::contract::{CloseHow, CloseReason, Command, Endpoint, Target, Ticket, Timestamp};
 use crate::payload::{Fill, Template};
 
@@ -114,7 +114,7 @@ impl Run {
         }
         (self.next_ticket, self.seed) = (ticket, seed);
         present.ordered = true;
-        present.sending.ordered(under_way, later(now, every));
+        present.sending.ordered(under_way, now.later(every));
         Ok(orders)
     }
 }
