@@ -2,8 +2,9 @@
 //!
 //! Owns the rows and their bytes ([`LogStore`]), who is in the log ([`Roster`]), which rows are wanted ([`Filter`]),
 //! the filtered index with its cursor ([`LogView`]), where something is in them ([`Find`]), which messages of framed
-//! streams end in them ([`Messages`]), and the formats that rows leave in ([`export`]). Pure: it never reads a clock or
-//! draws, and opens no file but the one without a name that the store spills to.
+//! streams end in them ([`Messages`]), what a row says ([`sentence()`]), and the formats that rows leave in
+//! ([`export`]). Pure: it never reads a clock or draws, and opens no file but the one without a name that the store
+//! spills to.
 
 mod carrier;
 pub mod difference;
