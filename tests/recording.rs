@@ -30,7 +30,9 @@ const MESSAGE: usize = 1000;
 /// Has a server record into `trace.pcapng`, started by a shell that does this before, such as setting a limit.
 fn start(folder: &Path, before: &str, arguments: &[&str]) -> Server {
     let script = format!(r#"{before} exec "$0" "$@""#);
-    Server::start(folder, &["sh", "-c", &script], &[&["--record", "trace.pcapng"], arguments].concat())
+    // One whose test was killed ends by itself.
+    let always = ["--record", "trace.pcapng", "--for", "10m"];
+    Server::start(folder, &["sh", "-c", &script], &[&always[..], arguments].concat())
 }
 
 /// The message with this number.
