@@ -7,7 +7,7 @@ use super::{find, marks, messages, preview, times};
 use crate::contract::{Fact, SocketId, Timestamp};
 use crate::log::sanitise::Printable;
 use crate::log::timeline::waiting;
-use crate::log::{Kind, Line, Row, export};
+use crate::log::{Kind, Line, Row, of_rule, sentence};
 use crate::ui::Ui;
 use crate::ui::bench::lines::Shown;
 use crate::ui::canvas::Canvas;
@@ -189,12 +189,12 @@ fn in_a_row(ui: &Ui, row: &Row, fact: &Fact) -> String {
             _ => format!("{}: {}", error.operation, error.cause),
         },
         Fact::Rule { name, message } => {
-            format!("{} {} rule {name}", export::of_rule(message, &ui.bench.roster), ui.look.marks.dot)
+            format!("{} {} rule {name}", of_rule(message, &ui.bench.roster), ui.look.marks.dot)
         }
         Fact::Note { name, message } if name == "scenario" => {
             of_scenario(ui, message).unwrap_or_else(|| format!("{name}: {message}"))
         }
-        _ => export::sentence(row, fact, &ui.bench.store, &ui.bench.roster),
+        _ => sentence(row, fact, &ui.bench.store, &ui.bench.roster),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::contract::{Event, Fact, SocketId};
 use crate::log::sanitise::Printable;
-use crate::log::{Kind, Line, Lines, LogView, Mark, Row, Spot, export};
+use crate::log::{Kind, Line, Lines, LogView, Mark, Row, Spot, sentence};
 use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::figures::grouped;
@@ -163,7 +163,7 @@ pub(in crate::ui) fn described(ui: &Ui, spot: Spot, mark: &Mark) -> (String, Str
     };
     let text = row.map(|row| {
         if let Some(fact) = store.fact(&row) {
-            return export::sentence(&row, &fact, store, &ui.bench.roster);
+            return sentence(&row, &fact, store, &ui.bench.roster);
         }
         let (direction, _) = line::mark_of(ui, row.kind, None);
         format!("{direction} {}", Printable::bytes_up_to(&ui.bench.payload(&row, spot), TEXT_COLUMNS).as_str())
