@@ -16,15 +16,13 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// So long after this; the last moment that there is where that is beyond it.
-    #[must_use]
-    pub fn later(self, by: Duration) -> Self {
+    /// The moment so much later; the last one there is, where that would be past it.
+    pub(crate) fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(nanos(by)))
     }
 
-    /// So long before this; the first moment that there is where that is before it.
-    #[must_use]
-    pub fn earlier(self, by: Duration) -> Self {
+    /// The moment so much earlier; the first one there is, where that would be before it.
+    pub(crate) fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(by)))
     }
 
@@ -83,7 +81,7 @@ impl Clock {
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.base.later(self.started.elapsed())
+        self.base.plus(self.started.elapsed())
     }
 }
 

@@ -245,7 +245,7 @@ impl Writer {
         while !text.is_empty() {
             if self.quoting && text.starts_with('\\') {
                 if self.is_full() {
-                    return;
+                    return self.close();
                 }
                 self.ascii(format_args!("\\\\"));
                 text = &text[1..];
@@ -264,9 +264,7 @@ impl Writer {
             let Some(c) = chars.next() else { return };
             // Marks of the last grapheme are still taken, or counted, when all columns are filled.
             if self.is_full() && !self.takes(c) {
-                // What is still to come stands behind what was left out.
-                self.open = None;
-                return;
+                return self.close();
             }
             if is_regional_indicator(c) && chars.next().is_some_and(is_regional_indicator) {
                 let end = 2 * c.len_utf8();
@@ -278,6 +276,11 @@ impl Writer {
             self.char(c);
             text = &text[c.len_utf8()..];
         }
+    }
+
+    /// Takes no more marks: what is still to come stands behind what was left out.
+    const fn close(&mut self) {
+        self.open = None;
     }
 
     /// Whether this character would go into the open grapheme, or be counted there.
