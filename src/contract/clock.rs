@@ -16,13 +16,15 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The moment so much later; the last one there is, where that would be past it.
-    pub(crate) fn plus(self, by: Duration) -> Self {
+    /// So long after this; the last moment that there is where that is beyond it.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
         Self(self.0.saturating_add(nanos(by)))
     }
 
-    /// The moment so much earlier; the first one there is, where that would be before it.
-    pub(crate) fn minus(self, by: Duration) -> Self {
+    /// So long before this; the first moment that there is where that is before it.
+    #[must_use]
+    pub fn earlier(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(by)))
     }
 
@@ -81,7 +83,7 @@ impl Clock {
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.base.plus(self.started.elapsed())
+        self.base.later(self.started.elapsed())
     }
 }
 

@@ -200,7 +200,7 @@ impl Run {
             if self.present.is_none() {
                 self.enter(step, now);
             }
-            let heard = now.minus(ON_THE_WAY);
+            let heard = now.earlier(ON_THE_WAY);
             if let Some(deadline) = self.deadline().filter(|deadline| *deadline <= heard) {
                 self.judge(deadline);
             } else {
@@ -312,8 +312,8 @@ impl Run {
     /// When the step under way has to be done.
     fn deadline(&self) -> Option<Timestamp> {
         let (present, step) = (self.present.as_ref()?, self.scenario.steps.get(self.next)?);
-        let limit = self.began?.plus(self.scenario.timeout);
-        Some(self.own_limit(&step.action, present).map_or(limit, |own| limit.min(present.entered.plus(own))))
+        let limit = self.began?.later(self.scenario.timeout);
+        Some(self.own_limit(&step.action, present).map_or(limit, |own| limit.min(present.entered.later(own))))
     }
 
     /// How long the step itself may take, where that is less than the scenario may.
@@ -357,8 +357,8 @@ impl Run {
     /// What it means that a step was not done in time.
     fn out_of_time(&self, action: &Action) -> Result<String, String> {
         let Some((present, began)) = self.present.as_ref().zip(self.began) else { return Ok(String::new()) };
-        let (limit, own) = (began.plus(self.scenario.timeout), self.own_limit(action, present));
-        let own = own.filter(|own| present.entered.plus(*own) <= limit);
+        let (limit, own) = (began.later(self.scenario.timeout), self.own_limit(action, present));
+        let own = own.filter(|own| present.entered.later(*own) <= limit);
         let what = match action {
             Action::ExpectNone { on, .. } if !self.was_open(on) => return Err(self.not_open(on)),
             Action::ExpectNone { .. } if own.is_some() => return Ok(String::new()),
@@ -381,12 +381,12 @@ impl Run {
 
     /// When to ask again, unless something happens before.
     fn wake(&self, action: &Action) -> Timestamp {
-        let heard = |at: Timestamp| at.plus(ON_THE_WAY);
+        let heard = |at: Timestamp| at.later(ON_THE_WAY);
         let deadline = self.deadline().map(heard);
         let messages =
             self.roots.iter().flat_map(Root::all).filter_map(|link| link.inbox.as_ref()?.deadline()).map(heard);
         let due = self.present.as_ref().and_then(|present| match action {
-            Action::Wait(time) => Some(present.entered.plus(*time)),
+            Action::Wait(time) => Some(present.entered.later(*time)),
             Action::Send { .. } if present.ordered => present.sending.due(),
             _ => None,
         });

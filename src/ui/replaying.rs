@@ -22,7 +22,7 @@ impl Ui {
         match replay.turn(now, &self.bench.store) {
             Turn::More => true,
             Turn::Wait(after) => {
-                replay.wakes = after.map(|after| now.plus(after));
+                replay.wakes = after.map(|after| now.later(after));
                 false
             }
             Turn::Send(row) => {

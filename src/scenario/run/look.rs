@@ -18,7 +18,7 @@ impl Run {
             Action::ExpectClosed { on, .. } => self.has_ended(on),
             Action::Wait(time) => {
                 let entered = self.present.as_ref()?.entered;
-                (now >= entered.plus(*time)).then(|| Ok(String::new()))
+                (now >= entered.later(*time)).then(|| Ok(String::new()))
             }
         }
     }

@@ -114,7 +114,7 @@ impl Run {
         }
         (self.next_ticket, self.seed) = (ticket, seed);
         present.ordered = true;
-        present.sending.ordered(under_way, now.plus(every));
+        present.sending.ordered(under_way, now.later(every));
         Ok(orders)
     }
 }

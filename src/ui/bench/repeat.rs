@@ -154,7 +154,7 @@ impl Repeats {
         for repeat in &mut self.running {
             match repeat.turn(now) {
                 Turn::Wait(after) => {
-                    let at = after.map(|after| now.plus(after));
+                    let at = after.map(|after| now.later(after));
                     self.wakes = [self.wakes, at].into_iter().flatten().min();
                 }
                 turn => return Some((repeat.plan.target.clone(), turn)),

@@ -134,13 +134,13 @@ impl Replay {
             Pace::Times(_) => {
                 let (then, origin) = *self.origin.get_or_insert((row.at, now));
                 let after = self.plan.pace.scaled(row.at.since(then)).unwrap_or_default();
-                let due = origin.plus(after);
+                let due = origin.later(after);
                 if due > now {
                     return Turn::Wait(Some(due.since(now)));
                 }
                 let late = now.since(due);
                 if late > STALL {
-                    self.origin = Some((then, origin.plus(late)));
+                    self.origin = Some((then, origin.later(late)));
                 }
             }
         }
@@ -199,7 +199,7 @@ impl Replay {
             self.asked += 1;
         } else if let Some(since) = self.paused.take() {
             // As if the pause had not been.
-            self.origin = self.origin.map(|(then, origin)| (then, origin.plus(now.since(since))));
+            self.origin = self.origin.map(|(then, origin)| (then, origin.later(now.since(since))));
         } else {
             self.paused = Some(now);
         }
