@@ -5,7 +5,7 @@
 //! roots take no more into the log. It never opens a socket, never draws, and an error of the disk ends the recording
 //! and nothing else.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::capture::{PcapngWriter, whole_blocks};
 use crate::contract::{Event, NetError, Operation, Recording, Rotation};
 use crate::log::{LogStore, Roster};
+use crate::os::{self, File};
 
 /// How many bytes of rows may wait to be written before the recorder is behind.
 const MAY_WAIT: u64 = 16 << 20;
@@ -122,7 +123,7 @@ impl Recorder {
         if let Recording::Failed(why) = &*shared.state() {
             return Err(io::Error::other(why.clone()));
         }
-        let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || scribe.serve())?;
+        let thread = os::spawn("recorder", move || scribe.serve())?;
         Ok(Self { work: Some(work), shared, thread: Some(thread), next: None, revision: None })
     }
 
@@ -365,7 +366,6 @@ impl Scribe {
             match file.write(&self.buffer[done..]) {
                 Ok(0) => break Some(ErrorKind::WriteZero.into()),
                 Ok(count) => done += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => break Some(error),
             }
             if done == self.buffer.len() {
@@ -404,13 +404,13 @@ fn create(path: &Path, replace: bool) -> io::Result<File> {
     } else {
         options.create_new(true)
     };
-    options.open(path)
+    File::open_with(&options, path)
 }
 
 /// A path that nobody has: this one, or else the first that is free with a number behind its name.
 #[must_use]
 pub fn free_path(path: &Path) -> PathBuf {
-    let taken = |path: &Path| path.symlink_metadata().is_ok();
+    let taken = |path: &Path| os::call("lstat", || path.symlink_metadata()).is_ok();
     let mut numbers = 2..;
     let mut free = path.to_owned();
     while taken(&free) {

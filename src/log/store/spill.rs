@@ -3,15 +3,14 @@
 //! Owns the file, which is made when it is first needed, is nobody else's to open, and is gone with the program however
 //! that ends. It never chooses what is to be written.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
 use super::segment::Segment;
 use super::slot::{Extent, Slot};
+use crate::os::{self, File};
 
 /// Told by the thread after each segment, so that somebody asks for its reports.
 pub(super) type Wake = Box<dyn Fn() + Send>;
@@ -124,7 +123,7 @@ impl Thread {
     fn start(folder: PathBuf, wake: Wake) -> io::Result<Self> {
         let (orders, taken) = channel();
         let (report, reports) = channel();
-        thread::Builder::new().name("spill".to_owned()).spawn(move || {
+        os::spawn("spill", move || {
             let mut writer = Writer { folder, file: None, end: 0 };
             while let Ok(Order { slot, again }) = taken.recv() {
                 let Some(segment) = slot.segment() else { continue };
@@ -158,7 +157,7 @@ impl Writer {
         if let Some(file) = &self.file {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(tempfile::tempfile_in(&self.folder)?);
+        let file = Arc::new(File::nameless(&self.folder)?);
         self.file = Some(Arc::clone(&file));
         Ok(file)
     }
