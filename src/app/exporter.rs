@@ -50,6 +50,8 @@ impl Exporter {
         let (sender, flag) = (self.sender.clone(), Arc::clone(&cancelled));
         let started = os::spawn("exporter", move || {
             let told = export(id, &job, &to, &flag, &sender);
+            // What it held of the log is free by the time that is told.
+            drop(job);
             // Refused once the workbench has ended.
             let _ = sender.send(told);
         });

@@ -60,7 +60,8 @@ impl Saver {
         let failed = |error: &io::Error| NetError::from_io(Operation::Open, Some(saving.path.clone()), error);
         let file = open(path).map_err(|error| failed(&error))?;
         // An empty one may be what a try that failed has left.
-        let is_new = file.status().is_ok_and(|file| file.is_file() && file.len() == 0);
+        let status = file.status().map_err(|error| failed(&error))?;
+        let is_new = status.is_file() && status.len() == 0;
         if !saving.append && !is_new {
             return Err(
                 failed(&Errno::EEXIST.into()).with_hint("Choose another name, or save-append=true to add to it")
@@ -107,15 +108,28 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn write_all(mut file: File, mut incoming: mpsc::Receiver<Vec<u8>>, told: &Written) {
     while let Some(bytes) = incoming.blocking_recv() {
-        if let Err(error) = file.write_all(&bytes) {
+        if let Err(error) = write(&mut file, &bytes, told) {
             *told.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             break;
         }
-        told.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         told.bell.notify_one();
     }
     told.ended.store(true, Ordering::Release);
     told.bell.notify_one();
+}
+
+/// Writes all of it. What is in the file is counted, also where the rest does not get there.
+fn write(file: &mut File, mut bytes: &[u8], told: &Written) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            count => {
+                bytes = &bytes[count..];
+                told.bytes.fetch_add(count as u64, Ordering::Relaxed);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Watch {

@@ -28,7 +28,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[derive(Debug)]
 pub struct NewFile {
     target: PathBuf,
-    folder: PathBuf,
+    /// Open from the start: once the file is in its place, nothing may be missing any more.
+    folder: File,
     /// Those of the file that is replaced.
     permissions: Option<Permissions>,
     fresh: Fresh,
@@ -58,7 +59,7 @@ impl NewFile {
             _ => PathBuf::from("."),
         };
         let fresh = Fresh::create(&folder)?;
-        Ok(Self { target, folder, permissions, fresh })
+        Ok(Self { target, folder: File::open(&folder)?, permissions, fresh })
     }
 
     /// Where the bytes go.
@@ -92,7 +93,7 @@ impl NewFile {
                 Err(error) => return Err(error),
             }
         }
-        match File::open(&self.folder)?.sync_all() {
+        match self.folder.sync_all() {
             // Some file systems can't sync a folder (EINVAL); the file itself is whole all the same.
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
             _ => Ok(()),

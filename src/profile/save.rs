@@ -55,8 +55,13 @@ impl Profile {
     /// See [`SaveError`]; the file and the profile are then as they were.
     pub fn save_as(&mut self, path: &Path, replace: bool) -> Result<(), SaveError> {
         let is_own = self.path.as_ref().is_some_and(|own| is_same_file(own, path));
-        if !replace && !is_own && os::call("lstat", || path.symlink_metadata()).is_ok() {
-            return Err(SaveError::Exists);
+        if !replace && !is_own {
+            match os::call("lstat", || path.symlink_metadata()) {
+                Ok(_) => return Err(SaveError::Exists),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // What can't be seen may be there all the same.
+                Err(error) => return Err(SaveError::Io { path: path.to_path_buf(), error }),
+            }
         }
         self.write(path, replace || !is_own, folder().as_deref())
     }
