@@ -116,7 +116,11 @@ fn threads() -> impl Iterator<Item = String> {
 
 /// Whether something came that must be told or seen.
 fn has_come(fault: Option<Fault>, armed: &Armed) -> bool {
-    armed.came() > 0 && fault.is_some_and(|fault| !matches!(fault.comes, Comes::Short | INTERRUPTED))
+    match fault.map(|fault| fault.comes) {
+        None | Some(Comes::Short | INTERRUPTED) => false,
+        Some(Comes::Error(_)) => armed.came() > 0,
+        Some(Comes::ShortThen(_)) => armed.came() > 1,
+    }
 }
 
 /// Asserts that something came, and that what is said tells the system's reason and the name.

@@ -14,7 +14,7 @@ use super::{assert_told, datagram, datagrams, each_fault_of_files, has_come, nam
 
 /// So many datagrams, of so many bytes each: one segment that goes to the disk, and one that stays.
 const COUNT: u32 = 40;
-const SIZE: u32 = 60_000;
+const SIZE: u32 = 100_000;
 
 #[test]
 fn an_export_is_whole_or_leaves_what_was_there() {

@@ -141,7 +141,7 @@ fn numbers(file: &[u8], size: u32) -> Vec<u32> {
     own.read(file).unwrap();
     own.finish().unwrap();
     let mut reader = PcapNGReader::new(file.len().max(1 << 16), file).unwrap();
-    let mut numbers = Vec::new();
+    let (mut numbers, mut done) = (Vec::new(), 0);
     loop {
         match reader.next() {
             Ok((offset, block)) => {
@@ -151,9 +151,10 @@ fn numbers(file: &[u8], size: u32) -> Vec<u32> {
                     assert!(payload == datagram(number, size));
                     numbers.push(number);
                 }
+                done += offset;
                 reader.consume(offset);
             }
-            Err(PcapError::Eof) => return numbers,
+            Err(PcapError::Eof | PcapError::Incomplete(_)) if done == file.len() => return numbers,
             Err(error) => panic!("{error:?}"),
         }
     }

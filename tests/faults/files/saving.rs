@@ -18,6 +18,8 @@ const SIZE: u32 = 5000;
 
 #[test]
 fn what_is_saved_is_what_was_received_from_its_start_and_the_socket_goes_on() {
+    // The first runtime of a process opens what is never closed: the way of the signals to all of them.
+    drop(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
     // The engine's own calls have tests of their own.
     each_fault_of(CALLS, |fault, armed| {
         leaving_nothing(|| {
