@@ -44,6 +44,18 @@ const WRITTEN: &[Comes] = &[
     Comes::ShortThen(Errno::ENOSPC as i32),
 ];
 
+const OPENED: &[Comes] = &[
+    error(Errno::EACCES),
+    error(Errno::EMFILE),
+    error(Errno::ENFILE),
+    error(Errno::ENOSPC),
+    error(Errno::EDQUOT),
+    error(Errno::EROFS),
+    error(Errno::ENOMEM),
+    error(Errno::EEXIST),
+    INTERRUPTED,
+];
+
 const READ: &[Comes] = &[error(Errno::EIO), INTERRUPTED, Comes::Short];
 
 /// What the calls of files may come to, as their man pages say.
@@ -58,20 +70,7 @@ const CALLS: &[MayCome] = &[
     ("link", NAMED),
     ("lstat", LOOKED),
     ("mmap", &[error(Errno::ENOMEM)]),
-    (
-        "openat",
-        &[
-            error(Errno::EACCES),
-            error(Errno::EMFILE),
-            error(Errno::ENFILE),
-            error(Errno::ENOSPC),
-            error(Errno::EDQUOT),
-            error(Errno::EROFS),
-            error(Errno::ENOMEM),
-            error(Errno::EEXIST),
-            INTERRUPTED,
-        ],
-    ),
+    ("openat", OPENED),
     ("pread", READ),
     ("pwrite", WRITTEN),
     ("read", READ),

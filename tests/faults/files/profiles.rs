@@ -80,7 +80,7 @@ fn save(way: Way, fault: Option<Fault>, armed: &Armed) {
     armed.cease();
     match profile.path.is_some() {
         true => profile.save().unwrap(),
-        false => profile.save_as(&path, way == Way::Refused || is_new).unwrap(),
+        false => profile.save_as(&path, way != Way::New || is_new).unwrap(),
     }
     assert!(fs::read_to_string(&file).unwrap() == NEW && !profile.is_modified());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, mode);

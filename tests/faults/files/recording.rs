@@ -12,7 +12,8 @@ use sockbench::log::{LogStore, Roster};
 use sockbench::os::fault::{Armed, Fault};
 use sockbench::recorder::Recorder;
 
-use super::{PATIENCE, assert_told, datagram, datagrams, each_fault_of_files, has_come, names, roster};
+use super::{OPENED, PATIENCE, assert_told, datagram, datagrams, each_fault_of_files, has_come, names, roster};
+use crate::each_fault;
 
 /// What stands before a UDP datagram's payload: both headers.
 const HEADERS: usize = 28;
@@ -30,7 +31,7 @@ fn a_recording_that_replaces_another_is_whole_or_leaves_it() {
 
 #[test]
 fn a_recording_that_is_not_to_replace_another_does_not() {
-    each_fault_of_files(|fault, armed| {
+    each_fault(&[("openat", OPENED)], |fault, armed| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trace.pcapng");
         fs::write(&path, "another's").unwrap();
@@ -51,6 +52,7 @@ fn record(old: Option<&[u8]>, fault: Option<Fault>, armed: &Armed) {
         Ok(recorder) => recorder,
         Err(why) => {
             assert_told(&why.to_string(), "", fault, armed);
+            armed.cease();
             let left = fs::read(&path).ok();
             assert!(
                 left.as_deref() == old || left.is_some_and(|left| left.is_empty() || numbers(&left, SIZE).is_empty())
@@ -128,6 +130,7 @@ fn recorded(
     };
     let must_fail = has_come(fault, armed) && fault.is_some_and(|fault| fault.call == "write");
     assert!(missed.is_none() || !must_fail, "nobody was told");
+    armed.cease();
     let number = |name: &str| name.split(['-', '.']).nth(1).and_then(|number| number.parse().ok()).unwrap_or(1);
     let mut files = names(folder);
     files.sort_by_key(|name| number(name));

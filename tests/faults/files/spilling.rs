@@ -58,9 +58,9 @@ fn spill(is_read: bool, fault: Option<Fault>, armed: &Armed) {
     }
     forgotten += settle(&mut store, &woken);
     assert_eq!(store.first(), forgotten + 1);
-    let has_come = has_come(fault, armed);
     let held = store.next() - store.first();
     let read = read_back(&store);
+    let has_come = has_come(fault, armed);
     assert!(read == held || has_come && store.trouble().is_some());
     assert!(has_come || (forgotten, store.next(), store.trouble()) == (0, u64::from(SEGMENTS * COUNT) + 1, None));
     let is_once = |call: &str| fault.is_some_and(|fault| (fault.call, fault.count) == (call, 1));
