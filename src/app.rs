@@ -290,6 +290,7 @@ impl App {
                 },
                 () = self.recordings.woken() => {
                     self.recordings.take(&mut self.ui);
+                    self.ui.settle();
                     changed = true;
                 }
                 Some(told) = self.exporter.next() => {
@@ -300,6 +301,8 @@ impl App {
                             self.copies.spawn(clipboard::offer(text));
                         }
                     }
+                    // What the export read may make room on a full disk.
+                    self.ui.settle();
                     changed = true;
                 }
                 Some(offered) = self.copies.join_next() => {

@@ -179,7 +179,7 @@ impl Ui {
 
     /// From now on what the log may not hold in memory goes to a file without a name in `folder`. `wake` is called, from
     /// another thread, when [`settle`](Self::settle) has something to do. To be called before there is a log.
-    pub fn spill_to(&mut self, folder: PathBuf, wake: impl Fn() + Send + 'static) {
+    pub fn spill_to(&mut self, folder: PathBuf, wake: impl Fn() + Send + Sync + 'static) {
         self.bench.store = LogStore::spilling(self.bench.store.memory_limit(), folder, wake);
     }
 

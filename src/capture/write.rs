@@ -79,8 +79,9 @@ impl PcapngWriter {
         self.missed += count;
     }
 
-    /// Appends the packets that a row stands for: none for most rows without a message.
-    pub fn row(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    /// Appends the packets that a row stands for: none for most rows without a message. False where the log can't read
+    /// what the row holds; then nothing is appended.
+    pub fn row(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) -> bool {
         if !self.sockets.contains_key(&row.socket) {
             let known = Known::learn(row.socket, roster);
             for local in known.local.iter().filter(|_| known.carrier == Carrier::Udp) {
@@ -100,34 +101,40 @@ impl PcapngWriter {
             self.missed = 0;
         }
         if row.kind.is_message() {
-            self.message(row, store, roster, out);
+            let bytes = store.bytes(row);
+            if bytes.len() != row.len as usize {
+                return false;
+            }
+            self.message(row, &bytes, store, roster, out);
         } else if matches!(row.kind, Kind::Rule | Kind::Note) {
             // They tell of nothing that went over the wire.
         } else if let Some(fact) = store.fact(row) {
             self.fact(row, &fact, roster, out);
+        } else {
+            return false;
         }
+        true
     }
 
-    fn message(&mut self, row: &Row, store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    fn message(&mut self, row: &Row, bytes: &[u8], store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
         let Some(known) = self.sockets.get_mut(&row.socket) else { return };
         if row.truncated {
             known.remark("the datagram was longer: what did not fit into the buffer is lost");
         }
-        let bytes = store.bytes(row);
         match known.carrier {
             Carrier::Tcp => {
                 if known.connection.is_none() {
                     self.join(row, false, roster, out);
                 }
-                self.streamed(row, &bytes, roster, out);
+                self.streamed(row, bytes, roster, out);
             }
-            Carrier::Upper => self.upper(row, &bytes, roster, out),
+            Carrier::Upper => self.upper(row, bytes, roster, out),
             _ => {
                 let peer = store.peer(row).and_then(|peer| peer.socket_address());
                 let peer = peer.or_else(|| known.peer.as_ref()?.socket_address());
                 match peer.map(canonical) {
-                    Some(peer) => self.datagram(row, peer, &bytes, store, roster, out),
-                    None => self.upper(row, &bytes, roster, out),
+                    Some(peer) => self.datagram(row, peer, bytes, store, roster, out),
+                    None => self.upper(row, bytes, roster, out),
                 }
             }
         }

@@ -11,6 +11,7 @@ use super::names::{Names, table_name};
 use super::write::{Entry, set_string, set_value};
 use crate::document::{Reader, key_span, span};
 use crate::encoding::Encoding;
+use crate::os;
 use crate::payload::{Checksum, Mode, NotationError, Order, Place, Template, Variables};
 
 /// A saved payload of a profile.
@@ -72,10 +73,10 @@ impl PayloadContent {
             Self::File(path) => {
                 let path = base.join(path);
                 // Others may have no end, or wait for somebody who writes.
-                if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+                if os::call("stat", || path.metadata()).is_ok_and(|metadata| !metadata.is_file()) {
                     return Err(format!("{} is no regular file", path.display()));
                 }
-                let bytes = std::fs::read(&path);
+                let bytes = os::read(&path);
                 bytes.map(Template::of).map_err(|error| format!("{} can't be read: {error}", path.display()))
             }
             written => written.decode(encoding, variables, place).map_err(|error| error.message),
@@ -87,7 +88,8 @@ impl PayloadContent {
     pub fn file_longer_than(&self, bytes: u64, base: &Path) -> Option<PathBuf> {
         let Self::File(path) = self else { return None };
         let path = base.join(path);
-        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > bytes).then_some(path)
+        let found = os::call("stat", || path.metadata());
+        found.is_ok_and(|file| file.is_file() && file.len() > bytes).then_some(path)
     }
 
     /// What is written down here; nothing of a file.

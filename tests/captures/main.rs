@@ -471,7 +471,7 @@ fn what_is_recorded_comes_back() {
     store.append(Batch::new(events, block, 64)).unwrap();
     let (mut writer, mut file) = (PcapngWriter::new(), Vec::new());
     writer.begin(&mut file);
-    store.rows(1..u64::MAX).for_each(|row| writer.row(&row, &store, &roster, &mut file));
+    assert!(store.rows(1..u64::MAX).all(|row| writer.row(&row, &store, &roster, &mut file)));
     assert_eq!(
         rows(&file),
         [

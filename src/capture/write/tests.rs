@@ -60,7 +60,7 @@ impl Session {
         block.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
         self.store.append(Batch::new(vec![event], block, bytes.len())).unwrap();
         let row = self.store.row(self.store.next() - 1).unwrap();
-        self.writer.row(&row, &self.store, &self.roster, &mut self.file);
+        assert!(self.writer.row(&row, &self.store, &self.roster, &mut self.file));
         assert_eq!(whole(&self.file), self.file.len(), "whole blocks only");
     }
 
