@@ -8,7 +8,7 @@
 #[cfg(debug_assertions)]
 pub mod fault;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 
 /// Makes a call, again where a signal interrupted it. `name` is what its man page is called.
 ///
@@ -45,10 +45,7 @@ pub async fn wait<T>(name: &'static str, made: impl Future<Output = io::Result<T
 /// Those of the call, but `EINTR`.
 #[inline]
 pub fn put<T>(name: &'static str, bytes: &[u8], mut make: impl FnMut(&[u8]) -> io::Result<T>) -> io::Result<T> {
-    uninterrupted(|| {
-        let len = allowed(name, bytes.len())?;
-        make(&bytes[..len])
-    })
+    part(name, bytes.len(), |len| make(&bytes[..len]))
 }
 
 /// Makes a call that fills a buffer, of which it may fill less than there is, again where a signal interrupted it.
@@ -61,10 +58,26 @@ pub fn get<T>(
     buffer: &mut [u8],
     mut make: impl FnMut(&mut [u8]) -> io::Result<T>,
 ) -> io::Result<T> {
-    uninterrupted(|| {
-        let len = allowed(name, buffer.len())?;
-        make(&mut buffer[..len])
-    })
+    part(name, buffer.len(), |len| make(&mut buffer[..len]))
+}
+
+/// Makes a call that is given a length, of which it may do less, again where a signal interrupted it.
+///
+/// # Errors
+/// Those of the call, but `EINTR`.
+#[inline]
+pub fn part<T>(name: &'static str, len: usize, mut make: impl FnMut(usize) -> io::Result<T>) -> io::Result<T> {
+    uninterrupted(|| make(allowed(name, len)?))
+}
+
+/// What is read by `read(2)` calls, each of which is made here.
+#[derive(Debug)]
+pub struct Reading<R>(pub R);
+
+impl<R: Read> Read for Reading<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        get("read", buffer, |buffer| self.0.read(buffer))
+    }
 }
 
 #[inline]

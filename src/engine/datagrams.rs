@@ -241,7 +241,6 @@ impl<D: Datagrams> Life<'_, D> {
                     }
                     self.wait(&lost).await;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => self.explain(&error).await,
             }
         }

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use super::socket::Socket;
 use crate::contract::{Host, HostPort, NetError, Operation};
+use crate::os;
 
 /// The addresses of a host, in the order in which to try them; never empty.
 ///
@@ -37,7 +38,7 @@ pub(super) async fn resolve(socket: &Socket, address: &HostPort) -> Result<Vec<S
 }
 
 async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    match tokio::net::lookup_host((name, port)).await {
+    match os::wait("getaddrinfo", tokio::net::lookup_host((name, port))).await {
         Ok(found) => {
             let found: Vec<_> = found.collect();
             if found.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(found) }
