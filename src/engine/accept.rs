@@ -200,12 +200,16 @@ fn adopt<L: Listener>(
     place: Place,
 ) {
     let parent = listener.id;
+    let local = match os::call("getsockname", || L::local(&accepted)) {
+        Ok(local) => local,
+        Err(error) => {
+            // Nobody has heard of the connection yet, so that it is the listener that failed to take it.
+            let error = NetError::from_io(Operation::Accept, Some(peer.to_string()), &error);
+            return listener.outbox.push(parent, Fact::Failed(Box::new(error)));
+        }
+    };
     listener.table.adopt(parent, &listener.rules, |socket| async move {
         let _place = place;
-        let local = match os::call("getsockname", || L::local(&accepted)) {
-            Ok(local) => local,
-            Err(error) => return Ending::Failed(NetError::from_io(Operation::Accept, Some(peer.to_string()), &error)),
-        };
         socket.report(Fact::Accepted { parent, number, local, peer }).await;
         // It has the options of its listener.
         match L::begin(accepted, &socket, &endpoint).await {

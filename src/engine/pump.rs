@@ -80,10 +80,13 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
 /// `close(2)` of a socket with `SO_LINGER`, which waits even where the socket never blocks: on a thread of its own, so
 /// that nobody else waits.
 async fn close_lingering<S: Stream>(stream: S, socket: &Socket) {
-    let Ok(last) = os::call("fcntl", || stream.as_fd().try_clone_to_owned()) else {
-        // Without a descriptor to spare it can't linger.
-        let _ = os::call("setsockopt", || SockRef::from(&stream).set_linger(None));
-        return;
+    let last = match os::call("fcntl", || stream.as_fd().try_clone_to_owned()) {
+        Ok(last) => last,
+        Err(error) => {
+            // Without a descriptor to spare it would hold up everybody.
+            let _ = os::call("setsockopt", || SockRef::from(&stream).set_linger(None));
+            return socket.note("linger", format!("it closes without waiting for what is not sent: {error}")).await;
+        }
     };
     drop(stream);
     let closing = spawn_blocking(move || drop(last));
@@ -305,6 +308,10 @@ impl<S: Stream> Pump<'_, S> {
     async fn half_close(&self) {
         let result = self.stream.shut_down_writing();
         self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
+        if let Err(error) = result {
+            self.socket.orders.refuse_half_close();
+            return self.socket.fail(self.stream.failure(Operation::Shutdown, &error)).await;
+        }
         self.socket.note("half-close", self.stream.half_closed()).await;
         self.fin_sent.set(true);
         self.socket.orders.touch();

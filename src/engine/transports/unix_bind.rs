@@ -42,10 +42,16 @@ struct Identity {
 impl Drop for Bound {
     fn drop(&mut self) {
         let Some(file) = &self.0 else { return };
-        if look_at(&file.path).is_ok_and(|now| identity(&now) == file.identity) {
-            let removed = remove(&file.path);
-            let fact = call_fact("unlink", file.path.display().to_string(), &removed, |()| "0");
+        let told = |call, result: &io::Result<()>| {
+            let fact = call_fact(call, file.path.display().to_string(), result, |()| "0");
             file.outbox.push(file.socket, fact);
+        };
+        match look_at(&file.path) {
+            Ok(now) if identity(&now) == file.identity => told("unlink", &remove(&file.path)),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Then it stays, whosever it is.
+            Err(error) => told("lstat", &Err(error)),
         }
     }
 }

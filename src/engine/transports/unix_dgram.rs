@@ -138,8 +138,8 @@ impl Datagrams for Opened {
     }
 
     /// Where a Unix socket has no room, its peer waits.
-    fn dropped(&self) -> u32 {
-        0
+    fn dropped(&self) -> Option<u32> {
+        Some(0)
     }
 }
 
