@@ -4,6 +4,9 @@
 //! Owns one thing: a call that a signal interrupted (`EINTR`, signal(7)) is made again. It never decides what a failure
 //! means. In a build with debug assertions a test can have the n-th call of a name fail, or come short: see `fault`.
 //! A release build has nothing of that, and each function here is the call alone.
+//!
+//! Outside is what is asked only to be shown, a failure of which is no answer (proc(5), options that are read back), what
+//! the runtime does for itself, and what gives back what is over (`close`, `munmap`, `kill`).
 
 #[cfg(debug_assertions)]
 pub mod fault;

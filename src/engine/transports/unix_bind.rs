@@ -101,10 +101,14 @@ async fn bind_name(
             return Err(taken(&shown, cause, "Open it with unlink=true to replace it"));
         }
         // Between the look and the removal somebody may have put another file there.
-        if look_at(path).is_ok_and(|now| identity(&now) == stale) {
-            let removed = remove(path);
-            socket.call("unlink", shown.clone(), &removed).await;
-            removed.map_err(|error| failed(&error))?;
+        match look_at(path) {
+            Ok(now) if identity(&now) == stale => {
+                let removed = remove(path);
+                socket.call("unlink", shown.clone(), &removed).await;
+                removed.map_err(|error| failed(&error))?;
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&error)),
+            _ => {}
         }
         bound = os::call("bind", || fd.bind(&address));
         socket.call("bind", shown.clone(), &bound).await;
