@@ -289,6 +289,20 @@ pub(crate) fn key_span(table: &dyn TableLike, key: &str) -> Range<usize> {
     table.key(key).and_then(toml_edit::Key::span).unwrap_or(0..0)
 }
 
+/// The tables of a list, each with the place of its header; `None` for anything else.
+pub(crate) fn tables_in(item: &Item) -> Option<Vec<(&dyn TableLike, Range<usize>)>> {
+    match item {
+        Item::ArrayOfTables(tables) => {
+            Some(tables.iter().map(|table| (table as &dyn TableLike, table.span().unwrap_or(0..0))).collect())
+        }
+        Item::Value(Value::Array(values)) => values
+            .iter()
+            .map(|value| Some((value.as_inline_table()? as &dyn TableLike, value.span().unwrap_or(0..0))))
+            .collect(),
+        _ => None,
+    }
+}
+
 fn type_name(item: &Item) -> &'static str {
     match item {
         Item::None => "nothing",

@@ -7,8 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use toml_edit::{InlineTable, Item, TableLike};
 
-use super::message::read_content;
-use super::read::{Names, table_name};
+use super::names::{Names, table_name};
 use super::write::{Entry, set_string, set_value};
 use crate::document::{Reader, key_span, span};
 use crate::encoding::Encoding;
@@ -200,6 +199,28 @@ impl Entry for PayloadEntry {
         }
         if saved.map_or(self.checksum.is_some(), |saved| saved.checksum != self.checksum) {
             write_checksum(table, self.checksum);
+        }
+    }
+}
+
+/// What is written under one of the keys of a payload.
+pub(super) fn read_content(
+    reader: &mut Reader<'_>,
+    key: &str,
+    item: &Item,
+    variables: &Variables,
+    encodings: &[Encoding],
+    place: Place,
+) -> Option<PayloadContent> {
+    let text = reader.string(key, item)?;
+    let content = PayloadContent::new(key, text)?;
+    let all = if encodings.is_empty() { &[Encoding::UTF_8] } else { encodings };
+    match all.iter().find_map(|encoding| content.decode(*encoding, variables, place).err()) {
+        None => Some(content),
+        Some(NotationError { at, message }) => {
+            let at = reader.inside(item, text, at);
+            reader.error(at, message);
+            None
         }
     }
 }

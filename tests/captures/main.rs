@@ -1,43 +1,30 @@
+//! Files that are opened: captures of other programs, and what this one recorded or exported.
+
+#![expect(clippy::unwrap_used, reason = "this is a test")]
+
 use std::net::SocketAddr;
 
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
+use sockbench::capture::PcapngWriter;
+use sockbench::contract::{
+    Address, Batch, Block, CloseReason, Event, Fact, NetError, Operation, SocketId, Span, Ticket, Timestamp,
+    UnixAddress,
+};
+use sockbench::log::{LogStore, Roster};
 
-use super::*;
-use crate::contract::{Address, CloseReason, Event, Fact, NetError, Operation, Span, Ticket, Timestamp};
-use crate::log::{LogStore, Roster, export};
+use property::{Opened, check, exported, opened};
+
+#[path = "../../fuzz/src/capture.rs"]
+#[expect(unreachable_pub, reason = "a fuzz target asks for it, too")]
+mod property;
 
 const CLIENT: &str = "10.0.0.5:51022";
 const SERVER: &str = "10.0.0.1:80";
 
-/// The log that comes of a file, given to the reader in pieces of this size.
-fn opened(file: &[u8], piece: usize) -> (LogStore, Roster, Vec<String>, Result<(), String>) {
-    let mut reader = Reader::new(SocketIds::new());
-    let (mut store, mut roster) = (LogStore::new(u64::MAX), Roster::default());
-    let mut result = file.chunks(piece.max(1)).try_for_each(|piece| reader.read(piece));
-    result = result.and_then(|()| reader.finish());
-    if result.is_err() {
-        reader.stop().unwrap();
-    }
-    while let Some(portion) = reader.take() {
-        for FoundSocket { id, name, endpoint } in portion.sockets {
-            if roster.get(id).is_some() {
-                roster.set_endpoint(id, endpoint);
-            } else {
-                roster.register(id, name, endpoint);
-            }
-        }
-        for event in &portion.batch.events {
-            roster.observe(event);
-        }
-        reader.recycle(store.append(portion.batch).unwrap());
-    }
-    (store, roster, reader.remarks(), result.map_err(|error| error.to_string()))
-}
-
 /// The rows in short: `10.0.0.5:51022 sent GET`.
 fn rows(file: &[u8]) -> Vec<String> {
-    let (store, roster, _, result) = opened(file, 7);
+    let Opened { store, roster, result, .. } = opened(file, 7);
     assert_eq!(result, Ok(()));
     store
         .rows(1..u64::MAX)
@@ -189,16 +176,16 @@ fn captures_of_real_programs_tell_what_they_said() {
         let bare = rows.iter().map(|row| row.split_once(' ').unwrap().1.to_owned());
         bare.filter(|row| !row.starts_with("note")).collect::<Vec<_>>()
     };
-    let http = bare(include_bytes!("../../../tests/captures/http.pcap"));
+    let http = bare(include_bytes!("http.pcap"));
     assert!(http[1].starts_with("sent GET / HTTP/1.1\r\n"), "{http:?}");
     assert!(http[2].starts_with("received HTTP/1.0 200 OK\r\n"), "{http:?}");
     assert_eq!(http[3..7], ["received hello", "peer-closed", "closed user", "connected"]);
 
-    let redis = bare(include_bytes!("../../../tests/captures/redis.pcap"));
+    let redis = bare(include_bytes!("redis.pcap"));
     let wanted = ["sent *3\r\n$3\r\nset\r\n$8\r\ngreeting\r\n$5\r\nhello", "received +OK"];
     assert_eq!(redis[1..3], wanted);
 
-    let dns = bare(include_bytes!("../../../tests/captures/dns.pcapng"));
+    let dns = bare(include_bytes!("dns.pcapng"));
     let kinds: Vec<_> = dns.iter().map(|row| row.split(' ').next().unwrap()).collect();
     assert_eq!(kinds, ["opened", "sent", "received", "sent", "received"]);
     assert!(dns[1].contains("example\u{3}org"));
@@ -254,7 +241,7 @@ fn datagrams_are_of_a_socket_for_each_client() {
         datagram(client, other, b""),
         datagram(dns, ([10, 0, 0, 6], 41_000), b"late"),
     ];
-    let (store, roster, _, _) = opened(&pcap(101, &packets, false), 1000);
+    let Opened { store, roster, .. } = opened(&pcap(101, &packets, false), 1000);
     let peers: Vec<_> = store.rows(1..9).map(|row| store.peer(&row).map(|peer| peer.to_string())).collect();
     assert_eq!(
         peers[1..4],
@@ -291,14 +278,14 @@ fn a_recording_of_this_program_gives_its_sockets_back() {
         )
     };
     assert_eq!(rows(&file("sockbench 0.1.0")), ["server#2 accepted", "server#2 received hi", "server#2 sent ho"]);
-    assert_eq!(opened(&file("sockbench 0.1.0"), 99).0.row(2).unwrap().at, Timestamp(1_700_000_000_000_000_007));
+    assert_eq!(opened(&file("sockbench 0.1.0"), 99).store.row(2).unwrap().at, Timestamp(1_700_000_000_000_000_007));
     assert_eq!(rows(&file("dumpcap"))[1], "10.0.0.5:51022 sent hi");
 }
 
 #[test]
 fn what_is_wrong_is_said_with_its_place_and_what_came_before_stays() {
     let told = |file: &[u8]| {
-        let (store, _, remarks, result) = opened(file, 64);
+        let Opened { store, remarks, result, .. } = opened(file, 64);
         (store.next() - 1, result.err().or_else(|| remarks.into_iter().next()).unwrap_or_default())
     };
     assert_eq!(told(b"").1, "it is empty: there is nothing to open");
@@ -331,8 +318,8 @@ fn an_address() -> impl Strategy<Value = Address> {
         any::<(u32, u16)>().prop_map(|(ip, port)| Address::Ip((ip.to_be_bytes(), port).into())),
         any::<(u128, u16)>().prop_map(|(ip, port)| Address::Ip((std::net::Ipv6Addr::from(ip), port).into())),
         any::<u32>().prop_map(|ip| Address::Host(std::net::Ipv4Addr::from(ip).into(), 0)),
-        "/[a-z]{1,9}".prop_map(|path| crate::contract::UnixAddress::Pathname(path.into_bytes()).into()),
-        "[a-z]{1,9}".prop_map(|name| crate::contract::UnixAddress::Abstract(name.into_bytes()).into()),
+        "/[a-z]{1,9}".prop_map(|path| UnixAddress::Pathname(path.into_bytes()).into()),
+        "[a-z]{1,9}".prop_map(|name| UnixAddress::Abstract(name.into_bytes()).into()),
     ]
 }
 
@@ -373,12 +360,6 @@ fn a_fact() -> impl Strategy<Value = Fact> {
     ]
 }
 
-fn exported(store: &LogStore, roster: &Roster) -> String {
-    let mut out = Vec::new();
-    store.rows(1..u64::MAX).for_each(|row| export::jsonl(&row, store, roster, &mut out));
-    String::from_utf8(out).unwrap()
-}
-
 proptest! {
     /// A log that was exported, opened and exported again has the same lines.
     #[test]
@@ -404,16 +385,16 @@ proptest! {
             events.push(Event { at: Timestamp(at), socket: id(u32::try_from(socket).unwrap() + 1), fact });
         }
         for event in &events {
-        roster.observe(event);
-    }
+            roster.observe(event);
+        }
         let mut block = Block::with_size(64).unwrap();
         block.bytes_mut()[..32].copy_from_slice(&bytes);
         let mut store = LogStore::new(u64::MAX);
         store.append(Batch::new(events, block, 64)).unwrap();
         let lines = exported(&store, &roster);
-        let (again, roster, _, result) = opened(lines.as_bytes(), piece);
-        prop_assert_eq!(result, Ok(()));
-        prop_assert_eq!(exported(&again, &roster), lines);
+        let again = opened(lines.as_bytes(), piece);
+        prop_assert_eq!(&again.result, &Ok(()));
+        prop_assert_eq!(again.lines(), lines);
     }
 
     /// Whatever a file holds, reading ends, and in pieces of any size it ends the same.
@@ -421,14 +402,12 @@ proptest! {
     fn any_bytes_are_read_or_refused(
         start in 0usize..6,
         bytes in proptest::collection::vec(any::<u8>(), 0..300),
-        piece in 1usize..40,
+        piece in 1_u8..40,
     ) {
         let start: &[u8] = [
             &b""[..], b"{", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a", b"\xd4\xc3\xb2\xa1",
         ][start];
-        let file = [start, &bytes].concat();
-        let told = |piece| { let (store, _, remarks, result) = opened(&file, piece); (store.next(), remarks, result) };
-        prop_assert_eq!(told(piece), told(usize::MAX));
+        check(&[&[piece], start, &bytes].concat());
     }
 
     /// A sound file in which bytes were changed, or from which some are gone.
@@ -450,8 +429,7 @@ proptest! {
             file[at] = byte;
         }
         file.truncate(end.index(file.len()) + 1);
-        let told = |piece| { let (store, _, remarks, result) = opened(&file, piece); (store.next(), remarks, result) };
-        prop_assert_eq!(told(13), told(usize::MAX));
+        check(&[&[13], &file[..]].concat());
     }
 }
 
@@ -491,7 +469,7 @@ fn what_is_recorded_comes_back() {
     block.bytes_mut()[..12].copy_from_slice(b"aabbccddeeff");
     let mut store = LogStore::new(u64::MAX);
     store.append(Batch::new(events, block, 64)).unwrap();
-    let (mut writer, mut file) = (crate::capture::PcapngWriter::new(), Vec::new());
+    let (mut writer, mut file) = (PcapngWriter::new(), Vec::new());
     writer.begin(&mut file);
     store.rows(1..u64::MAX).for_each(|row| writer.row(&row, &store, &roster, &mut file));
     assert_eq!(
@@ -511,6 +489,5 @@ fn what_is_recorded_comes_back() {
             "server#1 closed reset",
         ]
     );
-    let (again, _, _, _) = opened(&file, 1000);
-    assert_eq!(again.row(2).unwrap().at, Timestamp(1_700_000_000_000_000_003));
+    assert_eq!(opened(&file, 1000).store.row(2).unwrap().at, Timestamp(1_700_000_000_000_000_003));
 }

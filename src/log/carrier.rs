@@ -1,4 +1,4 @@
-//! What carries a socket's bytes, as far as its lessons differ.
+//! What carries a socket's bytes, as far as what is told of it differs.
 //!
 //! Owns which endpoint is carried by what. It never explains.
 

@@ -4,8 +4,7 @@
 
 use std::io;
 
-use super::notice::size;
-use super::panes::grouped;
+use super::figures::{grouped, size};
 use super::{Notice, Pane, Ui};
 use crate::capture::read::Portion;
 use crate::contract::Block;

@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::difference;
 use crate::config::TimeFormat;
 use crate::contract::Timestamp;
 use crate::log::round_trip::{REACH, RoundTrip, answered_by};
 use crate::log::{Kind, Row};
 use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope, always};
+use crate::ui::figures::{measured, took};
 
 /// From how many columns on the log has room for the round-trip times by itself.
 const WIDE: u16 = 116;
+
+/// The columns of a row's time, and one that is free for the sign of a bookmark.
+pub(super) const TIME_WIDTH: u16 = 13;
 
 /// The width of the column of round-trip times.
 pub(super) const ROUND_TRIP_WIDTH: u16 = 9;
@@ -153,7 +156,7 @@ pub(super) fn look_back(ui: &mut Ui, row: &Row, width: u16) {
 pub(super) fn delta_of(ui: &Ui, row: &Row, above: Option<Timestamp>) -> String {
     let times = &ui.log.times;
     let previous = if times.of_socket { times.before.get(&row.seq).and_then(|before| before.of_socket) } else { above };
-    previous.map_or_else(|| "+0".to_owned(), |previous| difference(row.at.since(previous)))
+    format!("+{}", took(previous.map_or(Duration::ZERO, |previous| row.at.since(previous))))
 }
 
 /// How long a message that is an answer took; nothing for any other row.
@@ -162,48 +165,9 @@ pub(super) fn round_trip_of(ui: &Ui, row: &Row) -> Option<String> {
     Some(measured(answers.time))
 }
 
-/// A measured time for a reader, in at most eight columns: `51 us`, `1.2 ms`, `7.1 s`, `2m03s`, `1h02m`, `3d04h`.
-pub(in crate::ui) fn measured(time: Duration) -> String {
-    let nanos = time.as_nanos();
-    let scaled = |unit: u128, name: &str| {
-        let tenths = nanos * 10 / unit;
-        if tenths < 100 && !tenths.is_multiple_of(10) {
-            format!("{}.{} {name}", tenths / 10, tenths % 10)
-        } else {
-            format!("{} {name}", tenths / 10)
-        }
-    };
-    let seconds = time.as_secs();
-    match seconds {
-        0 if nanos < 1_000 => format!("{nanos} ns"),
-        0 if nanos < 1_000_000 => scaled(1_000, "us"),
-        0 => scaled(1_000_000, "ms"),
-        1..60 => scaled(1_000_000_000, "s"),
-        60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn measured_times_are_short() {
-        for (time, text) in [
-            (Duration::ZERO, "0 ns"),
-            (Duration::from_nanos(51_900), "51 us"),
-            (Duration::from_nanos(1_234_567), "1.2 ms"),
-            (Duration::from_millis(999), "999 ms"),
-            (Duration::from_millis(7_100), "7.1 s"),
-            (Duration::from_secs(123), "2m03s"),
-            (Duration::from_mins(62), "1h02m"),
-            (Duration::from_hours(76), "3d04h"),
-        ] {
-            assert_eq!(measured(time), text);
-        }
-    }
 
     #[test]
     fn a_time_since_the_mark_fits_its_column() {

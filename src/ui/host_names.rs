@@ -16,14 +16,14 @@ const SHOWN: usize = 4;
 pub(super) type Answer = Result<Vec<IpAddr>, String>;
 
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct HostNames {
     /// A name to ask for, and when.
     wanted: Option<(String, Instant)>,
     /// Each name that was asked for, with the answer once it is there.
     asked: HashMap<String, Option<Answer>>,
 }
 
-impl Names {
+impl HostNames {
     /// Takes note of the name that stands in a form now, or that none does.
     pub(super) fn want(&mut self, name: Option<&str>, now: Instant) {
         match name.filter(|name| !self.asked.contains_key(*name)) {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_name_is_asked_for_once_and_not_while_it_is_typed() {
-        let mut names = Names::default();
+        let mut names = HostNames::default();
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
         names.want(Some("loc"), at(0));
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_a_name_stands_for_is_told_in_a_line() {
-        let mut names = Names::default();
+        let mut names = HostNames::default();
         assert_eq!(names.describe("a"), ("a: looking up...".to_owned(), false));
         names.answered("a".to_owned(), Err("no such name".to_owned()));
         assert_eq!(names.describe("a"), ("a: no such name".to_owned(), true));

@@ -1,6 +1,7 @@
 //! Rows in, packets out: read back by parsers that are not ours.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::process::Command;
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};

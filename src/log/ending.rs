@@ -97,12 +97,12 @@ pub(super) fn closed(row: &Row, reason: CloseReason, before: Before, roster: &Ro
 }
 
 /// What a row of the log says of `recv() = 0`.
-pub(in crate::log) fn peer_closed_sentence(row: &Row, store: &LogStore, roster: &Roster) -> String {
+pub(super) fn peer_closed_sentence(row: &Row, store: &LogStore, roster: &Roster) -> String {
     format!("recv = 0: {}", peer_closed(is_unix(row, roster), Before::of(row, store).half_closed))
 }
 
 /// What a row of the log says of a close.
-pub(in crate::log) fn closed_sentence(row: &Row, reason: CloseReason, store: &LogStore, roster: &Roster) -> String {
+pub(super) fn closed_sentence(row: &Row, reason: CloseReason, store: &LogStore, roster: &Roster) -> String {
     let before = Before::of_close(row, reason, store, roster);
     let words = match reason {
         CloseReason::User if before.resets => return format!("closed by user: {RESET}"),

@@ -1,23 +1,31 @@
 //! Rows of the log as a pcapng file.
 //!
-//! Owns what each kind of row becomes, and what must be remembered of a socket for that: where it is, and how far its
-//! connection has come. It never writes a file.
+//! Owns what each kind of row becomes, and which connections and sockets are followed for that. It never writes a file.
 //!
 //! A socket shows messages, not packets, so the headers are made up, and with them the handshake and the end of a
 //! connection. All that is in the payload, the addresses and the times is what was. Each socket that the user opened is an
 //! interface by its name, which its connections share. Where both ends of a connection, or of a datagram, are sockets
 //! of the bench, the file holds its packets once.
 
-use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
-use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod blocks;
+mod connection;
+mod known;
+mod own;
+mod packets;
+#[cfg(test)]
+mod tests;
 
-use super::blocks::{self, About, RAW_IP, UPPER_PDU};
-use super::connection::{Connection, End, Pair, Signal, refusal};
-use super::packets;
-use crate::contract::{Address, CloseReason, Fact, Scheme, SocketId};
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use crate::contract::{Address, CloseReason, Fact, SocketId};
 use crate::log::{Kind, LogStore, Roster, Row};
+use blocks::{About, RAW_IP, UPPER_PDU};
+use connection::{Connection, End, Pair, Signal, refusal};
+use known::{Carrier, Interfaces, Known, Way, canonical};
+use own::Own;
+
+pub use blocks::whole_blocks;
 
 /// The tags before a message that no packet carries (Wireshark's `exported_pdu`): the dissector, and the word that
 /// stands in the protocol column.
@@ -34,9 +42,6 @@ const ENDED: usize = 256;
 /// The first of the ports that nobody owns (RFC 6335 6).
 const FIRST_DYNAMIC_PORT: u16 = 49_152;
 
-/// How far behind a message of an ICMP socket the row is looked for that tells its numbers.
-const NUMBERS_WITHIN: u64 = 64;
-
 /// Writes rows as the blocks of a pcapng file, into memory. The rows come in the order of the log, and the roster knows
 /// their sockets' names by then.
 ///
@@ -48,52 +53,9 @@ pub struct PcapngWriter {
     /// The ones that ended, oldest first.
     ended: VecDeque<Pair>,
     interfaces: Interfaces,
-    /// Where the bench's own UDP sockets are, by port.
-    own: HashMap<u16, Vec<(SocketId, IpAddr)>>,
+    own: Own,
     /// How many rows are missing before the next one.
     missed: u64,
-}
-
-/// What is remembered of a socket.
-struct Known {
-    carrier: Carrier,
-    root: SocketId,
-    /// Whether a listener took it.
-    is_accepted: bool,
-    /// The numbers of its interfaces, without and with tags.
-    interfaces: [Option<u32>; 2],
-    local: Vec<Address>,
-    peer: Option<Address>,
-    connection: Option<Way>,
-    /// Whether its close sends RST: `SO_LINGER` is `{1, 0}`.
-    resets: bool,
-    /// Whether the file has its name. The interface has that of a root alone.
-    is_introduced: bool,
-    /// What the next packet is to say besides.
-    remark: String,
-    dropped: u64,
-    /// The identifier and the sequence number of the last echo request.
-    echo: (u16, u16),
-}
-
-/// A socket's place in its connection.
-#[derive(Clone, Copy)]
-struct Way {
-    pair: Pair,
-    end: End,
-    /// The other end tells it all: this one came to be known too late to be matched with it.
-    is_mute: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Carrier {
-    Tcp,
-    Udp,
-    Icmp,
-    /// Of this protocol.
-    Raw(u8),
-    /// No internet protocol, or nothing is known of it any more.
-    Upper,
 }
 
 impl PcapngWriter {
@@ -107,8 +69,7 @@ impl PcapngWriter {
     pub fn begin(&mut self, out: &mut Vec<u8>) {
         self.interfaces = Interfaces::default();
         for known in self.sockets.values_mut() {
-            known.interfaces = [None; 2];
-            known.is_introduced = !known.is_accepted;
+            known.begin();
         }
         blocks::section_header(concat!("sockbench ", env!("CARGO_PKG_VERSION")), out);
     }
@@ -123,7 +84,7 @@ impl PcapngWriter {
         if !self.sockets.contains_key(&row.socket) {
             let known = Known::learn(row.socket, roster);
             for local in known.local.iter().filter(|_| known.carrier == Carrier::Udp) {
-                list(&mut self.own, row.socket, local);
+                self.own.list(row.socket, local);
             }
             self.sockets.insert(row.socket, known);
         }
@@ -196,7 +157,7 @@ impl PcapngWriter {
         let local = known.local_for(peer);
         let (from, to) = if is_sent { (local, peer) } else { (peer, local) };
         let carrier = known.carrier;
-        if carrier == Carrier::Udp && !is_sent && is_own(&self.own, row.socket, peer, local) {
+        if carrier == Carrier::Udp && !is_sent && self.own.sent(row.socket, peer, local) {
             // Its sender has told of it.
             return;
         }
@@ -250,7 +211,7 @@ impl PcapngWriter {
                 }
                 known.peer.clone_from(peer);
                 if known.carrier == Carrier::Udp {
-                    list(&mut self.own, row.socket, local);
+                    self.own.list(row.socket, local);
                 }
             }
             Fact::Connected { local, peer } | Fact::Accepted { local, peer, .. } => {
@@ -361,14 +322,7 @@ impl PcapngWriter {
 
     fn forget(&mut self, row: &Row) {
         let Some(known) = self.sockets.remove(&row.socket) else { return };
-        for port in known.local.iter().filter_map(Address::port) {
-            if let Some(own) = self.own.get_mut(&port) {
-                own.retain(|(socket, _)| *socket != row.socket);
-                if own.is_empty() {
-                    self.own.remove(&port);
-                }
-            }
-        }
+        self.own.forget(row.socket, &known.local);
         let Some(way) = known.connection else { return };
         let Some(connection) = self.connections.get_mut(&way.pair) else { return };
         connection.close(way.end, row.at);
@@ -382,133 +336,6 @@ impl PcapngWriter {
     }
 }
 
-impl Known {
-    fn learn(id: SocketId, roster: &Roster) -> Self {
-        let member = roster.get(id);
-        let carrier = member.map_or(Carrier::Upper, |member| match member.endpoint.scheme {
-            Scheme::Tcp | Scheme::TcpListen => Carrier::Tcp,
-            Scheme::Udp | Scheme::UdpBind => Carrier::Udp,
-            Scheme::Icmp => Carrier::Icmp,
-            Scheme::Raw => Carrier::Raw(member.endpoint.protocol()),
-            _ => Carrier::Upper,
-        });
-        let parent = member.and_then(|member| member.parent);
-        Self {
-            carrier,
-            root: parent.unwrap_or(id),
-            is_accepted: parent.is_some(),
-            interfaces: [None; 2],
-            local: member.map_or_else(Vec::new, |member| member.local.clone()),
-            peer: member.and_then(|member| member.peer.clone()),
-            connection: None,
-            resets: false,
-            is_introduced: parent.is_none(),
-            remark: String::new(),
-            dropped: 0,
-            echo: (low_half(id.get()), 0),
-        }
-    }
-
-    /// Has the next packet say this, too.
-    fn remark(&mut self, text: &str) {
-        if self.remark != text {
-            if !self.remark.is_empty() {
-                self.remark.push_str("; ");
-            }
-            self.remark.push_str(text);
-        }
-    }
-
-    /// Has the next packet say the socket's name before all else, from which a reader tells whose it is.
-    fn introduce(&mut self, name: &str) {
-        if !self.remark.starts_with(name) {
-            let rest = std::mem::replace(&mut self.remark, name.to_owned());
-            if !rest.is_empty() {
-                self.remark(&rest);
-            }
-        }
-    }
-
-    /// Has packets written that say what is to be said of this socket, after the interface that they refer to. If none
-    /// are written, the next ones say it.
-    fn describe(
-        &mut self,
-        interfaces: &mut Interfaces,
-        row: &Row,
-        link_type: u16,
-        roster: &Roster,
-        out: &mut Vec<u8>,
-        write: impl FnOnce(About<'_>, &mut Vec<u8>) -> bool,
-    ) {
-        let known_as = &mut self.interfaces[usize::from(link_type == UPPER_PDU)];
-        let interface = *known_as.get_or_insert_with(|| interfaces.number(self.root, link_type, roster, out));
-        let mut comment = Cow::Borrowed(&*self.remark);
-        if self.dropped > 0 {
-            let datagrams = if self.dropped == 1 { "datagram was" } else { "datagrams were" };
-            let between = if comment.is_empty() { "" } else { "; " };
-            let _ = write!(comment.to_mut(), "{between}{} {datagrams} lost before this one", self.dropped);
-        }
-        let about = About {
-            interface,
-            at: row.at,
-            outbound: row.kind == Kind::Sent,
-            comment: &comment,
-            dropped: self.dropped,
-            missing: 0,
-        };
-        if write(about, out) {
-            self.remark.clear();
-            self.dropped = 0;
-        }
-    }
-
-    /// This socket's address, as a peer sees it. A wildcard can't be in a packet: then it is a loopback address, as is
-    /// one that is not known.
-    fn local_for(&self, peer: SocketAddr) -> SocketAddr {
-        let all = || self.local.iter().filter_map(Address::socket_address).map(canonical);
-        let fits = |local: &SocketAddr| local.is_ipv4() == peer.is_ipv4() && !local.ip().is_unspecified();
-        let port = || all().next().map_or(0, |local| local.port());
-        all().find(fits).unwrap_or_else(|| match peer {
-            _ if peer.ip().is_loopback() => SocketAddr::new(peer.ip(), port()),
-            SocketAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port()),
-            SocketAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port()),
-        })
-    }
-
-    /// The identifier and the sequence number of an echo, which the row behind it tells.
-    fn echo_numbers(&mut self, row: &Row, store: &LogStore) -> (u16, u16) {
-        let call = if row.kind == Kind::Sent { "sendto" } else { "recvfrom" };
-        let mut beside =
-            store.rows(row.seq + 1..row.seq + 1 + NUMBERS_WITHIN).filter(|other| other.socket == row.socket);
-        let told = beside.next().and_then(|other| match store.fact(&other) {
-            Some(Fact::Call { call: name, args, .. }) if name == call => {
-                Some((number_after("id ", &args)?, number_after("seq ", &args)?))
-            }
-            _ => None,
-        });
-        let (identifier, sequence) = self.echo;
-        // Of rows that were chosen the call may not be among them. Then each request is the next, and is answered.
-        self.echo = told.unwrap_or((identifier, sequence.wrapping_add(u16::from(row.kind == Kind::Sent))));
-        self.echo
-    }
-}
-
-/// The interfaces of a section, by the root that they stand for and their link type.
-#[derive(Default)]
-struct Interfaces(HashMap<(SocketId, u16), u32>);
-
-impl Interfaces {
-    /// The number of an interface, which is described before it is used for the first time.
-    fn number(&mut self, root: SocketId, link_type: u16, roster: &Roster, out: &mut Vec<u8>) -> u32 {
-        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        *self.0.entry((root, link_type)).or_insert_with(|| {
-            let url = roster.get(root).map_or_else(String::new, |member| member.endpoint.base_url());
-            blocks::interface(link_type, &roster.name(root), &url, out);
-            next
-        })
-    }
-}
-
 /// Appends a message behind the tags that say that no packet carried it.
 fn tagged(bytes: &[u8], out: &mut Vec<u8>) {
     for (tag, value) in [(TAG_DISSECTOR, b"data"), (TAG_PROTOCOL, b"UNIX")] {
@@ -519,40 +346,3 @@ fn tagged(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend([0; 4]);
     out.extend(bytes);
 }
-
-fn list(own: &mut HashMap<u16, Vec<(SocketId, IpAddr)>>, socket: SocketId, local: &Address) {
-    if let Address::Ip(local) = local {
-        let here = own.entry(local.port()).or_default();
-        let entry = (socket, local.ip().to_canonical());
-        if !here.contains(&entry) {
-            here.push(entry);
-        }
-    }
-}
-
-/// Whether what `socket` at `local` received from `peer` was sent by another UDP socket of the bench.
-fn is_own(own: &HashMap<u16, Vec<(SocketId, IpAddr)>>, socket: SocketId, peer: SocketAddr, local: SocketAddr) -> bool {
-    let ip = peer.ip();
-    let is_here = ip.is_loopback() || ip == local.ip();
-    let is_it =
-        |(other, bound): &(SocketId, IpAddr)| *other != socket && (*bound == ip || (bound.is_unspecified() && is_here));
-    own.get(&peer.port()).is_some_and(|own| own.iter().any(is_it))
-}
-
-/// An IPv4 address that is written as an IPv6 one is an IPv4 address, for it is that in the packets.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-fn number_after(word: &str, text: &str) -> Option<u16> {
-    let digits = text.split_once(word)?.1;
-    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
-const fn low_half(number: u32) -> u16 {
-    number as u16
-}
-
-#[cfg(test)]
-mod tests;
