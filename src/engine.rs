@@ -33,7 +33,6 @@ mod transports;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
@@ -42,6 +41,7 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout_at};
 
 use crate::contract::{Batch, Block, Clock, Command, SocketIds};
+use crate::os;
 
 use outbox::Outbox;
 use pool::{BLOCKS, Pool};
@@ -79,8 +79,9 @@ pub fn start(ids: SocketIds, clock: Clock) -> io::Result<(EngineHandle, Batches)
     // The runtime can't move between threads, so the thread makes it, and says how that went.
     let (made, outcome) = std::sync::mpsc::sync_channel(1);
     let thread_pool = Arc::clone(&pool);
-    thread::Builder::new().name("engine".to_owned()).spawn(move || {
-        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+    os::spawn("engine", move || {
+        let build = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        match os::call("epoll_create1", build) {
             Err(error) => {
                 let _ = made.send(Err(error));
             }

@@ -4,12 +4,15 @@
 //! Owns one thing: a call that a signal interrupted (`EINTR`, signal(7)) is made again. It never decides what a failure
 //! means. In a build with debug assertions a test can have the n-th call of a name fail, or come short: see `fault`.
 //! A release build has nothing of that, and each function here is the call alone.
+//!
+//! Outside is what is asked only to be shown, a failure of which is no answer (proc(5), options that are read back), what
+//! the runtime does for itself, and what gives back what is over (`close`, `munmap`, `kill`).
 
 #[cfg(debug_assertions)]
 pub mod fault;
 mod file;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::thread::{self, JoinHandle};
 
 pub use file::{File, read};
@@ -49,10 +52,7 @@ pub async fn wait<T>(name: &'static str, made: impl Future<Output = io::Result<T
 /// Those of the call, but `EINTR`.
 #[inline]
 pub fn put<T>(name: &'static str, bytes: &[u8], mut make: impl FnMut(&[u8]) -> io::Result<T>) -> io::Result<T> {
-    uninterrupted(|| {
-        let len = allowed(name, bytes.len())?;
-        make(&bytes[..len])
-    })
+    part(name, bytes.len(), |len| make(&bytes[..len]))
 }
 
 /// Makes a call that fills a buffer, of which it may fill less than there is, again where a signal interrupted it.
@@ -65,10 +65,26 @@ pub fn get<T>(
     buffer: &mut [u8],
     mut make: impl FnMut(&mut [u8]) -> io::Result<T>,
 ) -> io::Result<T> {
-    uninterrupted(|| {
-        let len = allowed(name, buffer.len())?;
-        make(&mut buffer[..len])
-    })
+    part(name, buffer.len(), |len| make(&mut buffer[..len]))
+}
+
+/// Makes a call that is given a length, of which it may do less, again where a signal interrupted it.
+///
+/// # Errors
+/// Those of the call, but `EINTR`.
+#[inline]
+pub fn part<T>(name: &'static str, len: usize, mut make: impl FnMut(usize) -> io::Result<T>) -> io::Result<T> {
+    uninterrupted(|| make(allowed(name, len)?))
+}
+
+/// What is read by `read(2)` calls, each of which is made here.
+#[derive(Debug)]
+pub struct Reading<R>(pub R);
+
+impl<R: Read> Read for Reading<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        get("read", buffer, |buffer| self.0.read(buffer))
+    }
 }
 
 /// Starts a thread of this name, which ps(1) shows up to its 15th byte.

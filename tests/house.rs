@@ -178,6 +178,63 @@ fn calls_that_may_fail_go_through_the_seam() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Calls that may fail, by their man pages, and how the sources make them.
+const FALLIBLE: &[(&str, &[&str])] = &[
+    ("accept4", &[".accept(", "listener.poll_accept("]),
+    ("bind", &[".bind(", "socket::bind("]),
+    ("clone", &["thread::Builder::new(", "thread::spawn("]),
+    ("connect", &[".connect("]),
+    ("epoll_ctl", &["::from_std(", "::from_owned_fd(", "AsyncFd::new("]),
+    ("fchmod", &["fchmod("]),
+    ("fstat", &[".metadata("]),
+    ("getaddrinfo", &["lookup_host("]),
+    ("listen", &[".listen("]),
+    ("lstat", &["fs::symlink_metadata("]),
+    ("mmap", &["Block::new"]),
+    ("openat", &["||File::open(", "=File::open(", "OpenOptions::new(", "Ok(open("]),
+    ("openat2", &["openat2("]),
+    ("poll", &["=poll(", "Ok(poll("]),
+    ("posix_spawn", &[".spawn()"]),
+    ("recvfrom", &[".try_recv_from(", ".recv_from("]),
+    ("recvmsg", &["recvmsg(", "recvmsg::<"]),
+    ("send", &["fd.try_send(", "udp.try_send("]),
+    ("sendfile", &["sendfile("]),
+    ("sendto", &["sendto(", ".try_send_to(", ".send_to("]),
+    ("shutdown", &[".shutdown("]),
+    ("socket", &["socket2::Socket::new(", "new_socket(AddressFamily"]),
+    ("socketpair", &["Socket::pair("]),
+    ("unlink", &["fs::remove_file("]),
+    ("wait4", &["child.wait()"]),
+    ("waitid", &["waitid("]),
+];
+
+/// What asks for display alone, and a failure of which is no answer.
+const ONLY_SHOWN: &[&str] = &["engine/holder.rs", "engine/saver.rs"];
+
+#[test]
+fn what_may_fail_in_the_engine_is_called_through_the_seam() {
+    let mut wrong = Vec::new();
+    for (path, room, text) in sources() {
+        let is_tests = path.ends_with("tests.rs") || path.ends_with("testing.rs");
+        let is_subject = room == "engine" && !is_tests || path.ends_with("rule/file.rs");
+        if !is_subject || ONLY_SHOWN.iter().any(|shown| path.ends_with(shown)) {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        // Where lines break says nothing.
+        let code: String = code.split_whitespace().collect();
+        for (name, made) in FALLIBLE {
+            let calls: usize = made.iter().map(|made| code.matches(made).count()).sum();
+            let through = ["call", "once", "wait", "put", "get", "part"].map(|how| format!("os::{how}(\"{name}\""));
+            let seams: usize = through.iter().map(|through| code.matches(through.as_str()).count()).sum();
+            if calls > seams {
+                wrong.push(format!("{}: {name} is called {calls} times, through `os` {seams}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn no_room_has_a_name_that_tells_nothing() {
     for (path, _, _) in sources() {

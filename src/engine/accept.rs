@@ -22,6 +22,7 @@ use super::socket::{Ending, Socket};
 use super::socket_options::{LiveEndpoint, attend};
 use super::stream::Stream;
 use crate::contract::{Address, Endpoint, Fact, NetError, Operation};
+use crate::os;
 use crate::rule::Moment;
 
 /// How long to wait after `accept(2)` failed, so that a lack of descriptors is five rows a second and no load.
@@ -144,14 +145,13 @@ async fn accept_all<L: Listener>(socket: &Socket, endpoint: &LiveEndpoint, liste
                     turned_away.count += 1;
                     if endpoint.linger().is_some() {
                         // It has the option of its listener, and its close would hold up everybody.
-                        let _ = SockRef::from(&connection).set_linger(None);
+                        let _ = os::call("setsockopt", || SockRef::from(&connection).set_linger(None));
                     }
                 } else {
                     turn = socket.table.next_number(socket.id);
                     adopt::<L>(socket, endpoint, connection, peer, turn, Place::take(&open));
                 }
             }
-            Err(error) if error.raw_os_error() == Some(Errno::EINTR as i32) => {}
             Err(error) => {
                 let errno = error.raw_os_error().map(Errno::from_raw);
                 if matches!(errno, Some(Errno::EMFILE | Errno::ENFILE)) {
@@ -171,7 +171,11 @@ async fn accept<L: Listener>(listeners: &[L], turn: u32) -> io::Result<(L::Accep
     let first = turn as usize % listeners.len().max(1);
     poll_fn(|cx| {
         for listener in listeners.iter().cycle().skip(first).take(listeners.len()) {
-            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+            let asked = os::call("accept4", || match listener.poll_accept(cx) {
+                Poll::Ready(accepted) => accepted.map(Some),
+                Poll::Pending => Ok(None),
+            });
+            if let Some(accepted) = asked.transpose() {
                 return Poll::Ready(accepted);
             }
         }
@@ -184,7 +188,7 @@ async fn accept<L: Listener>(listeners: &[L], turn: u32) -> io::Result<(L::Accep
 fn is_asked<L: Listener>(listeners: &[L]) -> bool {
     let mut watched: Vec<_> =
         listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
-    poll(&mut watched, PollTimeout::ZERO).is_ok_and(|asked| asked > 0)
+    os::call("poll", || Ok(poll(&mut watched, PollTimeout::ZERO)?)).is_ok_and(|asked| asked > 0)
 }
 
 fn adopt<L: Listener>(
@@ -196,12 +200,16 @@ fn adopt<L: Listener>(
     place: Place,
 ) {
     let parent = listener.id;
+    let local = match os::call("getsockname", || L::local(&accepted)) {
+        Ok(local) => local,
+        Err(error) => {
+            // Nobody has heard of the connection yet, so that it is the listener that failed to take it.
+            let error = NetError::from_io(Operation::Accept, Some(peer.to_string()), &error);
+            return listener.outbox.push(parent, Fact::Failed(Box::new(error)));
+        }
+    };
     listener.table.adopt(parent, &listener.rules, |socket| async move {
         let _place = place;
-        let local = match L::local(&accepted) {
-            Ok(local) => local,
-            Err(error) => return Ending::Failed(NetError::from_io(Operation::Accept, Some(peer.to_string()), &error)),
-        };
         socket.report(Fact::Accepted { parent, number, local, peer }).await;
         // It has the options of its listener.
         match L::begin(accepted, &socket, &endpoint).await {

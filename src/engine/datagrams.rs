@@ -24,6 +24,7 @@ use super::outbox::TAIL_LEAST;
 use super::socket::Socket;
 use super::socket_options::{LiveEndpoint, attend};
 use crate::contract::{Address, CloseReason, Fact, NetError, Operation};
+use crate::os;
 
 /// How long closing waits for datagrams that the system has not taken yet.
 const LINGER: Duration = Duration::from_millis(500);
@@ -79,8 +80,9 @@ pub(super) trait Datagrams: AsFd {
     /// Takes what became known of an earlier send out of the error queue; `None` for what was told already.
     fn try_error(&self) -> io::Result<Option<NetError>>;
 
-    /// How many datagrams the kernel has dropped for want of room in the receive buffer: a counter that wraps.
-    fn dropped(&self) -> u32 {
+    /// How many datagrams the kernel has dropped for want of room in the receive buffer: a counter that wraps. `None`
+    /// where it does not tell.
+    fn dropped(&self) -> Option<u32> {
         dropped_by_kernel(self.as_fd())
     }
 }
@@ -105,14 +107,18 @@ const DROPS: usize = 8;
 
 /// How many datagrams the kernel has dropped at a socket since it was made, modulo 2^32. Unlike the counter that
 /// `SO_RXQ_OVFL` puts beside a datagram, this one also tells of drops after the last.
-fn dropped_by_kernel(fd: BorrowedFd<'_>) -> u32 {
-    MemInfo.get(&fd).map_or(0, |info| info[DROPS])
+fn dropped_by_kernel(fd: BorrowedFd<'_>) -> Option<u32> {
+    memory(fd).map(|info| info[DROPS])
 }
 
 /// How much may have been taken out of the receive buffer before it can have been full, in bytes.
 fn may_be_full(fd: BorrowedFd<'_>) -> usize {
-    let room = MemInfo.get(&fd).map_or(0, |info| info[ROOM]);
+    let room = memory(fd).map_or(0, |info| info[ROOM]);
     (room as usize / PAGES).max(MAY_BE_FULL)
+}
+
+fn memory(fd: BorrowedFd<'_>) -> Option<[u32; 9]> {
+    os::call("getsockopt", || Ok(MemInfo.get(&fd)?)).ok()
 }
 
 /// Lives a socket's life to its end, and closes it. `peer` is the default destination; without one, whoever was heard
@@ -241,7 +247,6 @@ impl<D: Datagrams> Life<'_, D> {
                     }
                     self.wait(&lost).await;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => self.explain(&error).await,
             }
         }
@@ -302,7 +307,7 @@ impl<D: Datagrams> Life<'_, D> {
 
     /// Counts what the kernel has dropped since it was asked last.
     fn count_drops(&self, lost: &mut Lost) {
-        let dropped = self.datagrams.dropped();
+        let Some(dropped) = self.datagrams.dropped() else { return };
         lost.dropped += u64::from(dropped.wrapping_sub(self.dropped.replace(dropped)));
     }
 
@@ -327,14 +332,23 @@ impl<D: Datagrams> Life<'_, D> {
     /// Empties the error queue into the log; whether anything was there.
     async fn report_errors(&self) -> bool {
         let mut some = false;
-        while let Ok(error) = self.datagrams.try_error() {
-            some = true;
-            if let Some(error) = error {
-                self.told.set(error.errno);
-                self.socket.fail(error).await;
+        loop {
+            match self.datagrams.try_error() {
+                Ok(None) => some = true,
+                Ok(Some(error)) => {
+                    some = true;
+                    self.told.set(error.errno);
+                    self.socket.fail(error).await;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return some,
+                Err(error) => {
+                    // It still is there, and the socket ready for it.
+                    self.socket.fail(NetError::from_io(Operation::ErrorQueue, None, &error)).await;
+                    sleep(AFTER_ERROR).await;
+                    return true;
+                }
             }
         }
-        some
     }
 
     /// Sends what is ordered, and stops as ordered once nothing is left.

@@ -13,6 +13,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, 
 use super::socket::Socket;
 use super::socket_options::option;
 use crate::contract::{Address, NetError, Operation};
+use crate::os;
 
 /// How much of the packet that it is about is looked at: a header of UDP or of an ICMP echo.
 const HEAD: usize = 8;
@@ -45,6 +46,10 @@ pub(super) async fn keep_errors(socket: &Socket, fd: &socket2::Socket, v6: bool)
 /// # Errors
 /// `WouldBlock` when there is none.
 pub(super) fn next_error(fd: &impl AsFd) -> io::Result<Told> {
+    os::call("recvmsg", || take(fd))
+}
+
+fn take(fd: &impl AsFd) -> io::Result<Told> {
     let mut head = [0; HEAD];
     let mut iov = [IoSliceMut::new(&mut head)];
     // A socket that tells how far a packet came tells it here, too.

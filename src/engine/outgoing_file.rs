@@ -15,6 +15,7 @@ use nix::libc;
 use tokio::time::Instant;
 
 use crate::contract::{Direction, Fact, NetError, Operation, Progress, Ticket};
+use crate::os::{self, Reading};
 
 /// The most bytes of one sendfile(2), so that the others get their turn.
 pub(super) const CHUNK: usize = 1024 * 1024;
@@ -47,8 +48,9 @@ impl OutgoingFile {
     pub(super) fn open(path: &Path) -> Result<Self, NetError> {
         let failed = |error: &io::Error| NetError::from_io(Operation::Open, Some(path.display().to_string()), error);
         // Without O_NONBLOCK, opening a FIFO would wait for someone who writes.
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(|e| failed(&e))?;
-        let metadata = file.metadata().map_err(|error| failed(&error))?;
+        let open = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let file = os::call("openat", open).map_err(|error| failed(&error))?;
+        let metadata = os::call("fstat", || file.metadata()).map_err(|error| failed(&error))?;
         if !metadata.is_file() {
             let cause = if metadata.is_dir() { "it is a folder" } else { "it is no regular file" };
             return Err(NetError::other(Operation::Open, Some(path.display().to_string()), cause));
@@ -72,7 +74,7 @@ impl OutgoingFile {
             return Err(NetError::from_errno(Operation::Send, address, Errno::EMSGSIZE as i32));
         }
         let mut bytes = Vec::with_capacity(self.len);
-        match (&*self.file).take(LONGEST_MESSAGE as u64).read_to_end(&mut bytes) {
+        match Reading(&*self.file).take(LONGEST_MESSAGE as u64).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes.into()),
             Err(error) => Err(NetError::from_io(Operation::Open, address, &error)),
         }

@@ -26,6 +26,7 @@ use super::socket_options::{LiveEndpoint, attend};
 use super::stream::{Incoming, Stream};
 use super::tcp_view::queues;
 use crate::contract::{AfterFin, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, ReportContent, SocketId};
+use crate::os;
 use crate::rule::Moment;
 
 /// How long `close` waits for what is still to be sent, and how long when the program ends.
@@ -79,10 +80,13 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
 /// `close(2)` of a socket with `SO_LINGER`, which waits even where the socket never blocks: on a thread of its own, so
 /// that nobody else waits.
 async fn close_lingering<S: Stream>(stream: S, socket: &Socket) {
-    let Ok(last) = stream.as_fd().try_clone_to_owned() else {
-        // Without a descriptor to spare it can't linger.
-        let _ = SockRef::from(&stream).set_linger(None);
-        return;
+    let last = match os::call("fcntl", || stream.as_fd().try_clone_to_owned()) {
+        Ok(last) => last,
+        Err(error) => {
+            // Without a descriptor to spare it would hold up everybody.
+            let _ = os::call("setsockopt", || SockRef::from(&stream).set_linger(None));
+            return socket.note("linger", format!("it closes without waiting for what is not sent: {error}")).await;
+        }
     };
     drop(stream);
     let closing = spawn_blocking(move || drop(last));
@@ -215,7 +219,6 @@ impl<S: Stream> Pump<'_, S> {
                         break error;
                     }
                 }
-                Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Some(Err(error)) => break error,
             }
         };
@@ -305,6 +308,10 @@ impl<S: Stream> Pump<'_, S> {
     async fn half_close(&self) {
         let result = self.stream.shut_down_writing();
         self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
+        if let Err(error) = result {
+            self.socket.orders.refuse_half_close();
+            return self.socket.fail(self.stream.failure(Operation::Shutdown, &error)).await;
+        }
         self.socket.note("half-close", self.stream.half_closed()).await;
         self.fin_sent.set(true);
         self.socket.orders.touch();
@@ -373,7 +380,6 @@ impl<S: Stream> Pump<'_, S> {
                     None => (Written::NoRoom, false),
                     Some(Ok(written)) => (written, order.reported == order.bytes.len()),
                     Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => (Written::Blocked, false),
-                    Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => (Written::Bytes(0), false),
                     Some(Err(error)) if S::KEEPS_MESSAGES && is_about_one_message(&error) => {
                         (Written::Refused(error), false)
                     }
@@ -409,7 +415,6 @@ impl<S: Stream> Pump<'_, S> {
                 (order.sent < file.len).then(|| io::Error::other("the file has become shorter meanwhile"))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (Written::Blocked, false),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return (Written::Bytes(0), false),
             Err(error) => Some(error),
         };
         (Written::File(Box::new(order.clone()), error), true)

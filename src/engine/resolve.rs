@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use super::socket::Socket;
 use crate::contract::{Host, HostPort, NetError, Operation};
+use crate::os;
 
 /// The addresses of a host, in the order in which to try them; never empty.
 ///
@@ -28,20 +29,23 @@ pub(super) async fn resolve(socket: &Socket, address: &HostPort) -> Result<Vec<S
                 found.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
             };
             socket.call_with("getaddrinfo", name.clone(), &found, shown).await;
-            found.map_err(|error| {
-                NetError::other(Operation::Getaddrinfo, Some(name.clone()), error.to_string())
-                    .with_hint("Check the spelling, or use an address")
+            found.map_err(|error| match error.raw_os_error() {
+                // The name may be right: it could not be looked up.
+                Some(_) => NetError::from_io(Operation::Getaddrinfo, Some(name.clone()), &error),
+                None => NetError::other(Operation::Getaddrinfo, Some(name.clone()), error.to_string())
+                    .with_hint("Check the spelling, or use an address"),
             })
         }
     }
 }
 
 async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    match tokio::net::lookup_host((name, port)).await {
+    match os::wait("getaddrinfo", tokio::net::lookup_host((name, port))).await {
         Ok(found) => {
             let found: Vec<_> = found.collect();
             if found.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(found) }
         }
+        Err(error) if error.raw_os_error().is_some() => Err(error),
         Err(error) => {
             // The standard library puts its own words before those of gai_strerror(3).
             let words = error.to_string();

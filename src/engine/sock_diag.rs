@@ -13,6 +13,8 @@ use nix::sys::socket::{
 };
 use socket2::{Domain, Protocol, SockRef};
 
+use crate::os;
+
 /// The message that asks, and the one that answers.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
@@ -123,16 +125,18 @@ fn sixteen(ip: IpAddr) -> [u8; 16] {
 /// Sends a request, and gives the message of the answer without its header.
 fn exchange(request: &[u8]) -> io::Result<Vec<u8>> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let netlink = new_socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkSockDiag)?;
+    let new = || Ok(new_socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkSockDiag)?);
+    let netlink = os::call("socket", new)?;
     let mut message = u32::try_from(HEADER + request.len()).map_err(io::Error::other)?.to_ne_bytes().to_vec();
     message.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     message.extend(u16::try_from(libc::NLM_F_REQUEST).map_err(io::Error::other)?.to_ne_bytes());
     // The sequence number and the sender, which the kernel fills in.
     message.extend([0; 8]);
     message.extend(request);
-    sendto(netlink.as_raw_fd(), &message, &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
+    let to = NetlinkAddr::new(0, 0);
+    os::call("sendto", || Ok(sendto(netlink.as_raw_fd(), &message, &to, MsgFlags::empty())?))?;
     let mut answer = vec![0; 4096];
-    let len = recv(netlink.as_raw_fd(), &mut answer, MsgFlags::empty())?;
+    let len = os::call("recv", || Ok(recv(netlink.as_raw_fd(), &mut answer, MsgFlags::empty())?))?;
     answer.truncate(len);
     let kind = answer.get(4..6).map(|kind| [kind[0], kind[1]]);
     if kind != Some(SOCK_DIAG_BY_FAMILY.to_ne_bytes()) {

@@ -20,6 +20,7 @@ use super::tcp_view::queues;
 use crate::contract::{
     Endpoint, Group, NetError, Operation, OptionSpec, SocketView, Value, format_duration, option_spec,
 };
+use crate::os;
 
 /// Options whose defaults are ours and not the system's, and are therefore set even where none was given.
 const OURS: &[&str] = &["nodelay", "reuse-address", "receive-buffer"];
@@ -143,13 +144,13 @@ async fn set(socket: &Socket, fd: BorrowedFd<'_>, spec: &OptionSpec, value: &Val
             let size = buffer_size(*bytes);
             // The kernel doubles what it grants, for its own bookkeeping (socket(7)).
             let set = || sock.set_send_buffer_size(size).and_then(|()| Ok(sock.send_buffer_size()? / 2));
-            granted(socket, format!("SOL_SOCKET, SO_SNDBUF, {size}"), set()).await;
+            granted(socket, format!("SOL_SOCKET, SO_SNDBUF, {size}"), set).await;
             Ok(())
         }
         ("receive-buffer", Value::Size(bytes)) => {
             let size = buffer_size(*bytes);
             let set = || sock.set_recv_buffer_size(size).and_then(|()| Ok(sock.recv_buffer_size()? / 2));
-            granted(socket, format!("SOL_SOCKET, SO_RCVBUF, {size}"), set()).await;
+            granted(socket, format!("SOL_SOCKET, SO_RCVBUF, {size}"), set).await;
             Ok(())
         }
         ("ttl", Value::Integer(hops)) => {
@@ -219,12 +220,18 @@ async fn change_groups(
 async fn membership(socket: &Socket, fd: BorrowedFd<'_>, group: &Group, join: bool) -> Result<(), NetError> {
     let sock = SockRef::from(&fd);
     let index = group_interface(group)?;
-    let (name, result) = match (group.ip, join) {
-        (IpAddr::V4(ip), true) => ("IPPROTO_IP, IP_ADD_MEMBERSHIP", sock.join_multicast_v4_n(&ip, &v4(&index))),
-        (IpAddr::V4(ip), false) => ("IPPROTO_IP, IP_DROP_MEMBERSHIP", sock.leave_multicast_v4_n(&ip, &v4(&index))),
-        (IpAddr::V6(ip), true) => ("IPPROTO_IPV6, IPV6_JOIN_GROUP", sock.join_multicast_v6(&ip, v6_index(&index))),
-        (IpAddr::V6(ip), false) => ("IPPROTO_IPV6, IPV6_LEAVE_GROUP", sock.leave_multicast_v6(&ip, v6_index(&index))),
+    let name = match (group.ip, join) {
+        (IpAddr::V4(_), true) => "IPPROTO_IP, IP_ADD_MEMBERSHIP",
+        (IpAddr::V4(_), false) => "IPPROTO_IP, IP_DROP_MEMBERSHIP",
+        (IpAddr::V6(_), true) => "IPPROTO_IPV6, IPV6_JOIN_GROUP",
+        (IpAddr::V6(_), false) => "IPPROTO_IPV6, IPV6_LEAVE_GROUP",
     };
+    let result = os::call("setsockopt", || match (group.ip, join) {
+        (IpAddr::V4(ip), true) => sock.join_multicast_v4_n(&ip, &v4(&index)),
+        (IpAddr::V4(ip), false) => sock.leave_multicast_v4_n(&ip, &v4(&index)),
+        (IpAddr::V6(ip), true) => sock.join_multicast_v6(&ip, v6_index(&index)),
+        (IpAddr::V6(ip), false) => sock.leave_multicast_v6(&ip, v6_index(&index)),
+    });
     let args = format!("{name}, {group}");
     socket.call("setsockopt", args.clone(), &result).await;
     result.map_err(|error| {
@@ -295,23 +302,20 @@ fn interface_address(index: u32) -> Option<Ipv4Addr> {
     nix::ifaddrs::getifaddrs().ok()?.filter(named).find_map(|found| Some(found.address?.as_sockaddr_in()?.ip()))
 }
 
-async fn flag(socket: &Socket, name: &str, on: bool, set: impl FnOnce() -> io::Result<()>) -> Result<(), NetError> {
+async fn flag(socket: &Socket, name: &str, on: bool, set: impl FnMut() -> io::Result<()>) -> Result<(), NetError> {
     option(socket, format!("{name}, {}", u8::from(on)), set).await
 }
 
 /// `setsockopt(2)`, by its reported arguments and the function that does it.
-pub(super) async fn option(
-    socket: &Socket,
-    args: String,
-    set: impl FnOnce() -> io::Result<()>,
-) -> Result<(), NetError> {
-    let result = set();
+pub(super) async fn option(socket: &Socket, args: String, set: impl FnMut() -> io::Result<()>) -> Result<(), NetError> {
+    let result = os::call("setsockopt", set);
     socket.call("setsockopt", args.clone(), &result).await;
     result.map_err(|error| NetError::from_io(Operation::Setsockopt, Some(args), &error))
 }
 
-/// Reports that a buffer was asked for, and what was granted.
-async fn granted(socket: &Socket, args: String, result: io::Result<usize>) {
+/// Asks for a buffer, and reports what was granted.
+async fn granted(socket: &Socket, args: String, set: impl FnMut() -> io::Result<usize>) {
+    let result = os::call("setsockopt", set);
     socket.call_with("setsockopt", args.clone(), &result, |granted| format!("0, granted {granted}")).await;
     if let Err(error) = result {
         socket.fail(NetError::from_io(Operation::Setsockopt, Some(args), &error)).await;

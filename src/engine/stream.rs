@@ -13,6 +13,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::contract::{NetError, Operation};
+use crate::os;
 
 /// What one `recv(2)` brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,28 +77,39 @@ impl Stream for TcpStream {
     }
 
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
-        TcpStream::try_read(self, buffer).map(Incoming::of_stream)
+        os::get("recv", buffer, |buffer| TcpStream::try_read(self, buffer)).map(Incoming::of_stream)
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        TcpStream::try_write(self, bytes)
+        os::put("send", bytes, |bytes| TcpStream::try_write(self, bytes))
     }
 
     fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
-        self.try_io(Interest::WRITABLE, || send_file(self.as_fd(), file, offset, count))
+        send_file(self.as_fd(), file, offset, count, |send| self.try_io(Interest::WRITABLE, send))
     }
 
     fn shut_down_writing(&self) -> io::Result<()> {
-        SockRef::from(self).shutdown(std::net::Shutdown::Write)
+        os::call("shutdown", || SockRef::from(self).shutdown(std::net::Shutdown::Write))
     }
 
     fn reset_on_close(&self) -> Option<io::Result<()>> {
-        Some(SockRef::from(self).set_linger(Some(Duration::ZERO)))
+        Some(os::call("setsockopt", || SockRef::from(self).set_linger(Some(Duration::ZERO))))
     }
 }
 
-/// `sendfile(2)` on a socket that is known to be writable.
-pub(super) fn send_file(socket: BorrowedFd<'_>, file: &File, offset: usize, count: usize) -> io::Result<usize> {
-    let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
-    Ok(sendfile(socket, file, Some(&mut offset), count)?)
+/// `sendfile(2)` on a socket, which `when_writable` makes where the socket is.
+pub(super) fn send_file(
+    socket: BorrowedFd<'_>,
+    file: &File,
+    offset: usize,
+    count: usize,
+    when_writable: impl Fn(&dyn Fn() -> io::Result<usize>) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let offset = i64::try_from(offset).map_err(io::Error::other)?;
+    os::part("sendfile", count, |count| {
+        when_writable(&|| {
+            let mut offset = offset;
+            Ok(sendfile(socket, file, Some(&mut offset), count)?)
+        })
+    })
 }

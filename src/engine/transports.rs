@@ -31,6 +31,7 @@ use super::resolve::resolve;
 use super::socket::{Ending, Socket};
 use super::socket_options::set_before_bind;
 use crate::contract::{Endpoint, EndpointAddress, HostPort, NetError, Operation, Scheme, UnixName};
+use crate::os;
 
 /// A socket's life, from opening to the end.
 pub(super) type Life = Pin<Box<dyn Future<Output = Ending>>>;
@@ -87,7 +88,7 @@ async fn new_socket(
     let (domain, family) = if address.is_ipv4() { (Domain::IPV4, "AF_INET") } else { (Domain::IPV6, "AF_INET6") };
     let (protocol, kind_name) =
         if kind == Type::STREAM { (Protocol::TCP, "SOCK_STREAM") } else { (Protocol::UDP, "SOCK_DGRAM") };
-    let made = socket2::Socket::new(domain, kind.nonblocking(), Some(protocol));
+    let made = os::call("socket", || socket2::Socket::new(domain, kind.nonblocking(), Some(protocol)));
     socket.call_with("socket", format!("{family}, {kind_name}, 0"), &made, AsRawFd::as_raw_fd).await;
     let made = made.map_err(|error| NetError::from_io(Operation::Socket, Some(address.to_string()), &error))?;
     set_before_bind(socket, endpoint, made.as_fd()).await?;
@@ -140,7 +141,7 @@ async fn bind_to_hear(
 
 /// `bind(2)`.
 async fn bind(socket: &Socket, fd: &socket2::Socket, address: SocketAddr, shown: String) -> Result<(), NetError> {
-    let bound = fd.bind(&address.into());
+    let bound = os::call("bind", || fd.bind(&address.into()));
     socket.call("bind", address.to_string(), &bound).await;
     if let Err(error) = bound {
         let datagram = fd.r#type().is_ok_and(|kind| kind == Type::DGRAM);
@@ -158,7 +159,7 @@ async fn connect(
     shown: String,
     failure: fn(Operation, Option<String>, &io::Error) -> NetError,
 ) -> Result<(), NetError> {
-    let connected = fd.connect(peer);
+    let connected = os::call("connect", || fd.connect(peer));
     socket.call("connect", shown.clone(), &connected).await;
     connected.map_err(|error| failure(Operation::Connect, Some(shown), &error))
 }

@@ -12,6 +12,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 
+use crate::os::{self, Reading};
+
 /// How often the way is looked for anew where it changes meanwhile.
 const TRIES: u32 = 8;
 
@@ -32,10 +34,13 @@ pub fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
     if name.is_empty() {
         return Err("the name is empty".to_owned());
     }
-    let unreadable = |errno: Errno| format!("the folder {} can't be opened: {}", root.display(), errno.desc());
-    let folder =
-        open(root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(unreadable)?;
-    let opened = open_beneath(&folder, name).map_err(|errno| match errno {
+    let errno = |error: io::Error| Errno::from_raw(error.raw_os_error().unwrap_or_default());
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let folder = os::call("openat", || Ok(open(root, flags, Mode::empty())?)).map_err(|error| {
+        let why = errno(error).desc();
+        format!("the folder {} can't be opened: {why}", root.display())
+    })?;
+    let opened = open_beneath(&folder, name).map_err(|error| match errno(error) {
         Errno::EXDEV => {
             let folder = root.file_name().unwrap_or(root.as_os_str()).display();
             format!("it leaves the folder {folder}")
@@ -51,7 +56,7 @@ pub fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
         other => other.desc().to_owned(),
     })?;
     let file = File::from(opened);
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    let metadata = os::call("fstat", || file.metadata()).map_err(|error| error.to_string())?;
     if !metadata.is_file() {
         return Err(if metadata.is_dir() { "it is a folder" } else { "it is no regular file" }.to_owned());
     }
@@ -68,23 +73,24 @@ impl Found {
             return Err(format!("it has {} bytes, more than a message can", self.len));
         }
         let mut bytes = Vec::with_capacity(self.len);
-        let read = self.file.take(most as u64).read_to_end(&mut bytes);
+        let read = Reading(self.file).take(most as u64).read_to_end(&mut bytes);
         read.map(|_| bytes).map_err(|error: io::Error| error.to_string())
     }
 }
 
-fn open_beneath(folder: &OwnedFd, name: &[u8]) -> nix::Result<OwnedFd> {
+fn open_beneath(folder: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
     // Without O_NONBLOCK, opening a FIFO would wait for someone who writes.
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let open = || os::call("openat2", || Ok(openat2(folder, name, how)?));
     for _ in 1..TRIES {
-        match openat2(folder, name, how) {
+        match open() {
             // Something above was renamed while the kernel went up with `..`.
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             outcome => return outcome,
         }
     }
-    openat2(folder, name, how)
+    open()
 }
 
 #[cfg(test)]

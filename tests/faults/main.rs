@@ -2,7 +2,9 @@
 //!
 //! A process of its own: the faults are those of the whole process. Without debug assertions there are none.
 #![cfg(debug_assertions)]
-#![expect(clippy::unwrap_used, reason = "this is a test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+
+mod engine;
 
 mod files;
 

@@ -89,8 +89,8 @@ impl Datagrams for Scripted {
         Ok(Some(NetError::from_errno(Operation::Send, None, errno as i32)))
     }
 
-    fn dropped(&self) -> u32 {
-        self.0.dropped.get()
+    fn dropped(&self) -> Option<u32> {
+        Some(self.0.dropped.get())
     }
 }
 

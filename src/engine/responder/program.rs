@@ -12,13 +12,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
@@ -26,6 +24,7 @@ use tokio::time::timeout;
 use super::reply::in_bytes;
 use crate::contract::format_duration;
 use crate::engine::table::Table;
+use crate::os::{self, Reading};
 
 /// How much of what it says on its standard error is told where it fails, in bytes.
 const TOLD: usize = 200;
@@ -59,14 +58,14 @@ impl Running {
     async fn ended(&mut self) -> io::Result<ExitStatus> {
         let Some(child) = &mut self.0 else { return Err(io::ErrorKind::NotFound.into()) };
         let leader = leader(child)?;
-        let mut news = signal(SignalKind::child())?;
+        let mut news = os::call("sigaction", || signal(SignalKind::child()))?;
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        while waitid(Id::Pid(leader), flags)? == WaitStatus::StillAlive {
+        while os::call("waitid", || Ok(waitid(Id::Pid(leader), flags)?))? == WaitStatus::StillAlive {
             news.recv().await;
         }
         // Nobody has taken note of its end yet, so that no other group can have its number.
         let _ = killpg(leader, Signal::SIGKILL);
-        let status = child.wait();
+        let status = os::call("wait4", || child.wait());
         self.0 = None;
         status
     }
@@ -79,7 +78,8 @@ impl Drop for Running {
         {
             let _ = killpg(leader, Signal::SIGKILL);
             // It may wait for a disk before it dies. Where there is no thread, its end is noted when this program ends.
-            let _ = thread::Builder::new().name("reaper".to_owned()).spawn(move || child.wait());
+            let reap = move || os::call("wait4", || child.wait());
+            let _ = os::spawn("reaper", reap);
         }
     }
 }
@@ -113,13 +113,14 @@ pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Re
         Ok(started) => started.map_err(failed_to_run)?,
         Err(panic) => return Err(format!("can't be run: {panic}")),
     };
-    let stdin = pipes.stdin.map(Sender::from_owned_fd).transpose().map_err(failed_to_run)?;
+    let wait_to_feed = |fd| os::once("epoll_ctl", || Sender::from_owned_fd(fd));
+    let stdin = pipes.stdin.map(wait_to_feed).transpose().map_err(failed_to_run)?;
     let mut stdout = Heard::of(pipes.stdout, max, usize::MAX).map_err(failed_to_run)?;
     let mut stderr = Heard::of(pipes.stderr, u64::MAX, TOLD).map_err(failed_to_run)?;
     let feed = async {
-        if let Some(mut stdin) = stdin {
+        if let Some(stdin) = stdin {
             // It need not read all of it.
-            let _ = stdin.write_all(&message).await;
+            let _ = feed(stdin, &message).await;
         }
         pending::<Infallible>().await
     };
@@ -151,7 +152,8 @@ pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Re
 fn start(program: Program) -> io::Result<(Running, Pipes)> {
     let Program { command, folder, peer, local, .. } = program;
     let (name, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut child = Command::new(name)
+    let mut child = Command::new(name);
+    let child = child
         .args(arguments)
         .current_dir(folder)
         .env("SOCKBENCH_PEER", peer)
@@ -159,14 +161,26 @@ fn start(program: Program) -> io::Result<(Running, Pipes)> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
+        .process_group(0);
+    let mut child = os::call("posix_spawn", || child.spawn())?;
     let pipes = Pipes {
         stdin: child.stdin.take().map(OwnedFd::from),
         stdout: child.stdout.take().map(OwnedFd::from),
         stderr: child.stderr.take().map(OwnedFd::from),
     };
     Ok((Running(Some(child)), pipes))
+}
+
+/// Gives it its message.
+async fn feed(stdin: Sender, mut message: &[u8]) -> io::Result<()> {
+    while !message.is_empty() {
+        match os::put("write", message, |bytes| stdin.try_write(bytes)) {
+            Ok(len) => message = &message[len..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stdin.writable().await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// What it says on one of its outputs.
@@ -181,16 +195,21 @@ struct Heard {
 
 impl Heard {
     fn of(fd: Option<OwnedFd>, max: u64, kept: usize) -> io::Result<Self> {
-        Ok(Self { from: fd.map(Receiver::from_owned_fd).transpose()?, said: Vec::new(), left: max, kept })
+        let wait_to_hear = |fd| os::once("epoll_ctl", || Receiver::from_owned_fd(fd));
+        Ok(Self { from: fd.map(wait_to_hear).transpose()?, said: Vec::new(), left: max, kept })
     }
 
     /// Hears it until it ends.
     async fn hear(&mut self) -> Result<(), Failure> {
         let mut chunk = vec![0; CHUNK];
         while let Some(from) = &mut self.from {
-            match from.read(&mut chunk).await.map_err(Failure::Read)? {
-                0 => self.from = None,
-                len => self.take(&chunk[..len])?,
+            match os::get("read", &mut chunk, |chunk| from.try_read(chunk)) {
+                Ok(0) => self.from = None,
+                Ok(len) => self.take(&chunk[..len])?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    from.readable().await.map_err(Failure::Read)?;
+                }
+                Err(error) => return Err(Failure::Read(error)),
             }
         }
         Ok(())
@@ -202,7 +221,7 @@ impl Heard {
             // Read by the descriptor itself, for tokio may not know yet that there is something.
             let pipe = File::from(from.into_nonblocking_fd().map_err(Failure::Read)?);
             let mut rest = Vec::new();
-            match pipe.take(PIPE).read_to_end(&mut rest) {
+            match Reading(pipe).take(PIPE).read_to_end(&mut rest) {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Failure::Read(error)),
                 _ => self.take(&rest)?,
             }

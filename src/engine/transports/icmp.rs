@@ -25,6 +25,7 @@ use crate::engine::datagrams::{self, Datagram, Datagrams, LONGEST_OF_IP};
 use crate::engine::error_queue::{host, keep_errors};
 use crate::engine::socket::{Ending, Socket};
 use crate::engine::socket_options::{option, set_before_bind};
+use crate::os;
 
 /// The header of an echo: type, code, checksum, identifier, sequence number (RFC 792, RFC 4443 4.1).
 const HEADER: usize = 8;
@@ -101,11 +102,12 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
         option(socket, "IPPROTO_IP, IP_RECVTTL, 1".to_owned(), set).await?;
     }
     let own = own_address(ip);
-    let bound = fd.bind(&SocketAddr::new(own, 0).into());
+    let bound = os::call("bind", || fd.bind(&SocketAddr::new(own, 0).into()));
     socket.call("bind", own.to_string(), &bound).await;
     let failed = |error: io::Error| NetError::from_io(Operation::Bind, Some(own.to_string()), &error);
     bound.map_err(failed)?;
-    let given = fd.local_addr().map_err(failed)?.as_socket().map_or(0, |local| local.port());
+    let given =
+        os::call("getsockname", || fd.local_addr()).map_err(failed)?.as_socket().map_or(0, |local| local.port());
     let fd = IpSocket::new(fd)?;
     let local = fd.local().map_err(failed)?;
     socket.report(Fact::Opened { local, peer: Some(host(address)) }).await;

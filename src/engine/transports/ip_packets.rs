@@ -18,6 +18,7 @@ use super::resolve;
 use crate::contract::{Address, Endpoint, EndpointAddress, HostPort, NetError, Operation};
 use crate::engine::error_queue::{Told, canonical, host, next_error, socket_address};
 use crate::engine::socket::Socket;
+use crate::os;
 
 /// The longest IP packet, in bytes.
 pub(super) const LONGEST_PACKET: usize = 65_535;
@@ -61,7 +62,7 @@ pub(super) async fn new_ip_socket(
 ) -> io::Result<socket2::Socket> {
     let (domain, family) = if ip.is_ipv4() { (Domain::IPV4, "AF_INET") } else { (Domain::IPV6, "AF_INET6") };
     let kind_name = if kind == Type::RAW { "SOCK_RAW" } else { "SOCK_DGRAM" };
-    let made = socket2::Socket::new(domain, kind.nonblocking(), Some(protocol));
+    let made = os::call("socket", || socket2::Socket::new(domain, kind.nonblocking(), Some(protocol)));
     socket.call_with("socket", format!("{family}, {kind_name}, {name}"), &made, AsRawFd::as_raw_fd).await;
     made
 }
@@ -84,12 +85,13 @@ impl IpSocket {
     /// # Errors
     /// When the system refuses to wait for it.
     pub(super) fn new(fd: socket2::Socket) -> Result<Self, NetError> {
-        UdpSocket::from_std(fd.into()).map(Self).map_err(|error| NetError::from_io(Operation::Socket, None, &error))
+        let made = os::once("epoll_ctl", || UdpSocket::from_std(fd.into()));
+        made.map(Self).map_err(|error| NetError::from_io(Operation::Socket, None, &error))
     }
 
     /// The address that it is bound to.
     pub(super) fn local(&self) -> io::Result<Address> {
-        let local = SockRef::from(&self.0).local_addr()?;
+        let local = os::call("getsockname", || SockRef::from(&self.0).local_addr())?;
         local.as_socket().map(host).ok_or_else(|| Errno::EAFNOSUPPORT.into())
     }
 
@@ -100,7 +102,7 @@ impl IpSocket {
 
     /// Takes one packet.
     pub(super) fn recv(&self, buffer: &mut [u8]) -> io::Result<Packet> {
-        self.0.try_io(Interest::READABLE, || {
+        let take = |buffer: &mut [u8]| {
             let most = buffer.len();
             let mut buffer = [IoSliceMut::new(buffer)];
             let mut control = nix::cmsg_space!(libc::c_int);
@@ -113,14 +115,16 @@ impl IpSocket {
             });
             let whole = message.bytes;
             Ok(Packet { len: whole.min(most), whole, from: canonical(from), hops })
-        })
+        };
+        os::call("recvmsg", || self.0.try_io(Interest::READABLE, || take(buffer)))
     }
 
     /// Sends one packet, and tells its length.
     pub(super) fn send(&self, bytes: &[u8], to: &Address) -> io::Result<usize> {
         let mut to = to.socket_address().ok_or(Errno::EAFNOSUPPORT)?;
         to.set_port(0);
-        self.0.try_io(Interest::WRITABLE, || SockRef::from(&self.0).send_to(bytes, &to.into()))
+        let send = || SockRef::from(&self.0).send_to(bytes, &to.into());
+        os::call("sendto", || self.0.try_io(Interest::WRITABLE, send))
     }
 
     /// Takes the next entry out of the error queue.

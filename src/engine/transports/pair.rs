@@ -14,6 +14,7 @@ use crate::engine::orders::Orders;
 use crate::engine::pump;
 use crate::engine::socket::{Ending, Socket};
 use crate::engine::socket_options::set_before_bind;
+use crate::os;
 use crate::rule::Moment;
 
 /// The scheme `pair`.
@@ -76,7 +77,7 @@ async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<(socket2::Socket, 
         PairType::Dgram => Type::DGRAM,
         PairType::Seqpacket => Type::SEQPACKET,
     };
-    let made = socket2::Socket::pair(Domain::UNIX, kind.nonblocking(), None);
+    let made = os::call("socketpair", || socket2::Socket::pair(Domain::UNIX, kind.nonblocking(), None));
     let shown =
         |(one, other): &(socket2::Socket, socket2::Socket)| format!("0, [{}, {}]", one.as_raw_fd(), other.as_raw_fd());
     socket.call_with("socketpair", format!("AF_UNIX, {}, 0", kind_name(kind)), &made, shown).await;

@@ -18,6 +18,7 @@ use super::client::{self, Connection};
 use super::{Life, Transport, bind_source, host_port, new_socket, resolve, tried};
 use crate::contract::{Endpoint, NetError, Operation, Scheme, format_duration};
 use crate::engine::socket::Socket;
+use crate::os;
 
 /// How long an address has to itself before the next is tried beside it (RFC 8305 section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -55,8 +56,7 @@ async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<Connection<TcpStre
         return Err(NetError::from_errno(operation, Some(address), Errno::ETIMEDOUT as i32));
     };
     let (stream, peer) = connected?;
-    let local = stream
-        .local_addr()
+    let local = os::call("getsockname", || stream.local_addr())
         .map_err(|error| NetError::from_io(Operation::Connect, Some(tried(endpoint, peer)), &error))?;
     Ok(Connection { stream, local: local.into(), peer: peer.into() })
 }
@@ -129,7 +129,7 @@ async fn first_of(attempts: &mut Vec<(SocketAddr, Attempt<'_>)>) -> (SocketAddr,
 async fn connect(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> Result<TcpStream, NetError> {
     let fd = new_socket(socket, endpoint, address, Type::STREAM).await?;
     bind_source(socket, endpoint, &fd, address).await?;
-    let connected = TcpSocket::from_std_stream(fd.into()).connect(address).await;
+    let connected = os::wait("connect", TcpSocket::from_std_stream(fd.into()).connect(address)).await;
     socket.call("connect", address.to_string(), &connected).await;
     connected.map_err(|error| NetError::from_io(Operation::Connect, Some(tried(endpoint, address)), &error))
 }

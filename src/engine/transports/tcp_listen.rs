@@ -14,6 +14,7 @@ use crate::engine::accept::{self, Listener};
 use crate::engine::holder::explained;
 use crate::engine::socket::Socket;
 use crate::engine::socket_options::option;
+use crate::os;
 
 /// The scheme `tcp-listen`.
 pub(super) struct TcpListen;
@@ -90,11 +91,11 @@ async fn listen(
     }
     bind_to_hear(socket, &fd, address, shown.clone()).await?;
     let backlog = i32::try_from(endpoint.backlog()).unwrap_or(i32::MAX);
-    let listening = fd.listen(backlog);
+    let listening = os::call("listen", || fd.listen(backlog));
     socket.call("listen", backlog.to_string(), &listening).await;
     let listening = listening
-        .and_then(|()| TcpListener::from_std(fd.into()))
-        .and_then(|listener| Ok((listener.local_addr()?, listener)));
+        .and_then(|()| os::once("epoll_ctl", || TcpListener::from_std(fd.into())))
+        .and_then(|listener| Ok((os::call("getsockname", || listener.local_addr())?, listener)));
     match listening {
         Ok((local, listener)) => Ok((listener, local)),
         Err(error) => {

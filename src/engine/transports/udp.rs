@@ -24,6 +24,7 @@ use crate::engine::datagrams::{self, Datagram, Datagrams, LONGEST_OF_IP};
 use crate::engine::error_queue::{canonical, keep_errors, next_error};
 use crate::engine::socket::{Ending, Socket};
 use crate::engine::socket_options::join_groups;
+use crate::os;
 
 /// The longest payloads: 65,535 less the UDP header, and for IPv4 less the IP header (RFC 768, RFC 8200).
 const LONGEST_V4: usize = 65_507;
@@ -91,7 +92,8 @@ async fn open_one(socket: &Socket, endpoint: &Endpoint, address: SocketAddr) -> 
         }
         None => None,
     };
-    let udp = UdpSocket::from_std(fd.into()).and_then(|udp| Ok((udp.local_addr()?, udp)));
+    let udp = os::once("epoll_ctl", || UdpSocket::from_std(fd.into()))
+        .and_then(|udp| Ok((os::call("getsockname", || udp.local_addr())?, udp)));
     let (local, udp) =
         udp.map_err(|error| NetError::from_io(Operation::Bind, Some(tried(endpoint, address)), &error))?;
     socket.report(Fact::Opened { local: local.into(), peer: peer.map(Address::from) }).await;
@@ -112,22 +114,22 @@ impl Datagrams for Opened {
     }
 
     fn try_recv(&self, buffer: &mut [u8]) -> io::Result<Option<Datagram>> {
-        let (len, from) = self.udp.try_recv_from(buffer)?;
+        let (len, from) = os::call("recvfrom", || self.udp.try_recv_from(buffer))?;
         Ok(Some(Datagram { len, whole: len, from: canonical(from).into(), beside: None }))
     }
 
     fn try_discard(&self) -> io::Result<Option<usize>> {
         // With MSG_TRUNC the result is the datagram's real length, whatever the buffer's.
         let discard = || Ok(recv(self.udp.as_raw_fd(), &mut [0; 1], MsgFlags::MSG_TRUNC)?);
-        self.udp.try_io(Interest::READABLE, discard).map(Some)
+        os::call("recv", || self.udp.try_io(Interest::READABLE, discard)).map(Some)
     }
 
     fn try_send(&self, bytes: &[u8], to: &Address) -> io::Result<Option<Fact>> {
         if self.connected.as_ref() == Some(to) {
-            return self.udp.try_send(bytes).map(|_| None);
+            return os::call("send", || self.udp.try_send(bytes)).map(|_| None);
         }
         let to = to.socket_address().ok_or(Errno::EAFNOSUPPORT)?;
-        self.udp.try_send_to(bytes, if self.v6 { mapped(to) } else { to })?;
+        os::call("sendto", || self.udp.try_send_to(bytes, if self.v6 { mapped(to) } else { to }))?;
         Ok(None)
     }
 

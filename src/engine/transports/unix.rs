@@ -15,6 +15,7 @@ use super::unix_connection::{Packets, new_unix_socket, unix_stream};
 use super::{Life, Transport, unix_name};
 use crate::contract::{Address, Endpoint, NetError, Operation, Scheme};
 use crate::engine::socket::Socket;
+use crate::os;
 
 /// How long to wait before a full backlog is asked again: the system does not tell when it has room.
 const FULL_BACKLOG: Duration = Duration::from_millis(20);
@@ -61,7 +62,8 @@ async fn open(
         Ok(connected) => connected.map_err(|error| failed(&error))?,
         Err(_) => return Err(failed(&Errno::ETIMEDOUT.into())),
     }
-    let told = fd.local_addr().and_then(|local| Ok((local, fd.peer_addr()?)));
+    let told = os::call("getsockname", || fd.local_addr())
+        .and_then(|local| Ok((local, os::call("getpeername", || fd.peer_addr())?)));
     let (local, peer) = told.map_err(|error| failed(&error))?;
     Ok((fd, told_address(&local), told_address(&peer)))
 }
@@ -70,13 +72,13 @@ async fn open(
 async fn connect(socket: &Socket, fd: &socket2::Socket, address: &SockAddr, shown: &str) -> io::Result<()> {
     let is_full =
         |result: &io::Result<()>| result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-    let mut connected = fd.connect(address);
+    let mut connected = os::call("connect", || fd.connect(address));
     socket.call("connect", shown.to_owned(), &connected).await;
     if is_full(&connected) {
         socket.note("connect", "the listener's queue of connections is full: waiting until it accepts one").await;
         while is_full(&connected) {
             sleep(FULL_BACKLOG).await;
-            connected = fd.connect(address);
+            connected = os::call("connect", || fd.connect(address));
         }
         socket.call("connect", shown.to_owned(), &connected).await;
     }

@@ -19,6 +19,7 @@ use crate::contract::{Address, Endpoint, NetError, Operation, SocketId, UnixAddr
 use crate::engine::holder::explained;
 use crate::engine::outbox::Outbox;
 use crate::engine::socket::{Socket, call_fact};
+use crate::os;
 
 /// A bound name. Dropping it removes the file, if it is still the one that was made; it must be dropped before the
 /// socket, for until then no other file can have the same inode.
@@ -41,10 +42,16 @@ struct Identity {
 impl Drop for Bound {
     fn drop(&mut self) {
         let Some(file) = &self.0 else { return };
-        if fs::symlink_metadata(&file.path).is_ok_and(|now| identity(&now) == file.identity) {
-            let removed = fs::remove_file(&file.path);
-            let fact = call_fact("unlink", file.path.display().to_string(), &removed, |()| "0");
+        let told = |call, result: &io::Result<()>| {
+            let fact = call_fact(call, file.path.display().to_string(), result, |()| "0");
             file.outbox.push(file.socket, fact);
+        };
+        match look_at(&file.path) {
+            Ok(now) if identity(&now) == file.identity => told("unlink", &remove(&file.path)),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Then it stays, whosever it is.
+            Err(error) => told("lstat", &Err(error)),
         }
     }
 }
@@ -76,16 +83,16 @@ async fn bind_name(
     let failed = |error: &io::Error| NetError::from_unix(Operation::Bind, Some(shown.clone()), error);
     let address = sock_addr(name).map_err(|error| failed(&error))?;
     let UnixName::Path(path) = name else {
-        let bound = fd.bind(&address);
+        let bound = os::call("bind", || fd.bind(&address));
         socket.call("bind", shown.clone(), &bound).await;
         return bound.map(|()| Bound(None)).map_err(|error| failed(&error));
     };
     let path = Path::new(path);
     // The file that bind(2) makes has the mode of the socket, so that at no time another user can connect.
-    let private = fchmod(fd.as_fd(), Mode::S_IRUSR | Mode::S_IWUSR).map_err(io::Error::from);
+    let private = os::call("fchmod", || Ok(fchmod(fd.as_fd(), Mode::S_IRUSR | Mode::S_IWUSR)?));
     socket.call("fchmod", "0600".to_owned(), &private).await;
     private.map_err(|error| failed(&error))?;
-    let mut bound = fd.bind(&address);
+    let mut bound = os::call("bind", || fd.bind(&address));
     socket.call("bind", shown.clone(), &bound).await;
     if bound.as_ref().is_err_and(|error| error.raw_os_error() == Some(Errno::EADDRINUSE as i32)) {
         let stale = stale_file(socket, path, &address, &shown).await?;
@@ -94,16 +101,20 @@ async fn bind_name(
             return Err(taken(&shown, cause, "Open it with unlink=true to replace it"));
         }
         // Between the look and the removal somebody may have put another file there.
-        if fs::symlink_metadata(path).is_ok_and(|now| identity(&now) == stale) {
-            let removed = fs::remove_file(path);
-            socket.call("unlink", shown.clone(), &removed).await;
-            removed.map_err(|error| failed(&error))?;
+        match look_at(path) {
+            Ok(now) if identity(&now) == stale => {
+                let removed = remove(path);
+                socket.call("unlink", shown.clone(), &removed).await;
+                removed.map_err(|error| failed(&error))?;
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&error)),
+            _ => {}
         }
-        bound = fd.bind(&address);
+        bound = os::call("bind", || fd.bind(&address));
         socket.call("bind", shown.clone(), &bound).await;
     }
     bound.map_err(|error| failed(&error))?;
-    let made = fs::symlink_metadata(path).map_err(|error| failed(&error))?;
+    let made = look_at(path).map_err(|error| failed(&error))?;
     let (outbox, path) = (socket.outbox.clone(), path.to_owned());
     Ok(Bound(Some(BoundFile { path, identity: identity(&made), socket: socket.id, outbox })))
 }
@@ -140,7 +151,7 @@ pub(in crate::engine) fn told_address(address: &SockAddr) -> Address {
 /// Looks at the file that stands in the way, and says which it is if it is stale: a socket, ours, and without anybody
 /// who answers on it.
 async fn stale_file(socket: &Socket, path: &Path, address: &SockAddr, shown: &str) -> Result<Identity, NetError> {
-    let found = fs::symlink_metadata(path);
+    let found = look_at(path);
     let describe = |found: &Metadata| {
         let kind = if found.file_type().is_socket() { "S_IFSOCK" } else { "no S_IFSOCK" };
         format!("0, {kind}, uid {}", found.uid())
@@ -156,9 +167,9 @@ async fn stale_file(socket: &Socket, path: &Path, address: &SockAddr, shown: &st
     }
     // A datagram socket learns whether the file has an owner, whatever its type (ECONNREFUSED if not, EPROTOTYPE if it
     // is another), and disturbs none: a listener would take a connection for a client.
-    let probe = socket2::Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None);
+    let probe = os::call("socket", || socket2::Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None));
     socket.call_with("socket", "AF_UNIX, SOCK_DGRAM, 0".to_owned(), &probe, AsRawFd::as_raw_fd).await;
-    let answered = probe.and_then(|probe| probe.connect(address));
+    let answered = probe.and_then(|probe| os::call("connect", || probe.connect(address)));
     socket.call("connect", shown.to_owned(), &answered).await;
     match answered.map_err(|error| error.raw_os_error().map(Errno::from_raw)) {
         Err(Some(Errno::ECONNREFUSED)) => Ok(identity(&found)),
@@ -169,6 +180,16 @@ async fn stale_file(socket: &Socket, path: &Path, address: &SockAddr, shown: &st
             Err(taken(shown, "a socket file is there, and can't be asked whether it is stale", "Choose another path"))
         }
     }
+}
+
+/// `lstat(2)`.
+fn look_at(path: &Path) -> io::Result<Metadata> {
+    os::call("lstat", || fs::symlink_metadata(path))
+}
+
+/// `unlink(2)`.
+fn remove(path: &Path) -> io::Result<()> {
+    os::call("unlink", || fs::remove_file(path))
 }
 
 fn taken(shown: &str, cause: impl Into<String>, hint: &str) -> NetError {

@@ -14,6 +14,7 @@ use crate::contract::{BLOCK_SIZE, Endpoint, NetError, Operation};
 use crate::engine::socket::Socket;
 use crate::engine::socket_options::{option, set_before_bind};
 use crate::engine::stream::{Incoming, Stream, send_file};
+use crate::os;
 
 /// What the kernel keeps for itself of the send buffer (`unix_dgram_sendmsg`), in bytes.
 const KEPT_OF_BUFFER: usize = 32;
@@ -31,19 +32,19 @@ impl Stream for UnixStream {
     }
 
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
-        Self::try_read(self, buffer).map(Incoming::of_stream)
+        os::get("recv", buffer, |buffer| Self::try_read(self, buffer)).map(Incoming::of_stream)
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Self::try_write(self, bytes)
+        os::put("send", bytes, |bytes| Self::try_write(self, bytes))
     }
 
     fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
-        self.try_io(Interest::WRITABLE, || send_file(self.as_fd(), file, offset, count))
+        send_file(self.as_fd(), file, offset, count, |send| self.try_io(Interest::WRITABLE, send))
     }
 
     fn shut_down_writing(&self) -> io::Result<()> {
-        SockRef::from(self).shutdown(Shutdown::Write)
+        os::call("shutdown", || SockRef::from(self).shutdown(Shutdown::Write))
     }
 
     fn half_closed(&self) -> &'static str {
@@ -74,14 +75,15 @@ impl Packets {
     /// When the system refuses the option that tells an empty packet from the end, or to wait for the socket.
     pub(super) async fn new(socket: &Socket, fd: socket2::Socket) -> Result<Self, NetError> {
         let failed = |error: io::Error| NetError::from_unix(Operation::Socket, None, &error);
-        let ends = fd.r#type().map_err(failed)? == Type::SEQPACKET;
+        let ends = os::call("getsockopt", || fd.r#type()).map_err(failed)? == Type::SEQPACKET;
         if ends {
             // `recv` returns 0 for both. With this the kernel has a control message for each packet, and none at the
             // end; since there is no room for one, it says MSG_CTRUNC and no more.
             let set = || setsockopt(&fd, sockopt::ReceiveTimestamp, &true).map_err(io::Error::from);
             option(socket, "SOL_SOCKET, SO_TIMESTAMP, 1".to_owned(), set).await?;
         }
-        Ok(Self { fd: UnixDatagram::from_std(fd.into()).map_err(failed)?, ends })
+        let fd = os::once("epoll_ctl", || UnixDatagram::from_std(fd.into())).map_err(failed)?;
+        Ok(Self { fd, ends })
     }
 }
 
@@ -103,26 +105,27 @@ impl Stream for Packets {
     }
 
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
-        self.fd.try_io(Interest::READABLE, || {
+        let take = |buffer: &mut [u8]| {
             let mut buffer = [IoSliceMut::new(buffer)];
             let message = recvmsg::<()>(self.fd.as_raw_fd(), &mut buffer, None, MsgFlags::empty())?;
             if self.ends && message.bytes == 0 && !message.flags.contains(MsgFlags::MSG_CTRUNC) {
                 return Ok(Incoming::End);
             }
             Ok(Incoming::Message { len: message.bytes, truncated: message.flags.contains(MsgFlags::MSG_TRUNC) })
-        })
+        };
+        os::call("recvmsg", || self.fd.try_io(Interest::READABLE, || take(buffer)))
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.fd.try_send(bytes)
+        os::call("send", || self.fd.try_send(bytes))
     }
 
     fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
-        self.fd.try_io(Interest::WRITABLE, || send_file(self.as_fd(), file, offset, count))
+        send_file(self.as_fd(), file, offset, count, |send| self.fd.try_io(Interest::WRITABLE, send))
     }
 
     fn shut_down_writing(&self) -> io::Result<()> {
-        self.fd.shutdown(Shutdown::Write)
+        os::call("shutdown", || self.fd.shutdown(Shutdown::Write))
     }
 
     fn half_closed(&self) -> &'static str {
@@ -161,7 +164,7 @@ pub(super) async fn new_unix_socket(
     endpoint: &Endpoint,
     kind: Type,
 ) -> Result<socket2::Socket, NetError> {
-    let made = socket2::Socket::new(Domain::UNIX, kind.nonblocking(), None);
+    let made = os::call("socket", || socket2::Socket::new(Domain::UNIX, kind.nonblocking(), None));
     socket.call_with("socket", format!("AF_UNIX, {}, 0", kind_name(kind)), &made, AsRawFd::as_raw_fd).await;
     let address = Some(endpoint.address.to_string());
     let made = made.map_err(|error| NetError::from_unix(Operation::Socket, address, &error))?;
@@ -185,7 +188,8 @@ pub(super) fn kind_name(kind: Type) -> &'static str {
 /// # Errors
 /// When the system refuses to wait for it.
 pub(super) fn unix_stream(fd: socket2::Socket) -> Result<UnixStream, NetError> {
-    UnixStream::from_std(fd.into()).map_err(|error| NetError::from_unix(Operation::Socket, None, &error))
+    let made = os::once("epoll_ctl", || UnixStream::from_std(fd.into()));
+    made.map_err(|error| NetError::from_unix(Operation::Socket, None, &error))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::contract::{Address, Endpoint, Fact, NetError, Operation, Scheme, Unix
 use crate::engine::datagrams::{self, Datagram, Datagrams};
 use crate::engine::outbox::MESSAGE_TAIL;
 use crate::engine::socket::{Ending, Socket};
+use crate::os;
 
 /// The length of an address that holds no name: its family alone.
 const FAMILY_ALONE: u32 = 2;
@@ -60,7 +61,8 @@ async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<(Opened, Option<Ad
         (Some(bind_unix(socket, endpoint, &fd, name).await?), None)
     } else {
         // Without a name of our own nobody could answer. One with the family alone has the system choose (unix(7)).
-        let bound = nix::sys::socket::bind(fd.as_raw_fd(), &UnixAddr::new_unnamed()).map_err(io::Error::from);
+        let any = UnixAddr::new_unnamed();
+        let bound = os::call("bind", || Ok(nix::sys::socket::bind(fd.as_raw_fd(), &any)?));
         socket.call("bind", "autobind".to_owned(), &bound).await;
         bound.map_err(|error| NetError::from_unix(Operation::Bind, None, &error))?;
         (None, Some(Address::Unix(unix_address(name))))
@@ -70,8 +72,8 @@ async fn open(socket: &Socket, endpoint: &Endpoint) -> Result<(Opened, Option<Ad
     if let Some(peer) = &connected {
         connect(socket, &fd, &sock_addr(name).map_err(failed)?, peer.to_string(), NetError::from_unix).await?;
     }
-    let local = told_address(&fd.local_addr().map_err(failed)?);
-    let fd = UnixDatagram::from_std(fd.into()).map_err(failed)?;
+    let local = told_address(&os::call("getsockname", || fd.local_addr()).map_err(failed)?);
+    let fd = os::once("epoll_ctl", || UnixDatagram::from_std(fd.into())).map_err(failed)?;
     socket.report(Fact::Opened { local, peer: peer.clone() }).await;
     Ok((Opened { _bound: bound, fd, connected }, peer))
 }
@@ -91,28 +93,28 @@ impl Datagrams for Opened {
     }
 
     fn try_recv(&self, buffer: &mut [u8]) -> io::Result<Option<Datagram>> {
-        self.fd.try_io(Interest::READABLE, || {
+        let take = |buffer: &mut [u8]| {
             let most = buffer.len();
             let mut buffer = [IoSliceMut::new(buffer)];
             let message = recvmsg::<UnixAddr>(self.fd.as_raw_fd(), &mut buffer, None, MsgFlags::MSG_TRUNC)?;
             let whole = message.bytes;
             let from = message.address.as_ref().map_or(UnixAddress::Unnamed, sender).into();
             Ok(Some(Datagram { len: whole.min(most), whole, from, beside: None }))
-        })
+        };
+        os::call("recvmsg", || self.fd.try_io(Interest::READABLE, || take(buffer)))
     }
 
     fn try_send(&self, bytes: &[u8], to: &Address) -> io::Result<Option<Fact>> {
         if self.connected.as_ref() == Some(to) {
-            return self.fd.try_send(bytes).map(|_| None);
+            return os::call("send", || self.fd.try_send(bytes)).map(|_| None);
         }
         let to = match to {
             Address::Unix(UnixAddress::Pathname(path)) => UnixAddr::new(path.as_slice())?,
             Address::Unix(UnixAddress::Abstract(name)) => UnixAddr::new_abstract(name)?,
             _ => return Err(Errno::EAFNOSUPPORT.into()),
         };
-        self.fd.try_io(Interest::WRITABLE, || {
-            sendto(self.fd.as_raw_fd(), bytes, &to, MsgFlags::MSG_NOSIGNAL).map_err(io::Error::from)
-        })?;
+        let send = || Ok(sendto(self.fd.as_raw_fd(), bytes, &to, MsgFlags::MSG_NOSIGNAL)?);
+        os::call("sendto", || self.fd.try_io(Interest::WRITABLE, send))?;
         Ok(None)
     }
 
@@ -136,8 +138,8 @@ impl Datagrams for Opened {
     }
 
     /// Where a Unix socket has no room, its peer waits.
-    fn dropped(&self) -> u32 {
-        0
+    fn dropped(&self) -> Option<u32> {
+        Some(0)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::accept::{self, Listener};
 use crate::engine::socket::{Ending, Socket};
 use crate::engine::socket_options::set_before_bind;
 use crate::engine::stream::Stream;
+use crate::os;
 
 /// The schemes `unix-listen` and `unix-seqpacket-listen`.
 pub(super) struct UnixListen;
@@ -93,7 +94,7 @@ impl<K: Kind> Listener for Listening<K> {
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, Address)>> {
         let (accepted, _) = ready!(self.fd.poll_accept(cx))?;
-        let peer = SockRef::from(&accepted).peer_addr()?;
+        let peer = os::call("getpeername", || SockRef::from(&accepted).peer_addr())?;
         Poll::Ready(Ok((accepted, told_address(&peer))))
     }
 
@@ -117,9 +118,11 @@ async fn open<K: Kind>(socket: &Socket, endpoint: &Endpoint) -> Result<(Listenin
     let fd = new_unix_socket(socket, endpoint, K::TYPE).await?;
     let bound = bind_unix(socket, endpoint, &fd, name).await?;
     let backlog = i32::try_from(endpoint.backlog()).unwrap_or(i32::MAX);
-    let listening = fd.listen(backlog);
+    let listening = os::call("listen", || fd.listen(backlog));
     socket.call("listen", backlog.to_string(), &listening).await;
-    let opened = listening.and_then(|()| Ok((fd.local_addr()?, UnixListener::from_std(fd.into())?)));
+    let opened = listening
+        .and_then(|()| os::call("getsockname", || fd.local_addr()))
+        .and_then(|local| Ok((local, os::once("epoll_ctl", || UnixListener::from_std(fd.into()))?)));
     let (local, fd) = opened.map_err(|error| NetError::from_unix(Operation::Listen, Some(shown), &error))?;
     socket.report(Fact::Opened { local: told_address(&local), peer: None }).await;
     Ok((Listening { fd, kind: PhantomData }, bound))
