@@ -70,7 +70,7 @@ const MAY_COME: &[MayCome] = &[
     ("lstat", &errors([Errno::EACCES])),
     ("mmap", &errors([Errno::ENOMEM])),
     ("openat", &errors([Errno::EMFILE, Errno::EACCES, Errno::EINTR])),
-    ("openat2", &errors([Errno::ENFILE, Errno::EAGAIN, Errno::EINTR])),
+    ("openat2", &errors([Errno::ENFILE, Errno::EINTR])),
     ("poll", &errors([Errno::ENOMEM])),
     ("posix_spawn", &errors([Errno::EAGAIN, Errno::ENOMEM])),
     ("read", &[Comes::Error(Errno::EIO as i32), INTERRUPTED, Comes::Short]),
