@@ -18,6 +18,7 @@ pub mod framing;
 pub mod headless;
 pub mod listing;
 pub mod log;
+pub mod os;
 pub mod outcome;
 pub mod pattern;
 pub mod payload;

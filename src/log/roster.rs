@@ -1,9 +1,10 @@
 //! The roster: who is in the log, folded from the events.
 //!
 //! Owns the members, and which of them are listed and how they are called. It never holds messages, and never decides what
-//! a socket does next. A closed connection is soon reduced to its parent and its number, so that a listener that
-//! accepts for weeks costs eight bytes a connection.
+//! a socket does next. A closed connection is soon reduced to its parent and its number, so that a listener may accept
+//! for weeks.
 
+mod lineage;
 mod member;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -14,6 +15,7 @@ use indexmap::IndexMap;
 use crate::contract::{Endpoint, Event, Fact, SocketId};
 use crate::encoding::Encoding;
 
+use lineage::{Descent, Lineage};
 pub use member::{Member, PeerTraffic, State, Traffic};
 
 /// The most closed connections of one listener that stay listed.
@@ -26,8 +28,7 @@ pub struct Roster {
     families: HashMap<SocketId, Family>,
     /// The names of all roots there ever were.
     root_names: Vec<String>,
-    /// By id, which the mint hands out without gaps.
-    slots: Vec<Slot>,
+    lineage: Lineage,
     revision: u64,
     /// Whether the text of any root was ever in another encoding than UTF-8.
     has_encodings: bool,
@@ -50,14 +51,6 @@ impl Family {
             self.members.remove(&oldest);
         }
     }
-}
-
-/// What is never forgotten of a socket.
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    parent: Option<SocketId>,
-    /// A child's number; for a root, its place in the list of names, plus 1; 0 for an id never seen.
-    number: u32,
 }
 
 impl Roster {
@@ -224,7 +217,7 @@ impl Roster {
     }
 
     fn accept(&mut self, id: SocketId, parent: SocketId, number: u32) {
-        *self.slot_mut(id) = Slot { parent: Some(parent), number };
+        self.lineage.set(id, Descent { parent: Some(parent), number });
         let Some(listener) = self.roots.get_mut(&parent) else { return };
         listener.accepted += 1;
         let mut member = Member::new(id, String::new(), Arc::clone(&listener.endpoint));
@@ -236,41 +229,29 @@ impl Roster {
     /// The listener or the pair that a child comes from; also of one that is no longer listed.
     #[must_use]
     pub fn parent(&self, id: SocketId) -> Option<SocketId> {
-        self.slot(id).parent
-    }
-
-    fn slot(&self, id: SocketId) -> Slot {
-        self.slots.get(id.get() as usize).copied().unwrap_or_default()
-    }
-
-    fn slot_mut(&mut self, id: SocketId) -> &mut Slot {
-        let at = id.get() as usize;
-        if at >= self.slots.len() {
-            self.slots.resize(at + 1, Slot::default());
-        }
-        &mut self.slots[at]
+        self.lineage.get(id).parent
     }
 
     /// A child's parent and number.
     fn child(&self, id: SocketId) -> Option<(SocketId, u32)> {
-        let slot = self.slot(id);
-        Some((slot.parent?, slot.number))
+        let Descent { parent, number } = self.lineage.get(id);
+        Some((parent?, number))
     }
 
     fn root_name(&self, id: SocketId) -> Option<&str> {
-        let at = (self.slot(id).number as usize).checked_sub(1)?;
+        let at = (self.lineage.get(id).number as usize).checked_sub(1)?;
         self.root_names.get(at).map(String::as_str)
     }
 
     /// Writes a root's name down where it outlives the member.
     fn set_root_name(&mut self, id: SocketId) {
         let Some(name) = self.roots.get(&id).map(|member| member.name.clone()) else { return };
-        if let Some(at) = (self.slot(id).number as usize).checked_sub(1) {
+        if let Some(at) = (self.lineage.get(id).number as usize).checked_sub(1) {
             self.root_names[at] = name;
         } else {
             self.root_names.push(name);
             let number = u32::try_from(self.root_names.len()).unwrap_or(u32::MAX);
-            *self.slot_mut(id) = Slot { parent: None, number };
+            self.lineage.set(id, Descent { parent: None, number });
         }
     }
 }

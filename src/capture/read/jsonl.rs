@@ -281,7 +281,8 @@ impl Lines {
         match self.sockets.entry(line.id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let is_child = line.parent.is_some();
+                // Only these lines tell of a parent; it is in the log by them.
+                let is_child = line.parent.is_some() && matches!(&*line.kind, "accepted" | "connected");
                 let name = line.socket.clone().into_owned();
                 let id = match self.names.get(&name) {
                     // Its connections have come before it.

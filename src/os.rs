@@ -1,0 +1,98 @@
+//! The operating system's calls that may fail: the one way in which the engine, the recorder and whatever saves make
+//! them.
+//!
+//! Owns one thing: a call that a signal interrupted (`EINTR`, signal(7)) is made again. It never decides what a failure
+//! means. In a build with debug assertions a test can have the n-th call of a name fail, or come short: see `fault`.
+//! A release build has nothing of that, and each function here is the call alone.
+
+#[cfg(debug_assertions)]
+pub mod fault;
+
+use std::io::{self, ErrorKind};
+
+/// Makes a call, again where a signal interrupted it. `name` is what its man page is called.
+///
+/// # Errors
+/// Those of the call, but `EINTR`.
+#[inline]
+pub fn call<T>(name: &'static str, mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    uninterrupted(|| once(name, &mut make))
+}
+
+/// Makes a call that can't be made twice, since it takes what it is made with.
+///
+/// # Errors
+/// Those of the call.
+#[inline]
+pub fn once<T>(name: &'static str, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    failing(name)?;
+    make()
+}
+
+/// Makes a call of which the outcome is waited for.
+///
+/// # Errors
+/// Those of the call.
+#[inline]
+pub async fn wait<T>(name: &'static str, made: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    failing(name)?;
+    made.await
+}
+
+/// Makes a call that takes bytes, of which it may take fewer than it is given, again where a signal interrupted it.
+///
+/// # Errors
+/// Those of the call, but `EINTR`.
+#[inline]
+pub fn put<T>(name: &'static str, bytes: &[u8], mut make: impl FnMut(&[u8]) -> io::Result<T>) -> io::Result<T> {
+    uninterrupted(|| {
+        let len = allowed(name, bytes.len())?;
+        make(&bytes[..len])
+    })
+}
+
+/// Makes a call that fills a buffer, of which it may fill less than there is, again where a signal interrupted it.
+///
+/// # Errors
+/// Those of the call, but `EINTR`.
+#[inline]
+pub fn get<T>(
+    name: &'static str,
+    buffer: &mut [u8],
+    mut make: impl FnMut(&mut [u8]) -> io::Result<T>,
+) -> io::Result<T> {
+    uninterrupted(|| {
+        let len = allowed(name, buffer.len())?;
+        make(&mut buffer[..len])
+    })
+}
+
+#[inline]
+fn uninterrupted<T>(mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match make() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            made => return made,
+        }
+    }
+}
+
+/// Fails where a test wants this call to.
+#[inline]
+fn failing(name: &'static str) -> io::Result<()> {
+    allowed(name, 0).map(drop)
+}
+
+/// How much of so many bytes the call is given: fewer, or an error, where a test wants it so.
+#[cfg(debug_assertions)]
+fn allowed(name: &'static str, len: usize) -> io::Result<usize> {
+    fault::due(name, len)
+}
+
+/// All of it.
+#[cfg(not(debug_assertions))]
+#[inline]
+#[expect(clippy::unnecessary_wraps, reason = "where faults are possible it fails")]
+const fn allowed(_: &'static str, len: usize) -> io::Result<usize> {
+    Ok(len)
+}
