@@ -161,19 +161,11 @@ fn judge(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Er
     for text in ["", "dir:rx", "socket:server dir:rx", "\"abc\"", "re:/^get/i"] {
         let mut view = LogView::new();
         view.set_filter(Filter::parse(text, Timestamp(0))?);
-        let (mut longest, start) = (Duration::ZERO, Instant::now());
-        loop {
-            let slice = Instant::now();
-            let done = view.catch_up(store, roster, &messages, 8192);
-            longest = longest.max(slice.elapsed());
-            if done {
-                break;
-            }
-        }
+        let (took, longest) = in_slices(|| view.catch_up(store, roster, &messages, 8192));
         println!(
             "filter `{text}` over {} rows: {:.3} s, slices of 8,192 rows up to {:.1} ms, {} match",
             store.next() - 1,
-            start.elapsed().as_secs_f64(),
+            took.as_secs_f64(),
             longest.as_secs_f64() * 1e3,
             view.len(),
         );
@@ -181,24 +173,29 @@ fn judge(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Er
     Ok(())
 }
 
+/// How long slices take until all is done, together and the longest.
+fn in_slices(mut slice: impl FnMut() -> bool) -> (Duration, Duration) {
+    let (mut longest, start) = (Duration::ZERO, Instant::now());
+    loop {
+        let begun = Instant::now();
+        let done = slice();
+        longest = longest.max(begun.elapsed());
+        if done {
+            return (start.elapsed(), longest);
+        }
+    }
+}
+
 /// How long finding takes over all rows.
 fn find(store: &LogStore, roster: &Roster) -> Result<(), Box<dyn std::error::Error>> {
     let messages = read(store, roster);
     for text in ["needle", "ABC", "hex:41 ?? 43", "/^needle/"] {
         let mut find = Find::new(text, Needle::parse(text)?);
-        let (mut longest, start) = (Duration::ZERO, Instant::now());
-        loop {
-            let slice = Instant::now();
-            let done = find.catch_up(store, roster, &messages);
-            longest = longest.max(slice.elapsed());
-            if done {
-                break;
-            }
-        }
+        let (took, longest) = in_slices(|| find.catch_up(store, roster, &messages));
         println!(
             "find `{text}` in {} rows: {:.3} s, slices up to {:.1} ms, {} match",
             store.next() - 1,
-            start.elapsed().as_secs_f64(),
+            took.as_secs_f64(),
             longest.as_secs_f64() * 1e3,
             find.len(),
         );

@@ -5,24 +5,22 @@
 
 mod clipboard;
 mod exporter;
-mod opening;
+mod hangup;
+mod loading;
+mod machine;
 mod painter;
 mod recordings;
+mod state;
 mod terminal;
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::EventStream;
-use etcetera::BaseStrategy;
 use futures_util::StreamExt;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -36,10 +34,10 @@ use crate::payload::Variables;
 use crate::profile::{self, Profile};
 use crate::recorder::Recorder;
 use crate::startup::{configure, given_variables, point_at, start_diagnostics, start_recorder};
-use crate::ui::{Effect, FolderEntry, History, Keymap, Surroundings, Ui};
+use crate::ui::{Effect, Keymap, Ui};
 
 use exporter::{Exporter, Told};
-use opening::{Loaded, Loading, Opened};
+use loading::{Loaded, Loading, Opened};
 pub use painter::Painter;
 use recordings::Recordings;
 use terminal::Screen;
@@ -121,13 +119,14 @@ fn start(
     };
     terminal::keep_panics_off_the_screen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(bench(&config, keymap, ids, given, parsed, recordings, recorder));
+    let outcome = runtime.block_on(session(&config, keymap, ids, given, parsed, recordings, recorder));
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     outcome
 }
 
-async fn bench(
+/// One session, from the first frame to the engine's last words.
+async fn session(
     config: &Config,
     keymap: Keymap,
     ids: SocketIds,
@@ -138,13 +137,20 @@ async fn bench(
 ) -> anyhow::Result<Outcome> {
     let mut signals = EndSignals::listen()?;
     let clock = Clock::start();
-    let history_path = state_file("history.json");
+    let history_path = state::path("history.json");
     let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let mut ui =
-        Ui::new(ids.clone(), clock, config, keymap, read_history(history_path.as_ref()), colour, profile::folder());
+    let mut ui = Ui::new(
+        ids.clone(),
+        clock,
+        config,
+        keymap,
+        state::read_history(history_path.as_ref()),
+        colour,
+        profile::folder(),
+    );
     let spilled = Arc::new(Notify::new());
     let wake = Arc::clone(&spilled);
-    ui.spill_to(spill_folder(), move || wake.notify_one());
+    ui.spill_to(machine::spill_folder(), move || wake.notify_one());
     ui.give(given.variables);
     if let Some(profile) = given.profile {
         ui.profile_loaded(Ok(profile));
@@ -159,8 +165,8 @@ async fn bench(
     let mut screen = Screen::take(config.mouse)?;
     // The first frame stands before the threads are started that the second one may need.
     screen.draw(|buffer| ui.render(buffer))?;
-    ui.set_surroundings(surroundings());
-    let hangup = watch_for_hangup()?;
+    ui.set_surroundings(machine::surroundings());
+    let gone = hangup::watch()?;
     let (engine, batches) = engine::start(ids, clock)?;
     let loading = given.file.map(Opened::start).transpose()?;
     let mut app = App {
@@ -176,15 +182,15 @@ async fn bench(
         copies: JoinSet::new(),
         loading,
     };
-    let outcome = match app.serve(&mut signals, hangup).await {
+    let outcome = match app.serve(&mut signals, gone).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
-        Err(_) if has_hung_up() => Ok(Outcome::Signal(libc_hangup())),
+        Err(_) if hangup::has_come() => Ok(hangup::OUTCOME),
         outcome => outcome,
     };
     let App { mut ui, screen, engine, mut batches, mut recordings, exporter, .. } = app;
     drop(screen);
     if let Some(path) = history_path {
-        write_history(&path, ui.history());
+        state::write_history(&path, ui.history());
     }
     // Refused only by an engine that has ended already.
     let _ = engine.try_order(Command::ShutDown);
@@ -224,7 +230,7 @@ struct App {
 }
 
 impl App {
-    async fn serve(&mut self, signals: &mut EndSignals, mut hangup: oneshot::Receiver<()>) -> anyhow::Result<Outcome> {
+    async fn serve(&mut self, signals: &mut EndSignals, mut gone: oneshot::Receiver<()>) -> anyhow::Result<Outcome> {
         let mut events = EventStream::new();
         let mut changed = true;
         let mut drawn = Instant::now() - FRAME;
@@ -265,10 +271,10 @@ impl App {
                             pause = ANSWER;
                         }
                     }
-                    None => return Ok(Outcome::Signal(libc_hangup())),
+                    None => return Ok(hangup::OUTCOME),
                 },
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
-                _ = &mut hangup => return Ok(Outcome::Signal(libc_hangup())),
+                _ = &mut gone => return Ok(hangup::OUTCOME),
                 () = self.spilled.notified() => self.ui.settle(),
                 // What is not taken keeps its block, so that the engine reads no more than the log can keep.
                 batch = self.batches.next(), if !self.ui.is_behind() && !self.recordings.is_behind() => match batch {
@@ -284,6 +290,7 @@ impl App {
                 },
                 () = self.recordings.woken() => {
                     self.recordings.take(&mut self.ui);
+                    self.ui.settle();
                     changed = true;
                 }
                 Some(told) = self.exporter.next() => {
@@ -294,6 +301,8 @@ impl App {
                             self.copies.spawn(clipboard::offer(text));
                         }
                     }
+                    // What the export read may make room on a full disk.
+                    self.ui.settle();
                     changed = true;
                 }
                 Some(offered) = self.copies.join_next() => {
@@ -370,7 +379,7 @@ impl App {
         match effect {
             Effect::Order(command) => self.orders.push_back(command),
             Effect::ListProfiles => self.ui.show_profiles(profile::list()),
-            Effect::ListFolder(path) => self.ui.folder_listed(&list_folder(&path)),
+            Effect::ListFolder(path) => self.ui.folder_listed(&machine::list_folder(&path)),
             Effect::LoadProfile(path) => {
                 let result = Profile::load_with(&path, self.ui.given());
                 let is_loaded = result.is_ok();
@@ -391,7 +400,7 @@ impl App {
                 self.ui.profile_saved(path, result);
             }
             Effect::LookUp(host) => {
-                self.look_ups.spawn(look_up(host));
+                self.look_ups.spawn(machine::look_up(host));
             }
             Effect::Export(order) => {
                 let job = self.ui.export_job(&order);
@@ -415,105 +424,5 @@ async fn next_of(loading: &mut Option<Loading>) -> Loaded {
     match loading {
         Some(loading) => loading.next().await,
         None => std::future::pending().await,
-    }
-}
-
-/// The addresses of a host's name, in the order in which they are tried, or why there are none.
-async fn look_up(host: String) -> (String, Result<Vec<IpAddr>, String>) {
-    let answer = match tokio::net::lookup_host((host.as_str(), 0)).await {
-        Ok(found) => Ok(found.map(|address| address.ip()).collect()),
-        Err(error) => {
-            // The standard library puts its own words before those of gai_strerror(3).
-            let words = error.to_string().rsplit(": ").next().unwrap_or_default().to_lowercase();
-            let unknown = ["name or service not known", "name does not resolve"].contains(&words.as_str());
-            Err(if unknown { "no such name".to_owned() } else { words })
-        }
-    };
-    (host, answer)
-}
-
-/// Where what the log may not hold in memory goes: `TMPDIR`, or the folder for files that are too large for `/tmp`, which
-/// often is memory itself.
-fn spill_folder() -> PathBuf {
-    let chosen = std::env::var_os("TMPDIR").map(PathBuf::from).filter(|folder| folder.is_dir());
-    let large = || Some(PathBuf::from("/var/tmp")).filter(|folder| folder.is_dir());
-    chosen.or_else(large).unwrap_or_else(std::env::temp_dir)
-}
-
-/// What forms must know of this machine.
-fn surroundings() -> Surroundings {
-    let interfaces = nix::net::if_::if_nameindex()
-        .map(|found| found.iter().map(|interface| interface.name().to_string_lossy().into_owned()).collect());
-    let folder = std::env::var("XDG_RUNTIME_DIR").ok().filter(|folder| Path::new(folder).is_dir());
-    let default = Surroundings::default();
-    Surroundings { interfaces: interfaces.unwrap_or_default(), socket_folder: folder.unwrap_or(default.socket_folder) }
-}
-
-/// What is in a folder, as far as its names are text that can be typed.
-fn list_folder(path: &Path) -> io::Result<Vec<FolderEntry>> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let entries = fs::read_dir(path)?.flatten().filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        // A link to a folder is one as well.
-        let is_folder = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
-        Some(FolderEntry { name, is_folder })
-    });
-    Ok(entries.collect())
-}
-
-fn libc_hangup() -> i32 {
-    nix::sys::signal::Signal::SIGHUP as i32
-}
-
-/// True once the terminal is gone.
-fn has_hung_up() -> bool {
-    let terminal = io::stdin();
-    let mut watched = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
-    poll(&mut watched, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-}
-
-/// Tells when the terminal is gone, which the event stream does not where SIGHUP is ignored: it would spin instead.
-fn watch_for_hangup() -> io::Result<oneshot::Receiver<()>> {
-    let (gone, hangup) = oneshot::channel();
-    let terminal = io::stdin().as_fd().try_clone_to_owned()?;
-    std::thread::Builder::new().name("hangup".to_owned()).spawn(move || {
-        loop {
-            // Asks for nothing, so that only POLLHUP, POLLERR and POLLNVAL end the wait.
-            let mut watched = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
-            match poll(&mut watched, PollTimeout::NONE) {
-                Err(nix::errno::Errno::EINTR) => {}
-                _ => break,
-            }
-        }
-        let _ = gone.send(());
-    })?;
-    Ok(hangup)
-}
-
-/// A file of ours that outlives the session and is no configuration.
-fn state_file(name: &str) -> Option<PathBuf> {
-    let folders = etcetera::base_strategy::Xdg::new().ok()?;
-    Some(folders.state_dir()?.join("sockbench").join(name))
-}
-
-/// Writes such a file, which the user alone may read, in a folder that is made if need be.
-fn write_state(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    path.parent().map_or(Ok(()), fs::create_dir_all)?;
-    profile::write_atomic(path, bytes)
-}
-
-fn read_history(path: Option<&PathBuf>) -> History {
-    let text = path.and_then(|path| fs::read(path).ok());
-    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
-}
-
-/// Keeps the history for the next session. Failing to is told in the diagnostics alone: nothing is lost of this one.
-fn write_history(path: &Path, history: &History) {
-    if *history == History::default() {
-        return;
-    }
-    let written = serde_json::to_vec(history).map_err(io::Error::other).and_then(|text| write_state(path, &text));
-    if let Err(error) = written {
-        tracing::warn!("the history was not written to {}: {error}", path.display());
     }
 }

@@ -4,11 +4,7 @@
 //! never shows; and the way back, from packets to rows. Pure: it never opens a file, and everything is appended to
 //! memory.
 
-mod blocks;
-mod connection;
-mod packets;
-mod pcapng;
 pub mod read;
+mod write;
 
-pub use blocks::whole_blocks;
-pub use pcapng::PcapngWriter;
+pub use write::{PcapngWriter, whole_blocks};

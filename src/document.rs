@@ -11,6 +11,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::contract::{OptionSpec, ValueKind};
 use crate::diagnostic::{Diagnostic, Invalid, Severity, Source};
+use crate::os::File;
 
 /// The largest file that is read, in bytes. A file that people write is a thousandth of it.
 const MAX_FILE: u64 = 16 << 20;
@@ -25,7 +26,7 @@ const MAX_TOLD: usize = 100;
 pub(crate) fn read_file(path: &Path) -> Result<String, Invalid> {
     let of_file = |message: String| Invalid(vec![Diagnostic::of_file(path, message)]);
     let mut bytes = Vec::new();
-    std::fs::File::open(path)
+    File::open(path)
         .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
         .map_err(|error| of_file(format!("the file can't be read: {error}")))?;
     if bytes.len() as u64 > MAX_FILE {
@@ -287,6 +288,20 @@ pub(crate) fn span(item: &Item) -> Range<usize> {
 /// Where a key stands.
 pub(crate) fn key_span(table: &dyn TableLike, key: &str) -> Range<usize> {
     table.key(key).and_then(toml_edit::Key::span).unwrap_or(0..0)
+}
+
+/// The tables of a list, each with the place of its header; `None` for anything else.
+pub(crate) fn tables_in(item: &Item) -> Option<Vec<(&dyn TableLike, Range<usize>)>> {
+    match item {
+        Item::ArrayOfTables(tables) => {
+            Some(tables.iter().map(|table| (table as &dyn TableLike, table.span().unwrap_or(0..0))).collect())
+        }
+        Item::Value(Value::Array(values)) => values
+            .iter()
+            .map(|value| Some((value.as_inline_table()? as &dyn TableLike, value.span().unwrap_or(0..0))))
+            .collect(),
+        _ => None,
+    }
 }
 
 fn type_name(item: &Item) -> &'static str {

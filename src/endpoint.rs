@@ -8,6 +8,7 @@ mod address;
 mod options;
 mod scheme;
 mod settings;
+mod values;
 
 use std::fmt;
 use std::ops::Range;
@@ -15,9 +16,10 @@ use std::str::FromStr;
 
 pub use crate::quantity::{format_duration, format_size, parse_duration, parse_size};
 pub use address::{EndpointAddress, Host, HostPort, UnixName};
-pub use options::{AfterFin, Choice, Group, LineEnding, OptionSpec, Value, ValueKind, option_spec};
+pub use options::{OptionSpec, option_spec};
 pub use scheme::{AddressKind, Role, SCHEMES, Scheme, SchemeSpec};
 pub use settings::{PairType, Saving};
+pub use values::{AfterFin, Choice, Group, LineEnding, Value, ValueKind};
 
 use options::Options;
 

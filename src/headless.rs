@@ -1,68 +1,54 @@
 //! The composition root without a screen: opens what a profile says, and prints the log as it comes.
 
+mod driven;
+mod farewell;
 mod messages;
+mod opening;
 pub mod pipe;
 mod printer;
 mod recording;
 pub mod test;
 
 use std::collections::HashSet;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::pin::pin;
-use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use crate::cli::{Format, Run};
-use crate::contract::{Clock, Command, Event, Fact, SocketId, SocketIds};
+use crate::contract::{Clock, Event, Fact, SocketId, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::export::Framed;
-use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
-use crate::profile::{self, Profile, SocketEntry};
-use crate::startup::{configure, given_variables, start_diagnostics};
+use crate::startup::{complaint, start_diagnostics};
 
+use driven::{Driven, ended_by_itself};
+use farewell::farewell;
 use messages::Streams;
+use opening::{Given, Opening};
 use printer::Printer;
 use recording::Recording;
-
-/// How long a signal waits for what is still to be printed, where nobody reads it.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Runs a profile: `sockbench run`.
 ///
 /// # Errors
 /// When the engine can't be started, or standard output can't be written to.
 pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
-    let config = match configure(&arguments.common.start, arguments.common.memory) {
-        Ok((config, _)) => config,
-        Err(message) => return Ok(Outcome::Invalid(message)),
-    };
-    let given = match given_variables(&arguments.common) {
+    let Given { config, variables, profile, .. } = match Given::read(&arguments.common, &arguments.profile) {
         Ok(given) => given,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
-    let profile = match Profile::load_with(&profile::resolve(&arguments.profile), &given) {
-        Ok(profile) => profile,
-        Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
-    };
-    for warning in &profile.warnings {
-        eprintln!("{warning}");
-    }
     let ids = SocketIds::new();
-    let opening = |entry| {
-        let socket = ids.mint();
-        profile.opening(entry, socket, &given).map(|commands| Opening { socket, entry, commands })
-    };
-    let opened: Vec<_> = match profile.sockets.iter().filter(|entry| entry.auto).map(opening).collect() {
+    let wanted = profile.sockets.iter().filter(|entry| entry.auto);
+    let opened: Vec<_> = match wanted.map(|entry| Opening::of(entry, &profile, &ids, &variables)).collect() {
         Ok(opened) => opened,
-        Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {}", Printable::text(&why).as_str()))),
+        Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
     };
     start_diagnostics(&arguments.common.start)?;
     let recording = match Recording::start(&arguments.common, &profile) {
         Ok(recording) => recording,
-        Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),
+        Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -96,31 +82,10 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             Ok(Some(ended)) => Ok(ended),
             Err(error) => Err(error),
         };
-        let ended = match ended {
-            Ok(ended @ Outcome::Signal(_)) => match timeout(FAREWELL, bench.leave()).await {
-                Ok(left) => left.map(|()| ended),
-                Err(_) => Ok(ended),
-            },
-            Ok(ended) => tokio::select! {
-                left = bench.leave() => left.map(|()| ended),
-                signal = signals.next() => Ok(Outcome::Signal(signal)),
-            },
-            Err(error) => Err(error),
-        };
+        let ended = farewell(ended, bench.leave(), &mut signals).await;
         bench.recording.finish();
-        match ended {
-            // The reader of our output has seen enough: the end that a shell's pipe expects.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
-            ended => Ok(ended?),
-        }
+        Ok(ended?)
     })
-}
-
-/// A socket that is opened when its profile loads, and the orders for that.
-struct Opening<'p> {
-    socket: SocketId,
-    entry: &'p SocketEntry,
-    commands: Vec<Command>,
 }
 
 struct Headless {
@@ -157,23 +122,10 @@ impl Headless {
         Ok(())
     }
 
-    /// Gives an order, and where too many wait prints batches until there is room for it.
-    async fn order(&mut self, mut command: Command) -> io::Result<()> {
-        while let Err(refused) = self.engine.try_order(command) {
-            command = refused;
-            let room = self.engine.room();
-            tokio::select! {
-                is_there = room => ended_by_itself(is_there)?,
-                more = self.take_batch() => ended_by_itself(more?)?,
-            }
-        }
-        Ok(())
-    }
-
     /// Prints what comes until something ends it; so many sockets were to be opened.
     async fn serve(&mut self, signals: &mut EndSignals, arguments: &Run, wanted: usize) -> io::Result<Outcome> {
         if wanted == 0 {
-            return Ok(Outcome::NotOpened("sockbench: the profile has no socket to open".to_owned()));
+            return Ok(Outcome::NotOpened(complaint("the profile has no socket to open")));
         }
         let end = arguments.duration.map(|duration| Instant::now() + duration);
         let mut gone = pin!(self.printer.gone());
@@ -187,26 +139,10 @@ impl Headless {
                 more = self.take_batch() => ended_by_itself(more?)?,
             }
             if self.failed.len() == wanted || (arguments.strict && !self.failed.is_empty()) {
-                let names = Printable::text(&self.failed.join(", "));
-                return Ok(Outcome::NotOpened(format!("sockbench: can't open {}; the log says why", names.as_str())));
+                let names = self.failed.join(", ");
+                return Ok(Outcome::NotOpened(complaint(&format!("can't open {names}; the log says why"))));
             }
         }
-    }
-
-    /// Prints one batch; false when there will be no more.
-    async fn take_batch(&mut self) -> io::Result<bool> {
-        // What is not taken keeps its block, so that the engine reads no more than can be recorded.
-        self.recording.room().await;
-        let Some(batch) = self.batches.next().await else { return Ok(false) };
-        for event in &batch.events {
-            self.roster.observe(event);
-            self.settle(event);
-        }
-        let block = self.store.append(batch)?;
-        self.engine.recycle(block);
-        self.recording.take(&self.store, &self.roster);
-        self.print().await?;
-        Ok(true)
     }
 
     /// Learns from an event whether a socket of the profile could be opened.
@@ -263,14 +199,29 @@ impl Headless {
 
     /// Closes everything and prints the last of it.
     async fn leave(&mut self) -> io::Result<()> {
-        // An engine that has ended by itself needs none.
-        let _ = self.order(Command::ShutDown).await;
-        while self.take_batch().await? {}
+        self.shut_down().await?;
         self.print().await?;
         self.printer.finish().await
     }
 }
 
-fn ended_by_itself(more: bool) -> io::Result<()> {
-    if more { Ok(()) } else { Err(io::Error::other("the engine ended by itself")) }
+impl Driven for Headless {
+    fn engine(&self) -> &EngineHandle {
+        &self.engine
+    }
+
+    async fn take_batch(&mut self) -> io::Result<bool> {
+        // What is not taken keeps its block, so that the engine reads no more than can be recorded.
+        self.recording.room().await;
+        let Some(batch) = self.batches.next().await else { return Ok(false) };
+        for event in &batch.events {
+            self.roster.observe(event);
+            self.settle(event);
+        }
+        let block = self.store.append(batch)?;
+        self.engine.recycle(block);
+        self.recording.take(&self.store, &self.roster);
+        self.print().await?;
+        Ok(true)
+    }
 }

@@ -2,10 +2,14 @@
 //!
 //! Owns the rows and their bytes ([`LogStore`]), who is in the log ([`Roster`]), which rows are wanted ([`Filter`]),
 //! the filtered index with its cursor ([`LogView`]), where something is in them ([`Find`]), which messages of framed
-//! streams end in them ([`Messages`]), and the formats that rows leave in ([`export`]). Pure: it never reads a clock or
-//! draws, and opens no file but the one without a name that the store spills to.
+//! streams end in them ([`Messages`]), what a row says ([`sentence()`]), and the formats that rows leave in
+//! ([`export`]). Pure: it never reads a clock or draws, and opens no file but the one without a name that the store
+//! spills to.
 
+mod carrier;
 pub mod difference;
+mod ending;
+mod escape;
 pub mod export;
 pub mod filter;
 pub mod find;
@@ -17,6 +21,7 @@ pub mod roster;
 pub mod round_trip;
 pub mod row;
 pub mod sanitise;
+pub mod sentence;
 pub mod statistics;
 pub mod store;
 pub mod stream;
@@ -32,6 +37,7 @@ pub use messages::{Message, Messages};
 pub use needle::Needle;
 pub use roster::{Member, PeerTraffic, Roster, State, Traffic};
 pub use row::{Kind, Row};
+pub use sentence::{of_rule, sentence};
 pub use statistics::Statistics;
 pub use store::{Content, LogStore};
 pub use view::{LogView, Scope};

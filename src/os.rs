@@ -7,8 +7,12 @@
 
 #[cfg(debug_assertions)]
 pub mod fault;
+mod file;
 
 use std::io::{self, ErrorKind};
+use std::thread::{self, JoinHandle};
+
+pub use file::{File, read};
 
 /// Makes a call, again where a signal interrupted it. `name` is what its man page is called.
 ///
@@ -65,6 +69,14 @@ pub fn get<T>(
         let len = allowed(name, buffer.len())?;
         make(&mut buffer[..len])
     })
+}
+
+/// Starts a thread of this name, which ps(1) shows up to its 15th byte.
+///
+/// # Errors
+/// `EAGAIN`, where there are as many as there may be (clone(2)).
+pub fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    once("clone", || thread::Builder::new().name(name.to_owned()).spawn(run))
 }
 
 #[inline]

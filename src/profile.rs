@@ -1,13 +1,14 @@
 //! Profiles: the TOML files that hold a bench, read with the place of every mistake and saved with every comment kept.
 //!
-//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `[vars]`, `[[socket]]`, `[[payload]]`, `[[rule]]`), what of
-//! the file it keeps without using it, and the saving, which changes only what the user changed and never leaves half a
-//! file. It never opens a socket and never sends a payload.
+//! Owns [`Profile`]: what it reads (`version`, `name`, `description`, `record`, `[vars]`, `[[socket]]`, `[[payload]]`,
+//! `[[rule]]`, `[[scenario]]`), what of the file it keeps without using it, and the saving, which changes only what the
+//! user changed and never leaves half a file. It never opens a socket and never sends a payload.
 
 mod atomic;
 mod comments;
 mod folder;
 mod message;
+mod names;
 mod payload_entry;
 mod read;
 mod relocate;
@@ -27,8 +28,8 @@ pub use crate::diagnostic::{Diagnostic, Invalid, Severity};
 pub use atomic::{NewFile, write_atomic};
 pub use folder::{folder, list, resolve};
 pub use message::{Message, PatternEntry};
+pub use names::{check_name, check_socket_name};
 pub use payload_entry::{PayloadContent, PayloadEntry};
-pub use read::{check_name, check_socket_name};
 pub use rule::{Compiler, RULE_FILE_MAX, RuleEntry, SendEntry, WhenEntry};
 pub use save::SaveError;
 pub use scenario::{Chosen, ScenarioEntry, StepAction, StepEntry};

@@ -5,7 +5,7 @@
 //! roots take no more into the log. It never opens a socket, never draws, and an error of the disk ends the recording
 //! and nothing else.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,12 +13,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use nix::libc;
 
 use crate::capture::{PcapngWriter, whole_blocks};
 use crate::contract::{Event, NetError, Operation, Recording, Rotation};
 use crate::log::{LogStore, Roster};
+use crate::os::{self, File};
 
 /// How many bytes of rows may wait to be written before the recorder is behind.
 const MAY_WAIT: u64 = 16 << 20;
@@ -37,6 +40,9 @@ const AT_LEAST_EACH: Duration = Duration::from_millis(50);
 
 /// How long a rest is after which the size of the file is told.
 const REST: Duration = Duration::from_millis(200);
+
+/// The most files of a recording, and the most names that are tried for one.
+const MAX_FILES: u32 = 9999;
 
 /// Writes what comes into the log to a file.
 pub struct Recorder {
@@ -85,10 +91,11 @@ impl Recorder {
     /// [`is_behind`](Self::is_behind) has changed.
     ///
     /// # Errors
-    /// `AlreadyExists` for a file that is there, and whatever else keeps a file from being made and written, or a thread
+    /// `AlreadyExists` for a file that is there, `InvalidInput` for what is no regular file, and whatever else keeps a file from being made and written, or a thread
     /// from being started.
     pub fn start(path: &Path, replace: bool, rotation: Rotation, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
-        let (file, path) = (create(path, replace)?, path.to_owned());
+        let (file, is_new) = if replace { create_or_replace(path)? } else { (create(path)?, true) };
+        let path = path.to_owned();
         let state = Mutex::new(Recording::Running { file: name(&path), bytes: 0, missed: 0 });
         let shared = Arc::new(Shared {
             waiting: AtomicU64::new(0),
@@ -108,7 +115,8 @@ impl Recorder {
             rotation,
             first: path.clone(),
             number: 1,
-            path,
+            path: path.clone(),
+            is_new,
             file: Some(file),
             began: Instant::now(),
             written: 0,
@@ -122,7 +130,11 @@ impl Recorder {
         if let Recording::Failed(why) = &*shared.state() {
             return Err(io::Error::other(why.clone()));
         }
-        let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || scribe.serve())?;
+        let thread = os::spawn("recorder", move || scribe.serve()).inspect_err(|_| {
+            if is_new {
+                remove(&path);
+            }
+        })?;
         Ok(Self { work: Some(work), shared, thread: Some(thread), next: None, revision: None })
     }
 
@@ -225,6 +237,8 @@ struct Scribe {
     first: PathBuf,
     number: u32,
     path: PathBuf,
+    /// Whether the file was not there before.
+    is_new: bool,
     /// `None` once it could not be written.
     file: Option<File>,
     began: Instant,
@@ -295,7 +309,9 @@ impl Scribe {
             if let Some(fact) = store.fact(&row) {
                 self.roster.observe(&Event { at: row.at, socket: row.socket, fact });
             }
-            self.writer.row(&row, store, &self.roster, &mut self.buffer);
+            if !self.writer.row(&row, store, &self.roster, &mut self.buffer) {
+                self.miss(1);
+            }
             if self.is_over() {
                 self.flush();
                 self.rotate();
@@ -337,15 +353,15 @@ impl Scribe {
         let created = loop {
             self.number += 1;
             let path = numbered(&self.first, self.number);
-            match create(&path, false) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            match create(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && self.number < MAX_FILES => {}
                 Err(error) => break Err((path, error)),
                 Ok(file) => break Ok((path, file)),
             }
         };
         match created {
             Ok((path, file)) => {
-                (self.path, self.file) = (path, Some(file));
+                (self.path, self.is_new, self.file) = (path, true, Some(file));
                 (self.began, self.written) = (Instant::now(), 0);
                 self.writer.begin(&mut self.buffer);
             }
@@ -365,7 +381,6 @@ impl Scribe {
             match file.write(&self.buffer[done..]) {
                 Ok(0) => break Some(ErrorKind::WriteZero.into()),
                 Ok(count) => done += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => break Some(error),
             }
             if done == self.buffer.len() {
@@ -379,6 +394,9 @@ impl Scribe {
         if let Some(error) = failed {
             // Half a block would make a reader doubt the whole file. Where it can't be cut it stays.
             let _ = file.set_len(self.written);
+            if self.is_new && self.written == 0 {
+                remove(&self.path);
+            }
             let path = self.path.clone();
             self.fail(&path, Operation::Write, &error);
         } else {
@@ -396,21 +414,42 @@ impl Scribe {
     }
 }
 
-fn create(path: &Path, replace: bool) -> io::Result<File> {
+/// Makes a new file.
+fn create(path: &Path) -> io::Result<File> {
+    File::open_with(OpenOptions::new().write(true).mode(0o600).create_new(true), path)
+}
+
+/// Makes a new file, or empties the one that is there; and whether it is new.
+fn create_or_replace(path: &Path) -> io::Result<(File, bool)> {
+    match create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        made => return made.map(|file| (file, true)),
+    }
+    let irregular = || io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
     let mut options = OpenOptions::new();
-    options.write(true).mode(0o600);
-    if replace {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    options.open(path)
+    // Without O_NONBLOCK, opening a FIFO would wait for someone who reads it. The links of a path may lead nowhere yet.
+    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NONBLOCK);
+    let file = File::open_with(&options, path).map_err(|error| match error.raw_os_error() {
+        Some(libc::ENXIO) => irregular(),
+        _ => error,
+    })?;
+    if !file.status()?.is_file() {
+        return Err(irregular());
+    }
+    file.set_len(0)?;
+    Ok((file, false))
+}
+
+/// Takes away a file in which there is nothing: it would keep the next recording from its name.
+fn remove(path: &Path) {
+    // Nothing better can be done about a file that can't be removed; the error that led here is the news.
+    let _ = os::call("unlink", || fs::remove_file(path));
 }
 
 /// A path that nobody has: this one, or else the first that is free with a number behind its name.
 #[must_use]
 pub fn free_path(path: &Path) -> PathBuf {
-    let taken = |path: &Path| path.symlink_metadata().is_ok();
+    let taken = |path: &Path| os::call("lstat", || path.symlink_metadata()).is_ok();
     let mut numbers = 2..;
     let mut free = path.to_owned();
     while taken(&free) {

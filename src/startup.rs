@@ -1,5 +1,5 @@
-//! What every way to start the program begins with: its configuration, its diagnostics, and what is wrong with an
-//! endpoint.
+//! What every way to start the program begins with: its configuration, the variables that are given, its diagnostics and
+//! its recording, and how it says what is wrong with them.
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -50,7 +50,7 @@ pub(crate) fn given_variables(common: &Common) -> Result<Variables, String> {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut given = Variables::with_environment(texts);
     for (name, value) in &common.set {
-        given.set(name, value).map_err(|why| format!("sockbench: --set: {}", Printable::text(&why).as_str()))?;
+        given.set(name, value).map_err(|why| complaint(&format!("--set: {why}")))?;
     }
     Ok(given)
 }
@@ -85,7 +85,7 @@ pub(crate) fn start_recorder(
     };
     let started = Recorder::start(&path, false, rotation, wake);
     started.map(Some).map_err(|error| {
-        let path = path.to_string_lossy();
+        let path = Printable::text(&path.to_string_lossy());
         match error.kind() {
             io::ErrorKind::AlreadyExists => {
                 format!("{path} is there already, and a recording begins in a new file; give another name")
@@ -93,6 +93,11 @@ pub(crate) fn start_recorder(
             _ => format!("can't record into {path}: {error}"),
         }
     })
+}
+
+/// A sentence of this program for standard error, in which names and paths from elsewhere are harmless.
+pub(crate) fn complaint(sentence: &str) -> String {
+    format!("sockbench: {}", Printable::text(sentence).as_str())
 }
 
 /// An endpoint's error with the place marked below.
@@ -105,7 +110,10 @@ pub(crate) fn point_at(text: &str, error: &EndpointError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
     fn the_command_line_may_not_give_less_memory_than_the_configuration() {
@@ -116,5 +124,13 @@ mod tests {
         assert_eq!(configure(&start, Some(1 << 20)).unwrap().0.memory, 1 << 20);
         let error = configure(&start, Some(10)).err().unwrap();
         assert!(error.contains("less than 1MiB"), "{error}");
+    }
+
+    #[test]
+    fn why_there_is_no_recording_can_not_act_on_a_terminal() {
+        let path = Path::new("/nowhere/\x1b[2J/trace.pcapng");
+        let common = Cli::parse_from(["sockbench"]).workbench.common;
+        let why = start_recorder(&common, Some((path, Rotation::default())), || {}).err().unwrap();
+        assert!(why.contains("\\x1b[2J/trace") && !why.contains('\x1b'), "{why}");
     }
 }

@@ -39,12 +39,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["contract", "framing", "os", "pattern", "payload", "rule"]),
     ("config", &["contract", "diagnostic", "document"]),
     ("profile", &["contract", "diagnostic", "document", "encoding", "os", "pattern", "payload", "rule", "scenario"]),
-    ("document", &["contract", "diagnostic"]),
-    ("diagnostic", &["contract"]),
+    ("document", &["contract", "diagnostic", "os"]),
+    ("diagnostic", &[]),
     ("recorder", &["capture", "contract", "log", "os"]),
     ("capture", &["contract", "log"]),
-    ("log", &["contract", "encoding", "framing", "os", "payload"]),
-    ("contract", &["endpoint", "rule"]),
+    ("log", &["contract", "encoding", "framing", "os"]),
+    ("contract", &["endpoint", "os", "rule"]),
     ("rule", &["os", "pattern", "payload"]),
     ("payload", &["encoding"]),
     ("scenario", &["contract", "framing", "pattern", "payload"]),
@@ -64,6 +64,37 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossterm", &["app", "ui"]),
     ("socket2", &["engine"]),
 ];
+
+/// Files and folders that make their calls of the operating system through `crate::os`, where a test can have them
+/// fail, and what such a call looks like there.
+const THROUGH_THE_SEAM: &[(&[&str], &[&str])] = &[(
+    &[
+        "app/exporter.rs",
+        "contract/block.rs",
+        "document.rs",
+        "engine/saver.rs",
+        "exporter",
+        "exporter.rs",
+        "log/store",
+        "log/store.rs",
+        "profile",
+        "profile.rs",
+        "recorder.rs",
+    ],
+    &[
+        "fs::",
+        ".open(",
+        ".metadata()",
+        ".symlink_metadata()",
+        ".canonicalize()",
+        ".exists()",
+        "thread::",
+        "tempfile",
+        "map_anon(",
+        "fallocate(",
+        "fcntl(",
+    ],
+)];
 
 #[test]
 fn rooms_import_downward_only() {
@@ -113,6 +144,33 @@ fn only_the_canvas_writes_cells() {
             for writes in ["set_string", "set_symbol", "set_span", "set_line", "ratatui::widgets", "ratatui::text"] {
                 if line.contains(writes) {
                     wrong.push(format!("{}:{}: {writes} belongs to the canvas", path.display(), index + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A call that a test can't have fail is one of which nobody knows what it does when it fails.
+#[test]
+fn calls_that_may_fail_go_through_the_seam() {
+    let sources = sources();
+    let mut wrong = Vec::new();
+    for (places, tokens) in THROUGH_THE_SEAM {
+        for place in *places {
+            let below = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(place);
+            let mut files = sources.iter().filter(|(path, ..)| path.starts_with(&below)).peekable();
+            assert!(files.peek().is_some(), "{place} is not there");
+            for (path, _, text) in files.filter(|(path, ..)| !path.ends_with("tests.rs")) {
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+                for (at, token) in tokens.iter().flat_map(|token| code.match_indices(token)) {
+                    let statement = code[..at].rsplit([';', '{', '}']).next().unwrap_or_default().trim_start();
+                    let goes_through = ["call", "once", "wait", "put", "get"];
+                    let goes_through = goes_through.iter().any(|name| statement.contains(&format!("os::{name}(")));
+                    if !goes_through && !statement.starts_with("use ") {
+                        let line = code[..at].lines().count();
+                        wrong.push(format!("{}:{line}: {token} does not go through `os`", path.display()));
+                    }
                 }
             }
         }

@@ -5,33 +5,21 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, PcapBlockOwned, PcapNGReader};
 
-const PROFILE: &str = "\
-version = 1
+use echo_server::Server;
 
-[[rule]]
-name = \"echo\"
-when = { any = true }
-send = { escaped = \"{{payload}}\" }
-
-[[socket]]
-name = \"server\"
-open = \"tcp-listen://127.77.0.1:PORT?after-fin=close\"
-";
-
-/// How long a test waits for something before it gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+#[path = "torture/echo_server.rs"]
+#[expect(dead_code, reason = "the torture uses more of it")]
+mod echo_server;
 
 /// What may be missing after a kill.
 const MAY_BE_LOST: Duration = Duration::from_millis(250);
@@ -39,56 +27,12 @@ const MAY_BE_LOST: Duration = Duration::from_millis(250);
 /// The size of a message.
 const MESSAGE: usize = 1000;
 
-/// An echo server that records into `trace.pcapng`; it is ended with the test.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // One that has ended by itself is no failure of the test.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Server {
-    /// Starts one by a shell that does this before, such as setting a limit.
-    fn start(folder: &Path, before: &str, arguments: &str) -> Self {
-        // Nobody was connected to it, so that it is free at once, and no other test is on this address. Nothing is printed, so that the log keeps up.
-        let port = TcpListener::bind("127.77.0.1:0").unwrap().local_addr().unwrap().port();
-        fs::write(folder.join("lab.toml"), PROFILE.replace("PORT", &port.to_string())).unwrap();
-        let program = env!("CARGO_BIN_EXE_sockbench");
-        let script =
-            format!("{before} exec '{program}' run ./lab.toml --format none --record trace.pcapng {arguments}");
-        let mut command = Command::new("sh");
-        command.args(["-c", &script]).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
-        Self { child, port }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let began = Instant::now();
-        let stream = loop {
-            match TcpStream::connect(("127.77.0.1", self.port)) {
-                Ok(stream) => break stream,
-                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
-            }
-            std::thread::yield_now();
-        };
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
-    }
-
-    /// Ends it, and gives what it said on standard error.
-    fn end(&mut self, signal: Signal) -> String {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
-        let mut said = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        self.child.wait().unwrap();
-        said
-    }
+/// Has a server record into `trace.pcapng`, started by a shell that does this before, such as setting a limit.
+fn start(folder: &Path, before: &str, arguments: &[&str]) -> Server {
+    let script = format!(r#"{before} exec "$0" "$@""#);
+    // One whose test was killed ends by itself.
+    let always = ["--record", "trace.pcapng", "--for", "10m"];
+    Server::start(folder, &["sh", "-c", &script], &[&always[..], arguments].concat())
 }
 
 /// The message with this number.
@@ -98,12 +42,7 @@ fn message(number: usize) -> Vec<u8> {
 
 /// Has messages echoed, from `first` to before `end`.
 fn exchange(stream: &mut TcpStream, first: usize, end: usize) {
-    let mut answer = [0; MESSAGE];
-    for number in first..end {
-        stream.write_all(&message(number)).unwrap();
-        stream.read_exact(&mut answer).unwrap();
-        assert!(answer == *message(number));
-    }
+    (first..end).for_each(|number| echo_server::exchange(stream, &message(number)));
 }
 
 /// All that the file says was sent to the server. A last block may be cut short.
@@ -137,7 +76,7 @@ fn a_kill_loses_no_more_than_what_came_last() {
     let kills = std::env::var("SOCKBENCH_KILLS").map_or(5, |kills| kills.parse().unwrap());
     for turn in 0..kills {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Server::start(folder.path(), "", "");
+        let mut server = start(folder.path(), "", &[]);
         let mut stream = server.connect();
         let most = RandomState::new().hash_one(turn) % 8000;
         let mut answered = Vec::new();
@@ -148,7 +87,7 @@ fn a_kill_loses_no_more_than_what_came_last() {
         let killed = Instant::now();
         server.end(Signal::SIGKILL);
         let kept = answered.iter().filter(|at| **at + MAY_BE_LOST < killed).count() * MESSAGE;
-        let recorded = sent_to(server.port, &folder.path().join("trace.pcapng"));
+        let recorded = sent_to(server.address.port(), &folder.path().join("trace.pcapng"));
         assert!(recorded.len() >= kept, "{} of {kept} bytes are in the file", recorded.len());
         assert!(is_in_order(&recorded));
     }
@@ -158,10 +97,10 @@ fn a_kill_loses_no_more_than_what_came_last() {
 fn the_whole_of_a_session_is_in_the_file_when_it_has_ended() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.pcapng");
-    let mut server = Server::start(folder.path(), "", "");
+    let mut server = start(folder.path(), "", &[]);
     exchange(&mut server.connect(), 0, 300);
     server.end(Signal::SIGTERM);
-    let recorded = sent_to(server.port, &path);
+    let recorded = sent_to(server.address.port(), &path);
     assert!(recorded.len() == 300 * MESSAGE && is_in_order(&recorded));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -173,7 +112,7 @@ fn the_whole_of_a_session_is_in_the_file_when_it_has_ended() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("trace.pcapng is there already"));
-    assert_eq!(sent_to(server.port, &path), recorded);
+    assert_eq!(sent_to(server.address.port(), &path), recorded);
 }
 
 // Case 30.
@@ -182,7 +121,7 @@ fn a_file_that_can_not_grow_ends_the_recording_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.pcapng");
     // In units of 512 bytes; where the signal is ignored, write(2) fails instead (setrlimit(2)).
-    let mut server = Server::start(folder.path(), "trap '' XFSZ; ulimit -f 100;", "");
+    let mut server = start(folder.path(), "trap '' XFSZ; ulimit -f 100;", &[]);
     let mut stream = server.connect();
     exchange(&mut stream, 0, 300);
     let said = server.end(Signal::SIGTERM);
@@ -190,7 +129,7 @@ fn a_file_that_can_not_grow_ends_the_recording_and_nothing_else() {
     let size = fs::metadata(&path).unwrap().len();
     let file = fs::read(&path).unwrap();
     assert!(size > 10_000 && sockbench::capture::whole_blocks(&file) == file.len(), "{size}");
-    let recorded = sent_to(server.port, &path);
+    let recorded = sent_to(server.address.port(), &path);
     assert!(recorded.len() >= 10 * MESSAGE && is_in_order(&recorded));
 }
 
@@ -198,13 +137,13 @@ fn a_file_that_can_not_grow_ends_the_recording_and_nothing_else() {
 fn files_follow_one_another_and_each_can_be_read_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("trace-3.pcapng"), "another's").unwrap();
-    let mut server = Server::start(folder.path(), "", "--record-rotate 100KiB");
+    let mut server = start(folder.path(), "", &["--record-rotate", "100KiB"]);
     exchange(&mut server.connect(), 0, 300);
     server.end(Signal::SIGTERM);
     let mut recorded = Vec::new();
     for name in ["trace", "trace-2", "trace-4", "trace-5"] {
         let path = folder.path().join(format!("{name}.pcapng"));
-        let part = sent_to(server.port, &path);
+        let part = sent_to(server.address.port(), &path);
         assert!(!part.is_empty() && fs::metadata(&path).unwrap().len() < 110 << 10, "{name}");
         recorded.extend(part);
     }

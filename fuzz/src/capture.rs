@@ -8,7 +8,7 @@ use sockbench::log::{LogStore, Roster, export};
 pub(crate) struct Opened {
     pub(crate) store: LogStore,
     pub(crate) roster: Roster,
-    remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
     pub(crate) result: Result<(), String>,
 }
 
@@ -59,8 +59,13 @@ pub(crate) fn opened(file: &[u8], piece: usize) -> Opened {
 impl Opened {
     /// The log as lines of JSON.
     pub(crate) fn lines(&self) -> String {
-        let mut lines = Vec::new();
-        self.store.rows(1..u64::MAX).for_each(|row| export::jsonl(&row, &self.store, &self.roster, &mut lines));
-        String::from_utf8(lines).unwrap_or_else(|why| panic!("{why}"))
+        exported(&self.store, &self.roster)
     }
+}
+
+/// A log as lines of JSON.
+pub(crate) fn exported(store: &LogStore, roster: &Roster) -> String {
+    let mut lines = Vec::new();
+    store.rows(1..u64::MAX).for_each(|row| export::jsonl(&row, store, roster, &mut lines));
+    String::from_utf8(lines).unwrap_or_else(|why| panic!("{why}"))
 }

@@ -14,8 +14,8 @@ use base64::prelude::BASE64_STANDARD;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::state;
 use super::terminal::Screen;
-use super::{state_file, write_state};
 use crate::ui::size;
 
 /// What terminals take by OSC 52, in bytes before encoding: many refuse sequences beyond 100,000.
@@ -92,7 +92,7 @@ pub(super) fn finish(offered: &Offered, screen: &mut Screen) -> io::Result<Strin
 
 /// What nothing else would take goes to a file.
 fn to_file(text: &str) -> io::Result<String> {
-    let path = state_file("copied.txt").ok_or_else(|| io::Error::other("there is no folder for it"))?;
-    write_state(&path, text.as_bytes())?;
+    let path = state::path("copied.txt").ok_or_else(|| io::Error::other("there is no folder for it"))?;
+    state::write(&path, text.as_bytes())?;
     Ok(format!("{} are more than terminals take: copied to {}", size(text.len() as u64), path.display()))
 }

@@ -8,12 +8,12 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::exporter::{Destination, Job, Progress, Report, ReportContent};
+use crate::os;
 use crate::profile::NewFile;
 
 /// The most bytes that go into a clipboard.
@@ -48,8 +48,10 @@ impl Exporter {
     pub(super) fn start(&mut self, id: u64, job: Job, to: Destination) {
         let cancelled = Arc::new(AtomicBool::new(false));
         let (sender, flag) = (self.sender.clone(), Arc::clone(&cancelled));
-        let started = thread::Builder::new().name("exporter".to_owned()).spawn(move || {
+        let started = os::spawn("exporter", move || {
             let told = export(id, &job, &to, &flag, &sender);
+            // What it held of the log is free by the time that is told.
+            drop(job);
             // Refused once the workbench has ended.
             let _ = sender.send(told);
         });

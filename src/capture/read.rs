@@ -60,6 +60,12 @@ pub enum ReadError {
     Memory(io::Error),
 }
 
+impl ReadError {
+    fn damaged(offset: u64, what: &str) -> Self {
+        Self::Invalid(format!("at byte {offset}: {what}; the file is damaged from there on"))
+    }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -267,6 +273,3 @@ fn unknown() -> ReadError {
                 jsonl, and what tcpdump, dumpcap and Wireshark save";
     ReadError::Invalid(text.to_owned())
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,6 +10,7 @@ use std::ops::Range;
 use memmap2::{Advice, MmapMut};
 
 use super::{Event, Report};
+use crate::os;
 
 /// The size of a [`Block`] in bytes: one huge page of `x86_64`, and thirty-two reads of 64 KiB.
 pub const BLOCK_SIZE: usize = 2 * 1024 * 1024;
@@ -33,7 +34,7 @@ impl Block {
     /// # Errors
     /// `ENOMEM`, where the system has no more memory to map, and `EINVAL` for a size of zero.
     pub fn with_size(size: usize) -> std::io::Result<Self> {
-        let map = MmapMut::map_anon(size)?;
+        let map = os::call("mmap", || MmapMut::map_anon(size))?;
         if size >= BLOCK_SIZE {
             // Refused by kernels built without huge pages: then the pages are small, and all else holds.
             let _ = map.advise(Advice::HugePage);

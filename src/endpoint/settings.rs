@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::options::{self, Group, LineEnding, OptionSpec};
-use super::{AfterFin, Endpoint, HostPort, Scheme, Value};
+use super::options;
+use super::{AfterFin, Endpoint, Group, HostPort, LineEnding, OptionSpec, Scheme, Value};
 use crate::encoding::Encoding;
 use crate::framing::Framing;
 use crate::quantity::format_size;

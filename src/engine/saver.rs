@@ -3,13 +3,12 @@
 //! Owns the file, and a thread that writes it, so that a slow disk never stops the other sockets. A socket whose file
 //! can't keep up is not read for as long: nothing is left out of the file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -20,6 +19,7 @@ use tokio::time::{Instant, sleep};
 use super::outbox::Outbox;
 use super::outgoing_file::TELLING;
 use crate::contract::{Direction, Fact, NetError, Operation, Progress, ReportContent, Saving, SocketId, Ticket};
+use crate::os::{self, File};
 
 /// How many reads may wait to be written.
 const WAITING: usize = 32;
@@ -60,7 +60,8 @@ impl Saver {
         let failed = |error: &io::Error| NetError::from_io(Operation::Open, Some(saving.path.clone()), error);
         let file = open(path).map_err(|error| failed(&error))?;
         // An empty one may be what a try that failed has left.
-        let is_new = file.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
+        let status = file.status().map_err(|error| failed(&error))?;
+        let is_new = status.is_file() && status.len() == 0;
         if !saving.append && !is_new {
             return Err(
                 failed(&Errno::EEXIST.into()).with_hint("Choose another name, or save-append=true to add to it")
@@ -69,10 +70,7 @@ impl Saver {
         let (chunks, incoming) = mpsc::channel(WAITING);
         let written = Arc::new(Written::default());
         let told = Arc::clone(&written);
-        thread::Builder::new()
-            .name("saver".to_owned())
-            .spawn(move || write_all(file, incoming, &told))
-            .map_err(|error| failed(&error))?;
+        os::spawn("saver", move || write_all(file, incoming, &told)).map_err(|error| failed(&error))?;
         let watch = Watch { written, ticket, path: path.to_owned(), total: saving.limit };
         Ok((Self { ticket, chunks, left: saving.limit }, watch))
     }
@@ -101,23 +99,37 @@ impl Saver {
 /// Opens a file to be added to, a new one for this user alone, without waiting for whoever is to read a FIFO.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    let file = options.append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK).open(path)?;
+    options.append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK);
+    let file = File::open_with(&options, path)?;
     // The thread that writes may wait.
-    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+    os::call("fcntl", || Ok(fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?))?;
     Ok(file)
 }
 
 fn write_all(mut file: File, mut incoming: mpsc::Receiver<Vec<u8>>, told: &Written) {
     while let Some(bytes) = incoming.blocking_recv() {
-        if let Err(error) = file.write_all(&bytes) {
+        if let Err(error) = write(&mut file, &bytes, told) {
             *told.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             break;
         }
-        told.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         told.bell.notify_one();
     }
     told.ended.store(true, Ordering::Release);
     told.bell.notify_one();
+}
+
+/// Writes all of it. What is in the file is counted, also where the rest does not get there.
+fn write(file: &mut File, mut bytes: &[u8], told: &Written) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            count => {
+                bytes = &bytes[count..];
+                told.bytes.fetch_add(count as u64, Ordering::Relaxed);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Watch {

@@ -74,17 +74,13 @@ impl Streams {
 
     /// Tells the messages that a gap has ended by now.
     pub(super) fn expire(&mut self, now: Timestamp, mut each: impl FnMut(&Row, &[u8], &Frame)) {
-        let now = Timestamp(now.0.saturating_sub(nanos(ON_THE_WAY)));
+        let now = now.earlier(ON_THE_WAY);
         self.0.values_mut().for_each(|stream| stream.expire(now, &mut each));
     }
 
     /// When [`expire`](Self::expire) has something to tell, unless more comes before.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         let first = self.0.values().filter_map(|stream| stream.assembler.deadline()).min()?;
-        Some(Timestamp(first.saturating_add(nanos(ON_THE_WAY))))
+        Some(Timestamp(first).later(ON_THE_WAY))
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

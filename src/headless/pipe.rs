@@ -8,7 +8,7 @@ mod output;
 mod progress;
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,16 +17,15 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::FAREWELL;
+use super::farewell::{FAREWELL, farewell};
 use crate::cli::Pipe;
 use crate::contract::{
     Address, Batch, Clock, CloseHow, CloseReason, Command, Direction, Endpoint, Event, Fact, NetError, Operation,
     Progress, ReportContent, Role, Scheme, SocketId, SocketIds, Target, Ticket,
 };
 use crate::engine::{self, Batches, EngineHandle};
-use crate::log::sanitise::Printable;
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::{configure, point_at, start_diagnostics};
+use crate::startup::{complaint, configure, point_at, start_diagnostics};
 
 use output::{Output, Piece};
 use progress::Meter;
@@ -67,29 +66,14 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
         let mut signals = EndSignals::listen()?;
         let mut joint = Joint::open(endpoint, arguments)?;
         let ended = joint.serve(&mut signals).await;
-        let ended = match ended {
-            Ok(ended @ Outcome::Signal(_)) => match timeout(FAREWELL, joint.leave()).await {
-                Ok(left) => left.map(|()| ended),
-                Err(_) => Ok(ended),
-            },
-            Ok(ended) => tokio::select! {
-                left = joint.leave() => left.map(|()| ended),
-                signal = signals.next() => Ok(Outcome::Signal(signal)),
-            },
-            Err(error) => {
-                // The peer hears of it in an orderly way; what fails besides is told by the first error.
-                let _ = timeout(FAREWELL, joint.close()).await;
-                Err(error)
-            }
-        };
+        if ended.is_err() {
+            // The peer hears of it in an orderly way; what fails besides is told by the first error.
+            let _ = timeout(FAREWELL, joint.close()).await;
+        }
+        let ended = farewell(ended, joint.leave(), &mut signals).await;
         joint.meter.tell_all();
         // A file that could not be saved to the end is told of last.
-        let ended = ended.map(|ended| if ended == Outcome::Done { joint.done() } else { ended });
-        match ended {
-            // The reader of our output has seen enough: the end that a shell's pipe expects.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
-            ended => Ok(ended?),
-        }
+        Ok(ended.map(|ended| if ended == Outcome::Done { joint.done() } else { ended })?)
     })
 }
 
@@ -321,7 +305,7 @@ impl Joint {
                 }
             }
             Fact::Failed(error) if !self.opened && self.endpoint.reconnect().is_none() => {
-                return Some(Outcome::NotOpened(printable(&error.to_string())));
+                return Some(Outcome::NotOpened(complaint(&error.to_string())));
             }
             Fact::Failed(error) => self.say(&error.to_string()),
             Fact::Closed { reason } if is_link => return Some(self.closed(*reason)),
@@ -350,7 +334,7 @@ impl Joint {
     fn closed(&mut self, reason: CloseReason) -> Outcome {
         let broken = matches!(reason, CloseReason::Reset | CloseReason::Error | CloseReason::Timeout);
         match self.failure.take() {
-            Some(error) if broken || self.incomplete => Outcome::Broken(printable(&error.to_string())),
+            Some(error) if broken || self.incomplete => Outcome::Broken(complaint(&error.to_string())),
             None if matches!(reason, CloseReason::Reset | CloseReason::Error) => {
                 Outcome::Broken("sockbench: the peer aborted the connection (RST)".to_owned())
             }
@@ -369,7 +353,7 @@ impl Joint {
     fn done(&self) -> Outcome {
         if self.incomplete {
             let why = self.failure.as_ref().map_or_else(|| "not all was sent".to_owned(), ToString::to_string);
-            Outcome::Broken(printable(&why))
+            Outcome::Broken(complaint(&why))
         } else {
             Outcome::Done
         }
@@ -409,7 +393,7 @@ impl Joint {
     fn say(&mut self, sentence: &str) {
         if self.said != sentence {
             // Where nobody can read it any more, the bytes go on.
-            let _ = writeln!(io::stderr(), "{}", printable(sentence));
+            let _ = writeln!(io::stderr(), "{}", complaint(sentence));
             sentence.clone_into(&mut self.said);
         }
     }
@@ -423,9 +407,4 @@ impl Joint {
 /// The next piece of the input; `None` after its end.
 async fn next_piece(input: Option<&mut Receiver<io::Result<Arc<[u8]>>>>) -> Option<io::Result<Arc<[u8]>>> {
     input?.recv().await
-}
-
-/// A sentence of this program for standard error, in which names and paths from elsewhere are harmless.
-fn printable(sentence: &str) -> String {
-    format!("sockbench: {}", Printable::text(sentence).as_str())
 }

@@ -8,11 +8,10 @@ use tokio::sync::Notify;
 
 use crate::cli::Common;
 use crate::contract;
-use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster};
 use crate::profile::Profile;
 use crate::recorder::Recorder;
-use crate::startup::start_recorder;
+use crate::startup::{complaint, start_recorder};
 
 pub(super) struct Recording {
     recorder: Option<Recorder>,
@@ -68,5 +67,5 @@ impl Recording {
 }
 
 fn tell_not_recording(why: &str) {
-    eprintln!("sockbench: NOT RECORDING: {}", Printable::text(why).as_str());
+    eprintln!("{}", complaint(&format!("NOT RECORDING: {why}")));
 }

@@ -5,28 +5,29 @@
 
 mod progress;
 
-use std::io::{self, ErrorKind, IsTerminal};
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::driven::{Driven, ended_by_itself};
+use super::farewell::farewell;
+use super::opening::{Given, Opening};
 use super::printer::Printer;
 use super::recording::Recording;
-use super::{FAREWELL, ended_by_itself};
 use crate::cli::{Test, TestFormat};
-use crate::contract::{Clock, Command, Event, Fact, Role, SocketId, SocketIds, Ticket, Timestamp};
+use crate::contract::{Clock, Command, Event, Fact, SocketIds, Ticket, Timestamp};
 use crate::engine::{self, Batches, EngineHandle};
-use crate::log::sanitise::Printable;
 use crate::log::{LogStore, Roster};
 use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
-use crate::profile::{self, Chosen, Profile, SocketEntry};
+use crate::profile::{Chosen, Profile};
 use crate::rule::Hits;
 use crate::scenario::{Run, Scenario, Turn, Verdict};
-use crate::startup::{configure, given_variables, start_diagnostics};
+use crate::startup::{complaint, start_diagnostics};
 use crate::verdict::{self, Entry, Told};
 
 use progress::Progress;
@@ -36,24 +37,13 @@ use progress::Progress;
 /// # Errors
 /// When an engine can't be started, or standard output can't be written to.
 pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
-    let invalid = |why: &str| Outcome::Invalid(format!("sockbench: {}", Printable::text(why).as_str()));
-    let config = match configure(&arguments.common.start, arguments.common.memory) {
-        Ok((config, _)) => config,
-        Err(message) => return Ok(Outcome::Invalid(message)),
-    };
-    let given = match given_variables(&arguments.common) {
+    let invalid = |why: &str| Outcome::Invalid(complaint(why));
+    let given = Given::read(&arguments.common, &arguments.profile);
+    let Given { config, variables, path, profile } = match given {
         Ok(given) => given,
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
-    let path = profile::resolve(&arguments.profile);
-    let profile = match Profile::load_with(&path, &given) {
-        Ok(profile) => profile,
-        Err(invalid) => return Ok(Outcome::Invalid(invalid.to_string())),
-    };
-    for warning in &profile.warnings {
-        eprintln!("{warning}");
-    }
-    let mut scenarios = match profile.scenarios_named(&arguments.scenarios, &given) {
+    let mut scenarios = match profile.scenarios_named(&arguments.scenarios, &variables) {
         Ok(scenarios) => scenarios,
         Err(why) => return Ok(invalid(&format!("{}: {why}", path.display()))),
     };
@@ -62,7 +52,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
             Arc::make_mut(scenario).timeout = limit;
         }
     }
-    if let Err(why) = Opening::all(&mut profile.clone(), &SocketIds::new(), &given) {
+    if let Err(why) = Opening::all(&profile, &SocketIds::new(), &variables) {
         return Ok(invalid(&why));
     }
     start_diagnostics(&arguments.common.start)?;
@@ -76,7 +66,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         let clock = Clock::start();
         let mut tests = Tests {
             profile: &profile,
-            given: &given,
+            given: &variables,
             format: arguments.format,
             ids: SocketIds::new(),
             clock,
@@ -92,22 +82,9 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         let ended = tests.run_all(&scenarios, &mut signals).await;
         tests.progress.clear();
         let file = path.to_string_lossy();
-        let ended = match ended {
-            Ok(ended @ Outcome::Signal(_)) => match timeout(FAREWELL, tests.leave(&file)).await {
-                Ok(left) => left.map(|()| ended),
-                Err(_) => Ok(ended),
-            },
-            Ok(ended) => tokio::select! {
-                left = tests.leave(&file) => left.map(|()| ended),
-                signal = signals.next() => Ok(Outcome::Signal(signal)),
-            },
-            Err(error) => Err(error),
-        };
+        let ended = farewell(ended, tests.leave(&file), &mut signals).await;
         tests.recording.finish();
-        match ended {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Signal(13)),
-            ended => Ok(ended?),
-        }
+        Ok(ended?)
     })
 }
 
@@ -130,31 +107,6 @@ struct Tests<'p> {
 
 /// What came of a scenario that a signal may have ended: which, and where it stood.
 type Ended<T> = ControlFlow<(i32, String), T>;
-
-/// A socket of the profile, its id in the present scenario, and what makes the engine open it.
-struct Opening<'p> {
-    socket: SocketId,
-    entry: &'p SocketEntry,
-    commands: Vec<Command>,
-}
-
-impl<'p> Opening<'p> {
-    /// All of a profile. Rules have not applied yet, whatever they did in the scenario before.
-    fn all(profile: &'p mut Profile, ids: &SocketIds, given: &Variables) -> Result<Vec<Self>, String> {
-        profile.rules.iter_mut().for_each(|rule| rule.hits = Hits::default());
-        let profile = &*profile;
-        let opening = |entry: &'p SocketEntry| {
-            let socket = ids.mint();
-            profile.opening(entry, socket, given).map(|commands| Self { socket, entry, commands })
-        };
-        profile.sockets.iter().map(opening).collect()
-    }
-
-    /// Whether it is there before the others, which it waits for.
-    fn listens(&self) -> bool {
-        matches!(self.entry.endpoint.scheme.spec().role, Role::Listener | Role::DatagramServer | Role::Pair)
-    }
-}
 
 impl Tests<'_> {
     async fn run_all(&mut self, scenarios: &[Chosen], signals: &mut EndSignals) -> io::Result<Outcome> {
@@ -192,7 +144,9 @@ impl Tests<'_> {
     async fn run_one(&mut self, scenario: &Arc<Scenario>, signals: &mut EndSignals) -> io::Result<Ended<Verdict>> {
         let (engine, batches) = engine::start(self.ids.clone(), self.clock)?;
         let mut profile = self.profile.clone();
-        let sockets = match Opening::all(&mut profile, &self.ids, self.given) {
+        // Rules have not applied yet, whatever they did in the scenario before.
+        profile.rules.iter_mut().for_each(|rule| rule.hits = Hits::default());
+        let sockets = match Opening::all(&profile, &self.ids, self.given) {
             Ok(sockets) => sockets,
             Err(why) => {
                 return Ok(ControlFlow::Continue(Run::new(Arc::clone(scenario), [], Ticket(1), 0).not_begun(why)));
@@ -210,9 +164,7 @@ impl Tests<'_> {
             signal = signals.next() => ControlFlow::Break(signal),
         };
         let ended = ended.map_break(|signal| (signal, bench.run.place()));
-        // An engine that has ended by itself needs none.
-        let _ = bench.order(Command::ShutDown).await;
-        while bench.take_batch().await? {}
+        bench.shut_down().await?;
         for Opening { socket, .. } in sockets {
             self.roster.remove(socket);
         }
@@ -285,7 +237,7 @@ impl Bench<'_, '_> {
                 awaited.pop();
             } else if let Some(error) = &member.error {
                 return Ok(Err(format!("{} could not be opened: {}", entry.name, sentence(error))));
-            } else if let Ok(more) = tokio::time::timeout_at(end, self.take_batch()).await {
+            } else if let Ok(more) = timeout_at(end, self.take_batch()).await {
                 ended_by_itself(more?)?;
             } else {
                 return Ok(Err(format!("{} was not open when the scenario's time was over", entry.name)));
@@ -326,21 +278,13 @@ impl Bench<'_, '_> {
             }
         }
     }
+}
 
-    /// Gives an order, and where too many wait takes in batches until there is room for it.
-    async fn order(&mut self, mut command: Command) -> io::Result<()> {
-        while let Err(refused) = self.engine.try_order(command) {
-            command = refused;
-            let room = self.engine.room();
-            tokio::select! {
-                is_there = room => ended_by_itself(is_there)?,
-                more = self.take_batch() => ended_by_itself(more?)?,
-            }
-        }
-        Ok(())
+impl Driven for Bench<'_, '_> {
+    fn engine(&self) -> &EngineHandle {
+        &self.engine
     }
 
-    /// Takes in one batch; false when there will be no more.
     async fn take_batch(&mut self) -> io::Result<bool> {
         // Limits and signals have their turn also where batch comes after batch.
         yield_now().await;

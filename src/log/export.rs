@@ -1,7 +1,7 @@
 //! The formats that rows leave the log in: text, hexdump, JSON lines, CSV, Markdown and source code.
 //!
-//! Owns how a row is written for others, and the sentence that tells a step of a socket's life. It never chooses rows
-//! and never opens a file: every format appends to memory, a whole number of lines for each row.
+//! Owns how a row is written for others. It never chooses rows and never opens a file: every format appends to memory, a
+//! whole number of lines for each row.
 
 mod csv;
 mod hexdump;
@@ -10,12 +10,10 @@ mod markdown;
 mod source;
 mod text;
 
-use std::borrow::Cow;
 use std::io::Write as _;
 
-use crate::contract::{Address, Fact, LOOP_WITH, Scheme, SocketId, UnixAddress};
+use crate::contract::Address;
 use crate::framing::{Ending, Frame};
-use crate::log::timeline::{closed_sentence, peer_closed_sentence};
 use crate::log::{LogStore, Roster, Row};
 
 pub use csv::{csv, csv_header, framed_csv};
@@ -23,7 +21,6 @@ pub use hexdump::{framed_hexdump, hexdump};
 pub use jsonl::{framed_jsonl, jsonl, numbered_jsonl};
 pub use markdown::{framed_markdown_row, markdown, markdown_header, markdown_row};
 pub use source::{c_array, python};
-pub(super) use text::escaped;
 pub use text::{framed_text, text};
 
 /// A message of a framed stream, written in place of the rows that it came in.
@@ -55,54 +52,6 @@ impl<'a> Framed<'a> {
     }
 }
 
-/// The fact of a row, one step of a socket's life, in words, without a full stop unless it is more than one sentence. It may quote what
-/// others said, so it is to be sanitised before it is drawn.
-#[must_use]
-pub fn sentence(row: &Row, fact: &Fact, store: &LogStore, roster: &Roster) -> String {
-    match fact {
-        Fact::Call { call, args, result } => format!("{call}({args}) = {result}"),
-        Fact::Opened { local: Address::Unix(UnixAddress::Unnamed), peer: None } => "both ends are open".to_owned(),
-        Fact::Opened { local, peer: None } => format!("open at {local}"),
-        Fact::Opened { local, peer: Some(peer) } => format!("open at {local}, sends to {peer}"),
-        Fact::Connected { local, peer } => format!("connected to {peer} from {local}"),
-        Fact::Accepted { peer, .. } => format!("accepted {peer}"),
-        Fact::Paired { number, .. } => format!("connected to end {} of the pair", 3 - (*number).clamp(1, 2)),
-        Fact::Received { bytes, .. } => format!("received {} bytes", bytes.len),
-        Fact::Sent { bytes, .. } => format!("sent {} bytes", bytes.len),
-        Fact::SendFailed { error, .. } | Fact::Failed(error) => error.to_string(),
-        Fact::PeerClosed => peer_closed_sentence(row, store, roster),
-        Fact::Closed { reason } => closed_sentence(row, *reason, store, roster),
-        Fact::Lost { bytes: Some(bytes), .. } if is_of_tcp(row, roster) => {
-            format!("lost {bytes} {} of the stream", if *bytes == 1 { "byte" } else { "bytes" })
-        }
-        Fact::Lost { count, bytes } => {
-            let datagrams = if *count == 1 { "datagram" } else { "datagrams" };
-            match bytes {
-                Some(bytes) => format!("lost {count} {datagrams} of {bytes} bytes"),
-                None => format!("lost {count} {datagrams}"),
-            }
-        }
-        Fact::Rule { name, message } => format!("rule {name}: {}", of_rule(message, roster)),
-        Fact::Note { name, message } => format!("{name}: {message}"),
-    }
-}
-
-/// The sentence of a rule, in which the socket at the other end of a loop has its name.
-#[must_use]
-pub fn of_rule<'m>(message: &'m str, roster: &Roster) -> Cow<'m, str> {
-    let named = || {
-        let (id, rest) = message.strip_prefix(LOOP_WITH)?.split_once(':')?;
-        let socket = SocketId::new(id.parse().ok()?)?;
-        Some(Cow::Owned(format!("loop with {}:{rest}", roster.name(socket))))
-    };
-    named().unwrap_or(Cow::Borrowed(message))
-}
-
-/// Whether a row is of a TCP connection. What such a one lost was missing in the capture that it was read from.
-pub(super) fn is_of_tcp(row: &Row, roster: &Roster) -> bool {
-    roster.get(row.socket).is_some_and(|member| matches!(member.endpoint.scheme, Scheme::Tcp | Scheme::TcpListen))
-}
-
 /// Whom a message came from or went to: the peer that it names itself, or that of its connection as far as the roster
 /// knows of it now.
 fn peer_of(row: &Row, store: &LogStore, roster: &Roster) -> Option<Address> {
@@ -129,7 +78,7 @@ mod tests {
 
     use super::*;
     use crate::contract::{
-        Address, Batch, Block, CloseReason, Event, NetError, Operation, SocketId, Span, Ticket, Timestamp,
+        Address, Batch, Block, CloseReason, Event, Fact, NetError, Operation, SocketId, Span, Ticket, Timestamp,
     };
 
     fn id(number: u32) -> SocketId {
@@ -172,22 +121,6 @@ mod tests {
         let mut out = Vec::new();
         format(&row, &store, &roster, &mut out);
         String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn a_stream_loses_bytes_and_a_socket_of_datagrams_datagrams() {
-        for (socket, count, bytes, wanted) in [
-            (2, 1, Some(9), "lost 9 bytes of the stream"),
-            (2, 1, Some(1), "lost 1 byte of the stream"),
-            (3, 1, Some(9), "lost 1 datagram of 9 bytes"),
-            (3, 4, None, "lost 4 datagrams"),
-        ] {
-            let fact = Fact::Lost { count, bytes };
-            let (store, roster, row) = log(socket, fact.clone(), b"");
-            assert_eq!(sentence(&row, &fact, &store, &roster), wanted);
-            let step = crate::log::timeline::step(&row, &store, &roster).unwrap();
-            assert!(step.meaning.starts_with(wanted), "{}", step.meaning);
-        }
     }
 
     #[test]
@@ -335,19 +268,6 @@ mod tests {
             let plain = line.strip_suffix('\n').unwrap();
             prop_assert!(!plain.contains(char::is_control), "{:?}", plain);
             prop_assert!(!plain.contains(['\u{202e}', '\u{200b}', '\u{ad}', '\u{9b}']), "{:?}", plain);
-        }
-    }
-
-    #[test]
-    fn the_other_end_of_a_loop_has_its_name() {
-        let ids = crate::contract::SocketIds::new();
-        let mut roster = Roster::default();
-        let socket = ids.mint();
-        roster.register(socket, "client".to_owned(), "tcp://127.0.0.1:9".parse().unwrap());
-        let told = |message: &str| of_rule(message, &roster).into_owned();
-        assert_eq!(told("loop with socket 1: it ends"), "loop with client: it ends");
-        for other in ["loop with socket x: it", "answers 5 bytes: loop with socket 1: it", "loop with socket 0: it"] {
-            assert_eq!(told(other), other);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::{ControlFlow, Range};
 
 use roaring::RoaringTreemap;
 
-use super::export::sentence;
+use super::sentence::sentence;
 use super::store::Part;
 use super::{Kind, Lines, LogStore, LogView, Messages, Needle, Roster, Row, Scope, Spot};
 

@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexSet;
+use nix::errno::Errno;
 
 use super::row::{Kind, Row};
 use crate::contract::{Address, BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Ticket, Timestamp};
@@ -87,8 +88,8 @@ impl LogStore {
     /// there is room on the disk. `wake` is called, from another thread, when [`settle`](Self::settle) has something to
     /// do.
     #[must_use]
-    pub fn spilling(memory_limit: u64, folder: PathBuf, wake: impl Fn() + Send + 'static) -> Self {
-        Self { spilling: Some(Spilling::new(folder, Box::new(wake))), ..Self::new(memory_limit) }
+    pub fn spilling(memory_limit: u64, folder: PathBuf, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { spilling: Some(Spilling::new(folder, Arc::new(wake))), ..Self::new(memory_limit) }
     }
 
     /// Takes a batch into the log. Gives back a block for the engine to fill again: the batch's own, or a fresh one
@@ -233,6 +234,9 @@ impl LogStore {
     /// limit. Gives the number of rows that are forgotten since the last time.
     pub fn settle(&mut self) -> u64 {
         let first = self.first();
+        for report in self.spilling.as_mut().map(Spilling::take_waiting).unwrap_or_default() {
+            self.take_report(report);
+        }
         while let Some(report) = self.spilling.as_mut().and_then(Spilling::report) {
             self.take_report(report);
         }
@@ -402,21 +406,36 @@ impl LogStore {
 
     /// Takes in what became of a segment that was to be written to disk.
     fn take_report(&mut self, report: Report) {
-        if let Ok(segment) = report.result {
-            self.leaves_memory(&report.slot);
-            self.reuse(Some(segment));
+        let why = match &report.result {
+            Ok(_) => {
+                self.leaves_memory(&report.slot);
+                return self.reuse(report.result.ok());
+            }
+            Err(error) => error.raw_os_error().map(Errno::from_raw),
+        };
+        if report.slot.end() <= self.first() {
             return;
         }
-        // The oldest make room for it, or it is the oldest itself.
-        let mut freed = 0;
-        while freed < report.len
-            && let Some(Place::Disk(extent)) = self.sealed.first().map(|slot| slot.place())
-        {
-            freed += extent.len();
-            drop(extent);
-            self.evict_before(self.sealed[0].end());
+        // On a full disk the oldest make room for it, or it is the oldest itself. All else may have come and gone.
+        let mut goes_again = !report.again;
+        if matches!(why, Some(Errno::ENOSPC | Errno::EDQUOT)) {
+            let mut freed = 0;
+            while freed < report.len
+                && let Some((slot, Place::Disk(extent))) = self.sealed.first().map(|slot| (slot, slot.place()))
+            {
+                // Somebody still reads it, so that to forget it would free nothing.
+                if Arc::strong_count(slot) > 1
+                    && let Some(spilling) = &mut self.spilling
+                {
+                    return spilling.wait(report);
+                }
+                freed += extent.len();
+                drop(extent);
+                self.evict_before(self.sealed[0].end());
+            }
+            goes_again = freed > 0;
         }
-        let ordered = freed > 0 && self.spilling.as_mut().is_some_and(|spilling| spilling.write(&report.slot, true));
+        let ordered = goes_again && self.spilling.as_mut().is_some_and(|spilling| spilling.write(&report.slot, true));
         if !ordered {
             self.evict_before(report.slot.end());
         }

@@ -3,23 +3,24 @@
 //! Owns which rows belong to a socket's timeline, how each one reads as a call, and what a call teaches ([`lesson`]).
 //! It never changes the log, and never claims a call that was not observed: what is inferred is marked.
 
-mod carrier;
 mod code;
-mod ending;
 mod errors;
 mod lessons;
 mod literal;
 mod options;
 mod remarks;
+mod snippet;
+mod step;
 
+use super::carrier::Carrier;
+use super::ending::{self, Before};
+use super::escape::escaped;
+use super::sentence::{is_of_tcp, sentence};
 use super::{Kind, LogStore, Roster, Row};
 use crate::contract::{Address, Fact, NetError, Operation, Role, SocketId};
-use crate::log::export::{escaped, is_of_tcp, sentence};
-use carrier::Carrier;
-use ending::Before;
 
-pub(super) use ending::{closed_sentence, peer_closed_sentence};
 pub use lessons::{Lesson, lesson};
+pub use step::Step;
 
 /// The most bytes of a message that its step quotes.
 const QUOTED: usize = 48;
@@ -29,65 +30,6 @@ const FAILURE_WITHIN: u64 = 256;
 
 /// How many rows a message and the call row that tells more of it may be apart.
 const MESSAGE_WITHIN: u64 = 16;
-
-/// One row of the log as a step of its socket's life. It may quote what others said, so it is to be sanitised before
-/// it is drawn.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Step {
-    /// The call's name: `bind`. Empty for a remark that no call made.
-    pub name: String,
-    /// Its arguments in the order of the man page, without the descriptor: `127.0.0.1:7788`.
-    pub args: String,
-    /// What it returned: `0`, `5  "hello"`, `-1 ECONNREFUSED (111)`.
-    pub result: String,
-    /// No such call was observed: it follows from what was.
-    pub inferred: bool,
-    /// What it means, in a few words; may be empty.
-    pub meaning: String,
-    /// The message, if the step carries one that is short enough to be quoted whole.
-    data: Option<Vec<u8>>,
-    /// What carries the socket's bytes, while that is known.
-    carrier: Option<Carrier>,
-    /// It is a listener's own step, and not one of a connection.
-    listens: bool,
-    /// What came before it, where it is the end of a direction or of the socket.
-    before: Before,
-}
-
-impl Step {
-    /// The call as one would write it: `bind(127.0.0.1:7788)`; empty for a remark.
-    #[must_use]
-    pub fn call(&self) -> String {
-        if self.name.is_empty() { String::new() } else { format!("{}({})", self.name, self.args) }
-    }
-
-    /// True when the call failed.
-    #[must_use]
-    pub fn has_failed(&self) -> bool {
-        self.code().is_some() || self.result.starts_with("-1")
-    }
-
-    /// The errno's name, if the call failed with one: `ECONNREFUSED`.
-    #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        // What the error queue holds is an errno that no call returned.
-        let queued = (self.name == "recvmsg").then_some(&*self.result);
-        let code = self.result.strip_prefix("-1 ").or(queued)?;
-        code.split(' ').next().filter(|code| code.starts_with('E'))
-    }
-
-    fn of_call(name: &str, args: impl Into<String>, result: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), args: args.into(), result: result.into(), ..Self::default() }
-    }
-
-    fn inferred(name: &str, result: impl Into<String>, meaning: impl Into<String>) -> Self {
-        Self { inferred: true, meaning: meaning.into(), ..Self::of_call(name, "", result) }
-    }
-
-    fn remark(meaning: impl Into<String>) -> Self {
-        Self { meaning: meaning.into(), ..Self::default() }
-    }
-}
 
 /// True when the row belongs to the socket's timeline: it is the socket's own, or tells that the socket accepted a
 /// connection, and no call beside it tells the same.
@@ -116,7 +58,7 @@ pub fn step(row: &Row, store: &LogStore, roster: &Roster) -> Option<Step> {
 #[must_use]
 pub fn waiting(row: &Row, store: &LogStore) -> Option<u64> {
     let (_, args, taken) = call_beside(row, store).filter(|_| row.kind == Kind::Sent)?;
-    lessons::left(&args, &taken)
+    step::left(&args, &taken)
 }
 
 fn message(row: &Row, store: &LogStore) -> Step {

@@ -27,6 +27,8 @@ pub enum Comes {
     Error(i32),
     /// The call is made with half of its bytes, but one at least. One that has none, or only one, is made as it is.
     Short,
+    /// The first of them is made so, and the others come to this error, as on a disk that is full in the midst of a write.
+    ShortThen(i32),
 }
 
 /// Calls are counted, and the fault comes, for as long as this lives. Of a process there is one at a time.
@@ -61,6 +63,11 @@ impl Armed {
         watch().calls.clone()
     }
 
+    /// No fault comes from now on.
+    pub fn cease(&self) {
+        watch().fault = None;
+    }
+
     /// How often the fault came.
     #[must_use]
     pub fn came(&self) -> u32 {
@@ -87,16 +94,20 @@ pub(super) fn due(name: &'static str, len: usize) -> io::Result<usize> {
     if number < fault.first || number - fault.first >= fault.count {
         return Ok(len);
     }
-    match fault.comes {
+    let comes = match fault.comes {
+        Comes::ShortThen(errno) if number > fault.first => Comes::Error(errno),
+        comes => comes,
+    };
+    match comes {
         Comes::Error(errno) => {
             watch.came += 1;
             Err(io::Error::from_raw_os_error(errno))
         }
-        Comes::Short if len > 1 => {
+        Comes::Short | Comes::ShortThen(_) if len > 1 => {
             watch.came += 1;
             Ok(len / 2)
         }
-        Comes::Short => Ok(len),
+        Comes::Short | Comes::ShortThen(_) => Ok(len),
     }
 }
 
@@ -134,6 +145,12 @@ mod tests {
             let mut one = [0];
             get(NAME, &mut one, |buffer| Ok(buffer.fill(1))).unwrap();
             assert_eq!((one, armed.came()), ([1], 2));
+        }
+        {
+            let armed = arm(fault(Comes::ShortThen(Errno::ENOSPC as i32)));
+            assert_eq!(writes(4), [Ok(4), Ok(2), Err(28), Ok(4)]);
+            armed.cease();
+            assert_eq!((writes(2), armed.came()), (vec![Ok(4), Ok(4)], 2));
         }
         let armed = arm(fault(Comes::Error(Errno::EINTR as i32)));
         let mut made = 0;

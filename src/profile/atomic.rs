@@ -1,9 +1,11 @@
 //! Writing a file so that at every moment, and after a crash at any moment, it holds all of the old or all of the new.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use crate::os::{self, File};
 
 /// So many links are followed before they are taken for a circle; Linux does the same (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
@@ -26,7 +28,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[derive(Debug)]
 pub struct NewFile {
     target: PathBuf,
-    folder: PathBuf,
+    /// Open from the start: once the file is in its place, nothing may be missing any more.
+    folder: File,
     /// Those of the file that is replaced.
     permissions: Option<Permissions>,
     fresh: Fresh,
@@ -39,7 +42,7 @@ impl NewFile {
     /// Those of the system calls; also when the file is there and is not a regular file, or is write-protected.
     pub fn beside(path: &Path) -> io::Result<Self> {
         let target = follow_links(path)?;
-        let permissions = match target.metadata() {
+        let permissions = match os::call("stat", || target.metadata()) {
             Ok(old) if !old.is_file() => {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
             }
@@ -56,7 +59,7 @@ impl NewFile {
             _ => PathBuf::from("."),
         };
         let fresh = Fresh::create(&folder)?;
-        Ok(Self { target, folder, permissions, fresh })
+        Ok(Self { target, folder: File::open(&folder)?, permissions, fresh })
     }
 
     /// Where the bytes go.
@@ -71,26 +74,26 @@ impl NewFile {
     /// failed was to have the folder on the disk as well.
     pub fn put_in_place(mut self, replace: bool) -> io::Result<()> {
         if let Some(permissions) = self.permissions.filter(|_| replace) {
-            self.fresh.file.set_permissions(permissions)?;
+            self.fresh.file.set_permissions(&permissions)?;
         }
         self.fresh.file.sync_all()?;
         if replace {
-            std::fs::rename(&self.fresh.path, &self.target)?;
+            os::call("rename", || fs::rename(&self.fresh.path, &self.target))?;
             self.fresh.in_place = true;
         } else {
             // Unlike rename(2), link(2) never replaces; the first name goes away then.
-            match std::fs::hard_link(&self.fresh.path, &self.target) {
+            match os::call("link", || fs::hard_link(&self.fresh.path, &self.target)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
                 // File systems without links.
-                Err(_) if !self.target.exists() => {
-                    std::fs::rename(&self.fresh.path, &self.target)?;
+                Err(_) if is_missing(&self.target) => {
+                    os::call("rename", || fs::rename(&self.fresh.path, &self.target))?;
                     self.fresh.in_place = true;
                 }
                 Err(error) => return Err(error),
             }
         }
-        match File::open(&self.folder)?.sync_all() {
+        match self.folder.sync_all() {
             // Some file systems can't sync a folder (EINVAL); the file itself is whole all the same.
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
             _ => Ok(()),
@@ -111,7 +114,7 @@ impl Fresh {
         let mut attempt = 0;
         loop {
             let path = folder.join(format!(".sockbench-{}-{attempt}.tmp", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            match File::open_with(OpenOptions::new().write(true).create_new(true).mode(0o600), &path) {
                 Ok(file) => return Ok(Self { path, file, in_place: false }),
                 // Left behind by a crash, or another thread's.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 1_000 => attempt += 1,
@@ -125,16 +128,20 @@ impl Drop for Fresh {
     fn drop(&mut self) {
         if !self.in_place {
             // Nothing better can be done about a file that can't be removed; the error that led here is the news.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = os::call("unlink", || fs::remove_file(&self.path));
         }
     }
+}
+
+fn is_missing(path: &Path) -> bool {
+    os::call("lstat", || path.symlink_metadata()).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Where the links lead; the last of them may lead to a file that is not there yet.
 fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {
-        match std::fs::read_link(&path) {
+        match os::call("readlink", || fs::read_link(&path)) {
             Ok(to) => path = path.parent().unwrap_or(Path::new("")).join(to),
             // EINVAL: not a link.
             Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
@@ -148,7 +155,6 @@ fn follow_links(path: &Path) -> io::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;

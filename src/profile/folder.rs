@@ -1,8 +1,11 @@
 //! Where profiles are.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
+
+use crate::os;
 
 /// The profile folder, `$XDG_CONFIG_HOME/sockbench/profiles`, on every system; `None` where there is no home. It may
 /// not exist yet; saving into it makes it.
@@ -31,18 +34,21 @@ fn resolve_in(folder: Option<&Path>, name_or_path: &str) -> PathBuf {
         !name_or_path.contains('/') && !name_or_path.is_empty() && path.extension().is_none_or(|e| e != "toml");
     match folder {
         // Files such as `.` are paths, although they look like bare names.
-        Some(folder) if is_bare && !path.exists() => folder.join(format!("{name_or_path}.toml")),
+        Some(folder) if is_bare && os::call("stat", || path.metadata()).is_err() => {
+            folder.join(format!("{name_or_path}.toml"))
+        }
         _ => path,
     }
 }
 
 fn list_in(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = os::call("opendir", || fs::read_dir(folder)) else { return Vec::new() };
     let mut paths: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         // A file whose name begins with a dot has no place in a list: an editor's backup, or hidden on purpose.
         .filter(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml") && path.is_file())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| os::call("stat", || path.metadata()).is_ok_and(|file| file.is_file()))
         .collect();
     paths.sort();
     paths

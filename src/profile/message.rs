@@ -8,13 +8,13 @@ use std::path::Path;
 
 use toml_edit::{InlineTable, Item, TableLike};
 
-use super::payload_entry::{PayloadContent, PayloadEntry, read_checksum, write_checksum};
-use super::read::Names;
+use super::names::Names;
+use super::payload_entry::{PayloadContent, PayloadEntry, read_checksum, read_content, write_checksum};
 use super::write::{set_string, set_value};
 use crate::document::{Reader, key_span, span, unknown_name};
 use crate::encoding::Encoding;
 use crate::pattern::Pattern;
-use crate::payload::{Checksum, Fill, NotationError, Place, Template, Variables};
+use crate::payload::{Checksum, Fill, Place, Template, Variables};
 
 /// What the rest of the profile has, which rules and scenarios speak of.
 pub(super) struct Known<'a> {
@@ -260,26 +260,4 @@ fn read_literal(
         return None;
     }
     Some(content)
-}
-
-/// What is written under one of the keys of a payload.
-pub(super) fn read_content(
-    reader: &mut Reader<'_>,
-    key: &str,
-    item: &Item,
-    variables: &Variables,
-    encodings: &[Encoding],
-    place: Place,
-) -> Option<PayloadContent> {
-    let text = reader.string(key, item)?;
-    let content = PayloadContent::new(key, text)?;
-    let all = if encodings.is_empty() { &[Encoding::UTF_8] } else { encodings };
-    match all.iter().find_map(|encoding| content.decode(*encoding, variables, place).err()) {
-        None => Some(content),
-        Some(NotationError { at, message }) => {
-            let at = reader.inside(item, text, at);
-            reader.error(at, message);
-            None
-        }
-    }
 }

@@ -7,11 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use toml_edit::{InlineTable, Item, TableLike};
 
-use super::message::read_content;
-use super::read::{Names, table_name};
+use super::names::{Names, table_name};
 use super::write::{Entry, set_string, set_value};
 use crate::document::{Reader, key_span, span};
 use crate::encoding::Encoding;
+use crate::os;
 use crate::payload::{Checksum, Mode, NotationError, Order, Place, Template, Variables};
 
 /// A saved payload of a profile.
@@ -73,10 +73,10 @@ impl PayloadContent {
             Self::File(path) => {
                 let path = base.join(path);
                 // Others may have no end, or wait for somebody who writes.
-                if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+                if os::call("stat", || path.metadata()).is_ok_and(|metadata| !metadata.is_file()) {
                     return Err(format!("{} is no regular file", path.display()));
                 }
-                let bytes = std::fs::read(&path);
+                let bytes = os::read(&path);
                 bytes.map(Template::of).map_err(|error| format!("{} can't be read: {error}", path.display()))
             }
             written => written.decode(encoding, variables, place).map_err(|error| error.message),
@@ -88,7 +88,8 @@ impl PayloadContent {
     pub fn file_longer_than(&self, bytes: u64, base: &Path) -> Option<PathBuf> {
         let Self::File(path) = self else { return None };
         let path = base.join(path);
-        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > bytes).then_some(path)
+        let found = os::call("stat", || path.metadata());
+        found.is_ok_and(|file| file.is_file() && file.len() > bytes).then_some(path)
     }
 
     /// What is written down here; nothing of a file.
@@ -200,6 +201,28 @@ impl Entry for PayloadEntry {
         }
         if saved.map_or(self.checksum.is_some(), |saved| saved.checksum != self.checksum) {
             write_checksum(table, self.checksum);
+        }
+    }
+}
+
+/// What is written under one of the keys of a payload.
+pub(super) fn read_content(
+    reader: &mut Reader<'_>,
+    key: &str,
+    item: &Item,
+    variables: &Variables,
+    encodings: &[Encoding],
+    place: Place,
+) -> Option<PayloadContent> {
+    let text = reader.string(key, item)?;
+    let content = PayloadContent::new(key, text)?;
+    let all = if encodings.is_empty() { &[Encoding::UTF_8] } else { encodings };
+    match all.iter().find_map(|encoding| content.decode(*encoding, variables, place).err()) {
+        None => Some(content),
+        Some(NotationError { at, message }) => {
+            let at = reader.inside(item, text, at);
+            reader.error(at, message);
+            None
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use super::scenario::StepAction;
 use super::{Message, PayloadContent, Profile, SendEntry};
+use crate::os;
 
 impl Profile {
     /// Where relative paths begin, in words that can follow "relative to": the folder of the profile's file, or the
@@ -87,7 +88,9 @@ fn rewrite(path: &mut PathBuf, old: &Path, new: &Path) {
 
 /// A folder's path from the root on, without links where it is there.
 fn settled(folder: &Path) -> PathBuf {
-    folder.canonicalize().or_else(|_| absolute(folder)).unwrap_or_else(|_| folder.to_path_buf())
+    os::call("realpath", || folder.canonicalize())
+        .or_else(|_| absolute(folder))
+        .unwrap_or_else(|_| folder.to_path_buf())
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Saving a profile without ever losing what somebody else wrote.
 
+use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::{Invalid, Profile, Saved, folder, write_atomic};
 use crate::diagnostic::Diagnostic;
+use crate::os;
 
 /// Why a profile was not saved. The file is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +55,13 @@ impl Profile {
     /// See [`SaveError`]; the file and the profile are then as they were.
     pub fn save_as(&mut self, path: &Path, replace: bool) -> Result<(), SaveError> {
         let is_own = self.path.as_ref().is_some_and(|own| is_same_file(own, path));
-        if !replace && !is_own && path.symlink_metadata().is_ok() {
-            return Err(SaveError::Exists);
+        if !replace && !is_own {
+            match os::call("lstat", || path.symlink_metadata()) {
+                Ok(_) => return Err(SaveError::Exists),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // What can't be seen may be there all the same.
+                Err(error) => return Err(SaveError::Io { path: path.to_path_buf(), error }),
+            }
         }
         self.write(path, replace || !is_own, folder().as_deref())
     }
@@ -74,7 +81,7 @@ impl Profile {
         }
         let failed = |error| SaveError::Io { path: path.to_path_buf(), error };
         if !replace {
-            match std::fs::read(path) {
+            match os::read(path) {
                 Ok(found) if found == text.as_bytes() => {}
                 Ok(found) if !self.saved.on_disk || found != self.saved.text.as_bytes() => {
                     return Err(SaveError::Changed);
@@ -84,7 +91,8 @@ impl Profile {
             }
         }
         if let Some(folder) = folder.filter(|folder| path.parent() == Some(folder)) {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+            let mut builder = DirBuilder::new();
+            os::call("mkdir", || builder.recursive(true).mode(0o700).create(folder)).map_err(failed)?;
         }
         write_atomic(path, text.as_bytes()).map_err(failed)?;
         for (entry, index) in moved.sockets.iter_mut().zip(0..) {
@@ -106,7 +114,8 @@ impl Profile {
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
-    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+    let real = |path: &Path| os::call("realpath", || path.canonicalize());
+    one == other || matches!((real(one), real(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml_edit::{TableLike, Value as TomlValue};
 
-use super::read::{Names, socket_name};
+use super::names::{Names, socket_name};
 use super::write::{Entry, set_string, set_value};
 use crate::contract::{Endpoint, EndpointError, Value, option_spec};
 use crate::document::{Reader, key_span, span};

@@ -6,6 +6,7 @@
 mod failing;
 mod look;
 mod orders;
+mod sending;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::inbox::Inbox;
 use super::link::{Link, Root, State};
 use super::{Action, DEFAULT_WITHIN, Failure, Name, Scenario, Step, Verdict};
 use crate::contract::{Command, Endpoint, Event, Fact, SocketId, Ticket, Timestamp, format_duration};
+use sending::Sending;
 
 /// How long an event may be on its way to here: so much later than a limit it is known that none came before it.
 const ON_THE_WAY: Duration = Duration::from_millis(20);
@@ -76,17 +78,8 @@ struct Present {
     ordered: bool,
     /// The sockets that it is about.
     targets: Vec<SocketId>,
-    /// Of a send: how often more, when the next is due, which were not answered yet with how many bytes, how many bytes
-    /// went, whether one of them was taken, which sockets could not take theirs and why, how many of those were left
-    /// out since they had closed, what failed.
-    left: u64,
-    due: Timestamp,
-    under_way: HashMap<Ticket, u64>,
-    sent: u64,
-    is_taken: bool,
-    refused: Vec<(SocketId, String)>,
-    left_out: usize,
-    failed: Option<String>,
+    /// Of a send, how far it has come.
+    sending: Sending,
     /// What came of it, where that was known before its turn.
     judged: Option<(Timestamp, Result<String, String>)>,
 }
@@ -157,7 +150,7 @@ impl Run {
 
     /// The sends that were ordered and not answered yet.
     pub fn under_way(&self) -> impl Iterator<Item = Ticket> {
-        self.present.iter().flat_map(|present| present.under_way.keys()).copied()
+        self.present.iter().flat_map(|present| present.sending.under_way())
     }
 
     /// The steps that went as they should and were not taken yet.
@@ -187,16 +180,8 @@ impl Run {
         }
         self.latest = self.latest.max(event.at);
         self.learn(event, bytes, false);
-        if let Fact::Sent { ticket, remaining: 0, .. } | Fact::SendFailed { ticket, .. } = &event.fact
-            && let Some(present) = &mut self.present
-            && let Some(bytes) = present.under_way.remove(ticket)
-        {
-            if let Fact::SendFailed { error, .. } = &event.fact {
-                present.refused.push((event.socket, without_stop(&error.to_string())));
-            } else {
-                present.is_taken = true;
-                present.sent += bytes;
-            }
+        if let Some(present) = &mut self.present {
+            present.sending.observe(event);
         }
     }
 
@@ -215,7 +200,7 @@ impl Run {
             if self.present.is_none() {
                 self.enter(step, now);
             }
-            let heard = earlier(now, ON_THE_WAY);
+            let heard = now.earlier(ON_THE_WAY);
             if let Some(deadline) = self.deadline().filter(|deadline| *deadline <= heard) {
                 self.judge(deadline);
             } else {
@@ -313,20 +298,13 @@ impl Run {
             .flat_map(Root::all_mut)
             .filter_map(|link| link.inbox.as_mut())
             .for_each(Inbox::look_again);
-        let left = if let Action::Send { repeat, .. } = step.action { repeat } else { 0 };
+        let repeat = if let Action::Send { repeat, .. } = step.action { repeat } else { 0 };
         self.present = Some(Present {
             entered: now,
             closing: false,
             ordered: false,
             targets: Vec::new(),
-            left,
-            due: now,
-            under_way: HashMap::new(),
-            sent: 0,
-            is_taken: false,
-            refused: Vec::new(),
-            left_out: 0,
-            failed: None,
+            sending: Sending::new(repeat, now),
             judged: None,
         });
     }
@@ -334,8 +312,8 @@ impl Run {
     /// When the step under way has to be done.
     fn deadline(&self) -> Option<Timestamp> {
         let (present, step) = (self.present.as_ref()?, self.scenario.steps.get(self.next)?);
-        let limit = later(self.began?, self.scenario.timeout);
-        Some(self.own_limit(&step.action, present).map_or(limit, |own| limit.min(later(present.entered, own))))
+        let limit = self.began?.later(self.scenario.timeout);
+        Some(self.own_limit(&step.action, present).map_or(limit, |own| limit.min(present.entered.later(own))))
     }
 
     /// How long the step itself may take, where that is less than the scenario may.
@@ -379,8 +357,8 @@ impl Run {
     /// What it means that a step was not done in time.
     fn out_of_time(&self, action: &Action) -> Result<String, String> {
         let Some((present, began)) = self.present.as_ref().zip(self.began) else { return Ok(String::new()) };
-        let (limit, own) = (later(began, self.scenario.timeout), self.own_limit(action, present));
-        let own = own.filter(|own| later(present.entered, *own) <= limit);
+        let (limit, own) = (began.later(self.scenario.timeout), self.own_limit(action, present));
+        let own = own.filter(|own| present.entered.later(*own) <= limit);
         let what = match action {
             Action::ExpectNone { on, .. } if !self.was_open(on) => return Err(self.not_open(on)),
             Action::ExpectNone { .. } if own.is_some() => return Ok(String::new()),
@@ -403,15 +381,13 @@ impl Run {
 
     /// When to ask again, unless something happens before.
     fn wake(&self, action: &Action) -> Timestamp {
-        let heard = |at| later(at, ON_THE_WAY);
+        let heard = |at: Timestamp| at.later(ON_THE_WAY);
         let deadline = self.deadline().map(heard);
         let messages =
             self.roots.iter().flat_map(Root::all).filter_map(|link| link.inbox.as_ref()?.deadline()).map(heard);
         let due = self.present.as_ref().and_then(|present| match action {
-            Action::Wait(time) => Some(later(present.entered, *time)),
-            Action::Send { .. } if present.left > 0 && present.under_way.is_empty() && present.ordered => {
-                Some(present.due)
-            }
+            Action::Wait(time) => Some(present.entered.later(*time)),
+            Action::Send { .. } if present.ordered => present.sending.due(),
             _ => None,
         });
         deadline.into_iter().chain(messages).chain(due).min().unwrap_or(self.latest)
@@ -431,16 +407,4 @@ impl Run {
 /// `connection server#2`, or `connection to server`.
 fn connection_of(name: &Name) -> String {
     if name.connection.is_some() { format!("connection {name}") } else { format!("connection to {name}") }
-}
-
-fn without_stop(sentence: &str) -> String {
-    sentence.trim_end_matches('.').to_owned()
-}
-
-fn later(moment: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(moment.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
-}
-
-fn earlier(moment: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(moment.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
 }

@@ -4,7 +4,7 @@
 //! table all come from these rows. A row stands beside the pane that it belongs to; the rows that belong to none stand
 //! here.
 
-use super::overlays::{help, palette, profiles, rules, transfers};
+use super::overlays::{help, new_socket, palette, profiles, quit, rules, transfers};
 use super::{Effect, Pane, Ui, panes, scenarios};
 
 /// Where an action's keys act.
@@ -75,7 +75,7 @@ pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
         panes::log::ACTIONS,
         panes::log::preview::ACTIONS,
         panes::log::timeline::ACTIONS,
-        panes::log::columns::ACTIONS,
+        panes::log::times::ACTIONS,
         panes::log::marks::ACTIONS,
         panes::inspector::ACTIONS,
         panes::input::ACTIONS,
@@ -83,6 +83,11 @@ pub fn actions() -> impl Iterator<Item = &'static ActionSpec> {
     ]
     .into_iter()
     .flatten()
+}
+
+/// The action of this name.
+pub(super) fn named(name: &str) -> Option<&'static ActionSpec> {
+    actions().find(|action| action.name == name)
 }
 
 static GLOBAL: &[ActionSpec] = &[
@@ -107,7 +112,7 @@ static GLOBAL: &[ActionSpec] = &[
         scope: Scope::Anywhere,
         keys: &["ctrl-n"],
         help: "open a new socket",
-        run: Ui::open_new_socket_form,
+        run: |ui| new_socket::open(ui, None),
         available: always,
     },
     ActionSpec {
@@ -211,7 +216,7 @@ static GLOBAL: &[ActionSpec] = &[
         scope: Scope::Anywhere,
         keys: &["ctrl-q"],
         help: "quit",
-        run: Ui::quit,
+        run: quit::ask,
         available: always,
     },
     ActionSpec {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crokey::{KeyCombination, KeyCombinationFormat};
 use crossterm::event::{KeyEvent, KeyModifiers};
 
-use super::action::{ActionSpec, Scope, actions};
+use super::action::{ActionSpec, Scope, actions, named};
 
 /// Keys to actions, by scope.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Keymap {
     /// When there is no such action, a key is not a key, or it belongs to another action in the same place: then
     /// nothing is changed.
     pub fn bind(&mut self, name: &str, keys: &[String]) -> Result<(), BindingError> {
-        let Some(action) = actions().find(|action| action.name == name) else {
+        let Some(action) = named(name) else {
             return Err(BindingError(format!("no action `{name}`; `sockbench list actions` shows them all")));
         };
         let mut combinations = Vec::new();
@@ -66,6 +66,11 @@ impl Keymap {
     #[must_use]
     pub fn keys_of(&self, name: &str) -> Vec<String> {
         self.keys.get(name).into_iter().flatten().map(|key| show(*key)).collect()
+    }
+
+    /// The first of an action's keys, if it has any.
+    pub(super) fn key_of(&self, name: &str) -> Option<String> {
+        self.keys.get(name)?.first().map(|key| show(*key))
     }
 
     fn put(&mut self, action: &'static ActionSpec, keys: Vec<KeyCombination>) {

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::bench::Bench;
 use super::bench::exports::{Ending, Export};
+use super::bench::sends::Outcome;
 use super::bench::transfers::Transfer;
-use super::bench::{Bench, Outcome};
-use super::panes::log::difference;
+use super::figures::{grouped, size, took};
 use crate::contract::{Direction, SocketId, Timestamp};
 
 /// How long a message stays at least, whatever is typed meanwhile.
@@ -63,18 +64,14 @@ impl Notice {
 
     /// How an export ended, once it has, if that is to be told here.
     pub(super) fn of_export(export: &Export, now: Timestamp) -> Option<Self> {
-        let rows = super::panes::grouped(export.progress.rows);
+        let rows = grouped(export.progress.rows);
         let rows = if export.progress.rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
         Some(match (&export.ended.as_ref()?.how, export.path()) {
             // Where it went is told by whoever put it there.
             (Ending::Done, None) => return None,
             (Ending::Done, Some(path)) => {
-                let (bytes, time) = (size(export.progress.bytes), difference(export.elapsed(now)));
-                Self::good(format!(
-                    "exported {rows}, {bytes}, to {} in {}",
-                    path.display(),
-                    time.trim_start_matches('+')
-                ))
+                let (bytes, time) = (size(export.progress.bytes), took(export.elapsed(now)));
+                Self::good(format!("exported {rows}, {bytes}, to {} in {time}", path.display()))
             }
             (Ending::Cancelled, _) => Self::warning("The export was cancelled; nothing of it is left."),
             (Ending::Failed(why), None) => Self::error(format!("Not copied: {why}.")),
@@ -105,36 +102,5 @@ impl Notice {
                 Self::error(format!("sent {done}/{wanted}, {}", each.join(", ")))
             }
         }
-    }
-}
-
-/// A number of bytes for a reader: `7 B`, `1.5 KiB`, `12 MiB`.
-#[must_use]
-pub fn size(bytes: u64) -> String {
-    let units = [("GiB", 1u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match units.iter().find(|(_, unit)| bytes >= *unit) {
-        None => format!("{bytes} B"),
-        Some((name, unit)) => {
-            let tenths = u128::from(bytes) * 10 / u128::from(*unit);
-            if tenths < 100 {
-                format!("{}.{} {name}", tenths / 10, tenths % 10)
-            } else {
-                format!("{} {name}", tenths / 10)
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_short() {
-        assert_eq!(size(0), "0 B");
-        assert_eq!(size(1023), "1023 B");
-        assert_eq!(size(1536), "1.5 KiB");
-        assert_eq!(size(12 << 20), "12 MiB");
-        assert_eq!(size(u64::MAX), "17179869183 GiB");
     }
 }

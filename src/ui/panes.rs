@@ -26,26 +26,3 @@ fn frame(ui: &Ui, canvas: &mut Canvas<'_>, pane: Pane, title: &str) -> Rect {
     canvas.put(area.x + 1, area.y, area.right().saturating_sub(1), &title, title_style);
     inside
 }
-
-/// Grouped by thousands, as in `1,204`.
-pub(in crate::ui) fn grouped(number: impl TryInto<u64>) -> String {
-    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(super::grouped(7usize), "7");
-        assert_eq!(super::grouped(1204usize), "1,204");
-        assert_eq!(super::grouped(123_456_789usize), "123,456,789");
-    }
-}

@@ -3,8 +3,8 @@
 //! Owns what is ordered for it. It never decides when a message is due.
 
 use super::bench::repeat::{Plan, Repeat, Turn};
+use super::figures::grouped;
 use super::notice::Notice;
-use super::panes::grouped;
 use super::{Effect, Ui};
 use crate::contract::{Command, Target, format_duration};
 
@@ -63,7 +63,7 @@ impl Ui {
         let repeat = own.or_else(|| repeats.running().next_back())?;
         let others = repeats.running().count() - 1;
         let more = if others > 0 { format!(" +{others}") } else { String::new() };
-        let key = match self.keymap.keys_of("repeat").into_iter().next().filter(|_| own.is_some()) {
+        let key = match self.keymap.key_of("repeat").filter(|_| own.is_some()) {
             Some(key) => format!(", {key} stops"),
             None => format!(" to {}", self.bench.roster.name(repeat.plan.target.socket())),
         };

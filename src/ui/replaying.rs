@@ -2,23 +2,12 @@
 //!
 //! Owns what is ordered for it. It never decides when a message is due.
 
-use std::time::Duration;
-
 use super::bench::replay::{Ending, Pace, Plan, Replay, Turn};
-use super::panes::grouped;
-use super::panes::log::difference;
+use super::figures::{grouped, took};
 use super::{Effect, Notice, Ui};
 use crate::contract::Command;
 
 impl Ui {
-    /// After which time [`Ui::work`] has something to do although nothing happens.
-    #[must_use]
-    pub fn wakes_in(&self) -> Option<Duration> {
-        let wakes =
-            [self.bench.replay_wakes, self.bench.repeats.wakes, self.bench.scenarios.wakes].into_iter().flatten().min();
-        wakes.map(|at| at.since(self.bench.now()))
-    }
-
     pub(in crate::ui) fn start_replay(&mut self, plan: Plan) {
         self.bench.replay = Some(Replay::new(plan, self.bench.now()));
         self.notice = None;
@@ -28,14 +17,12 @@ impl Ui {
     /// Does what a replay needs now; true while there is more at once.
     pub(in crate::ui) fn work_on_replay(&mut self) -> bool {
         let now = self.bench.now();
-        self.bench.replay_wakes = None;
         let Some(replay) = &mut self.bench.replay else { return false };
+        replay.wakes = None;
         match replay.turn(now, &self.bench.store) {
             Turn::More => true,
             Turn::Wait(after) => {
-                let nanoseconds = after.map(|after| u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
-                self.bench.replay_wakes =
-                    nanoseconds.map(|after| crate::contract::Timestamp(now.0.saturating_add(after)));
+                replay.wakes = after.map(|after| now.later(after));
                 false
             }
             Turn::Send(row) => {
@@ -59,8 +46,7 @@ impl Ui {
         let Some(replay) = self.bench.replay.take() else { return };
         let (done, total) = (grouped(replay.done), grouped(replay.plan.total));
         let name = self.bench.roster.name(replay.plan.target.socket());
-        let time = difference(replay.elapsed(self.bench.now()));
-        let time = time.trim_start_matches('+');
+        let time = took(replay.elapsed(self.bench.now()));
         self.tell(match ending {
             Ending::Done if replay.done == 1 => Notice::good(format!("replayed 1 message to {name}")),
             Ending::Done => Notice::good(format!("replayed {done} messages to {name} in {time}")),
@@ -70,7 +56,6 @@ impl Ui {
 
     /// Ends a replay; what of a message is not sent yet is not sent.
     pub(in crate::ui) fn stop_replay(&mut self) {
-        self.bench.replay_wakes = None;
         let Some(replay) = self.bench.replay.take() else { return };
         if let Some(ticket) = replay.under_way() {
             self.effects.push(Effect::Order(Command::Cancel { ticket }));
@@ -90,7 +75,7 @@ impl Ui {
     /// What the status line says of a replay: `replay 37/1,204 x1, R pauses, Esc stops`.
     pub(in crate::ui) fn replay_status(&self) -> Option<String> {
         let replay = self.bench.replay.as_ref()?;
-        let key = self.keymap.keys_of("replay").into_iter().next().unwrap_or_default();
+        let key = self.keymap.key_of("replay").unwrap_or_default();
         let (pace, step) = match replay.plan.pace {
             Pace::ByHand => ("by hand".to_owned(), "sends the next"),
             pace => (pace_name(pace), if replay.is_paused() { "goes on" } else { "pauses" }),

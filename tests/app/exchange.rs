@@ -33,8 +33,7 @@ fn read(stream: &mut TcpStream, len: usize) -> Vec<u8> {
 
 /// Quits, and gives what the stream holds up to its end.
 fn quit_and_read_rest(session: &mut Session, stream: &mut TcpStream) -> Vec<u8> {
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     rest

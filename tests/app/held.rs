@@ -24,8 +24,7 @@ fn who_holds_a_port_is_named_and_one_key_takes_the_next() {
         }
     }
     session.wait_until("the question is gone", |screen| !screen.contents().contains("is not open"));
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
 }
 
 #[test]
@@ -40,8 +39,7 @@ fn a_stale_path_is_replaced_by_one_key_and_a_live_one_is_not() {
     session.wait_until("a question no more", |screen| !screen.contents().contains("is not open"));
     session.wait_for("Nobody is here");
     UnixStream::connect(&path).unwrap();
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
 
     let _live = UnixListener::bind(&path).unwrap();
     let mut session = opened_by_a_key(&home, &format!("unix-listen://{}", path.display()));

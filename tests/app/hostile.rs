@@ -1,8 +1,9 @@
 //! Peers that send orders for the terminal instead of text.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::net::TcpStream;
 
+use crate::clients::Clients;
 use crate::session::{ENTER, Home, PATIENCE, Session};
 
 /// The title that the program gives the terminal: the only OSC sequence it may write by itself.
@@ -78,12 +79,7 @@ fn shorten(text: &str) -> String {
 fn no_byte_of_a_peer_reaches_the_terminal_as_an_order() {
     let home = Home::new();
     let mut session = home.start(&["tcp-listen://127.0.0.1:0", "udp-bind://127.0.0.1:0"]);
-    session.wait_for("2 open");
-    let tcp = session.address_after("server           – open at ");
-    let udp = session.address_after("udp-server       – open at ");
-    let mut client = TcpStream::connect(tcp).unwrap();
-    session.wait_for("accepted");
-    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let Clients { stream: mut client, sender, udp } = Clients::of(&mut session);
     let titles = session.raw.windows(TITLE.len()).filter(|window| *window == TITLE).count();
     assert_eq!(titles, 1, "the program's own title");
     let frames = uprights(&session);

@@ -1,6 +1,7 @@
 //! The built program in a real pseudoterminal, its screen read through a terminal parser.
 #![expect(clippy::unwrap_used, reason = "this is a test")]
 
+mod clients;
 mod exchange;
 mod given_back;
 mod held;

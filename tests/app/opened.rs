@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::session::{ENTER, Home, ctrl};
+use crate::session::{ENTER, Home};
 
 /// A web server of Python over an empty folder, and where it listens.
 struct WebServer {
@@ -58,8 +58,7 @@ fn a_capture_is_opened_filtered_and_replayed_to_the_program_it_is_of() {
     session.wait_until("the new answer", |screen| {
         screen.contents().lines().any(|line| line.contains("RX client") && line.contains("HTTP/1.0 404"))
     });
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
 }
 
 #[test]

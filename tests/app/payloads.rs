@@ -49,8 +49,7 @@ fn a_saved_payload_goes_with_one_key_and_again_as_often_as_asked() {
     session.wait_for("5 times, over 80ms");
     session.keys(ENTER);
     session.wait_for("The repeat to server is done: 5/5");
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
     let mut all = String::new();
     peer.read_to_string(&mut all).unwrap();
     assert_eq!(all, "Hello you 2|Hello you 3|Hello you 4|Hello you 5|Hello you 6|");
@@ -69,6 +68,5 @@ fn a_name_that_nobody_knows_is_told_with_its_place_and_nothing_is_opened() {
     // Given on the command line, it is known.
     let mut session = home.start(&["--set", "whom=you", "-p", "lab"]);
     session.wait_for("open at ");
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
 }

@@ -37,8 +37,7 @@ fn a_saved_bench_comes_back_and_works() {
     let mut answer = [0; 13];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"welcome back\n");
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
     assert_eq!(fs::read_to_string(home.profiles().join("tour.toml")).unwrap(), saved, "loading changed the file");
 }
 
@@ -55,7 +54,6 @@ fn what_was_typed_comes_back_in_the_next_session() {
         let mut sent = [0; 12];
         client.read_exact(&mut sent).unwrap();
         assert_eq!(&sent, b"remember me\n");
-        session.keys(&(ctrl('q') + "y"));
-        assert_eq!(session.leave(), 0);
+        session.quit();
     }
 }

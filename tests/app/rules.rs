@@ -43,15 +43,13 @@ fn a_rule_that_is_made_and_tried_here_answers_here_and_comes_back_with_the_profi
     session.keys(ENTER);
     session.wait_for("saved to");
     session.keys("q");
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
 
     let mut session = home.start(&["-p", "answers"]);
     session.wait_for("server 2 rules");
     let address = session.address_after("open at ");
     assert_eq!(answers(address), ["<one>", "PUT"]);
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
 }
 
 /// What comes back for a message that the rule is for, and for one that it is not for.

@@ -53,8 +53,7 @@ fn what_was_done_is_kept_and_passes_at_once_and_from_the_saved_profile() {
     session.keys("kept");
     session.keys(ENTER);
     session.wait_for("saved to");
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
+    session.quit();
 
     let mut test = Command::new(SOCKBENCH);
     test.args(["test", "kept", "talk"]).envs(home.variables());

@@ -39,6 +39,14 @@ pub(crate) const RIGHT: &str = "\x1b[C";
 pub(crate) const DOWN: &str = "\x1b[B";
 pub(crate) const SHIFT_TAB: &str = "\x1b[Z";
 
+/// The number behind this sign on the screen: 1204 behind `↓` of `↓1,204`.
+pub(crate) fn count_after(screen: &vt100::Screen, sign: &str) -> Option<u64> {
+    let contents = screen.contents();
+    let rest = &contents[contents.find(sign)? + sign.len()..];
+    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+    digits.replace(',', "").parse().ok()
+}
+
 /// Folders for configuration and state that no other test has.
 pub(crate) struct Home(TempDir);
 
@@ -240,6 +248,13 @@ impl Session {
         let (end, start) = (Instant::now() + time, self.raw.len());
         while self.take_news(end) != Err(RecvTimeoutError::Timeout) {}
         self.raw[start..].to_vec()
+    }
+
+    /// Quits although sockets are open.
+    #[track_caller]
+    pub(crate) fn quit(&mut self) {
+        self.keys(&(ctrl('q') + "y"));
+        assert_eq!(self.leave(), 0);
     }
 
     /// Waits until the program has ended, and gives its exit status.

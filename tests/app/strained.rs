@@ -3,27 +3,15 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-use crate::session::{DOWN, ENTER, Home, PATIENCE, RIGHT, Session, ctrl};
-
-/// The number behind this sign on the screen: `↓1,204` behind `↓`.
-fn count_after(screen: &vt100::Screen, sign: &str) -> Option<u64> {
-    let contents = screen.contents();
-    let rest = &contents[contents.find(sign)? + sign.len()..];
-    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
-    digits.replace(',', "").parse().ok()
-}
-
-fn quit(mut session: Session) {
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
-}
+use crate::clients::{Clients, come_and_go};
+use crate::session::{DOWN, ENTER, Home, PATIENCE, RIGHT, count_after, ctrl};
 
 // Case 9.
 #[test]
@@ -58,18 +46,7 @@ fn without_descriptors_the_bench_is_drawn_and_saved_and_accepts_again_as_soon_as
     assert!(took < Duration::from_secs(2), "accepting went on after {took:?}");
     assert_eq!(open(session.screen()), Some(before), "as many as before are open");
     drop(clients);
-    quit(session);
-}
-
-/// Connects and resets so many times, a thousand a second.
-fn come_and_go(address: SocketAddr, count: u32) {
-    let begin = Instant::now();
-    for number in 0..count {
-        let due = begin + Duration::from_millis(number.into());
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        let client = TcpStream::connect(address).unwrap();
-        SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
-    }
+    session.quit();
 }
 
 // Case 11. Here the rate is what is measured: three seconds of it.
@@ -104,7 +81,7 @@ fn connections_that_come_and_are_reset_by_the_thousand_hold_up_no_key_and_are_al
     // Opened; and each accepted, failed to be read, and closed.
     let rows = 1 + 3 * u64::from(COUNT);
     session.wait_until(&format!("{rows} rows"), |screen| count_after(screen, "Log · all · ") == Some(rows));
-    quit(session);
+    session.quit();
 }
 
 // Case 28.
@@ -114,12 +91,7 @@ fn what_comes_while_the_program_is_stopped_waits_or_is_counted_as_lost() {
     let home = Home::new();
     let mut session =
         home.start(&["tcp-listen://127.0.0.1:0?after-fin=keep", "udp-bind://127.0.0.1:0?receive-buffer=64KiB"]);
-    session.wait_for("2 open");
-    let tcp = session.address_after("server           – open at ");
-    let udp = session.address_after("udp-server       – open at ");
-    let mut client = TcpStream::connect(tcp).unwrap();
-    session.wait_for("accepted");
-    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let Clients { stream: mut client, sender, udp } = Clients::of(&mut session);
     sender.send_to(b"first", udp).unwrap();
     let entry = format!(":{} ↓", sender.local_addr().unwrap().port());
     session.wait_for(&entry);
@@ -153,7 +125,7 @@ fn what_comes_while_the_program_is_stopped_waits_or_is_counted_as_lost() {
     let (_, lost) = counts(session.screen());
     assert!(lost > Some(1000), "{lost:?} were lost");
     drop(client);
-    quit(session);
+    session.quit();
 }
 
 // Case 47.
@@ -189,7 +161,7 @@ fn a_replay_of_a_hundred_thousand_messages_stops_at_once() {
     assert!(took < Duration::from_millis(500), "it took {took:?}");
     let done = count_after(session.screen(), "The replay was stopped: ").unwrap();
     assert!(done < COUNT, "it was done already");
-    quit(session);
+    session.quit();
     // What was under way is one message.
     let received = std::io::copy(&mut peer, &mut std::io::sink()).unwrap();
     assert!((done..=done + 1).contains(&received), "{received} came of {done}");

@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, Uid};
+use nix::sys::signal::Signal;
+use nix::unistd::Uid;
 use sockbench::profile::Profile;
 
-use super::time::{Server, exchange};
+use super::echo_server::{Server, exchange};
 use super::{Verdict, is_installed, setting};
 
 /// What may be missing after a kill.
@@ -33,7 +33,7 @@ pub(super) fn tshark_reads_what_a_kill_left() -> Verdict {
     let (mut fewest, mut all) = (u64::MAX, 0);
     for turn in 0..kills {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(folder.path(), &[], &["--record", "trace.pcapng"]);
+        let mut server = Server::start(folder.path(), &[], &["--record", "trace.pcapng"]);
         let mut stream = server.connect();
         let most = RandomState::new().hash_one(turn) % 10_000;
         let mut answered = Vec::new();
@@ -42,9 +42,8 @@ pub(super) fn tshark_reads_what_a_kill_left() -> Verdict {
             answered.push(Instant::now());
         }
         let killed = Instant::now();
-        kill(Pid::from_raw(server.pid()), Signal::SIGKILL).unwrap();
+        server.end(Signal::SIGKILL);
         let kept = answered.iter().filter(|at| **at + MAY_BE_LOST < killed).count();
-        drop(server);
         let mut tshark = Command::new("tshark");
         tshark.args(["-r", "trace.pcapng", "-Y", "tcp.len > 0", "-T", "fields", "-e", "tcp.len"]);
         // A last packet that is cut short is told on standard error, after all others are shown.

@@ -5,6 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a case that can't go on has failed")]
 
 mod addresses;
+#[path = "../app/clients.rs"]
+mod clients;
+mod echo_server;
 mod files;
 #[path = "../app/session.rs"]
 #[expect(dead_code, reason = "the tests of the screen use more of it")]

@@ -1,7 +1,7 @@
 //! The workbench in a terminal, under strain that lasts.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,25 +11,12 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::statvfs::statvfs;
-use socket2::SockRef;
 
-use super::session::{ENTER, Home, PATIENCE, Session, ctrl};
+use super::clients::{Clients, come_and_go};
+use super::session::{ENTER, Home, PATIENCE, Session, count_after, ctrl};
 use super::{Verdict, memory, mib, percentile, setting};
 
 const MINUTE: Duration = Duration::from_mins(1);
-
-/// The number behind this sign on the screen.
-fn count_after(screen: &vt100::Screen, sign: &str) -> Option<u64> {
-    let contents = screen.contents();
-    let rest = &contents[contents.find(sign)? + sign.len()..];
-    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
-    digits.replace(',', "").parse().ok()
-}
-
-fn quit(mut session: Session) {
-    session.keys(&(ctrl('q') + "y"));
-    assert_eq!(session.leave(), 0);
-}
 
 /// Waits until the screen shows this, for longer than a test does.
 fn wait_long(session: &mut Session, text: &str) {
@@ -37,16 +24,6 @@ fn wait_long(session: &mut Session, text: &str) {
     while !session.text().contains(text) {
         assert!(Instant::now() < until, "{text} never came:\n{}", session.text());
         session.output_during(Duration::from_millis(50));
-    }
-}
-
-fn come_and_go(address: SocketAddr, count: u32) {
-    let begin = Instant::now();
-    for number in 0..count {
-        let due = begin + Duration::from_millis(number.into());
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        let client = TcpStream::connect(address).unwrap();
-        SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
     }
 }
 
@@ -74,7 +51,7 @@ pub(super) fn connections_that_come_and_are_reset_for_a_minute() -> Verdict {
     flood.join().unwrap();
     let rows = 1 + 3 * u64::from(COUNT);
     session.wait_until(&format!("{rows} rows"), |screen| count_after(screen, "Log · all · ") == Some(rows));
-    quit(session);
+    session.quit();
     let (usual, rare, longest) = (percentile(&mut times, 50), percentile(&mut times, 99), percentile(&mut times, 100));
     let told = format!("{} keys: p50 {usual:.1} ms, p99 {rare:.1} ms, the longest {longest:.1} ms", times.len());
     // What else the machine does may hold up a few.
@@ -128,7 +105,7 @@ pub(super) fn ten_gigabytes_are_kept_and_found() -> Verdict {
     session.wait_for("21 the very first of all");
     most = most.max(memory(pid, "VmRSS"));
     assert!(!session.text().contains("oldest rows gone"), "{}", session.text());
-    quit(session);
+    session.quit();
     let told = format!("{bytes} bytes in {took:.0} s, {} MiB resident at most of a log of 256 MiB", mib(most));
     assert!(most < LIMIT + BESIDES, "{told}");
     Verdict::Pass(format!("{told}; the first row is found"))
@@ -138,12 +115,7 @@ pub(super) fn ten_gigabytes_are_kept_and_found() -> Verdict {
 pub(super) fn a_flood_goes_on_while_the_program_is_stopped_for_a_minute() -> Verdict {
     let home = Home::new();
     let mut session = home.start(&["tcp-listen://127.0.0.1:0?after-fin=keep", "udp-bind://127.0.0.1:0"]);
-    session.wait_for("2 open");
-    let tcp = session.address_after("server           – open at ");
-    let udp = session.address_after("udp-server       – open at ");
-    let mut client = TcpStream::connect(tcp).unwrap();
-    session.wait_for("accepted");
-    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let Clients { stream: mut client, sender, udp } = Clients::of(&mut session);
     sender.send_to(b"first", udp).unwrap();
     let entry = format!(":{} ↓", sender.local_addr().unwrap().port());
     session.wait_for(&entry);
@@ -183,7 +155,7 @@ pub(super) fn a_flood_goes_on_while_the_program_is_stopped_for_a_minute() -> Ver
     let took = since.elapsed();
     drop(stream.join().unwrap());
     let lost = count_after(session.screen(), "· lost ").unwrap();
-    quit(session);
+    session.quit();
     let told =
         format!("{sent} datagrams, {lost} of them lost, {} MiB waited; all is well after {took:.0?}", mib(waited));
     assert!(took < Duration::from_secs(1), "{told}");
@@ -208,7 +180,7 @@ pub(super) fn ten_thousand_idle_connections() -> Verdict {
     session.wait_until("all of them", |screen| count_after(screen, "(all ") == Some(COUNT as u64));
     let more = memory(pid, "VmRSS").saturating_sub(before);
     drop((first, clients));
-    quit(session);
+    session.quit();
     let told = format!("10,000 idle connections take {} KiB more", more >> 10);
     assert!(more < 40 << 20, "{told}");
     Verdict::Pass(told)

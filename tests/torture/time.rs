@@ -2,92 +2,13 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::session::{Home, PATIENCE, SOCKBENCH};
+use super::echo_server::{PROFILE, Server, connect, exchange};
+use super::session::{Home, PATIENCE};
 use super::{Verdict, descriptors, memory, setting};
-
-const PROFILE: &str = "\
-version = 1
-
-[[rule]]
-name = \"echo\"
-when = { any = true }
-send = { escaped = \"{{payload}}\" }
-
-[[socket]]
-name = \"server\"
-open = \"tcp-listen://ADDRESS?after-fin=close\"
-";
-
-/// An echo server without a screen; it is ended with this.
-pub(super) struct Server {
-    pub(super) child: Child,
-    pub(super) address: SocketAddr,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // One that has ended by itself is no failure of the case.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Server {
-    /// Starts one in a folder by this command, which ends with the program's own arguments.
-    pub(super) fn start(folder: &std::path::Path, before: &[&str], arguments: &[&str]) -> Self {
-        // Nobody was connected to it, so that it is free at once.
-        let address = TcpListener::bind("127.78.0.1:0").unwrap().local_addr().unwrap();
-        fs::write(folder.join("lab.toml"), PROFILE.replace("ADDRESS", &address.to_string())).unwrap();
-        let words = [before, &[SOCKBENCH, "run", "./lab.toml", "--format", "none"], arguments].concat();
-        let mut command = Command::new(words[0]);
-        command.args(&words[1..]).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::piped());
-        Self { child: command.spawn().unwrap(), address }
-    }
-
-    pub(super) fn connect(&self) -> TcpStream {
-        connect(self.address)
-    }
-
-    /// The first line on standard error that has this in it.
-    pub(super) fn says(&mut self, what: &str) -> String {
-        let said = BufReader::new(self.child.stderr.take().unwrap());
-        let line = said.lines().map(Result::unwrap).find(|line| line.contains(what));
-        line.unwrap_or_else(|| panic!("it never said {what}"))
-    }
-
-    pub(super) fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
-    }
-}
-
-/// Connects, as soon as somebody listens.
-fn connect(address: SocketAddr) -> TcpStream {
-    let until = Instant::now() + PATIENCE;
-    let stream = loop {
-        match TcpStream::connect(address) {
-            Ok(stream) => break stream,
-            Err(error) => assert!(Instant::now() < until, "{error}"),
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream
-}
-
-/// Has a message echoed.
-pub(super) fn exchange(stream: &mut TcpStream, message: &[u8]) {
-    stream.write_all(message).unwrap();
-    let mut answer = vec![0; message.len()];
-    stream.read_exact(&mut answer).unwrap();
-    assert!(answer == message);
-}
 
 /// For so long, both of them at once: `run`, which lets go of its oldest rows, and the workbench, which keeps them all.
 pub(super) fn a_soak() -> Verdict {

@@ -1,7 +1,9 @@
 //! The JSONL log of this program: lines in, the rows that they were out.
 //!
-//! Owns what each kind of line means, and what a socket was opened as, which no line says outright. It never reads other
-//! programs' JSON: a line that is none of ours is an error with its number.
+//! Owns what each kind of line means. It never reads other programs' JSON: a line that is none of ours is an error with
+//! its number.
+
+mod opened_as;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,12 +14,9 @@ use memchr::memchr;
 use serde::Deserialize;
 
 use super::collector::{Collector, Way};
-use super::flows::endpoint;
 use super::{ReadError, Step};
-use crate::contract::{
-    Address, BLOCK_SIZE, CloseReason, Endpoint, EndpointAddress, Fact, NetError, Operation, Scheme, SocketId,
-    Timestamp, UnixAddress,
-};
+use crate::contract::{Address, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, SocketId, Timestamp, UnixAddress};
+use opened_as::{Carrier, OpenedAs};
 
 /// The longest line that is read, in bytes: a message of a whole block, in hex and as text that is all escapes.
 const LINE_MAX: usize = 9 * BLOCK_SIZE;
@@ -52,26 +51,6 @@ struct Known {
     opened_as: OpenedAs,
     /// The other end of a connection.
     peer: Option<Address>,
-}
-
-/// What a socket was opened as, as far as the lines tell.
-#[derive(Clone, Default, PartialEq)]
-struct OpenedAs {
-    carrier: Option<Carrier>,
-    serves: bool,
-    address: Option<Address>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Carrier {
-    Tcp,
-    Udp,
-    Unix,
-    UnixDgram,
-    UnixSeqpacket,
-    Icmp,
-    Raw,
-    Pair,
 }
 
 /// A line. Which of the fields are there depends on the kind.
@@ -180,7 +159,7 @@ impl Lines {
         known.learn(&fact);
         let (id, is_child) = (known.id, known.is_child);
         if !is_child {
-            let before = out_endpoint(&known.opened_as);
+            let before = known.opened_as.endpoint();
             out.found(id, &known.name, before);
         }
         if is_child && is_end {
@@ -291,7 +270,7 @@ impl Lines {
                 };
                 if !is_child {
                     self.names.insert(name.clone(), (id, Some(line.id)));
-                    out.found(id, &name, out_endpoint(&OpenedAs::default()));
+                    out.found(id, &name, OpenedAs::default().endpoint());
                 }
                 place.insert(Known { id, name, is_child, opened_as: OpenedAs::default(), peer: None })
             }
@@ -312,13 +291,8 @@ impl Lines {
         let known = number.and_then(|number| self.sockets.get_mut(&number));
         let mut nobody = OpenedAs::default();
         let opened_as = known.map_or(&mut nobody, |known| &mut known.opened_as);
-        let carriers = [Carrier::Tcp, Carrier::Unix, Carrier::UnixSeqpacket, Carrier::Pair];
-        if opened_as.carrier.is_none_or(|known| !carriers.contains(&known)) {
-            opened_as.carrier = Some(carrier);
-        }
-        opened_as.serves = true;
-        opened_as.address.get_or_insert_with(|| local.clone());
-        out.found(id, name, out_endpoint(opened_as));
+        opened_as.accepts(carrier, local);
+        out.found(id, name, opened_as.endpoint());
         id
     }
 }
@@ -342,70 +316,13 @@ impl Ids {
 
 impl Known {
     fn learn(&mut self, fact: &Fact) {
-        let opened_as = &mut self.opened_as;
+        self.opened_as.learn(fact);
         match fact {
-            Fact::Call { call, args, .. } if call == "socket" => opened_as.carrier = Carrier::of_call(args),
-            Fact::Call { call, .. } if call == "listen" => opened_as.serves = true,
-            Fact::Opened { local, peer } => {
-                opened_as.carrier.get_or_insert(match local {
-                    Address::Ip(_) => Carrier::Udp,
-                    Address::Host(..) => Carrier::Icmp,
-                    Address::Unix(_) => Carrier::UnixDgram,
-                });
-                opened_as.serves = peer.is_none();
-                opened_as.address = Some(peer.as_ref().unwrap_or(local).clone());
-                self.peer.clone_from(peer);
-            }
-            Fact::Connected { local, peer } | Fact::Accepted { local, peer, .. } => {
-                let is_unix = matches!(local, Address::Unix(_));
-                opened_as.carrier.get_or_insert(if is_unix { Carrier::Unix } else { Carrier::Tcp });
-                opened_as.serves = false;
-                opened_as.address = Some(peer.clone());
-                self.peer = Some(peer.clone());
-            }
+            Fact::Opened { peer, .. } => self.peer.clone_from(peer),
+            Fact::Connected { peer, .. } | Fact::Accepted { peer, .. } => self.peer = Some(peer.clone()),
             Fact::Paired { .. } => self.peer = Some(UnixAddress::Unnamed.into()),
             _ => {}
         }
-    }
-}
-
-impl Carrier {
-    /// What the arguments of `socket(2)` ask for: `AF_INET, SOCK_STREAM, 0`.
-    fn of_call(args: &str) -> Option<Self> {
-        let has = |word: &str| args.contains(word);
-        Some(match () {
-            () if has("SOCK_RAW") && !has("ICMP") => Self::Raw,
-            () if has("ICMP") => Self::Icmp,
-            () if has("AF_UNIX") && has("SOCK_STREAM") => Self::Unix,
-            () if has("AF_UNIX") && has("SOCK_DGRAM") => Self::UnixDgram,
-            () if has("SOCK_SEQPACKET") => Self::UnixSeqpacket,
-            () if has("SOCK_STREAM") => Self::Tcp,
-            () if has("SOCK_DGRAM") => Self::Udp,
-            () => return None,
-        })
-    }
-}
-
-/// What would have opened a socket.
-fn out_endpoint(opened_as: &OpenedAs) -> Endpoint {
-    let scheme = match (opened_as.carrier.unwrap_or(Carrier::Tcp), opened_as.serves) {
-        (Carrier::Tcp, false) => Scheme::Tcp,
-        (Carrier::Tcp, true) => Scheme::TcpListen,
-        (Carrier::Udp, false) => Scheme::Udp,
-        (Carrier::Udp, true) => Scheme::UdpBind,
-        (Carrier::Unix, false) => Scheme::Unix,
-        (Carrier::Unix, true) => Scheme::UnixListen,
-        (Carrier::UnixDgram, false) => Scheme::UnixDgram,
-        (Carrier::UnixDgram, true) => Scheme::UnixDgramBind,
-        (Carrier::UnixSeqpacket, false) => Scheme::UnixSeqpacket,
-        (Carrier::UnixSeqpacket, true) => Scheme::UnixSeqpacketListen,
-        (Carrier::Icmp, _) => Scheme::Icmp,
-        (Carrier::Raw, _) => Scheme::Raw,
-        (Carrier::Pair, _) => Scheme::Pair,
-    };
-    match &opened_as.address {
-        Some(address) if scheme != Scheme::Pair => endpoint(scheme, address),
-        _ => Endpoint::new(scheme, EndpointAddress::Nothing),
     }
 }
 

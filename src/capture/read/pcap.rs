@@ -55,9 +55,7 @@ impl Header {
         let (Some(seconds), Some(fraction), Some(captured), Some(_)) = fields else { return Ok(Step::Short) };
         let captured = captured as usize;
         if captured > PACKET_MAX {
-            return Err(ReadError::Invalid(format!(
-                "at byte {offset}: a packet of {captured} bytes can't be; the file is damaged from there on"
-            )));
+            return Err(ReadError::damaged(offset, &format!("a packet of {captured} bytes can't be")));
         }
         let Some(packet) = bytes.get(PACKET_HEADER..PACKET_HEADER + captured) else { return Ok(Step::Short) };
         let at = u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.unit;

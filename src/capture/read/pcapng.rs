@@ -53,9 +53,7 @@ impl Section {
         flows: &mut Flows,
         out: &mut Collector,
     ) -> Result<Step, ReadError> {
-        let damaged = |what: &str| {
-            Err(ReadError::Invalid(format!("at byte {offset}: {what}; the file is damaged from there on")))
-        };
+        let damaged = |what: &str| Err(ReadError::damaged(offset, what));
         if bytes.len() < 12 {
             return Ok(Step::Short);
         }

@@ -4,10 +4,10 @@
 //! one: such a field gets an apostrophe before it. Nothing is lost by that: the `hex` field has the bytes as they were,
 //! and what programs read is better taken from the JSON lines.
 
-use super::text::{escape, escape_read};
-use super::{Framed, append, peer_of, sentence};
+use super::{Framed, append, peer_of};
 use crate::encoding::Reading;
-use crate::log::{LogStore, Roster, Row, stream};
+use crate::log::escape::{escape, escape_read};
+use crate::log::{LogStore, Roster, Row, sentence, stream};
 
 /// Appends the names of the fields.
 pub fn csv_header(out: &mut Vec<u8>) {

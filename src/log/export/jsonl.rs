@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Framed, append, hex, of_rule, peer_of};
+use super::{Framed, append, hex, peer_of};
 use crate::contract::{Fact, NetError, UnixAddress};
-use crate::log::{LogStore, Roster, Row};
+use crate::log::{LogStore, Roster, Row, of_rule};
 
 /// Appends the row as one line of JSON.
 ///

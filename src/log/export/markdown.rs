@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Framed;
-use super::text::{escape_read, escaped};
 use crate::encoding::Reading;
+use crate::log::escape::{escape_read, escaped};
 use crate::log::timeline::step;
 use crate::log::{LogStore, Roster, Row};
 

@@ -1,7 +1,7 @@
 //! Source code: each message as an array of C or as a bytes literal of Python, for tests and for bug reports.
 
-use super::text::escaped;
 use super::{append, peer_of};
+use crate::log::escape::escaped;
 use crate::log::{Kind, LogStore, Roster, Row};
 
 /// The bytes in one line of an array.

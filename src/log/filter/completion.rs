@@ -121,30 +121,6 @@ fn quoted(value: String) -> String {
     }
 }
 
-/// The names of the listed sockets, each followed by its connections.
-pub(super) fn sockets(roster: &Roster) -> Vec<String> {
-    let names = roster.roots().flat_map(|root| {
-        std::iter::once(root.name.clone()).chain(roster.children(root.id).map(|child| roster.name(child.id)))
-    });
-    names.take(10 * MOST).collect()
-}
-
-/// The addresses of the peers that are known, first without their ports.
-pub(super) fn peers(roster: &Roster) -> Vec<String> {
-    let members = roster.roots().flat_map(|root| std::iter::once(root).chain(roster.children(root.id)));
-    let addresses: Vec<_> =
-        members.flat_map(|member| member.peer.iter().chain(member.peers.keys())).take(10 * MOST).collect();
-    let hosts = addresses.iter().filter_map(|address| Some(address.socket_address()?.ip().to_canonical().to_string()));
-    let mut known: Vec<String> = hosts.collect();
-    known.sort_unstable();
-    known.dedup();
-    known.extend(addresses.iter().filter(|address| address.port().is_some()).map(ToString::to_string));
-    known.extend(addresses.iter().filter(|address| address.socket_address().is_none()).map(ToString::to_string));
-    let mut seen = std::collections::HashSet::new();
-    known.retain(|name| name != "unnamed" && seen.insert(name.clone()));
-    known
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

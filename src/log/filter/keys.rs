@@ -5,9 +5,9 @@
 use std::collections::HashSet;
 use std::ops::{Range, RangeInclusive};
 
+use super::FilterError;
 use super::peers::PeerPattern;
 use super::times::moment;
-use super::{FilterError, completion};
 use crate::contract::{SocketId, Timestamp};
 use crate::log::{Kind, Needle, Roster};
 
@@ -37,7 +37,7 @@ pub static KEYS: &[KeySpec] = &[
         values: "a socket's name, its connections included; server#2 is one connection, serv* what begins so",
         example: "socket:server",
         condition: sockets,
-        known: completion::sockets,
+        known: known_sockets,
     },
     KeySpec {
         name: "dir",
@@ -86,7 +86,7 @@ pub static KEYS: &[KeySpec] = &[
         values: "an address with or without its port, :80, 10.0.0.0/8, 10.0.* or a path: who a message is from or to",
         example: "peer:10.0.0.5",
         condition: peers,
-        known: completion::peers,
+        known: known_peers,
     },
     KeySpec {
         name: "since",
@@ -103,6 +103,9 @@ pub static KEYS: &[KeySpec] = &[
         known: none,
     },
 ];
+
+/// The most sockets and the most peers that are proposed from.
+const KNOWN_MAX: usize = 1000;
 
 /// The key whose values may stand between slashes.
 pub(super) const PATTERN_KEY: &str = "re";
@@ -194,6 +197,30 @@ impl NamePattern {
         let Some(wanted) = self.text.strip_prefix(root).and_then(|rest| rest.strip_prefix('#')) else { return false };
         if self.is_prefix { number.to_string().starts_with(wanted) } else { wanted.parse() == Ok(number) }
     }
+}
+
+/// The names of the listed sockets, each followed by its connections.
+fn known_sockets(roster: &Roster) -> Vec<String> {
+    let names = roster.roots().flat_map(|root| {
+        std::iter::once(root.name.clone()).chain(roster.children(root.id).map(|child| roster.name(child.id)))
+    });
+    names.take(KNOWN_MAX).collect()
+}
+
+/// The addresses of the peers that are known, first without their ports.
+fn known_peers(roster: &Roster) -> Vec<String> {
+    let members = roster.roots().flat_map(|root| std::iter::once(root).chain(roster.children(root.id)));
+    let addresses: Vec<_> =
+        members.flat_map(|member| member.peer.iter().chain(member.peers.keys())).take(KNOWN_MAX).collect();
+    let hosts = addresses.iter().filter_map(|address| Some(address.socket_address()?.ip().to_canonical().to_string()));
+    let mut known: Vec<String> = hosts.collect();
+    known.sort_unstable();
+    known.dedup();
+    known.extend(addresses.iter().filter(|address| address.port().is_some()).map(ToString::to_string));
+    known.extend(addresses.iter().filter(|address| address.socket_address().is_none()).map(ToString::to_string));
+    let mut seen = HashSet::new();
+    known.retain(|name| name != "unnamed" && seen.insert(name.clone()));
+    known
 }
 
 const fn none(_: &Roster) -> Vec<String> {

@@ -3,17 +3,16 @@
 //! A slot is shared by the store, by snapshots of it, and by the thread that writes it to disk; whoever reads finds the
 //! segment where it is at that moment.
 
-use std::fs::File;
 use std::io;
 use std::mem;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::segment::{RECORD_BYTES, Record, Segment};
+use crate::os::{self, File};
 
 /// The size of a block of most file systems.
 const FILE_BLOCK: u64 = 4096;
@@ -162,7 +161,7 @@ impl Drop for Extent {
         // A file system that can't make holes keeps the space until the program ends: nothing else is lost.
         if let (Ok(offset), Ok(len)) = (i64::try_from(self.offset), i64::try_from(self.room())) {
             let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-            let _ = fallocate(&*self.file, flags, offset, len);
+            let _ = os::call("fallocate", || Ok(fallocate(&*self.file, flags, offset, len)?));
         }
     }
 }

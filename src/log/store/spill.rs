@@ -1,31 +1,34 @@
 //! Spilling: the thread that writes sealed segments to a file without a name.
 //!
-//! Owns the file, which is made when it is first needed, is nobody else's to open, and is gone with the program however
-//! that ends. It never chooses what is to be written.
+//! Owns the file, which is made at once, since later there may be no descriptor left, is nobody else's to open, and is
+//! gone with the program however that ends. It never chooses what is to be written.
 
-use std::fs::File;
 use std::io;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
 use super::segment::Segment;
 use super::slot::{Extent, Slot};
+use crate::os::{self, File};
 
 /// Told by the thread after each segment, so that somebody asks for its reports.
-pub(super) type Wake = Box<dyn Fn() + Send>;
+pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// Where what is over the memory limit goes, and how far that has come.
 pub(super) struct Spilling {
     folder: PathBuf,
-    /// Taken by the thread when it starts.
-    wake: Option<Wake>,
+    /// None where it could not be made yet.
+    file: Option<Arc<File>>,
+    wake: Wake,
     thread: Option<Thread>,
     /// The number of the next segment to write.
     next: usize,
     /// The bytes in memory of what is ordered and not yet reported.
     in_flight: usize,
+    /// What could not be written, and waits for room on the disk.
+    waiting: Vec<Report>,
     trouble: Option<String>,
 }
 
@@ -44,7 +47,7 @@ pub(super) struct Report {
     /// Which one.
     pub(super) slot: Arc<Slot>,
     /// It had failed before.
-    again: bool,
+    pub(super) again: bool,
     /// The segment as it was in memory, now that it is on disk; or why it is not.
     pub(super) result: io::Result<Arc<Segment>>,
     /// How many bytes of the disk it takes, or would.
@@ -61,7 +64,8 @@ pub(super) enum Next {
 
 impl Spilling {
     pub(super) fn new(folder: PathBuf, wake: Wake) -> Self {
-        Self { folder, wake: Some(wake), thread: None, next: 0, in_flight: 0, trouble: None }
+        let file = File::nameless(&folder).ok().map(Arc::new);
+        Self { folder, file, wake, thread: None, next: 0, in_flight: 0, waiting: Vec::new(), trouble: None }
     }
 
     pub(super) const fn in_flight(&self) -> usize {
@@ -82,7 +86,7 @@ impl Spilling {
             self.next += 1;
             return Some(Next::Written);
         }
-        // Without a thread nothing is on disk, or can be ordered any more: all before it goes with it.
+        // Nothing can be ordered without a thread. Another one may start for the next segment.
         Some(Next::Forget(slot.end()))
     }
 
@@ -109,9 +113,22 @@ impl Spilling {
         Some(report)
     }
 
+    /// Keeps what could not be written until there may be room for it: it is still on its way.
+    pub(super) fn wait(&mut self, report: Report) {
+        self.in_flight += report.slot.bytes;
+        self.waiting.push(report);
+    }
+
+    /// What could not be written, for another look at it.
+    pub(super) fn take_waiting(&mut self) -> Vec<Report> {
+        let waiting = mem::take(&mut self.waiting);
+        self.in_flight = self.in_flight.saturating_sub(waiting.iter().map(|report| report.slot.bytes).sum());
+        waiting
+    }
+
     fn thread(&mut self) -> Option<&Thread> {
-        if let Some(wake) = self.wake.take() {
-            match Thread::start(self.folder.clone(), wake) {
+        if self.thread.is_none() {
+            match Thread::start(self.folder.clone(), self.file.clone(), Arc::clone(&self.wake)) {
                 Ok(thread) => self.thread = Some(thread),
                 Err(error) => self.trouble = Some(error.to_string()),
             }
@@ -121,11 +138,11 @@ impl Spilling {
 }
 
 impl Thread {
-    fn start(folder: PathBuf, wake: Wake) -> io::Result<Self> {
+    fn start(folder: PathBuf, file: Option<Arc<File>>, wake: Wake) -> io::Result<Self> {
         let (orders, taken) = channel();
         let (report, reports) = channel();
-        thread::Builder::new().name("spill".to_owned()).spawn(move || {
-            let mut writer = Writer { folder, file: None, end: 0 };
+        os::spawn("spill", move || {
+            let mut writer = Writer { folder, file, end: 0 };
             while let Ok(Order { slot, again }) = taken.recv() {
                 let Some(segment) = slot.segment() else { continue };
                 let len = Extent::len_of(&segment);
@@ -158,7 +175,7 @@ impl Writer {
         if let Some(file) = &self.file {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(tempfile::tempfile_in(&self.folder)?);
+        let file = Arc::new(File::nameless(&self.folder)?);
         self.file = Some(Arc::clone(&file));
         Ok(file)
     }

@@ -2,13 +2,13 @@
 //!
 //! Owns the paragraph for each errno, and the exception that Python raises for it.
 
-use super::{Step, lessons};
+use super::Step;
 
 /// What came of it, in two or three sentences; `None` for an errno that has no words here.
 #[expect(clippy::too_many_lines, reason = "a table: one row an errno")]
 pub(super) fn explanation(code: &str, step: &Step) -> Option<&'static str> {
     // Unix sockets know neither ports nor networks.
-    let unix = lessons::is_unix(step);
+    let unix = step.is_unix();
     Some(match (code, step.name.as_str()) {
         ("ECONNREFUSED", "connect") if step.args.starts_with('@') => {
             "ECONNREFUSED: no open socket has this abstract name, or the one that has it has not called listen(2) yet."

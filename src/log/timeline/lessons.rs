@@ -2,10 +2,9 @@
 //!
 //! Owns the paragraph for each call. Pure data: it never looks at the log.
 
-use super::carrier::Carrier;
 use super::code::code;
-use super::literal::Place;
 use super::{Step, errors, options};
+use crate::log::carrier::Carrier;
 
 /// What is taught at one step of a timeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,42 +46,6 @@ pub fn lesson(step: &Step) -> Lesson {
     Lesson { explanation, code: written.unwrap_or_default() }
 }
 
-/// True for a step with the address of a Unix socket.
-pub(super) fn is_on_path(step: &Step) -> bool {
-    matches!(Place::parse(&step.args), Some(Place::Path(_) | Place::Abstract(_)))
-}
-
-/// True for a Unix socket: its peers are on this machine, and it sends no segments.
-pub(super) fn is_unix(step: &Step) -> bool {
-    step.carrier.is_some_and(Carrier::is_unix) || is_on_path(step)
-}
-
-fn is_without_ports(step: &Step) -> bool {
-    step.carrier.is_some_and(Carrier::is_without_ports)
-}
-
-/// True for a send of which the system took a part.
-pub(super) fn is_partial(step: &Step) -> bool {
-    left(&step.args, &step.result).is_some()
-}
-
-/// How many of the bytes that a send was asked for it did not take; `None` for none.
-pub(super) fn left(asked: &str, taken: &str) -> Option<u64> {
-    let number = |text: &str| text.split([' ', ',']).next().and_then(|number| number.parse::<u64>().ok());
-    number(asked)?.checked_sub(number(taken)?).filter(|left| *left > 0)
-}
-
-/// True for a packet that was received with its IP header, as a raw socket of IPv4 gives it.
-pub(super) fn has_ip_header(step: &Step) -> bool {
-    let v4 = || matches!(Place::parse(&step.args), Some(Place::Ip(from)) if from.is_ipv4());
-    step.carrier == Some(Carrier::Raw) && v4()
-}
-
-/// True for `SO_REUSEADDR` where nothing ever waits in `TIME_WAIT`.
-pub(super) fn shares_port(step: &Step) -> bool {
-    step.carrier == Some(Carrier::Udp) && step.args.split(", ").nth(1) == Some("SO_REUSEADDR")
-}
-
 const SHARED_PORT: &str = "SO_REUSEADDR on UDP lets several sockets bind the same address and port, if all of them ask \
                            for it: so several programs can listen to one multicast group, and each gets every datagram \
                            of the group. One that is sent to a single host goes to one of them alone, on Linux the one \
@@ -91,7 +54,7 @@ const SHARED_PORT: &str = "SO_REUSEADDR on UDP lets several sockets bind the sam
 #[expect(clippy::too_many_lines, reason = "a table: one row a call")]
 fn about(step: &Step) -> String {
     let args = step.args.as_str();
-    let on_path = is_on_path(step);
+    let on_path = step.is_on_path();
     let text = match step.name.as_str() {
         "getaddrinfo" => {
             "getaddrinfo(3) asks the resolver, which reads the hosts file and asks DNS, for the addresses of a name. \
@@ -120,7 +83,7 @@ fn about(step: &Step) -> String {
             "bind(2) gives a Unix socket its name: it makes a file of the type socket at this path, which clients \
              connect to. The file stays when the program ends, so a server removes it."
         }
-        "bind" if is_without_ports(step) => {
+        "bind" if step.is_without_ports() => {
             "bind(2) gives the socket its local address: only packets to it are received, and it is what we send from. \
              This protocol knows no ports."
         }
@@ -167,7 +130,7 @@ fn about(step: &Step) -> String {
              completes the three-way handshake (RFC 9293, 3.5). The kernel also chose our own address and port. The \
              server's program has not seen anything yet: its kernel did all that."
         }
-        "send" if is_partial(step) => {
+        "send" if step.is_partial() => {
             "send(2) took a part of the bytes: as many as the socket's send buffer had room for. The peer reads more \
              slowly than we write. This is no error: send the rest when poll(2) says that there is room again. Who \
              ignores the result loses the rest."
@@ -191,7 +154,7 @@ fn about(step: &Step) -> String {
              the same bytes (RFC 792, RFC 4443). Without privilege the kernel fills in id and checksum; a raw socket of \
              IPv4 must do both itself."
         }
-        "sendto" if is_unix(step) => {
+        "sendto" if step.is_unix() => {
             "sendto(2) sends one datagram to the socket at this path, whole or not at all. On this machine none is lost, \
              doubled or overtaken: where the receiver's queue is full, sendto waits or says EAGAIN (unix(7)). One \
              sendto is one recvfrom at the other end."
@@ -214,7 +177,7 @@ fn about(step: &Step) -> String {
              directions are done, and close(2) is all that is left. A program that takes 0 for \"nothing yet\" runs in \
              circles."
         }
-        "recv" | "read" if step.result == "0" && is_unix(step) => {
+        "recv" | "read" if step.result == "0" && step.is_unix() => {
             "recv(2) returned 0: the end of the connection. The peer shut its direction down, or closed its socket. In \
              the first case you may go on sending until you close as well (half-close); in the second a send fails \
              with EPIPE at once, since the system knows both ends. A program that takes 0 for \"nothing yet\" runs in \
@@ -251,7 +214,7 @@ fn about(step: &Step) -> String {
             "recvmsg(2) with MSG_ERRQUEUE reads the queue in which Linux keeps the ICMP errors about datagrams sent \
              before, if IP_RECVERR is set. Each entry has an errno, and the destination that it is about."
         }
-        "shutdown" if is_unix(step) => {
+        "shutdown" if step.is_unix() => {
             "shutdown(2) with SHUT_WR closes our direction only: the peer reads what waits, and then its recv returns 0. \
              We can still receive, so this is how one says \"that was all\" and waits for the answer. The descriptor \
              stays until close(2)."
@@ -269,7 +232,7 @@ fn about(step: &Step) -> String {
             "close(2) gives the descriptor back. Datagrams that were not read are dropped. Who sends to this socket now \
              is told ECONNREFUSED."
         }
-        "close" if is_without_ports(step) => {
+        "close" if step.is_without_ports() => {
             "close(2) gives the descriptor back. Packets that were not read are dropped, and nobody is told: without a \
              connection there is nothing to end."
         }
@@ -277,12 +240,12 @@ fn about(step: &Step) -> String {
             "close(2) gives the descriptor back. Datagrams that were not read are dropped, and nobody is told: without \
              a connection there is nothing to end. Who sends to this port now hears ICMP \"port unreachable\"."
         }
-        "close" if step.before.resets && !is_unix(step) => {
+        "close" if step.before.resets && !step.is_unix() => {
             "close(2) gives the descriptor back. SO_LINGER is {1, 0}, so the bytes that wait are thrown away, and RST \
              goes out and not FIN: the peer's next call fails with ECONNRESET, even if there was something to read. No \
              TIME_WAIT is left at this end (RFC 9293, 3.10.5)."
         }
-        "close" if is_unix(step) => {
+        "close" if step.is_unix() => {
             "close(2) gives the descriptor back. The other end, if there is one, reads what waits and then gets 0 from \
              recv; what it sends from now on fails with EPIPE."
         }
@@ -292,7 +255,7 @@ fn about(step: &Step) -> String {
              the pair of addresses in TIME_WAIT for a minute."
         }
         // A listener and a datagram socket have this row as the first one that a log shows of them.
-        "getsockname" if step.listens && is_unix(step) => {
+        "getsockname" if step.listens && step.is_unix() => {
             "The socket is a listener now. bind(2) gave it a name: a path, at which it made a file, or @name, which leaves \
              none. listen(2) had the kernel take connections there; each waits in the backlog until accept(2) makes \
              a socket of it. getsockname(2) tells that name."
@@ -303,12 +266,12 @@ fn about(step: &Step) -> String {
              waits in the backlog until accept(2) makes a socket of it. getsockname(2) tells the address that it really \
              got, and so the port where 0 asked for any free one."
         }
-        "getsockname" if is_without_ports(step) => {
+        "getsockname" if step.is_without_ports() => {
             "The socket is open. It has an address of this machine and no port: bind(2) gives it one, or connect(2) \
              chooses it. getsockname(2) tells which it is."
         }
         // Of all Unix sockets that tell their own name, only a pair has none.
-        "getsockname" if is_unix(step) && step.result == "unnamed" => {
+        "getsockname" if step.is_unix() && step.result == "unnamed" => {
             "The pair is open: socketpair(2) made its two ends connected to each other, so that neither needs a name, and \
              nobody else can reach them. getsockname(2) tells that there is none."
         }
@@ -370,7 +333,7 @@ fn about_socket(args: &str) -> String {
 fn about_option(step: &Step) -> String {
     let general =
         "setsockopt(2) changes how the socket behaves; the first argument says which layer the option is for.";
-    if shares_port(step) {
+    if step.shares_port() {
         return format!("{SHARED_PORT} {general}");
     }
     match options::find(&step.args) {

@@ -4,8 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::code::{Code, Line, word};
 use super::literal::quoted;
+use super::snippet::{Code, Line, word};
 
 /// What is taught of an option.
 #[derive(Debug)]

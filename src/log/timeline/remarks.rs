@@ -1,12 +1,13 @@
 //! What a step means, in the few words that stand beside it.
 
-use super::carrier::Carrier;
-use super::{Step, ending, lessons, options};
+use super::{Step, options};
+use crate::log::carrier::Carrier;
+use crate::log::ending;
 
 /// The remark; empty where there is nothing to say.
 pub(super) fn remark(step: &Step) -> &'static str {
     if let Some(code) = step.code() {
-        return failure(code, &step.name, lessons::is_unix(step));
+        return failure(code, &step.name, step.is_unix());
     }
     let args = step.args.as_str();
     match step.name.as_str() {
@@ -16,21 +17,21 @@ pub(super) fn remark(step: &Step) -> &'static str {
         "getaddrinfo" => "nobody knows that name",
         "socket" => "a descriptor, no address",
         "setsockopt" if args.contains("SO_LINGER, {1, 0}") => "close will send RST: an abort",
-        "setsockopt" if lessons::shares_port(step) => "others may bind the same port, too",
+        "setsockopt" if step.shares_port() => "others may bind the same port, too",
         "setsockopt" => options::find(args).map_or("", |option| option.remark),
         "bind" if args.contains("autobind") => "the kernel chooses a name",
         "bind" if args.ends_with(":0") => "any free port",
         "bind" => "the socket has its address",
         "listen" => "so many may wait to be accepted",
         "accept" => "the peer's own socket",
-        "connect" if lessons::is_on_path(step) => "the listener has it in its backlog",
+        "connect" if step.is_on_path() => "the listener has it in its backlog",
         "connect" if step.carrier == Some(Carrier::Raw) => "packets from this host alone",
         "connect" => "SYN, SYN+ACK, ACK: it stands",
-        "send" if lessons::is_partial(step) => "a part: there was no more room",
-        "recv" if step.result == "0" => ending::peer_closed(lessons::is_unix(step), step.before.half_closed),
-        "recvfrom" if lessons::has_ip_header(step) => "the IP header (20 bytes or more) stands in front",
+        "send" if step.is_partial() => "a part: there was no more room",
+        "recv" if step.result == "0" => ending::peer_closed(step.is_unix(), step.before.half_closed),
+        "recvfrom" if step.has_ip_header() => "the IP header (20 bytes or more) stands in front",
         "recvfrom" if step.result.starts_with("0 ") => "an empty datagram is a message, too",
-        "shutdown" if args == "SHUT_WR" && lessons::is_unix(step) => "no more is sent, receiving goes on",
+        "shutdown" if args == "SHUT_WR" && step.is_unix() => "no more is sent, receiving goes on",
         "shutdown" if args == "SHUT_WR" => "FIN is sent, receiving goes on",
         "socketpair" => "two ends, connected already",
         "unlink" => "the file is gone",

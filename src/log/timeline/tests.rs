@@ -192,7 +192,7 @@ fn said(url: &str, facts: Vec<Fact>) -> [String; 3] {
     let step = step(&row, &log.store, &log.roster).unwrap();
     let fact = log.store.fact(&row).unwrap();
     let lesson = lesson(&step).explanation;
-    [step.meaning, crate::log::export::sentence(&row, &fact, &log.store, &log.roster), lesson]
+    [step.meaning, crate::log::sentence(&row, &fact, &log.store, &log.roster), lesson]
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::encoding::Encoding;
 use crate::payload::{Mode, NotationError, Place, Template};
 use crate::profile::SocketEntry;
 use crate::profile::message::{Known, Message, PatternEntry};
-use crate::profile::read::{Names, table_name};
+use crate::profile::names::{Names, table_name};
 use crate::rule::{Hits, Moment, Once, Then};
 
 /// The keys of a rule.

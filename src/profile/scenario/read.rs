@@ -7,11 +7,11 @@ use toml_edit::{Item, TableLike};
 
 use super::{ScenarioEntry, StepAction, StepEntry};
 use crate::contract::{CloseHow, Endpoint, Role, parse_duration};
-use crate::document::{Reader, key_span, span, unknown_name};
+use crate::document::{Reader, key_span, span, tables_in, unknown_name};
 use crate::encoding::Encoding;
 use crate::payload::Place;
 use crate::profile::message::Known;
-use crate::profile::read::{Names, table_name, tables_in};
+use crate::profile::names::{Names, table_name};
 use crate::profile::{Message, PatternEntry, SocketEntry};
 use crate::scenario::Name;
 

@@ -2,7 +2,7 @@
 
 use super::super::link::State;
 use super::super::{Action, Name};
-use super::{Run, later};
+use super::Run;
 use crate::contract::{CloseHow, Timestamp};
 use crate::pattern::Pattern;
 
@@ -12,25 +12,13 @@ impl Run {
         match action {
             Action::Open(socket) => self.is_opened(socket),
             Action::Close(name, how) => self.is_closed(name, *how),
-            Action::Send { .. } => {
-                let present = self.present.as_ref()?;
-                if let Some(why) = present.failed.as_ref().filter(|_| present.under_way.is_empty()) {
-                    return Some(Err(why.clone()));
-                }
-                let is_done = present.left == 0 && present.under_way.is_empty();
-                let left_out = match present.left_out {
-                    0 => String::new(),
-                    1 => ", and nothing to one that closed meanwhile".to_owned(),
-                    more => format!(", and nothing to {more} that closed meanwhile"),
-                };
-                is_done.then(|| Ok(format!("{} bytes sent{left_out}", present.sent)))
-            }
+            Action::Send { .. } => self.present.as_ref()?.sending.outcome(),
             Action::Expect { on, pattern, .. } => self.has_come(on, pattern),
             Action::ExpectNone { on, pattern, .. } => self.has_not_come(on, pattern),
             Action::ExpectClosed { on, .. } => self.has_ended(on),
             Action::Wait(time) => {
                 let entered = self.present.as_ref()?.entered;
-                (now >= later(entered, *time)).then(|| Ok(String::new()))
+                (now >= entered.later(*time)).then(|| Ok(String::new()))
             }
         }
     }

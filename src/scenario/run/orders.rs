@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::link::{Link, State};
 use super::super::{Action, Name};
-use super::{Present, Run, later};
+use super::{Present, Run};
 use crate::contract::{CloseHow, CloseReason, Command, Endpoint, Target, Ticket, Timestamp};
 use crate::payload::{Fill, Template};
 
@@ -80,16 +80,13 @@ impl Run {
         now: Timestamp,
         present: &mut Present,
     ) -> Result<Vec<Command>, String> {
-        if present.left == 0 || !present.under_way.is_empty() || present.failed.is_some() || now < present.due {
-            return Ok(Vec::new());
-        }
-        if self.is_awaited(to) {
+        if !present.sending.is_next(now) || self.is_awaited(to) {
             return Ok(Vec::new());
         }
         let (mut ticket, mut seed) = (self.next_ticket, self.seed);
         let root = self.root_mut(to)?;
         let endpoint = Arc::clone(&root.endpoint);
-        let mut orders = Vec::new();
+        let (mut orders, mut under_way) = (Vec::new(), Vec::new());
         let mut is_opening = false;
         for link in root.named_mut(to) {
             is_opening |= link.state == State::Opening;
@@ -103,7 +100,7 @@ impl Run {
             };
             // Of a stream, nothing can't be sent, and is nothing to wait for.
             if !bytes.is_empty() || endpoint.keeps_messages_apart() {
-                present.under_way.insert(Ticket(ticket), bytes.len() as u64);
+                under_way.push((Ticket(ticket), bytes.len() as u64));
                 orders.push(Command::Send {
                     ticket: Ticket(ticket),
                     target: Target::Socket(link.id),
@@ -116,9 +113,8 @@ impl Run {
             return if is_opening { Ok(Vec::new()) } else { Err(self.not_open(to)) };
         }
         (self.next_ticket, self.seed) = (ticket, seed);
-        present.left -= 1;
         present.ordered = true;
-        present.due = later(now, every);
+        present.sending.ordered(under_way, now.later(every));
         Ok(orders)
     }
 }
@@ -128,20 +124,20 @@ impl Run {
     /// that closed meanwhile are left out, as long as there is one that took it.
     pub(super) fn settle(&mut self, action: &Action) {
         let Action::Send { to, .. } = action else { return };
-        let Some(present) = self.present.as_mut().filter(|present| present.under_way.is_empty()) else { return };
-        let is_taken = std::mem::take(&mut present.is_taken);
-        for (socket, why) in std::mem::take(&mut present.refused) {
+        let Some(sending) = self.present.as_mut().map(|present| &mut present.sending) else { return };
+        let Some((is_taken, refused)) = sending.take_answers() else { return };
+        for (socket, why) in refused {
             let Some(&(root, place)) = self.whose.get(&socket) else { continue };
             let root = &mut self.roots[root];
             let is_one_of_many = root.has_links() && to.connection.is_none();
             let link = root.at(place);
             if is_one_of_many && is_taken && link.state == State::Closed {
-                present.left_out += 1;
+                sending.leave_out();
                 continue;
             }
             let number = link.number;
             let told = if is_one_of_many { format!("{}: {why}", root.name_of(number)) } else { why };
-            present.failed.get_or_insert(told);
+            sending.fail(told);
         }
     }
 }

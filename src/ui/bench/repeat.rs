@@ -154,10 +154,7 @@ impl Repeats {
         for repeat in &mut self.running {
             match repeat.turn(now) {
                 Turn::Wait(after) => {
-                    let at = after.map(|after| {
-                        let after = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
-                        Timestamp(now.0.saturating_add(after))
-                    });
+                    let at = after.map(|after| now.later(after));
                     self.wakes = [self.wakes, at].into_iter().flatten().min();
                 }
                 turn => return Some((repeat.plan.target.clone(), turn)),

@@ -58,6 +58,8 @@ pub(in crate::ui) struct Replay {
     pub(in crate::ui) plan: Plan,
     /// How many messages were taken.
     pub(in crate::ui) done: u64,
+    /// When it is to be looked after again.
+    pub(in crate::ui) wakes: Option<Timestamp>,
     began: Timestamp,
     /// The next row to look at.
     seq: u64,
@@ -98,6 +100,7 @@ impl Replay {
         Self {
             plan,
             done: 0,
+            wakes: None,
             began: now,
             seq: 0,
             next: None,
@@ -131,13 +134,13 @@ impl Replay {
             Pace::Times(_) => {
                 let (then, origin) = *self.origin.get_or_insert((row.at, now));
                 let after = self.plan.pace.scaled(row.at.since(then)).unwrap_or_default();
-                let due = later(origin, after);
+                let due = origin.later(after);
                 if due > now {
                     return Turn::Wait(Some(due.since(now)));
                 }
                 let late = now.since(due);
                 if late > STALL {
-                    self.origin = Some((then, later(origin, late)));
+                    self.origin = Some((then, origin.later(late)));
                 }
             }
         }
@@ -196,7 +199,7 @@ impl Replay {
             self.asked += 1;
         } else if let Some(since) = self.paused.take() {
             // As if the pause had not been.
-            self.origin = self.origin.map(|(then, origin)| (then, later(origin, now.since(since))));
+            self.origin = self.origin.map(|(then, origin)| (then, origin.later(now.since(since))));
         } else {
             self.paused = Some(now);
         }
@@ -210,10 +213,6 @@ impl Replay {
     pub(in crate::ui) const fn elapsed(&self, now: Timestamp) -> Duration {
         now.since(self.began)
     }
-}
-
-fn later(moment: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(moment.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 /// What there is to replay of a socket, counted in slices.

@@ -1,6 +1,6 @@
 //! Copy or export: which rows, in which format, to where.
 //!
-//! Owns the choice while it is made. It never looks at a file itself: what is in a folder is asked for by an effect.
+//! Owns the choice while it is made. It never looks at a file itself.
 
 use std::io;
 use std::ops::{Range, RangeInclusive};
@@ -9,17 +9,17 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 
 use super::confirm::Confirm;
-use super::file::{completion, expand_home, split};
+use super::path::{Listed, PathField, There};
 use super::{Next, Overlay, window};
 use crate::exporter::{Destination, FORMATS, FormatSpec, Order, Source, TEXT, Way};
 use crate::log::Spot;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
-use crate::ui::panes::input::edit_of;
+use crate::ui::figures::grouped;
 use crate::ui::panes::log::{on_screen, selection, timeline};
+use crate::ui::turning::turned;
 use crate::ui::widgets::paragraph::put_wrapped;
-use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
+use crate::ui::widgets::text_input::{Edit, InputStyles};
 use crate::ui::{Effect, FolderEntry, Ui};
 
 /// Which rows.
@@ -58,13 +58,6 @@ enum Field {
     Path,
 }
 
-/// Why the folder was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    Completion,
-    Submission,
-}
-
 /// So many rows are looked at for a sample, and so many lines of it are shown.
 const SAMPLED: usize = 16;
 const SAMPLE_LINES: usize = 4;
@@ -75,12 +68,10 @@ struct ExportForm {
     /// The rows that there are to choose from, where they begin and end, and how many lines they are.
     rows: Vec<(What, Range<Spot>, usize)>,
     in_timeline: bool,
-    path: TextInput,
+    path: PathField,
     /// Whether the user has made the path another one than was proposed.
     named: bool,
     focus: Field,
-    asked: Asked,
-    candidates: Vec<String>,
     /// How the first rows would look.
     sample: Vec<Printable>,
     error: Option<String>,
@@ -139,11 +130,9 @@ impl ExportForm {
             choice,
             rows,
             in_timeline: timeline::socket(ui).is_some(),
-            path: TextInput::new(),
+            path: PathField::default(),
             named: false,
             focus: Field::What,
-            asked: Asked::Completion,
-            candidates: Vec::new(),
             sample: Vec::new(),
             error: None,
         }
@@ -194,7 +183,7 @@ impl ExportForm {
         let extension = self.choice.format.extension;
         if self.named {
             // The name is the user's, what it ends in follows the format while it is one of ours.
-            let path = self.path.text();
+            let path = self.path.input().text();
             if let Some((stem, old)) = path.rsplit_once('.')
                 && FORMATS.iter().any(|format| format.extension == old)
             {
@@ -208,14 +197,11 @@ impl ExportForm {
     }
 
     fn move_focus(&mut self, by: isize) {
-        let fields = self.fields();
-        let at = fields.iter().position(|field| *field == self.focus).unwrap_or(0);
-        self.focus = fields[(at.cast_signed() + by).rem_euclid(fields.len().cast_signed()).cast_unsigned()];
+        self.focus = turned(self.fields(), self.focus, by);
     }
 
     fn edit(&mut self, edit: Edit, ui: &Ui) {
         self.error = None;
-        self.candidates.clear();
         let by = match edit {
             edit if self.focus == Field::Path => {
                 self.path.apply(edit);
@@ -255,24 +241,17 @@ impl ExportForm {
         }
     }
 
-    /// Asks what is in the folder of the path as it stands.
-    fn ask(&mut self, asked: Asked, ui: &mut Ui) {
-        self.asked = asked;
-        let (folder, _) = split(self.path.text());
-        ui.effects.push(Effect::ListFolder(expand_home(folder)));
-    }
-
     fn submit(&mut self, ui: &mut Ui) -> Next {
         if self.count() == 0 {
             self.error = Some("there are no such rows".to_owned());
         } else if self.choice.to_clipboard {
             self.agree(ui, Destination::Clipboard);
             return Next::Close;
-        } else if split(self.path.text()).1.is_empty() {
+        } else if let Err(error) = self.path.check() {
             self.focus = Field::Path;
-            self.error = Some("the path of a file is missing; Tab completes it".to_owned());
+            self.error = Some(error);
         } else {
-            self.ask(Asked::Submission, ui);
+            self.path.submit(ui);
         }
         Next::Stay
     }
@@ -294,31 +273,17 @@ impl ExportForm {
         }
     }
 
-    /// Goes on with what was entered, now that it is known what is there.
-    fn proceed(&mut self, entries: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
-        let (folder, name) = split(self.path.text());
-        let there = match entries {
-            Ok(entries) => entries.iter().find(|entry| entry.name == name),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.error = Some(format!("there is no folder {folder}"));
-                return Next::Stay;
-            }
-            // What can't be listed may be written to all the same: the system will tell.
-            Err(_) => None,
-        };
-        if there.is_some_and(|entry| entry.is_folder) {
-            self.error = Some(format!("{name} is a folder"));
-            return Next::Stay;
-        }
-        folder.clone_into(&mut self.choice.folder);
-        let path = expand_home(self.path.text());
-        if there.is_none() {
+    /// Goes on with what was entered, now that it is known whether the file is there.
+    fn proceed(&mut self, there: There, ui: &mut Ui) -> Next {
+        self.path.folder().clone_into(&mut self.choice.folder);
+        let path = self.path.path();
+        if there != There::Yes {
             self.agree(ui, Destination::File { path, replace: false });
             return Next::Close;
         }
         let choice = self.choice.clone();
         let text = "There is a file of that name already. What it holds is lost once the export is whole.";
-        let title = format!("Overwrite {name}?");
+        let title = format!("Overwrite {}?", self.path.name());
         if let Some(order) = self.order(ui, Destination::File { path, replace: true }) {
             ui.overlays.push(Box::new(Confirm::new(&title, text, "Overwrite", move |ui| {
                 // The form, which lies below this question.
@@ -356,22 +321,16 @@ impl ExportForm {
     }
 }
 
-/// The value so many further, from the last on to the first.
-fn turned<T: Copy + PartialEq>(all: &[T], value: T, by: isize) -> T {
-    let at = all.iter().position(|known| *known == value).unwrap_or(0);
-    all[(at.cast_signed() + by).rem_euclid(all.len().cast_signed()).cast_unsigned()]
-}
-
 impl Overlay for ExportForm {
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
         match key.code {
             KeyCode::Esc => return Next::Close,
             KeyCode::Enter => return self.submit(ui),
-            KeyCode::Tab if self.focus == Field::Path => self.ask(Asked::Completion, ui),
+            KeyCode::Tab if self.focus == Field::Path => self.path.complete(ui),
             KeyCode::Down | KeyCode::Tab => self.move_focus(1),
             KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit, ui);
                 }
             }
@@ -386,17 +345,10 @@ impl Overlay for ExportForm {
     }
 
     fn folder_listed(&mut self, result: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
-        match (self.asked, result) {
-            (Asked::Submission, result) => return self.proceed(result, ui),
-            (Asked::Completion, Ok(entries)) => match completion(self.path.text(), entries) {
-                Ok((path, candidates)) => {
-                    self.path.set_text(&path);
-                    self.candidates = candidates;
-                    self.named = true;
-                }
-                Err(error) => self.error = Some(error),
-            },
-            (Asked::Completion, Err(error)) => self.error = Some(error.to_string()),
+        match self.path.listed(result) {
+            Ok(Listed::Completed) => self.named = true,
+            Ok(Listed::Submitted(there)) => return self.proceed(there, ui),
+            Err(error) => self.error = Some(error),
         }
         Next::Stay
     }
@@ -419,7 +371,7 @@ impl Overlay for ExportForm {
             canvas.put(inside.x, y, inside.right(), &Printable::text(&format!("{mark} {label}")), style);
             let line = Rect { x: inside.x + 12, y, width: inside.width.saturating_sub(12), height: 1 };
             if *field == Field::Path {
-                self.path.render(canvas, line, &styles, None, focused);
+                self.path.input().render(canvas, line, &styles, None, focused);
                 continue;
             }
             let (value, about) = self.value(*field);
@@ -431,10 +383,11 @@ impl Overlay for ExportForm {
         let top = inside.y + 7;
         let bottom = inside.bottom().saturating_sub(1);
         let below = Rect { y: top, height: bottom.saturating_sub(top + 1), ..inside };
+        let candidates = Printable::text(&self.path.candidates());
         if let Some(error) = &self.error {
             put_wrapped(canvas, below, &Printable::text(error), look.error);
-        } else if !self.candidates.is_empty() {
-            put_wrapped(canvas, below, &Printable::text(&self.candidates.join("  ")), look.dim);
+        } else if !candidates.is_empty() {
+            put_wrapped(canvas, below, &candidates, look.dim);
         } else {
             for (y, line) in (below.y..below.bottom()).zip(&self.sample) {
                 let line = line.clone().truncate(usize::from(below.width), look.marks.ellipsis);

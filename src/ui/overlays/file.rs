@@ -1,36 +1,31 @@
-//! Which file to send, or to save to: a path that Tab completes.
+//! Which file to send, or to save to.
 //!
-//! Owns the path while it is typed. It never looks at a file itself: what is in a folder is asked for by an effect.
+//! Owns the choice while it is made. It never looks at a file itself.
 
 use std::io;
-use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 
 use super::confirm::Confirm;
+use super::path::{Listed, PathField, There};
 use super::{Next, Overlay, window};
 use crate::contract::{Role, Saving, SocketId, Target, option_spec};
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::input::{edit_of, unless_many};
+use crate::ui::panes::input::unless_many;
 use crate::ui::panes::sockets::not_from_file;
+use crate::ui::turning::turned;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
-use crate::ui::{Effect, FolderEntry, Ui};
+use crate::ui::{FolderEntry, Ui};
 
 /// What is to be done with the file.
 #[derive(Clone, Debug)]
 enum Purpose {
     Send(Target),
     Save(SocketId),
-}
-
-/// Why the folder was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    Completion,
-    Submission,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +37,10 @@ enum Field {
 
 pub(in crate::ui) struct FileForm {
     purpose: Purpose,
-    path: TextInput,
+    path: PathField,
     append: bool,
     limit: TextInput,
     focus: Field,
-    asked: Asked,
-    /// What the path could go on with, where that is several things.
-    candidates: Vec<String>,
     error: Option<String>,
 }
 
@@ -103,16 +95,7 @@ impl FileForm {
     fn new(purpose: Purpose) -> Self {
         let mut limit = TextInput::new();
         limit.set_placeholder(Printable::text("(until closed)"));
-        Self {
-            purpose,
-            path: TextInput::new(),
-            append: false,
-            limit,
-            focus: Field::Path,
-            asked: Asked::Completion,
-            candidates: Vec::new(),
-            error: None,
-        }
+        Self { purpose, path: PathField::default(), append: false, limit, focus: Field::Path, error: None }
     }
 
     fn fields(&self) -> &'static [Field] {
@@ -123,18 +106,13 @@ impl FileForm {
     }
 
     fn move_focus(&mut self, by: isize) {
-        let fields = self.fields();
-        let at = fields.iter().position(|field| *field == self.focus).unwrap_or(0);
-        self.focus = fields[(at.cast_signed() + by).rem_euclid(fields.len().cast_signed()).cast_unsigned()];
+        self.focus = turned(self.fields(), self.focus, by);
     }
 
     fn edit(&mut self, edit: Edit) {
         self.error = None;
-        self.candidates.clear();
         match (self.focus, edit) {
-            (Field::Path, edit) => {
-                self.path.apply(edit);
-            }
+            (Field::Path, edit) => self.path.apply(edit),
             (Field::Limit, edit) => {
                 self.limit.apply(edit);
             }
@@ -143,60 +121,28 @@ impl FileForm {
         }
     }
 
-    /// Asks what is in the folder of the path as it stands.
-    fn ask(&mut self, asked: Asked, ui: &mut Ui) {
-        self.asked = asked;
-        let (folder, _) = split(self.path.text());
-        ui.effects.push(Effect::ListFolder(expand_home(folder)));
-    }
-
     fn limit(&self) -> Result<Option<u64>, String> {
         if self.limit.is_empty() { Ok(None) } else { crate::contract::parse_size(self.limit.text()).map(Some) }
     }
 
     fn submit(&mut self, ui: &mut Ui) {
-        let (_, name) = split(self.path.text());
-        if name.is_empty() {
-            self.error = Some("the path of a file is missing; Tab completes it".to_owned());
-        } else if let Some(Err(error)) = option_spec("save").map(|spec| spec.kind.parse(self.path.text())) {
+        if let Err(error) = self.path.check() {
+            self.error = Some(error);
+        } else if let Some(Err(error)) = option_spec("save").map(|spec| spec.kind.parse(self.path.input().text())) {
             self.error = Some(error);
         } else if let Err(error) = self.limit() {
             self.error = Some(error);
             self.focus = Field::Limit;
         } else {
-            self.ask(Asked::Submission, ui);
+            self.path.submit(ui);
         }
     }
 
-    fn complete(&mut self, entries: &[FolderEntry]) {
-        match completion(self.path.text(), entries) {
-            Ok((path, candidates)) => {
-                self.path.set_text(&path);
-                self.candidates = candidates;
-            }
-            Err(error) => self.error = Some(error),
-        }
-    }
-
-    /// Goes on with what was entered, now that it is known what is there.
-    fn proceed(&mut self, entries: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
-        let (folder, name) = split(self.path.text());
-        let there = match entries {
-            Ok(entries) => entries.iter().find(|entry| entry.name == name),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.error = Some(format!("there is no folder {folder}"));
-                return Next::Stay;
-            }
-            // What can't be listed may hold the file all the same: the system will tell.
-            Err(_) => None,
-        };
-        if there.is_some_and(|entry| entry.is_folder) {
-            self.error = Some(format!("{name} is a folder"));
-            return Next::Stay;
-        }
-        let path = expand_home(self.path.text());
+    /// Goes on with what was entered, now that it is known whether the file is there.
+    fn proceed(&mut self, there: There, ui: &mut Ui) -> Next {
+        let (name, path) = (self.path.name().to_owned(), self.path.path());
         match self.purpose.clone() {
-            Purpose::Send(_) if there.is_none() && entries.is_ok() => {
+            Purpose::Send(_) if there == There::No => {
                 self.error = Some(format!("there is no file {name}"));
                 Next::Stay
             }
@@ -207,7 +153,7 @@ impl FileForm {
             Purpose::Save(socket) => {
                 let limit = self.limit().unwrap_or_default();
                 let saving = Saving { path: path.display().to_string(), append: self.append, limit };
-                if there.is_none() || self.append {
+                if there != There::Yes || self.append {
                     ui.bench.save(socket, saving, &mut ui.effects);
                     return Next::Close;
                 }
@@ -224,54 +170,16 @@ impl FileForm {
     }
 }
 
-/// A path completed in a folder that has these entries, as far as it can only be one, and what its name could be where
-/// that is several. Fails where nothing there begins like it.
-pub(super) fn completion(path: &str, entries: &[FolderEntry]) -> Result<(String, Vec<String>), String> {
-    let (folder, start) = split(path);
-    // What begins with a dot is hidden, unless it is asked for.
-    let fits = |entry: &&FolderEntry| {
-        entry.name.starts_with(start) && (!entry.name.starts_with('.') || start.starts_with('.'))
-    };
-    let mut names: Vec<String> = entries
-        .iter()
-        .filter(fits)
-        .map(|entry| if entry.is_folder { format!("{}{MAIN_SEPARATOR}", entry.name) } else { entry.name.clone() })
-        .collect();
-    names.sort();
-    let shared = names.iter().map(String::as_str).reduce(shared_start);
-    let shared = shared.ok_or_else(|| format!("nothing there begins with `{start}`"))?;
-    let path = format!("{folder}{shared}");
-    Ok((path, if names.len() > 1 { names } else { Vec::new() }))
-}
-
-/// A path's folder, up to its last slash, and the name after that.
-pub(super) fn split(path: &str) -> (&str, &str) {
-    path.split_at(path.rfind(MAIN_SEPARATOR).map_or(0, |at| at + 1))
-}
-
-/// A path that begins with `~/` with the home folder in its place.
-pub(super) fn expand_home(text: &str) -> PathBuf {
-    match (text.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
-        _ => Path::new(text).to_owned(),
-    }
-}
-
-fn shared_start<'a>(one: &'a str, other: &str) -> &'a str {
-    let shared = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-    &one[..shared]
-}
-
 impl Overlay for FileForm {
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
         match key.code {
             KeyCode::Esc => return Next::Close,
             KeyCode::Enter => self.submit(ui),
-            KeyCode::Tab if self.focus == Field::Path => self.ask(Asked::Completion, ui),
+            KeyCode::Tab if self.focus == Field::Path => self.path.complete(ui),
             KeyCode::Down | KeyCode::Tab => self.move_focus(1),
             KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit);
                 }
             }
@@ -284,10 +192,10 @@ impl Overlay for FileForm {
     }
 
     fn folder_listed(&mut self, result: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
-        match (self.asked, result) {
-            (Asked::Submission, result) => return self.proceed(result, ui),
-            (Asked::Completion, Ok(entries)) => self.complete(entries),
-            (Asked::Completion, Err(error)) => self.error = Some(error.to_string()),
+        match self.path.listed(result) {
+            Ok(Listed::Completed) => {}
+            Ok(Listed::Submitted(there)) => return self.proceed(there, ui),
+            Err(error) => self.error = Some(error),
         }
         Next::Stay
     }
@@ -313,7 +221,7 @@ impl Overlay for FileForm {
             canvas.put(inside.x, y, inside.right(), &Printable::text(&format!("{mark} {label}")), style);
             let line = Rect { x: inside.x + 11, y, width: inside.width.saturating_sub(11), height: 1 };
             match field {
-                Field::Path => self.path.render(canvas, line, &styles, None, focused),
+                Field::Path => self.path.input().render(canvas, line, &styles, None, focused),
                 Field::Limit => self.limit.render(canvas, line, &styles, None, focused),
                 Field::Append => {
                     let style = if focused { look.selected } else { look.text };
@@ -327,48 +235,11 @@ impl Overlay for FileForm {
         let about = Rect { y: top, height: bottom.saturating_sub(top), ..inside };
         match &self.error {
             Some(error) => put_wrapped(canvas, about, &Printable::text(error), look.error),
-            None => put_wrapped(canvas, about, &Printable::text(&self.candidates.join("  ")), look.dim),
+            None => put_wrapped(canvas, about, &Printable::text(&self.path.candidates()), look.dim),
         };
         let verb = if matches!(self.purpose, Purpose::Send(_)) { "sends" } else { "saves" };
         let more = if fields > 1 { "  Up/Down field" } else { "" };
         let hint = format!("Enter {verb}  Tab completes{more}  Esc leaves it");
         canvas.put(inside.x, bottom, inside.right(), &Printable::text(&hint), look.dim);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn completed(text: &str, names: &[&str]) -> (String, usize) {
-        let mut form = FileForm::new(Purpose::Save(SocketId::new(1).unwrap()));
-        form.path.set_text(text);
-        let entry =
-            |name: &&str| FolderEntry { name: name.trim_end_matches('/').to_owned(), is_folder: name.ends_with('/') };
-        form.complete(&names.iter().map(entry).collect::<Vec<_>>());
-        (form.path.text().to_owned(), form.candidates.len())
-    }
-
-    #[test]
-    fn a_path_goes_on_as_far_as_it_can_only_be_one() {
-        let names = ["data-1.bin", "data-2.bin", "dé", "dè", "src/", ".git/"];
-        assert_eq!(completed("/a/da", &names), ("/a/data-".to_owned(), 2));
-        assert_eq!(completed("/a/s", &names), ("/a/src/".to_owned(), 0));
-        assert_eq!(completed("d", &["dé", "dè"]), ("d".to_owned(), 2));
-        assert_eq!(completed("/a/", &["src/", ".git/"]), ("/a/src/".to_owned(), 0));
-        assert_eq!(completed("/a/.", &["src/", ".git/"]), ("/a/.git/".to_owned(), 0));
-        assert_eq!(completed("/a/x", &names), ("/a/x".to_owned(), 0));
-    }
-
-    proptest! {
-        #[test]
-        fn completing_only_ever_adds(text in "[a-c/.é]{0,8}", names in prop::collection::vec("[a-c.é]{1,6}/?", 0..8)) {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let (after, candidates) = completed(&text, &names);
-            prop_assert!(after.starts_with(&text));
-            prop_assert_ne!(candidates, 1);
-        }
     }
 }

@@ -12,8 +12,7 @@ use crate::log::sanitise::Printable;
 use crate::log::{Filter, FilterError};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
-use crate::ui::panes::input::edit_of;
+use crate::ui::figures::grouped;
 use crate::ui::widgets::paragraph::{put_wrapped, wrapped_rows};
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 
@@ -177,7 +176,7 @@ impl Overlay for FilterLine {
             (KeyCode::Up, _) => ui.bench.view.move_by(-1),
             (KeyCode::Down, _) => ui.bench.view.move_by(1),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.apply(edit, ui);
                 }
             }

@@ -9,7 +9,6 @@ use crate::log::sanitise::Printable;
 use crate::log::{FilterError, Find, Needle, Spot};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::input::edit_of;
 use crate::ui::panes::log::find::{self, Jump};
 use crate::ui::widgets::text_input::{Edit, TextInput};
 
@@ -95,7 +94,7 @@ impl Overlay for FindLine {
             KeyCode::Up if ui.bench.find.is_some() => find::previous(ui),
             KeyCode::Down if ui.bench.find.is_some() => find::next(ui),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.apply(edit, ui);
                 }
             }

@@ -20,8 +20,7 @@ use crate::contract::{
 use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::names::Names;
-use crate::ui::panes::input::edit_of;
+use crate::ui::host_names::HostNames;
 use crate::ui::widgets::text_input::{Edit, TextInput};
 
 /// The fields before the options.
@@ -75,7 +74,7 @@ pub(super) fn open_to_retry(ui: &mut Ui, socket: SocketId) {
 fn show(ui: &mut Ui, socket: Option<SocketId>, opens: bool) {
     let form = SocketForm::new(ui, socket, opens);
     // A name that nobody knew a while ago may be known now.
-    ui.names = Names::default();
+    ui.host_names = HostNames::default();
     form.want_name(ui);
     ui.overlays.push(Box::new(form));
 }
@@ -342,7 +341,7 @@ impl Overlay for SocketForm {
         };
         match next {
             Next::Stay => self.want_name(ui),
-            Next::Close => ui.names.want(None, Instant::now()),
+            Next::Close => ui.host_names.want(None, Instant::now()),
         }
         next
     }
@@ -388,7 +387,7 @@ impl SocketForm {
             KeyCode::PageDown => self.page(PAGE),
             KeyCode::PageUp => self.page(-PAGE),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit, ui);
                 }
             }
@@ -398,7 +397,7 @@ impl SocketForm {
     /// Has the name in the address looked up, or else the one in an option, if the text is an endpoint at all.
     fn want_name(&self, ui: &mut Ui) {
         let endpoint = self.endpoint(ui);
-        ui.names.want(endpoint.as_ref().ok().and_then(name_of), Instant::now());
+        ui.host_names.want(endpoint.as_ref().ok().and_then(name_of), Instant::now());
     }
 }
 

@@ -12,8 +12,7 @@ use super::{Next, Overlay, window};
 use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::input::edit_of;
-use crate::ui::widgets::text_input::{InputStyles, TextInput};
+use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 
 /// One row of a [`Picker`].
 pub(in crate::ui) struct Item {
@@ -148,7 +147,7 @@ impl Overlay for Picker {
             KeyCode::PageDown => self.move_by(10),
             KeyCode::PageUp => self.move_by(-10),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.query.apply(edit);
                     self.narrow();
                 }

@@ -4,10 +4,13 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::confirm::Confirm;
+use super::message;
 use super::picker::{Item, Picker};
 use super::prompt::Prompt;
-use crate::profile::SaveError;
-use crate::ui::{Effect, Ui};
+use crate::profile::{Invalid, Profile, SaveError};
+use crate::ui::notice::Notice;
+use crate::ui::panes::sockets::{Entry, SocketsPane};
+use crate::ui::{Effect, Pane, Ui};
 
 /// Shows the profiles of the folder; a path can be typed.
 pub(in crate::ui) fn open(ui: &mut Ui, paths: Vec<PathBuf>) {
@@ -51,6 +54,34 @@ fn load(ui: &mut Ui, path: PathBuf) {
     let title = format!("Load {}?", path.file_stem().unwrap_or_default().to_string_lossy());
     ui.overlays
         .push(Box::new(Confirm::new(&title, &text, "Load", move |ui| ui.effects.push(Effect::LoadProfile(path)))));
+}
+
+/// Puts a profile on the bench, or shows what is wrong with it.
+pub(in crate::ui) fn loaded(ui: &mut Ui, result: Result<Profile, Invalid>) {
+    let profile = match result {
+        Ok(profile) => profile,
+        Err(invalid) => return message::open(ui, "The profile was not loaded", &invalid.to_string()),
+    };
+    let warnings: Vec<String> = profile.warnings.iter().map(ToString::to_string).collect();
+    let title = profile.title();
+    let text = match profile.read_only.as_ref() {
+        Some(why) => format!("{title} is loaded, read-only: {why}"),
+        None => format!("{title} is loaded"),
+    };
+    ui.bench.load(profile, &mut ui.effects);
+    ui.target = None;
+    ui.sockets = SocketsPane::default();
+    let first = ui.bench.roster.roots().next().map(|member| member.id);
+    if let Some(first) = first {
+        ui.select(Entry::Root(first));
+        ui.may_select = true;
+        ui.focus = Pane::Input;
+    }
+    ui.tell(Notice::good(text));
+    ui.tell_of_wrong_rules();
+    if !warnings.is_empty() {
+        message::open(ui, "Warnings of the profile", &warnings.join("\n"));
+    }
 }
 
 /// Saves to where the profile came from, or asks for a name.

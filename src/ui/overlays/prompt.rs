@@ -7,7 +7,6 @@ use super::{Next, Overlay, window};
 use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::input::edit_of;
 use crate::ui::widgets::paragraph::{put_wrapped, wrapped_rows};
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 
@@ -108,7 +107,7 @@ impl Overlay for Prompt {
                 }
             }
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit);
                 }
             }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::confirm::Confirm;
-use super::file::expand_home;
+use super::path::expand_home;
 use super::prompt::Prompt;
 use crate::contract::Recording;
 use crate::ui::{Effect, Ui};
@@ -31,7 +31,7 @@ pub(in crate::ui) fn toggle(ui: &mut Ui) {
 pub(in crate::ui) fn begun(ui: &mut Ui, path: &Path, result: io::Result<()>) {
     match result {
         Ok(()) => {
-            let key = ui.keymap.keys_of("log-record").into_iter().next().unwrap_or_default();
+            let key = ui.keymap.key_of("log-record").unwrap_or_default();
             ui.tell_good(format!("recording, until {key} ends it, into {}", path.display()));
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -10,8 +10,8 @@ use crate::payload::Template;
 use crate::ui::Ui;
 use crate::ui::bench::repeat::{Plan, SHORTEST};
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
-use crate::ui::panes::input::{edit_of, remember, send_unless};
+use crate::ui::figures::grouped;
+use crate::ui::panes::input::{remember, send_unless};
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 
 /// The labels of the two fields.
@@ -114,7 +114,7 @@ impl Overlay for RepeatForm {
             KeyCode::Enter => return self.start(ui),
             KeyCode::Tab | KeyCode::Down | KeyCode::BackTab | KeyCode::Up => self.focused = 1 - self.focused,
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.fields[self.focused].apply(edit);
                 }
             }

@@ -10,11 +10,10 @@ use crate::log::sanitise::Printable;
 use crate::ui::Ui;
 use crate::ui::bench::replay::{Census, Pace, Plan};
 use crate::ui::canvas::Canvas;
-use crate::ui::notice::size;
-use crate::ui::panes::grouped;
+use crate::ui::figures::{grouped, size, took};
 use crate::ui::panes::input::unless_many;
-use crate::ui::panes::log::difference;
 use crate::ui::replaying::pace_name;
+use crate::ui::turning::turned;
 
 /// The paces that are offered; any other factor can be typed.
 const PACES: [Pace; 6] =
@@ -85,9 +84,7 @@ impl ReplayForm {
             0 => self.kind = if self.kind == Kind::Sent { Kind::Received } else { Kind::Sent },
             1 => {
                 self.typed.clear();
-                let at = PACES.iter().position(|pace| *pace == self.pace).unwrap_or(0);
-                let next = (at.cast_signed() + by).rem_euclid(PACES.len().cast_signed());
-                self.pace = PACES[next.cast_unsigned()];
+                self.pace = turned(&PACES, self.pace, by);
             }
             _ => {}
         }
@@ -153,7 +150,7 @@ impl ReplayForm {
             return format!("It {verb} nothing; Left and Right choose the other side");
         }
         let time = match self.pace.scaled(side.duration()) {
-            Some(time) if side.messages > 1 => format!(" over {}", difference(time).trim_start_matches('+')),
+            Some(time) if side.messages > 1 => format!(" over {}", took(time)),
             _ => String::new(),
         };
         let messages = if side.messages == 1 { "message" } else { "messages" };

@@ -16,7 +16,7 @@ use crate::profile::{PatternEntry, RuleEntry, WhenEntry};
 use crate::rule::Once;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::widgets::paragraph::put_wrapped;
 use presets::PRESETS;
 
@@ -256,7 +256,7 @@ impl Overlay for Rules {
 
 /// What the bench knows of the rule of this name.
 pub(in crate::ui) fn about(ui: &Ui, name: &str) -> String {
-    let key = ui.keymap.keys_of("rules").first().map(|key| format!("; {key} shows the rules")).unwrap_or_default();
+    let key = ui.keymap.key_of("rules").map(|key| format!("; {key} shows the rules")).unwrap_or_default();
     match ui.bench.profile.rules.iter().find(|rule| rule.name == name) {
         Some(rule) => {
             let times = match rule.hits.get() {

@@ -9,7 +9,6 @@ use crate::profile::{Profile, ScenarioEntry, StepAction, check_name};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::notice::Notice;
-use crate::ui::panes::input::edit_of;
 use crate::ui::panes::log::selection;
 use crate::ui::widgets::text_input::{Edit, InputStyles, TextInput};
 
@@ -101,7 +100,7 @@ impl SaveScenario {
         entry.name.clone_from(&name);
         ui.bench.profile.scenarios.push(entry);
         selection::clear(ui);
-        let key = ui.keymap.keys_of("scenarios").into_iter().next().unwrap_or_default();
+        let key = ui.keymap.key_of("scenarios").unwrap_or_default();
         ui.tell_good(format!("{name} is a scenario of the bench, {key} runs it; ^S saves it in the profile"));
         Next::Close
     }
@@ -117,7 +116,7 @@ impl Overlay for SaveScenario {
             KeyCode::PageDown => self.scroll_by(10),
             KeyCode::PageUp => self.scroll_by(-10),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit);
                 }
             }

@@ -9,8 +9,7 @@ use crate::log::sanitise::Printable;
 use crate::ui::bench::exports::{Ending, Export};
 use crate::ui::bench::transfers::{Key, Transfer};
 use crate::ui::canvas::Canvas;
-use crate::ui::notice::size;
-use crate::ui::panes::log::difference;
+use crate::ui::figures::{seconds, size, took};
 use crate::ui::repeating::counts;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Ui};
@@ -66,10 +65,10 @@ fn lines(ui: &Ui) -> Vec<Line> {
 
 /// `45% 1.2 GiB`, or how it ended.
 fn how_far(export: &Export, now: Timestamp) -> String {
-    let (bytes, time) = (size(export.progress.bytes), difference(export.elapsed(now)));
+    let (bytes, time) = (size(export.progress.bytes), took(export.elapsed(now)));
     match export.ended.as_ref().map(|ended| &ended.how) {
         None => format!("{}% {bytes}", export.progress.percent()),
-        Some(Ending::Done) => format!("done: {bytes} in {}", time.trim_start_matches('+')),
+        Some(Ending::Done) => format!("done: {bytes} in {time}"),
         Some(Ending::Cancelled) => "cancelled".to_owned(),
         Some(Ending::Failed(why)) => why.clone(),
     }
@@ -130,16 +129,6 @@ fn progress(transfer: &Transfer, now: Timestamp) -> String {
     let rate = transfer.rate(now).map(|rate| format!(" {}/s", size(rate))).unwrap_or_default();
     let left = transfer.time_left(now).map(|left| format!(" {} left", seconds(left))).unwrap_or_default();
     format!("{done}{rate}{left}")
-}
-
-/// A time for a reader: `3s`, `2m05s`, `1h02m`.
-fn seconds(time: std::time::Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
-    }
 }
 
 impl TransferList {
@@ -223,8 +212,7 @@ fn running(transfer: &Transfer, now: Timestamp) -> String {
 }
 
 fn ending(transfer: &Transfer, now: Timestamp) -> String {
-    let time = difference(transfer.elapsed(now));
-    let time = time.trim_start_matches('+');
+    let time = took(transfer.elapsed(now));
     match transfer.total.filter(|_| transfer.fell_short()) {
         Some(total) => format!("stopped at {} of {} after {time}", size(transfer.done), size(total)),
         None => format!("done: {} in {time}", size(transfer.done)),

@@ -1,6 +1,7 @@
 //! The inspector: the row under the log's cursor, whole, as hex and text side by side or as an explained fact; or the
 //! options of the selected socket; or figures about the rows.
 
+mod actions;
 mod bytes;
 pub(in crate::ui) mod compare;
 mod found;
@@ -16,277 +17,25 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::log::columns::{measured, time_of};
-use super::log::{edit_filter, timeline};
-use super::{frame, grouped};
+use super::frame;
+use super::log::timeline;
+use super::log::times::time_of;
 use crate::log::round_trip::{answer_to, answered_by};
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
-use crate::ui::action::{ActionSpec, Scope, always};
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::{grouped, measured};
 use crate::ui::widgets::hexdump::HexdumpStyles;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
-use bytes::{By, BytesTab};
+pub(in crate::ui) use actions::ACTIONS;
+use bytes::BytesTab;
 use compare::Comparison;
 use options::OptionsTab;
 use statistics::StatisticsTab;
 use strings::StringsList;
 use subject::Subject;
-
-pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
-    ActionSpec {
-        name: "inspector-down",
-        scope: Scope::Inspector,
-        keys: &["down", "j"],
-        help: "a row of bytes down, or the next option",
-        run: |ui| move_by(ui, 1),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-up",
-        scope: Scope::Inspector,
-        keys: &["up", "k"],
-        help: "a row of bytes up, or the option before",
-        run: |ui| move_by(ui, -1),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-page-down",
-        scope: Scope::Inspector,
-        keys: &["pagedown"],
-        help: "a page down",
-        run: |ui| move_by(ui, ui.inspector.page()),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-page-up",
-        scope: Scope::Inspector,
-        keys: &["pageup"],
-        help: "a page up",
-        run: |ui| move_by(ui, -ui.inspector.page()),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-home",
-        scope: Scope::Inspector,
-        keys: &["home"],
-        help: "to the first byte or option",
-        run: |ui| jump(ui, isize::MIN),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-end",
-        scope: Scope::Inspector,
-        keys: &["end"],
-        help: "to the last byte or option",
-        run: |ui| jump(ui, isize::MAX),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-next",
-        scope: Scope::Inspector,
-        keys: &["n"],
-        help: "next line of the log, or next socket",
-        run: |ui| step(ui, 1),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-previous",
-        scope: Scope::Inspector,
-        keys: &["p"],
-        help: "previous line of the log, or previous socket",
-        run: |ui| step(ui, -1),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-right",
-        scope: Scope::Inspector,
-        keys: &["right"],
-        help: "the next byte, or the next socket",
-        run: |ui| sideways(ui, 1),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-left",
-        scope: Scope::Inspector,
-        keys: &["left"],
-        help: "the byte before, or the socket before",
-        run: |ui| sideways(ui, -1),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-select",
-        scope: Scope::Inspector,
-        keys: &["v"],
-        help: "select bytes with the arrows, or select none",
-        run: bytes::toggle_selecting,
-        available: dump,
-    },
-    ActionSpec {
-        name: "inspector-select-right",
-        scope: Scope::Inspector,
-        keys: &["shift-right"],
-        help: "select to the next byte",
-        run: |ui| bytes::move_cursor(ui, By::Bytes(1), true),
-        available: dump,
-    },
-    ActionSpec {
-        name: "inspector-select-left",
-        scope: Scope::Inspector,
-        keys: &["shift-left"],
-        help: "select to the byte before",
-        run: |ui| bytes::move_cursor(ui, By::Bytes(-1), true),
-        available: dump,
-    },
-    ActionSpec {
-        name: "inspector-select-down",
-        scope: Scope::Inspector,
-        keys: &["shift-down"],
-        help: "select to the row below",
-        run: |ui| bytes::move_cursor(ui, By::Rows(1), true),
-        available: dump,
-    },
-    ActionSpec {
-        name: "inspector-select-up",
-        scope: Scope::Inspector,
-        keys: &["shift-up"],
-        help: "select to the row above",
-        run: |ui| bytes::move_cursor(ui, By::Rows(-1), true),
-        available: dump,
-    },
-    ActionSpec {
-        name: "inspector-copy",
-        scope: Scope::Inspector,
-        keys: &["y"],
-        help: "copy the selected bytes, or all; text or hex",
-        run: bytes::copy,
-        available: message,
-    },
-    ActionSpec {
-        name: "strings",
-        scope: Scope::Inspector,
-        keys: &["shift-s"],
-        help: "the strings of the message; Enter goes to one",
-        run: strings::toggle,
-        available: message,
-    },
-    ActionSpec {
-        name: "whole-row",
-        scope: Scope::Inspector,
-        keys: &["w"],
-        help: "the whole row as it was received, or the message",
-        run: subject::toggle,
-        available: subject::has_message,
-    },
-    ActionSpec {
-        name: "inspector-compare",
-        scope: Scope::Inspector,
-        keys: &["="],
-        help: "compare this message with others, or no longer",
-        run: compare::toggle,
-        available: super::log::some_message,
-    },
-    ActionSpec {
-        name: "inspector-tab",
-        scope: Scope::Inspector,
-        keys: &["t", "]"],
-        help: "the next tab: bytes, options, statistics",
-        run: |ui| turn_tab(ui, 1),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-previous-tab",
-        scope: Scope::Inspector,
-        keys: &["["],
-        help: "the tab before",
-        run: |ui| turn_tab(ui, -1),
-        available: always,
-    },
-    ActionSpec {
-        name: "change-option",
-        scope: Scope::Inspector,
-        keys: &["e"],
-        help: "change this option of the open socket",
-        run: options::change,
-        available: |ui| {
-            if ui.inspector.tab == Tab::Options { Ok(()) } else { Err("the inspector shows bytes; t shows options") }
-        },
-    },
-    ActionSpec {
-        name: "inspector-enter",
-        scope: Scope::Inspector,
-        keys: &["enter"],
-        help: "to the log, to this string, or change this option",
-        run: |ui| match ui.inspector.tab {
-            Tab::Bytes if shows_strings(ui) => strings::go(ui),
-            Tab::Bytes | Tab::Statistics => ui.focus_on(Pane::Log),
-            Tab::Options => options::change(ui),
-        },
-        available: always,
-    },
-    ActionSpec {
-        name: "statistics-of",
-        scope: Scope::Inspector,
-        keys: &["s"],
-        help: "statistics of the rows shown, the socket, or all",
-        run: |ui| match ui.inspector.tab {
-            Tab::Statistics => statistics::turn(ui),
-            _ => show_tab(ui, Tab::Statistics),
-        },
-        available: always,
-    },
-    ActionSpec {
-        name: "statistics",
-        scope: Scope::Log,
-        keys: &["s"],
-        help: "statistics: rates, sizes, answer times",
-        run: |ui| {
-            show_tab(ui, Tab::Statistics);
-            ui.focus_on(Pane::Inspector);
-        },
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-filter",
-        scope: Scope::Inspector,
-        keys: &["/"],
-        help: "filter the log",
-        run: |ui| {
-            ui.focus_on(Pane::Log);
-            edit_filter(ui);
-        },
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-to-input",
-        scope: Scope::Inspector,
-        keys: &["i"],
-        help: "to the input",
-        run: |ui| ui.focus_on(Pane::Input),
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-help",
-        scope: Scope::Inspector,
-        keys: &["?"],
-        help: "the keys",
-        run: crate::ui::overlays::help::open,
-        available: always,
-    },
-    ActionSpec {
-        name: "inspector-to-log",
-        scope: Scope::Inspector,
-        keys: &["q"],
-        help: "back to the log, and to the bytes",
-        run: |ui| {
-            show_bytes(ui);
-            ui.focus_on(Pane::Log);
-        },
-        available: always,
-    },
-];
 
 /// What the inspector shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -362,21 +111,6 @@ fn content(ui: &Ui) -> Content {
     }
 }
 
-fn shows_strings(ui: &Ui) -> bool {
-    content(ui) == Content::Strings
-}
-
-fn message(ui: &Ui) -> Result<(), &'static str> {
-    match content(ui) {
-        Content::Dump | Content::Strings | Content::Difference => Ok(()),
-        Content::Options | Content::Statistics | Content::Lesson => Err("no message is shown"),
-    }
-}
-
-fn dump(ui: &Ui) -> Result<(), &'static str> {
-    if content(ui) == Content::Dump { Ok(()) } else { Err("no bytes are shown to select") }
-}
-
 /// Scrolls as a wheel does.
 pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
     match content(ui) {
@@ -386,24 +120,6 @@ pub(in crate::ui) fn scroll_by(ui: &mut Ui, rows: isize) {
         Content::Dump => bytes::scroll_by(ui, rows),
         Content::Difference => ui.inspector.comparison.scroll_by(rows),
         Content::Lesson => ui.inspector.scroll = ui.inspector.scroll.saturating_add_signed(rows),
-    }
-}
-
-/// Moves what can be moved by so many rows.
-fn move_by(ui: &mut Ui, rows: isize) {
-    if content(ui) == Content::Dump { bytes::move_cursor(ui, By::Rows(rows), false) } else { scroll_by(ui, rows) }
-}
-
-/// To the first or the last of all.
-fn jump(ui: &mut Ui, by: isize) {
-    if content(ui) == Content::Dump { bytes::move_cursor(ui, By::Bytes(by), false) } else { scroll_by(ui, by) }
-}
-
-fn sideways(ui: &mut Ui, by: i32) {
-    match content(ui) {
-        Content::Dump => bytes::move_cursor(ui, By::Bytes(by as isize), false),
-        Content::Options => step(ui, by),
-        Content::Statistics | Content::Lesson | Content::Strings | Content::Difference => {}
     }
 }
 
@@ -435,22 +151,9 @@ pub(in crate::ui) fn show_options(ui: &mut Ui) {
     ui.focus_on(Pane::Inspector);
 }
 
-fn turn_tab(ui: &mut Ui, by: isize) {
-    let at = Tab::ALL.iter().position(|tab| *tab == ui.inspector.tab).unwrap_or(0);
-    let next = (at.cast_signed() + by).rem_euclid(Tab::ALL.len().cast_signed());
-    show_tab(ui, Tab::ALL[next.cast_unsigned()]);
-}
-
 fn show_tab(ui: &mut Ui, tab: Tab) {
     ui.inspector.tab = tab;
     options::ask_anew(&mut ui.inspector.options);
-}
-
-fn step(ui: &mut Ui, by: i32) {
-    match ui.inspector.tab {
-        Tab::Bytes => ui.bench.view.move_by(by as isize),
-        Tab::Options | Tab::Statistics => ui.move_in_list(by),
-    }
 }
 
 pub(in crate::ui) fn click(ui: &mut Ui, x: u16, y: u16) {

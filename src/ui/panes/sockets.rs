@@ -14,7 +14,8 @@ use crate::log::sanitise::Printable;
 use crate::log::{Member, State};
 use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
-use crate::ui::notice::size;
+use crate::ui::figures::size;
+use crate::ui::panes::log::timeline;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 
@@ -92,6 +93,14 @@ impl Ui {
         self.select(entries[next].clone());
     }
 
+    /// Selects an entry of the list, and makes it what the input sends to.
+    pub(in crate::ui) fn select(&mut self, entry: Entry) {
+        self.may_select = false;
+        self.target = Some(entry.target(&self.bench));
+        self.sockets.selected = Some(entry);
+        timeline::follow_selection(self);
+    }
+
     pub(in crate::ui) fn selected_socket(&self) -> Option<SocketId> {
         self.sockets.selected.as_ref().map(Entry::socket)
     }
@@ -166,7 +175,7 @@ fn is_lone_server(ui: &Ui, root: SocketId) -> bool {
 
 fn render_server_hint(ui: &Ui, canvas: &mut Canvas<'_>, area: Rect, server: SocketId) {
     let Some(member) = ui.bench.roster.get(server) else { return };
-    let key = ui.keymap.keys_of("test-client").first().cloned().unwrap_or_default();
+    let key = ui.keymap.key_of("test-client").unwrap_or_default();
     let mut lines = vec![("Nobody is here.".to_owned(), ui.look.dim)];
     match peer_command(member) {
         Some(command) => lines.extend([
@@ -211,7 +220,7 @@ fn peer_command(member: &Member) -> Option<String> {
 }
 
 fn render_empty(ui: &Ui, canvas: &mut Canvas<'_>, inside: Rect) {
-    let key = |name: &str| ui.keymap.keys_of(name).first().cloned().unwrap_or_else(|| "-".to_owned());
+    let key = |name: &str| ui.keymap.key_of(name).unwrap_or_else(|| "-".to_owned());
     let (dim, text) = (ui.look.dim, ui.look.text);
     let lines = [
         ("Nothing is open.".to_owned(), dim),

@@ -1,14 +1,17 @@
 //! The status line: how the bench fares at the left, what to press at the right, or one message across.
 
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use crate::contract::Recording;
 use crate::log::sanitise::Printable;
+use crate::ui::action::named;
 use crate::ui::canvas::Canvas;
-use crate::ui::notice::{Gravity, size};
+use crate::ui::figures::{grouped, size};
+use crate::ui::notice::Gravity;
 use crate::ui::overlays::transfers;
 use crate::ui::panes::log::timeline;
-use crate::ui::{Pane, Ui, actions};
+use crate::ui::{ActionSpec, Pane, Ui};
 
 /// The hints for each pane, most useful first: action names.
 pub(in crate::ui) const fn hints(pane: Pane) -> &'static [(&'static str, &'static str)] {
@@ -73,89 +76,84 @@ pub(in crate::ui) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>) {
         return;
     }
     let marks = ui.look.marks;
-    let open = ui.bench.open_sockets();
-    let mut x = area.x;
+    let dot = marks.dot;
+    let mut line = Line { canvas, area, x: area.x };
     if let Some(recording) = &ui.recording {
         let text = match recording {
             Recording::Running { file, bytes, missed: 0 } => format!(" REC {file} {}", size(*bytes)),
             Recording::Running { file, bytes, missed } => {
-                format!(" REC {file} {}, {} rows missed", size(*bytes), super::grouped(*missed))
+                format!(" REC {file} {}, {} rows missed", size(*bytes), grouped(*missed))
             }
             Recording::Failed(why) => format!(" NOT RECORDING: {why}"),
         };
         let text = Printable::text(&text).truncate(usize::from(area.width) * 2 / 3, marks.ellipsis);
-        let start = x;
-        x = canvas.put(x, area.y, area.right(), &text, ui.look.error);
-        if let Some(action) = actions().find(|action| action.name == "record") {
-            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
-        }
-        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {}", marks.dot)), ui.look.text);
+        ui.buttons.extend(line.button(&text, ui.look.error, "record"));
+        line.put(&format!(" {dot}"), ui.look.text);
     }
-    x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {open} open")), ui.look.text);
+    line.put(&format!(" {} open", ui.bench.open_sockets()), ui.look.text);
     if ui.bench.lost > 0 {
-        let lost = Printable::text(&format!(" {} lost {}", marks.dot, ui.bench.lost));
-        x = canvas.put(x, area.y, area.right(), &lost, ui.look.error);
+        line.put(&format!(" {dot} lost {}", ui.bench.lost), ui.look.error);
     }
     if ui.bench.forgotten > 0 {
-        let text = format!(" {} {} oldest rows gone", marks.dot, super::grouped(ui.bench.forgotten));
-        x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.error);
+        line.put(&format!(" {dot} {} oldest rows gone", grouped(ui.bench.forgotten)), ui.look.error);
     }
     if let Some(trouble) = ui.bench.store.trouble() {
-        let text = Printable::text(&format!(" {} log: {trouble}", marks.dot));
-        x = canvas.put(x, area.y, area.right(), &text.truncate(40, marks.ellipsis), ui.look.error);
+        let text = Printable::text(&format!(" {dot} log: {trouble}"));
+        line.put_printable(&text.truncate(40, marks.ellipsis), ui.look.error);
     }
-    if let Some(text) = ui.replay_status() {
-        let start = x;
-        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);
-        if let Some(action) = actions().find(|action| action.name == "replay") {
-            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
-        }
+    let transfer = transfers::newest(ui);
+    let rates = transfer.is_none().then_some(&ui.bench.rates).filter(|rates| rates.is_moving());
+    let rates = rates.map(|rates| (size(rates.last_received), size(rates.last_sent)));
+    let under_way = [
+        (ui.replay_status(), "replay"),
+        (ui.scenario_status(), "stop-scenario"),
+        (ui.repeat_status(), "repeat"),
+        (transfer, "transfers"),
+    ];
+    for (text, action) in under_way {
+        let Some(text) = text else { continue };
+        ui.buttons.extend(line.button(&Printable::text(&format!(" {dot} {text}")), ui.look.sent, action));
     }
-    if let Some(text) = ui.scenario_status() {
-        let start = x;
-        let text = Printable::text(&format!(" {} {text}", marks.dot));
-        x = canvas.put(x, area.y, area.right(), &text, ui.look.sent);
-        if let Some(action) = actions().find(|action| action.name == "stop-scenario") {
-            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
-        }
-    }
-    if let Some(text) = ui.repeat_status() {
-        let start = x;
-        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);
-        if let Some(action) = actions().find(|action| action.name == "repeat") {
-            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
-        }
-    }
-    let rates = &ui.bench.rates;
-    if let Some(text) = transfers::newest(ui) {
-        let start = x;
-        x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} {text}", marks.dot)), ui.look.sent);
-        if let Some(action) = actions().find(|action| action.name == "transfers") {
-            ui.buttons.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, action));
-        }
-    } else if rates.is_moving() {
-        let text = format!(
-            " {} {}{}/s {}{}/s",
-            marks.dot,
-            marks.down,
-            size(rates.last_received),
-            marks.up,
-            size(rates.last_sent)
-        );
-        x = canvas.put(x, area.y, area.right(), &Printable::text(&text), ui.look.received);
+    if let Some((received, sent)) = rates {
+        line.put(&format!(" {dot} {}{received}/s {}{sent}/s", marks.down, marks.up), ui.look.received);
     }
     if let Some(text) = ui.file_status() {
-        let text = Printable::text(&format!(" {} {text}", marks.dot));
-        x = canvas.put(x, area.y, area.right(), &text, ui.look.text);
+        line.put(&format!(" {dot} {text}"), ui.look.text);
     }
     if let Some(path) = &ui.bench.profile.path {
         let changed = if ui.bench.profile.is_modified() { "*" } else { "" };
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let text = Printable::text(&format!(" {} {name}{changed}", marks.dot));
-        x = canvas.put(x, area.y, area.right(), &text, ui.look.dim);
+        line.put(&format!(" {dot} {name}{changed}"), ui.look.dim);
     }
-    x = canvas.put(x, area.y, area.right(), &Printable::text(&format!(" {} ", marks.bar)), ui.look.dim);
+    line.put(&format!(" {} ", marks.bar), ui.look.dim);
+    let x = line.x;
     render_hints(ui, canvas, Rect { x, width: area.right().saturating_sub(x), ..area });
+}
+
+/// The line as far as it is drawn.
+struct Line<'a, 'b> {
+    canvas: &'a mut Canvas<'b>,
+    area: Rect,
+    x: u16,
+}
+
+impl Line<'_, '_> {
+    /// Goes on with a text, and gives where it is.
+    fn put(&mut self, text: &str, style: Style) -> Rect {
+        self.put_printable(&Printable::text(text), style)
+    }
+
+    fn put_printable(&mut self, text: &Printable, style: Style) -> Rect {
+        let start = self.x;
+        self.x = self.canvas.put(start, self.area.y, self.area.right(), text, style);
+        Rect { x: start, width: self.x - start, height: 1, ..self.area }
+    }
+
+    /// Goes on with a text that runs an action where it is pressed.
+    fn button(&mut self, text: &Printable, style: Style, action: &str) -> Option<(Rect, &'static ActionSpec)> {
+        let place = self.put_printable(text, style);
+        Some((place, named(action)?))
+    }
 }
 
 fn render_hints(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
@@ -177,11 +175,11 @@ fn render_hints(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
         // What leads into the timeline leads out of it by another key.
         let (name, word) =
             if in_timeline && name == "log-timeline" { ("as-text", "all sockets") } else { (name, word) };
-        let Some(action) = actions().find(|action| action.name == name) else { continue };
+        let Some(action) = named(name) else { continue };
         if (action.available)(ui).is_err() {
             continue;
         }
-        let Some(key) = ui.keymap.keys_of(name).into_iter().next() else { continue };
+        let Some(key) = ui.keymap.key_of(name) else { continue };
         let (key, word) = (Printable::text(&key), Printable::text(&format!(" {word}")));
         let width = u16::try_from(key.width() + word.width()).unwrap_or(u16::MAX);
         if x.saturating_add(width) > area.right() {

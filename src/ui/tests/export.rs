@@ -3,7 +3,7 @@
 use crossterm::event::MouseEventKind;
 
 use super::*;
-use crate::exporter::{Destination, Order, Progress, ReportContent, Way};
+use crate::exporter::{Destination, Order, Progress, Report, ReportContent, Way};
 
 /// With these messages received, and the focus in the log.
 fn log(messages: &[&str]) -> Harness {

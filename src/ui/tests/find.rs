@@ -224,3 +224,18 @@ fn the_inspector_begins_at_what_was_found() {
     bench.shows("from byte 23 (0x17) of 29");
     bench.shows("big-endian");
 }
+
+#[test]
+fn a_filter_that_does_not_parse_leaves_the_last_one() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    bench.received(children[0], b"login");
+    bench.keys("ctrl-f").text("dir:rx");
+    assert_eq!(bench.ui.bench.view.len(), 1);
+    bench.text(" kind:");
+    bench.shows("kind");
+    assert_eq!(bench.ui.bench.view.filter().text(), "dir:rx");
+    bench.text("received");
+    assert_eq!((bench.ui.bench.view.filter().text(), bench.ui.bench.view.len()), ("dir:rx kind:received", 1));
+    bench.keys("esc");
+    assert_eq!(bench.ui.bench.view.filter().text(), "");
+}

@@ -340,3 +340,24 @@ fn an_address_that_is_typed_on_the_scheme_is_not_swallowed() {
     assert!(matches!(bench.orders().as_slice(), [Command::Open { endpoint, .. }]
         if endpoint.to_string().ends_with("://127.0.0.1:9000")));
 }
+
+#[test]
+fn the_form_opens_what_it_shows() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n right down end backspace").text("9").keys("down down down").text("2s").keys("enter");
+    let orders = bench.orders();
+    let [Command::Open { endpoint, .. }] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(endpoint.scheme, Scheme::Tcp);
+    assert_eq!(endpoint.to_string(), "tcp://127.0.0.1:7789?connect-timeout=2s");
+}
+
+#[test]
+fn the_form_refuses_a_wrong_address_and_keeps_it() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n down end").text("x").keys("enter");
+    assert_eq!(bench.orders(), []);
+    bench.shows("a port is a number from 0 to 65535");
+    bench.shows("127.0.0.1:7788x");
+    bench.keys("backspace enter");
+    assert_eq!(bench.orders().len(), 1);
+}

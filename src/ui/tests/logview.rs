@@ -236,3 +236,38 @@ fn the_statistics_of_all_widths_and_in_ascii() {
         assert!(picture.is_ascii(), "{picture}");
     }
 }
+
+#[test]
+fn a_long_name_in_the_log_keeps_its_number() {
+    for theme in [crate::config::Theme::default(), crate::config::Theme::Ascii] {
+        let mut bench = Harness::new();
+        bench.ui.look = crate::ui::theme::Look::new(theme, true);
+        let listener = bench.ui.open("unix-seqpacket-listen://@a".parse().unwrap());
+        for number in [1, 12, 34_567] {
+            let child = bench.ids.mint();
+            let unnamed = || Address::Unix(crate::contract::UnixAddress::Unnamed);
+            bench.happens(child, Fact::Accepted { parent: listener, number, local: unnamed(), peer: unnamed() });
+            bench.received(child, b"hello");
+        }
+        for (width, height) in [(40, 12), (80, 24), (120, 40)] {
+            bench.ui.focus = Pane::Log;
+            let picture = bench.picture(width, height);
+            for number in ["#1 ", "#12 ", "#34567 "] {
+                let found = picture.lines().any(|line| line.contains(number) && line.contains("RX"));
+                assert!(found, "{number}:\n{picture}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_partial_send_says_in_its_row_how_much_waits() {
+    let (mut harness, _, children) = Harness::with_listener(1);
+    let sent = |span| Fact::Sent { ticket: Ticket(1), peer: None, bytes: span, remaining: 146_944 };
+    harness.carries(children[0], b"hello", sent);
+    harness.shows("hello");
+    assert!(!harness.picture(120, 40).contains("partial"));
+    let call = Fact::Call { call: "send".into(), args: "146949".to_owned(), result: "5".to_owned() };
+    harness.happens(children[0], call);
+    harness.shows("partial: 146,944 wait hello");
+}

@@ -1,5 +1,7 @@
 //! Templates, checksums, saved payloads and repeats, as a user meets them.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::payload::Variables;
 use crate::profile::PayloadContent;

@@ -78,6 +78,7 @@ struct Storm {
     accepted: u32,
 }
 
+// Case 6.
 /// The steps are the same each time; the environment may ask for more of them.
 #[test]
 fn whatever_happens_the_screen_holds() {
@@ -147,6 +148,9 @@ impl Storm {
     }
 
     fn text(&mut self) -> String {
+        if self.chance.u8(..5) == 0 {
+            return (0..self.chance.usize(..40)).map(|_| self.chance.char(..)).collect();
+        }
         let text = TEXTS[self.chance.usize(..TEXTS.len())];
         text.repeat(if self.chance.u8(..20) == 0 { 40 } else { 1 })
     }

@@ -8,6 +8,7 @@ mod view;
 
 use std::ops::Range;
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use crate::log::sanitise::Printable;
@@ -53,6 +54,30 @@ pub(in crate::ui) enum Edit {
     Undo,
     /// Makes the change again that was last taken back.
     Redo,
+}
+
+impl Edit {
+    /// What a key does in a text, where no action has it.
+    pub(in crate::ui) fn of(key: KeyEvent) -> Option<Self> {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
+        Some(match key.code {
+            KeyCode::Char(character) if !control && !alt => Self::Insert(character),
+            KeyCode::Char('w') if control => Self::DeleteWord,
+            KeyCode::Char('u') if control => Self::DeleteToStart,
+            KeyCode::Char('k') if control => Self::DeleteToEnd,
+            KeyCode::Backspace if alt || control => Self::DeleteWord,
+            KeyCode::Backspace => Self::Backspace,
+            KeyCode::Delete => Self::Delete,
+            KeyCode::Left if control => Self::WordLeft,
+            KeyCode::Right if control => Self::WordRight,
+            KeyCode::Left => Self::Left,
+            KeyCode::Right => Self::Right,
+            KeyCode::Home => Self::Home,
+            KeyCode::End => Self::End,
+            _ => return None,
+        })
+    }
 }
 
 /// A text that is being edited.

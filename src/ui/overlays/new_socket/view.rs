@@ -62,7 +62,7 @@ impl SocketForm {
             Ok(endpoint) => {
                 say(&endpoint.to_string(), look.good);
                 if let Some(name) = name_of(endpoint) {
-                    let (text, bad) = ui.names.describe(name);
+                    let (text, bad) = ui.host_names.describe(name);
                     say(&text, if bad { look.warning } else { look.dim });
                 }
                 if endpoint.address.is_wildcard() && !self.scheme.is_client() {

@@ -15,7 +15,7 @@ use crate::profile::RuleEntry;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::{Next, Overlay};
-use crate::ui::panes::input::edit_of;
+use crate::ui::turning::turned;
 use crate::ui::widgets::text_input::{Edit, TextInput};
 use fields::{Field, ONCES, SENDS, THENS, WHENS};
 
@@ -119,10 +119,7 @@ impl Editor {
     }
 
     fn move_focus(&mut self, by: isize) {
-        let fields = self.fields();
-        let at = fields.iter().position(|field| *field == self.focus).unwrap_or(0).cast_signed();
-        let next = (at + by).rem_euclid(fields.len().cast_signed());
-        self.focus = fields[next.cast_unsigned()];
+        self.focus = turned(&self.fields(), self.focus, by);
     }
 
     fn edit(&mut self, edit: Edit, ui: &Ui) {
@@ -185,7 +182,7 @@ impl Overlay for Editor {
             KeyCode::Down | KeyCode::Tab => self.move_focus(1),
             KeyCode::Up | KeyCode::BackTab => self.move_focus(-1),
             _ => {
-                if let Some(edit) = edit_of(key) {
+                if let Some(edit) = Edit::of(key) {
                     self.edit(edit, ui);
                 }
             }

@@ -11,7 +11,7 @@ use crate::payload::{Fill, Template};
 use crate::profile::{PatternEntry, PayloadContent, RuleEntry, WhenEntry};
 use crate::rule::{Reply, Rule, Then, When, open_below};
 use crate::ui::Ui;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::panes::inspector::row_in_words;
 
 /// The longest part of a message that rules are tried on, in bytes.

@@ -16,6 +16,7 @@ use crate::log::sanitise::Printable;
 use crate::log::values::{Value, values};
 use crate::payload::{self, Mode};
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::grouped;
 use crate::ui::widgets::hexdump::Hexdump;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
@@ -275,7 +276,7 @@ impl Shown {
         let dot = ui.look.marks.dot;
         let tab = &ui.inspector.bytes;
         let at = tab.cursor.min(bytes.len() - 1);
-        let copy = ui.keymap.keys_of("inspector-copy").into_iter().next().unwrap_or_default();
+        let copy = ui.keymap.key_of("inspector-copy").unwrap_or_default();
         let Some(range) = tab.selection() else {
             let rest = &bytes[at..];
             let found = [1, 2, 4, 8].into_iter().filter(|len| *len <= rest.len());
@@ -287,13 +288,13 @@ impl Shown {
                 [b'f' | b'I', ..] => 3,
                 _ => 2,
             });
-            let len = super::grouped(bytes.len());
+            let len = grouped(bytes.len());
             let what = if ui.inspector.whole { "row" } else { "message" };
             let head = format!("from byte {at} ({at:#x}) of {len} {dot} {copy} copies the {what}");
             return Self { head, text: Printable::default(), values };
         };
         let selected = &bytes[range.clone()];
-        let count = super::grouped(selected.len());
+        let count = grouped(selected.len());
         let noun = if selected.len() == 1 { "byte" } else { "bytes" };
         // So many tell whether all are text; more would have to be read for nothing each time.
         let kind = as_copied(&selected[..selected.len().min(4096)], ui, row).0;
@@ -354,7 +355,7 @@ impl Shown {
         if left_out > 0
             && let Some(y) = rows.next_back()
         {
-            let select = ui.keymap.keys_of("inspector-select").into_iter().next().unwrap_or_default();
+            let select = ui.keymap.key_of("inspector-select").unwrap_or_default();
             let more = format!("{ellipsis} {} more; select bytes with {select} to have theirs alone", left_out + 1);
             let more = Printable::text(&more).truncate(usize::from(area.width), ellipsis);
             canvas.put(area.x, y, area.right(), &more, look.dim);

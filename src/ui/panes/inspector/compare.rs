@@ -11,7 +11,7 @@ use crate::log::difference::{COMPARED, Difference, difference};
 use crate::log::sanitise::Printable;
 use crate::log::{Row, Spot};
 use crate::ui::canvas::Canvas;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Pane, Ui};
 

@@ -7,7 +7,7 @@ use super::dump_styles;
 use crate::contract::Fact;
 use crate::log::sanitise::Printable;
 use crate::log::timeline::{Step, lesson, step};
-use crate::log::{Row, export, stream};
+use crate::log::{Row, sentence, stream};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
 use crate::ui::overlays::rules;
@@ -39,7 +39,7 @@ pub(super) fn render(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect, row: &Row
     let used = match store.fact(row) {
         Some(Fact::Failed(error)) => put_wrapped(canvas, area, &Printable::text(&error.to_string()), ui.look.error),
         Some(fact @ (Fact::Rule { .. } | Fact::Note { .. } | Fact::Lost { .. })) => {
-            let told = Printable::text(&export::sentence(row, &fact, store, &ui.bench.roster));
+            let told = Printable::text(&sentence(row, &fact, store, &ui.bench.roster));
             let used = put_wrapped(canvas, area, &told, ui.look.text);
             let below = Rect { y: area.y + used, height: area.height - used, ..area };
             match &fact {

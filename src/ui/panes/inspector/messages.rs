@@ -11,7 +11,7 @@ use crate::framing::Ending;
 use crate::log::messages::{Division, Piece};
 use crate::log::{Message, Spot};
 use crate::ui::Ui;
-use crate::ui::panes::grouped;
+use crate::ui::figures::grouped;
 use crate::ui::widgets::hexdump::Hexdump;
 
 /// What is told above the dump; none for a row that is of no framed stream.
@@ -20,7 +20,7 @@ pub(super) fn note(ui: &Ui, subject: &Subject) -> Option<String> {
     let framing = messages.framing(row)?;
     let words = match &subject.message {
         Some(message) => {
-            let key = ui.keymap.keys_of("whole-row").into_iter().next().unwrap_or_default();
+            let key = ui.keymap.key_of("whole-row").unwrap_or_default();
             let count = messages.count(row).unwrap_or(0);
             format!("{}; {key} shows the row", of_message(ui, message, subject.spot, count))
         }

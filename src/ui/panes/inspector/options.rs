@@ -12,9 +12,10 @@ use crate::contract::{Command, OptionSpec, Role, SocketId, SocketView, TcpView};
 use crate::log::Member;
 use crate::log::sanitise::Printable;
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::{grouped, short_time};
 use crate::ui::notice::Notice;
 use crate::ui::overlays::set_option;
-use crate::ui::panes::{grouped, sockets};
+use crate::ui::panes::sockets;
 use crate::ui::widgets::paragraph::put_wrapped;
 use crate::ui::{Effect, Pane, Ui};
 
@@ -117,7 +118,7 @@ pub(super) fn change(ui: &mut Ui) {
         return;
     };
     let (socket, open) = (member.id, member.state.is_open());
-    let edit = ui.keymap.keys_of("edit-socket").into_iter().next().unwrap_or_default();
+    let edit = ui.keymap.key_of("edit-socket").unwrap_or_default();
     if spec.live && open {
         set_option::open(ui, socket, spec);
     } else {
@@ -278,18 +279,6 @@ fn tcp_texts(ui: &Ui, tcp: &TcpView) -> [(&'static str, String); 7] {
         ("lost", grouped(tcp.lost)),
         ("retransmits", grouped(tcp.retransmits)),
     ]
-}
-
-/// A time in at most five columns: `45us`, `1.2ms`, `201ms`, `1.2s`, `12s`.
-fn short_time(time: Duration) -> String {
-    let micros = time.as_micros();
-    match micros {
-        0..1_000 => format!("{micros}us"),
-        1_000..10_000 => format!("{}.{}ms", micros / 1_000, micros % 1_000 / 100),
-        10_000..1_000_000 => format!("{}ms", micros / 1_000),
-        1_000_000..10_000_000 => format!("{}.{}s", micros / 1_000_000, micros % 1_000_000 / 100_000),
-        _ => format!("{}s", micros / 1_000_000),
-    }
 }
 
 /// Draws the figures one after the other, in at most so many rows; gives how many those are.

@@ -15,9 +15,7 @@ use crate::log::statistics::{Distribution, Flow};
 use crate::log::{Scope, Statistics, Traffic};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
-use crate::ui::notice::size;
-use crate::ui::panes::grouped;
-use crate::ui::panes::log::columns::measured;
+use crate::ui::figures::{grouped, measured, size};
 use crate::ui::panes::log::selection;
 use crate::ui::widgets::chart::{bar, fitted, mirrored};
 use crate::ui::widgets::paragraph::put_wrapped;
@@ -206,7 +204,7 @@ fn render_choices(ui: &mut Ui, canvas: &mut Canvas<'_>, area: Rect) {
         choices.push((Rect { x: start, y: area.y, width: x - start, height: 1 }, of));
     }
     ui.inspector.statistics.choices = choices;
-    let key = ui.keymap.keys_of("statistics-of").into_iter().next().unwrap_or_default();
+    let key = ui.keymap.key_of("statistics-of").unwrap_or_default();
     let turns = Printable::text(&format!("  {key} turns"));
     if turns.width() <= usize::from(area.right().saturating_sub(x)) {
         canvas.put(x, area.y, area.right(), &turns, ui.look.dim);

@@ -13,6 +13,7 @@ use crate::log::sanitise::Printable;
 use crate::log::values::strings_of;
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::grouped;
 
 /// So many bytes of a message are searched.
 const SEARCHED: usize = 256 * 1024;
@@ -86,7 +87,7 @@ pub(super) fn render(
     }
     let Some((_, _, found)) = &list.found else { return };
     let some = if bytes.len() > SEARCHED { " in the first 256 KiB" } else { "" };
-    let count = super::grouped(found.len());
+    let count = grouped(found.len());
     let strings = if found.len() == 1 { "string" } else { "strings" };
     let head = format!("{count} {strings} of 4 characters or more{some}; Enter goes to one");
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };

@@ -2,7 +2,7 @@
 //!
 //! Owns the choice between the two. It never holds bytes.
 
-use super::message;
+use super::actions::message;
 use crate::encoding::Reading;
 use crate::log::{Message, Row, Spot, stream};
 use crate::ui::Ui;

@@ -9,9 +9,9 @@ use crate::log::sanitise::Printable;
 use crate::log::{Find, Needle, Spot};
 use crate::ui::Ui;
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::grouped;
 use crate::ui::notice::Notice;
 use crate::ui::overlays::find::FindLine;
-use crate::ui::panes::grouped;
 use crate::ui::theme::Look;
 
 /// So many bytes of a message are searched for what is highlighted in its preview.

@@ -2,14 +2,15 @@
 
 use crate::contract::{Event, Fact, SocketId};
 use crate::log::sanitise::Printable;
-use crate::log::{Kind, Line, Lines, LogView, Mark, Row, Spot, export};
+use crate::log::{Kind, Line, Lines, LogView, Mark, Row, Spot, sentence};
 use crate::ui::Ui;
 use crate::ui::action::{ActionSpec, Scope};
+use crate::ui::figures::grouped;
 use crate::ui::notice::Notice;
 use crate::ui::overlays;
 use crate::ui::overlays::prompt::Prompt;
 
-use super::{grouped, some_row, timeline};
+use super::{line, some_row, timeline, times};
 
 /// How much of a row's text a list of rows shows.
 const TEXT_COLUMNS: usize = 120;
@@ -162,10 +163,10 @@ pub(in crate::ui) fn described(ui: &Ui, spot: Spot, mark: &Mark) -> (String, Str
     };
     let text = row.map(|row| {
         if let Some(fact) = store.fact(&row) {
-            return export::sentence(&row, &fact, store, &ui.bench.roster);
+            return sentence(&row, &fact, store, &ui.bench.roster);
         }
-        let (direction, _) = super::mark_of(ui, row.kind, None);
+        let (direction, _) = line::mark_of(ui, row.kind, None);
         format!("{direction} {}", Printable::bytes_up_to(&ui.bench.payload(&row, spot), TEXT_COLUMNS).as_str())
     });
-    (label, text.unwrap_or_default(), super::columns::time_of(ui, mark.at))
+    (label, text.unwrap_or_default(), times::time_of(ui, mark.at))
 }

@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::find;
+use super::line::Columns;
 use super::preview::{self, Previewed};
-use super::{Columns, find, grouped};
 use crate::encoding::Reading;
 use crate::log::messages::Division;
 use crate::log::sanitise::Printable;
@@ -12,6 +13,7 @@ use crate::log::{Kind, Line, Message, Row, Spot, stream};
 use crate::ui::Ui;
 use crate::ui::bench::lines::Shown;
 use crate::ui::canvas::Canvas;
+use crate::ui::figures::grouped;
 
 /// From how many columns of a preview on there is room to say what a number is.
 const WIDE: u16 = 40;

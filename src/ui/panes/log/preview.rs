@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Columns, find, timeline};
+use super::line::Columns;
+use super::{find, timeline};
 use crate::encoding::Reading;
 use crate::log::Spot;
 use crate::log::sanitise::Printable;

@@ -2,9 +2,9 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::grouped;
 use crate::log::Spot;
 use crate::ui::Ui;
+use crate::ui::figures::grouped;
 
 /// So many rows at most are looked at to tell how many lines are selected.
 const COUNTED: usize = 4096;

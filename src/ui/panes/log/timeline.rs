@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::columns::{delta_head, delta_of, time_head, time_of};
+use super::times::{TIME_WIDTH, delta_head, delta_of, time_head, time_of};
 use crate::contract::{SocketId, Timestamp};
 use crate::log::sanitise::Printable;
 use crate::log::timeline::{Step, step};
@@ -100,7 +100,7 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn of(inside: Rect) -> Self {
-        let delta = inside.x + super::TIME_WIDTH;
+        let delta = inside.x + TIME_WIDTH;
         let mark = delta + if inside.width < 64 { 0 } else { 8 };
         let call = mark + 2;
         Self { delta, mark, call, remark: call + inside.right().saturating_sub(call) * 9 / 20 }

@@ -5,7 +5,7 @@ use crate::log::State;
 use crate::ui::action::{ActionSpec, Scope};
 use crate::ui::notice::Notice;
 use crate::ui::overlays::confirm::Confirm;
-use crate::ui::overlays::{file, new_socket, recording, rename, rules, transfers};
+use crate::ui::overlays::{file, new_socket, quit, recording, rename, rules, transfers};
 use crate::ui::panes::inspector;
 use crate::ui::panes::log::timeline;
 use crate::ui::{Effect, Ui};
@@ -51,7 +51,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Sockets,
         keys: &["n"],
         help: "open a new socket",
-        run: Ui::open_new_socket_form,
+        run: |ui| new_socket::open(ui, None),
         available: crate::ui::action::always,
     },
     ActionSpec {
@@ -187,7 +187,7 @@ pub(in crate::ui) static ACTIONS: &[ActionSpec] = &[
         scope: Scope::Sockets,
         keys: &["q"],
         help: "quit",
-        run: Ui::quit,
+        run: quit::ask,
         available: crate::ui::action::always,
     },
     ActionSpec {
