@@ -6,6 +6,7 @@
 //! streams are not read, so that their peers feel it, and datagrams are counted as lost.
 
 mod accept;
+mod budget;
 mod datagrams;
 mod error_queue;
 mod holder;

@@ -5,10 +5,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::budget::{Budget, Held};
 use super::outgoing_file::OutgoingFile;
 use crate::contract::{Address, CloseReason, Fact, NetError, Operation, OptionSpec, Saving, Ticket, Value};
 
@@ -18,11 +20,12 @@ const MAX_QUEUED: usize = 64 * 1024 * 1024;
 /// How many orders may wait to be sent on one socket, so that empty ones are bounded too.
 const MAX_ORDERS: usize = 1024 * 1024;
 
-/// From how many bytes of replies on, in memory, a socket has enough to send.
-pub(super) const MAX_REPLIES: usize = 1024 * 1024;
+/// What a reply takes up besides its bytes, at most, so that many short ones are bounded too: its order, in a queue that
+/// may have grown to twice what it holds, and the head of its bytes.
+const REPLY_OVERHEAD: usize = 256;
 
-/// What a reply takes up besides its bytes, roughly, so that many short ones are bounded too.
-const REPLY_OVERHEAD: usize = 128;
+/// For how many orders a queue keeps its memory once it is empty.
+const KEPT: usize = 64;
 
 /// One order to send.
 #[derive(Clone, Debug)]
@@ -106,7 +109,7 @@ pub(super) struct Orders {
     queue: RefCell<VecDeque<Order>>,
     /// How many bytes wait of what was ordered, and how many are taken up by replies that wait.
     bytes: Cell<usize>,
-    replies: Cell<usize>,
+    replies: Held,
     /// How many orders there have been so far, and how many replies have been filled in.
     pushed: Cell<u64>,
     filled: Cell<u64>,
@@ -123,6 +126,11 @@ pub(super) struct Orders {
 }
 
 impl Orders {
+    /// The orders of a socket whose replies are held in a budget of all.
+    pub(super) fn new(budget: &Rc<Budget>) -> Self {
+        Self { replies: Held::of(budget), ..Self::default() }
+    }
+
     /// Adds an order to send.
     ///
     /// # Errors
@@ -152,7 +160,7 @@ impl Orders {
         if self.stop.get().is_some() {
             return None;
         }
-        self.replies.set(self.replies.get() + order.bytes.len() + REPLY_OVERHEAD);
+        self.replies.add(order.bytes.len() + REPLY_OVERHEAD);
         let number = self.next_number();
         order.number = number;
         self.queue.borrow_mut().push_back(order);
@@ -163,7 +171,12 @@ impl Orders {
 
     /// False while so many replies wait to be sent that no more are taken.
     pub(super) fn has_room_for_reply(&self) -> bool {
-        self.replies.get() < MAX_REPLIES
+        self.replies.has_room()
+    }
+
+    /// Whether replies have only as much room as no other socket can take.
+    pub(super) fn is_short(&self) -> bool {
+        self.replies.is_short()
     }
 
     /// Whether what was ordered last is a reply.
@@ -288,9 +301,13 @@ impl Orders {
 
     /// Takes away the first order.
     pub(super) fn finish_first(&self) -> Option<Order> {
-        let order = self.queue.borrow_mut().pop_front()?;
+        let mut queue = self.queue.borrow_mut();
+        let order = queue.pop_front()?;
+        if queue.is_empty() {
+            queue.shrink_to(KEPT);
+        }
         if order.ticket == Ticket::ENGINE {
-            self.replies.set(self.replies.get() - order.bytes.len() - REPLY_OVERHEAD);
+            self.replies.remove(order.bytes.len() + REPLY_OVERHEAD);
         } else {
             self.bytes.set(self.bytes.get() - order.bytes.len());
         }
@@ -306,6 +323,19 @@ impl Orders {
                 return found;
             }
             self.changed.notified().await;
+        }
+    }
+
+    /// The same for what also depends on the room that all sockets have in common.
+    pub(super) async fn until_room<T>(&self, mut find: impl FnMut(&Self) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = find(self) {
+                return found;
+            }
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = self.replies.plenty() => {}
+            }
         }
     }
 
@@ -327,6 +357,7 @@ impl Orders {
 
 #[cfg(test)]
 mod tests {
+    use super::super::budget::MOST;
     use super::*;
 
     fn order(len: usize) -> Order {
@@ -357,7 +388,7 @@ mod tests {
                 count += 1;
                 assert_eq!(orders.push_reply(reply(len)), Some(count as u64));
             }
-            assert!(count * (len + size_of::<Order>()) <= MAX_REPLIES + len, "{count} of {len}");
+            assert!(count * (len + 2 * size_of::<Order>()) <= MOST + len, "{count} of {len}");
             orders.push(order(MAX_QUEUED + 1)).unwrap();
             orders.finish_first().unwrap();
             assert!(orders.has_room_for_reply());

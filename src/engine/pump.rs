@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::idle::Idle;
 use super::orders::{Order, Stop};
-use super::outbox::{MESSAGE_TAIL, TAIL_LEAST, TAIL_MOST, Tail};
+use super::outbox::{MESSAGE_TAIL, TAIL_LEAST, Tail};
 use super::outgoing_file::CHUNK;
 use super::socket::Socket;
 use super::socket_options::{LiveEndpoint, attend};
@@ -171,9 +171,14 @@ impl<S: Stream> Pump<'_, S> {
             self.socket.room_to_save().await;
             if !self.socket.can_answer() {
                 // The peer that does not take its answers feels it, and none is lost.
-                self.socket.orders.until(|_| self.socket.can_answer().then_some(())).await;
+                // On the heap, as all that is rare: every connection holds the space of this future.
+                Box::pin(self.socket.orders.until_room(|_| self.socket.can_answer().then_some(()))).await;
             }
-            let (least, most) = if S::KEEPS_MESSAGES { (MESSAGE_TAIL, BLOCK_SIZE) } else { (TAIL_LEAST, TAIL_MOST) };
+            let (least, most) = if S::KEEPS_MESSAGES {
+                (MESSAGE_TAIL, BLOCK_SIZE)
+            } else {
+                (TAIL_LEAST, self.socket.most_to_receive())
+            };
             let outcome = self.socket.outbox.with_tail(least, most, |tail| {
                 let incoming = self.stream.try_read(tail.bytes)?;
                 let (len, truncated) = match incoming {

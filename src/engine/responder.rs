@@ -21,7 +21,9 @@ use std::rc::Rc;
 
 use tokio::task::JoinSet;
 
+use super::budget::SHARE;
 use super::orders::Stop;
+use super::outbox::TAIL_MOST;
 use super::rule_set::Answers;
 use super::socket::Socket;
 use super::socket_options::LiveEndpoint;
@@ -31,6 +33,9 @@ use crate::rule::Moment;
 
 pub(super) use partners::Partners;
 use work::Work;
+
+/// How much of a stream is received at once while its replies have little room, in bytes: not much more than that.
+const LITTLE: usize = SHARE / 4;
 
 /// What a socket answers. Dropping it ends what it is about to answer, and the programs that it runs.
 pub(super) struct Responder {
@@ -72,6 +77,12 @@ impl Socket {
             || self.orders.stopping() >= Some(Stop::Close)
             || echoes_no_more()
             || self.responder.borrow().as_ref().is_none_or(|responder| responder.work.has_room())
+    }
+
+    /// How many bytes of a stream are received at once at most: fewer where what answers them has little room.
+    pub(super) fn most_to_receive(&self) -> usize {
+        let is_short = self.rules.answers() != Answers::Nothing && self.orders.is_short();
+        if is_short { LITTLE } else { TAIL_MOST }
     }
 
     /// Whether a reply is still to be made that has an end.

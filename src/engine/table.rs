@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use super::budget::Budget;
 use super::orders::{Order, Orders, Request, Stop};
 use super::outbox::Outbox;
 use super::outgoing_file::OutgoingFile;
@@ -45,6 +46,8 @@ pub(super) struct Table {
     rules: RefCell<BTreeMap<SocketId, Rc<RuleSet>>>,
     /// The sockets that do.
     partners: Rc<Partners>,
+    /// The memory of replies that wait to be sent.
+    budget: Rc<Budget>,
     /// The turns of the programs that answer.
     programs: Arc<Semaphore>,
     /// The connections of each listener, in all the times that it was open.
@@ -77,6 +80,7 @@ impl Table {
             rows: RefCell::default(),
             rules: RefCell::default(),
             partners: Rc::default(),
+            budget: Rc::default(),
             programs: Arc::new(Semaphore::new(MAX_PROGRAMS)),
             accepted: RefCell::default(),
             reserve: Reserve::new(),
@@ -140,7 +144,7 @@ impl Table {
             role: Role::Client,
             keeps_messages_apart,
             can_answer: true,
-            orders: Rc::default(),
+            orders: Rc::new(Orders::new(&self.budget)),
         };
         self.start(self.ids.mint(), row, Rc::clone(rules), live);
     }
@@ -163,6 +167,11 @@ impl Table {
     /// The sockets that answer by rules.
     pub(super) const fn partners(&self) -> &Rc<Partners> {
         &self.partners
+    }
+
+    /// The memory of replies that wait to be sent, and of messages that wait for theirs.
+    pub(super) const fn budget(&self) -> &Rc<Budget> {
+        &self.budget
     }
 
     /// The turns of the programs that answer: whoever waits for one gets it in order.
@@ -232,7 +241,7 @@ impl Table {
             role: endpoint.scheme.spec().role,
             keeps_messages_apart: endpoint.keeps_messages_apart(),
             can_answer: endpoint.scheme.can_echo(),
-            orders: Rc::default(),
+            orders: Rc::new(Orders::new(&self.budget)),
         };
         let mut rules = self.rules_of(id);
         if !row.can_answer {

@@ -1,5 +1,6 @@
 //! Rules on real sockets: files, programs, characters, datagrams, and sockets that answer each other.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
@@ -17,6 +18,7 @@ use sockbench::pattern::Pattern;
 use sockbench::payload::{Mode, Place, Template, Variables};
 use sockbench::rule::{Moment, Reply, Rule, Rules, Then, When};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::bench::{Bench, PATIENCE, noise};
 
@@ -447,6 +449,61 @@ async fn datagrams_that_find_no_room_for_their_answer_are_counted() {
         unanswered += count;
     }
     assert_eq!(unanswered, 1500 - 1024);
+}
+
+#[tokio::test]
+async fn clients_that_never_read_are_held_little_of_and_get_every_byte_once_they_do() {
+    const CLIENTS: usize = 300;
+    const BYTES: usize = 1 << 20;
+    const SHARE: usize = 64 << 10;
+    const COMMON: usize = 64 << 20;
+    let noise: Arc<[u8]> = noise(BYTES + CLIENTS, 1).into();
+    for when in [When::Comes(Pattern::Any), on("^")] {
+        let rule = Rule::new("back", when, message("{{payload}}"));
+        let mut bench = Bench::new();
+        // Little of it waits in the kernel.
+        let server = bench.open_with("tcp-listen://127.0.0.1:0?send-buffer=64KiB&backlog=512", [rule]);
+        let address = bench.opened(server).await;
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let noise = Arc::clone(&noise);
+        let clients = std::thread::spawn(move || {
+            let said = |client: usize| &noise[client..client + BYTES];
+            let clients: Vec<_> = (0..CLIENTS).map(|_| TcpStream::connect(address).unwrap()).collect();
+            std::thread::scope(|scope| {
+                for (client, stream) in clients.iter().enumerate() {
+                    scope.spawn(move || (&*stream).write_all(said(client)).unwrap());
+                }
+                wait.recv().unwrap();
+                for (client, stream) in clients.iter().enumerate() {
+                    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                    let mut bytes = vec![0; BYTES];
+                    (&*stream).read_exact(&mut bytes).unwrap();
+                    assert!(bytes == said(client), "{client}");
+                }
+            });
+        });
+        // What was received and is not sent is held.
+        let (mut received, mut sent) = ([0; CLIENTS], 0);
+        let mut numbers = BTreeMap::new();
+        while sent < CLIENTS * BYTES {
+            let batch = timeout(PATIENCE, bench.batches.next()).await.unwrap().unwrap();
+            for event in &batch.events {
+                match event.fact {
+                    Fact::Accepted { .. } => drop(numbers.insert(event.socket, numbers.len())),
+                    Fact::Received { bytes, .. } => received[numbers[&event.socket]] += batch.bytes(bytes).len(),
+                    Fact::Sent { bytes, .. } => sent += batch.bytes(bytes).len(),
+                    _ => {}
+                }
+            }
+            bench.engine.recycle(batch.block);
+            let held = received.iter().sum::<usize>() - sent;
+            assert!(held < COMMON + CLIENTS * SHARE * 3 / 2, "{held}");
+            if held > COMMON && received.iter().all(|bytes| *bytes >= SHARE) {
+                let _ = go.send(());
+            }
+        }
+        clients.join().unwrap();
+    }
 }
 
 #[tokio::test]

@@ -68,10 +68,15 @@ impl Stream for Scripted {
     }
 
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<Incoming> {
-        match self.0.incoming.borrow_mut().pop_front() {
+        let next = self.0.incoming.borrow_mut().pop_front();
+        match next {
             None => Err(io::ErrorKind::WouldBlock.into()),
             Some(Err(errno)) => Err(errno.into()),
-            Some(Ok(bytes)) => {
+            Some(Ok(mut bytes)) => {
+                let rest = bytes.split_off(bytes.len().min(buffer.len()));
+                if !rest.is_empty() {
+                    self.0.incoming.borrow_mut().push_front(Ok(rest));
+                }
                 buffer[..bytes.len()].copy_from_slice(&bytes);
                 Ok(Incoming::of_stream(bytes.len()))
             }

@@ -58,7 +58,7 @@ impl Work {
             sleep_until(*due).await;
         }
         let has_room = |orders: &Orders| (orders.has_room_for_reply() || orders.stopping().is_some()).then_some(());
-        self.orders.until(has_room).await;
+        self.orders.until_room(has_room).await;
         let found = match &rule.when {
             When::Comes(pattern) => pattern.find(message),
             When::Happens(_) => None,

@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::chain::Exchange;
 use super::partners::{Entry, Key, Partner};
 use crate::contract::{Address, AfterFin, Endpoint, Fact, SocketId, Ticket};
-use crate::engine::orders::{MAX_REPLIES, Order, Orders, Stop};
+use crate::engine::budget::{Held, Place};
+use crate::engine::orders::{Order, Orders, Stop};
 use crate::engine::outbox::Outbox;
 use crate::engine::rule_set::{Answers, RuleSet};
 use crate::engine::socket::Socket;
@@ -27,11 +28,11 @@ use crate::engine::transports::told_address;
 use crate::framing::Assembler;
 use crate::rule::{Hits, Moment, Once, Reply, Rule, Then};
 
-/// How many messages may wait for their replies.
-const MAX_PENDING: usize = 1024;
+/// What a message takes up besides its bytes while it waits for its reply, with its part of a task, at most.
+const PENDING_OVERHEAD: usize = 1024;
 
 /// How many bytes of a stream are taken apart into messages before it is asked whether there is room for more.
-const SLICE: usize = 4096;
+const SLICE: usize = 256;
 
 /// How often it is told that datagrams are not answered.
 const BETWEEN_TELLING: Duration = Duration::from_secs(1);
@@ -59,13 +60,11 @@ pub(super) struct Work {
     assembler: RefCell<Option<Assembler>>,
     /// How often the rules had let the messages pass by when it was made.
     gaps: Cell<u32>,
-    /// What came and is not taken apart yet.
-    rest: RefCell<Vec<u8>>,
+    /// What came and is not taken apart yet, and what it takes up meanwhile.
+    rest: RefCell<Option<(Vec<u8>, Place)>>,
     pending: RefCell<VecDeque<Rc<Pending>>>,
-    /// How many bytes the messages have that wait.
-    pending_bytes: Rc<Cell<usize>>,
-    /// How many replies are still to be made.
-    under_way: Rc<Cell<usize>>,
+    /// What both take up, together.
+    waiting: Rc<Held>,
     /// Whether somebody answers what is pending.
     is_running: Cell<bool>,
     /// Whether a reply is being sent that has no end.
@@ -98,26 +97,7 @@ pub(super) struct Pending {
     /// The turn of its program, where it has one already.
     pub(super) turn: Option<OwnedSemaphorePermit>,
     /// What it takes up meanwhile.
-    _places: [Place; 2],
-}
-
-/// A part of a count; dropping it gives it back.
-struct Place {
-    count: Rc<Cell<usize>>,
-    size: usize,
-}
-
-impl Place {
-    fn take(count: &Rc<Cell<usize>>, size: usize) -> Self {
-        count.set(count.get() + size);
-        Self { count: Rc::clone(count), size }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.count.set(self.count.get() - self.size);
-    }
+    _place: Place,
 }
 
 /// That a reply without an end is being sent, beside which nothing is answered.
@@ -154,8 +134,7 @@ impl Work {
             gaps: Cell::new(socket.rules.gaps()),
             rest: RefCell::default(),
             pending: RefCell::default(),
-            pending_bytes: Rc::default(),
-            under_way: Rc::default(),
+            waiting: Rc::new(Held::of(socket.table.budget())),
             is_running: Cell::default(),
             is_endless: Cell::default(),
             is_ending: Cell::default(),
@@ -229,8 +208,8 @@ impl Work {
 
     /// Whether what is received now can be answered.
     pub(super) fn has_room(&self) -> bool {
-        let echoes = self.rules.answers() == Answers::Echo;
-        self.rest.borrow().is_empty() && self.has_room_to_wait() && (!echoes || self.orders.has_room_for_reply())
+        let can_reply = self.orders.has_room_for_reply() || self.orders.stopping().is_some();
+        self.rest.borrow().is_none() && self.waiting.has_room() && can_reply
     }
 
     /// Whether a reply is still to be made that has an end.
@@ -262,8 +241,12 @@ impl Work {
             if self.is_over() {
                 self.pending.borrow_mut().clear();
             }
-            let rest = self.rest.take();
-            self.take_apart(&rest);
+            let can_go_on = self.waiting.has_room() || self.pending.borrow().is_empty();
+            let rest = self.rest.borrow_mut().take_if(|_| can_go_on);
+            if let Some((rest, place)) = rest {
+                drop(place);
+                self.take_apart(&rest);
+            }
             self.hear_silence();
             self.tell_rows().await;
             let next = self.pending.borrow().front().cloned();
@@ -278,6 +261,7 @@ impl Work {
                     () = self.orders.until(|_| (!self.pending.borrow().is_empty()).then_some(())) => {}
                 }
             } else {
+                self.pending.borrow_mut().shrink_to_fit();
                 self.is_running.set(false);
                 self.orders.touch();
                 return;
@@ -321,8 +305,10 @@ impl Work {
         let open = assembler.get_or_insert_with(|| Assembler::new(self.endpoint.borrow().framing().clone()));
         let at = self.nanos(Instant::now());
         for (number, slice) in chunk.chunks(SLICE).enumerate() {
-            if !self.has_room_to_wait() {
-                self.rest.replace(chunk[number * SLICE..].to_vec());
+            if !self.waiting.has_room() {
+                let rest = chunk[number * SLICE..].to_vec();
+                let place = self.waiting.place(rest.len());
+                self.rest.replace(Some((rest, place)));
                 break;
             }
             open.push_framed(slice, at, |message| self.decide(message.payload, None, || message.as_it_came()));
@@ -422,7 +408,7 @@ impl Work {
                 self.send_message(rule, template, came, "");
             }
             reply => {
-                if self.of_datagrams && !self.has_room_to_wait() {
+                if self.of_datagrams && !self.waiting.has_room() {
                     return self.leave_unanswered(rule, "too many replies wait to be sent already");
                 }
                 let mut turn = None;
@@ -440,7 +426,7 @@ impl Work {
                     from: came.from.cloned(),
                     due: Instant::now() + rule.delay,
                     turn,
-                    _places: [Place::take(&self.under_way, 1), Place::take(&self.pending_bytes, came.message.len())],
+                    _place: self.waiting.place(came.message.len() + PENDING_OVERHEAD),
                 }));
                 self.orders.touch();
             }
@@ -471,10 +457,6 @@ impl Work {
     /// Whether nothing is answered any more: the socket closes, or all that is sent fails.
     pub(super) fn is_over(&self) -> bool {
         self.orders.stopping() >= Some(Stop::Close) || self.orders.is_broken()
-    }
-
-    fn has_room_to_wait(&self) -> bool {
-        self.under_way.get() < MAX_PENDING && self.pending_bytes.get() < MAX_REPLIES
     }
 
     fn leave_unanswered(&self, rule: &Arc<Rule>, why: &'static str) {
