@@ -24,7 +24,7 @@ fn an_export_is_whole_or_leaves_what_was_there() {
 }
 
 fn export(replace: bool, fault: Option<Fault>, armed: &Armed) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::folder();
     let path = folder.path().join("log.bin");
     let old = replace.then(|| b"old".to_vec());
     if let Some(old) = &old {

@@ -35,7 +35,7 @@ fn on_a_full_disk_nothing_is_forgotten_in_vain_while_an_export_reads_it() {
 }
 
 fn spill(is_read: bool, fault: Option<Fault>, armed: &Armed) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::folder();
     let (wake, woken) = std::sync::mpsc::channel();
     let mut store = LogStore::spilling(1 << 20, folder.path().to_owned(), move || _ = wake.send(()));
     let (mut forgotten, mut snapshot) = (0, None);
