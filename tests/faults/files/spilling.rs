@@ -9,7 +9,7 @@ use sockbench::os::fault::{Armed, Comes, Fault};
 use super::{PATIENCE, datagram, datagrams, each_fault_of_files, error, has_come};
 
 /// So many segments, of so many datagrams each, of so many bytes.
-const SEGMENTS: u32 = 4;
+const SEGMENTS: u32 = 3;
 const COUNT: u32 = 20;
 const SIZE: u32 = 100_000;
 
