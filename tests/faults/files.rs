@@ -130,6 +130,11 @@ fn assert_told(said: &str, name: &str, fault: Option<Fault>, armed: &Armed) {
     assert!(tells.iter().any(|told| said.contains(told)) && said.contains(name), "{said}");
 }
 
+/// A folder in memory where there is one: there is nothing to wait for until its files are on the disk.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// The names in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();

@@ -24,7 +24,7 @@ fn an_export_is_whole_or_leaves_what_was_there() {
 }
 
 fn export(replace: bool, fault: Option<Fault>, armed: &Armed) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::folder();
     let path = folder.path().join("log.bin");
     let old = replace.then(|| b"old".to_vec());
     if let Some(old) = &old {
@@ -32,13 +32,15 @@ fn export(replace: bool, fault: Option<Fault>, armed: &Armed) {
     }
     let (wake, woken) = std::sync::mpsc::channel();
     let mut store = LogStore::spilling(1 << 20, folder.path().to_owned(), move || _ = wake.send(()));
-    for (first, count) in [(0, COUNT), (COUNT, 1)] {
+    // That of the second kind has nothing on disk.
+    let on_disk = if replace { 0 } else { COUNT };
+    for (first, count) in [(0, on_disk), (on_disk, 1)].into_iter().filter(|(_, count)| *count > 0) {
         // Without memory there is no such log.
         let Some(batch) = datagrams(first, count, SIZE) else { return };
         if store.append(batch).is_err() {
             return;
         }
-        if first == 0 {
+        if count == COUNT {
             super::spilling::settle(&mut store, &woken);
         }
     }

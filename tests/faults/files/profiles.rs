@@ -35,7 +35,7 @@ fn a_profile_is_the_old_one_or_the_new_one_and_can_be_saved_again() {
 }
 
 fn save(way: Way, fault: Option<Fault>, armed: &Armed) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::folder();
     let file = folder.path().join("lab.toml");
     let (mut mode, mut old, mut path) = (0o600, None, file.clone());
     if way != Way::New {

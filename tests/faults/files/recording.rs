@@ -32,7 +32,7 @@ fn a_recording_that_replaces_another_is_whole_or_leaves_it() {
 #[test]
 fn a_recording_that_is_not_to_replace_another_does_not() {
     each_fault(&[("openat", OPENED)], |fault, armed| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = super::folder();
         let path = folder.path().join("trace.pcapng");
         fs::write(&path, "another's").unwrap();
         assert!(Recorder::start(&path, false, Rotation::Never, || {}).is_err() || has_come(fault, armed));
@@ -42,7 +42,7 @@ fn a_recording_that_is_not_to_replace_another_does_not() {
 
 fn record(old: Option<&[u8]>, fault: Option<Fault>, armed: &Armed) {
     const SIZE: u32 = 400;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::folder();
     let path = folder.path().join("trace.pcapng");
     if let Some(old) = old {
         fs::write(&path, old).unwrap();
@@ -85,7 +85,7 @@ fn record(old: Option<&[u8]>, fault: Option<Fault>, armed: &Armed) {
 fn rows_that_can_not_be_read_are_missing_and_counted() {
     each_fault_of_files(|fault, armed| {
         const SIZE: u32 = 60_000;
-        let folder = tempfile::tempdir().unwrap();
+        let folder = super::folder();
         let files = folder.path().join("files");
         fs::create_dir(&files).unwrap();
         let (wake, woken) = std::sync::mpsc::channel();

@@ -18,10 +18,10 @@ const SIZE: u32 = 5000;
 
 #[test]
 fn what_is_saved_is_what_was_received_from_its_start_and_the_socket_goes_on() {
-    // The first runtime of a process opens what is never closed: the way of the signals to all of them.
-    drop(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
     // The engine's own calls have tests of their own.
     each_fault_of(CALLS, |fault, armed| {
+        // The first runtime of a process opens what is never closed: the way of the signals to all of them.
+        drop(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
         leaving_nothing(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             runtime.block_on(save(fault, armed));
@@ -30,7 +30,7 @@ fn what_is_saved_is_what_was_received_from_its_start_and_the_socket_goes_on() {
 }
 
 async fn save(fault: Option<Fault>, armed: &Armed) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::folder();
     let path = folder.path().join("saved");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("tcp://{}?save={}", listener.local_addr().unwrap(), path.display());

@@ -9,7 +9,7 @@ use sockbench::os::fault::{Armed, Comes, Fault};
 use super::{PATIENCE, datagram, datagrams, each_fault_of_files, error, has_come};
 
 /// So many segments, of so many datagrams each, of so many bytes.
-const SEGMENTS: u32 = 4;
+const SEGMENTS: u32 = 3;
 const COUNT: u32 = 20;
 const SIZE: u32 = 100_000;
 
@@ -35,7 +35,7 @@ fn on_a_full_disk_nothing_is_forgotten_in_vain_while_an_export_reads_it() {
 }
 
 fn spill(is_read: bool, fault: Option<Fault>, armed: &Armed) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::folder();
     let (wake, woken) = std::sync::mpsc::channel();
     let mut store = LogStore::spilling(1 << 20, folder.path().to_owned(), move || _ = wake.send(()));
     let (mut forgotten, mut snapshot) = (0, None);
