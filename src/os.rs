@@ -100,7 +100,7 @@ fn uninterrupted<T>(mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match make() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            made => return made,
+            outcome => return outcome,
         }
     }
 }

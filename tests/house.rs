@@ -65,9 +65,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("socket2", &["engine"]),
 ];
 
-/// Files and folders that make their calls of the operating system through `crate::os`, where a test can have them
-/// fail, and what such a call looks like there.
-const THROUGH_THE_SEAM: &[(&[&str], &[&str])] = &[(
+/// Files and folders that write and read files through `crate::os`, where a test can have each call fail, and what such a
+/// call looks like there.
+const FILES: &[(&[&str], &[&str])] = &[(
     &[
         "app/exporter.rs",
         "contract/block.rs",
@@ -95,6 +95,38 @@ const THROUGH_THE_SEAM: &[(&[&str], &[&str])] = &[(
         "fcntl(",
     ],
 )];
+
+/// The calls of the engine that may fail, by their man pages, and how it makes them.
+const FALLIBLE: &[(&str, &[&str])] = &[
+    ("accept4", &[".accept(", "listener.poll_accept("]),
+    ("bind", &[".bind(", "socket::bind("]),
+    ("clone", &["thread::Builder::new(", "thread::spawn("]),
+    ("connect", &[".connect("]),
+    ("epoll_ctl", &["::from_std(", "::from_owned_fd(", "AsyncFd::new("]),
+    ("fchmod", &["fchmod("]),
+    ("fstat", &[".metadata("]),
+    ("getaddrinfo", &["lookup_host("]),
+    ("listen", &[".listen("]),
+    ("lstat", &["fs::symlink_metadata("]),
+    ("openat", &["||File::open(", "=File::open(", "OpenOptions::new(", "Ok(open("]),
+    ("openat2", &["openat2("]),
+    ("poll", &["=poll(", "Ok(poll("]),
+    ("posix_spawn", &[".spawn()"]),
+    ("recvfrom", &[".try_recv_from(", ".recv_from("]),
+    ("recvmsg", &["recvmsg(", "recvmsg::<"]),
+    ("send", &["fd.try_send(", "udp.try_send("]),
+    ("sendfile", &["sendfile("]),
+    ("sendto", &["sendto(", ".try_send_to(", ".send_to("]),
+    ("shutdown", &[".shutdown("]),
+    ("socket", &["socket2::Socket::new(", "new_socket(AddressFamily"]),
+    ("socketpair", &["Socket::pair("]),
+    ("unlink", &["fs::remove_file("]),
+    ("wait4", &["child.wait()"]),
+    ("waitid", &["waitid("]),
+];
+
+/// What asks for display alone, where a failure is no answer, and what is in the list above.
+const NOT_ITS: &[&str] = &["engine/holder.rs", "engine/saver.rs"];
 
 #[test]
 fn rooms_import_downward_only() {
@@ -153,15 +185,15 @@ fn only_the_canvas_writes_cells() {
 
 /// A call that a test can't have fail is one of which nobody knows what it does when it fails.
 #[test]
-fn calls_that_may_fail_go_through_the_seam() {
+fn files_are_called_through_the_seam() {
     let sources = sources();
     let mut wrong = Vec::new();
-    for (places, tokens) in THROUGH_THE_SEAM {
+    for (places, tokens) in FILES {
         for place in *places {
             let below = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(place);
             let mut files = sources.iter().filter(|(path, ..)| path.starts_with(&below)).peekable();
             assert!(files.peek().is_some(), "{place} is not there");
-            for (path, _, text) in files.filter(|(path, ..)| !path.ends_with("tests.rs")) {
+            for (path, _, text) in files.filter(|(path, ..)| !is_of_tests(path)) {
                 let code = text.split("#[cfg(test)]").next().unwrap_or_default();
                 for (at, token) in tokens.iter().flat_map(|token| code.match_indices(token)) {
                     let statement = code[..at].rsplit([';', '{', '}']).next().unwrap_or_default().trim_start();
@@ -178,46 +210,12 @@ fn calls_that_may_fail_go_through_the_seam() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Calls that may fail, by their man pages, and how the sources make them.
-const FALLIBLE: &[(&str, &[&str])] = &[
-    ("accept4", &[".accept(", "listener.poll_accept("]),
-    ("bind", &[".bind(", "socket::bind("]),
-    ("clone", &["thread::Builder::new(", "thread::spawn("]),
-    ("connect", &[".connect("]),
-    ("epoll_ctl", &["::from_std(", "::from_owned_fd(", "AsyncFd::new("]),
-    ("fchmod", &["fchmod("]),
-    ("fstat", &[".metadata("]),
-    ("getaddrinfo", &["lookup_host("]),
-    ("listen", &[".listen("]),
-    ("lstat", &["fs::symlink_metadata("]),
-    ("mmap", &["Block::new"]),
-    ("openat", &["||File::open(", "=File::open(", "OpenOptions::new(", "Ok(open("]),
-    ("openat2", &["openat2("]),
-    ("poll", &["=poll(", "Ok(poll("]),
-    ("posix_spawn", &[".spawn()"]),
-    ("recvfrom", &[".try_recv_from(", ".recv_from("]),
-    ("recvmsg", &["recvmsg(", "recvmsg::<"]),
-    ("send", &["fd.try_send(", "udp.try_send("]),
-    ("sendfile", &["sendfile("]),
-    ("sendto", &["sendto(", ".try_send_to(", ".send_to("]),
-    ("shutdown", &[".shutdown("]),
-    ("socket", &["socket2::Socket::new(", "new_socket(AddressFamily"]),
-    ("socketpair", &["Socket::pair("]),
-    ("unlink", &["fs::remove_file("]),
-    ("wait4", &["child.wait()"]),
-    ("waitid", &["waitid("]),
-];
-
-/// What asks for display alone, and a failure of which is no answer.
-const ONLY_SHOWN: &[&str] = &["engine/holder.rs", "engine/saver.rs"];
-
 #[test]
-fn what_may_fail_in_the_engine_is_called_through_the_seam() {
+fn the_engine_calls_through_the_seam() {
     let mut wrong = Vec::new();
     for (path, room, text) in sources() {
-        let is_tests = path.ends_with("tests.rs") || path.ends_with("testing.rs");
-        let is_subject = room == "engine" && !is_tests || path.ends_with("rule/file.rs");
-        if !is_subject || ONLY_SHOWN.iter().any(|shown| path.ends_with(shown)) {
+        let is_subject = room == "engine" && !is_of_tests(&path) || path.ends_with("rule/file.rs");
+        if !is_subject || NOT_ITS.iter().any(|other| path.ends_with(other)) {
             continue;
         }
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
@@ -242,6 +240,10 @@ fn no_room_has_a_name_that_tells_nothing() {
             assert!(!["utils", "util", "common", "misc", "helpers"].contains(&part.trim_end_matches(".rs")), "{part}");
         }
     }
+}
+
+fn is_of_tests(path: &Path) -> bool {
+    path.iter().any(|part| ["tests", "tests.rs", "testing.rs"].iter().any(|name| part == *name))
 }
 
 /// Every source file with its room (the first folder or file below `src`) and its text without comments.

@@ -9,7 +9,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::contract::{BLOCK_SIZE, Block};
-use crate::os;
 
 /// How many blocks there are: 16 MiB of bytes on their way.
 pub(super) const BLOCKS: usize = 8;
@@ -36,7 +35,7 @@ impl Pool {
     /// # Errors
     /// `ENOMEM`.
     pub(super) fn new() -> io::Result<Self> {
-        let stock = Mutex::new(Stock { free: vec![os::call("mmap", Block::new)?], made: 1 });
+        let stock = Mutex::new(Stock { free: vec![Block::new()?], made: 1 });
         Ok(Self { stock, bell: Notify::new() })
     }
 
@@ -50,7 +49,7 @@ impl Pool {
             return None;
         }
         // No memory is no reason to fail: the blocks in circulation come back.
-        let block = os::call("mmap", Block::new).ok()?;
+        let block = Block::new().ok()?;
         stock.made += 1;
         Some(block)
     }

@@ -143,7 +143,11 @@ mod tests {
             let armed = arm(fault(Comes::Short));
             assert_eq!(writes(4), [Ok(4), Ok(2), Ok(2), Ok(4)]);
             let mut one = [0];
-            get(NAME, &mut one, |buffer| Ok(buffer.fill(1))).unwrap();
+            let fill = |buffer: &mut [u8]| {
+                buffer.fill(1);
+                Ok(())
+            };
+            get(NAME, &mut one, fill).unwrap();
             assert_eq!((one, armed.came()), ([1], 2));
         }
         {
@@ -155,7 +159,11 @@ mod tests {
         let armed = arm(fault(Comes::Error(Errno::EINTR as i32)));
         let mut made = 0;
         for _ in 0..2 {
-            call(NAME, || Ok(made += 1)).unwrap();
+            let make = || {
+                made += 1;
+                Ok(())
+            };
+            call(NAME, make).unwrap();
         }
         assert_eq!((made, armed.came(), armed.calls()[NAME]), (2, 2, 4));
     }

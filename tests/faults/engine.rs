@@ -3,7 +3,7 @@
 //! Each piece of life is tried once, and a second time where the first came to nothing that was told. The peers are the
 //! standard library's, whose calls do not fail.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, UdpSocket};
@@ -114,7 +114,8 @@ struct Bystander {
 
 /// Tries a piece of life with each fault. `unnoticed` are the calls whose failure changes nothing that anyone misses.
 fn endure(unnoticed: &[&str], attempt: impl Fn(&mut Scene<'_>) -> Step) {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    // Made when nobody else counts descriptors.
+    let runtime = OnceCell::new();
     let came = Cell::new(0);
     let live = |fault: Option<Fault>, armed: &Armed| {
         let is_repeated = fault.is_some_and(|fault| fault.count > 1);
@@ -124,7 +125,8 @@ fn endure(unnoticed: &[&str], attempt: impl Fn(&mut Scene<'_>) -> Step) {
         if is_repeated && fault.is_some_and(|fault| once.contains(&fault.comes)) {
             return;
         }
-        live(&runtime, fault, armed, unnoticed, &attempt);
+        let runtime = runtime.get_or_init(|| Builder::new_current_thread().enable_all().build().unwrap());
+        live(runtime, fault, armed, unnoticed, &attempt);
         came.set(came.get() + armed.came().min(1));
     };
     let made: Vec<MayCome> = {

@@ -74,8 +74,7 @@ fn record(old: Option<&[u8]>, fault: Option<Fault>, armed: &Armed) {
             std::thread::yield_now();
         }
     }
-    let recorded = recorded(folder.path(), recorder, SIZE, fault, armed);
-    let (recorded, missed) = recorded;
+    let (recorded, missed) = finished(folder.path(), recorder, SIZE, fault, armed);
     let rows = u32::try_from(store.next() - 1).unwrap();
     assert!(recorded.iter().copied().eq(0..u32::try_from(recorded.len()).unwrap()), "{recorded:?}");
     assert!(missed.is_none_or(|missed| missed == 0 && recorded.len() == rows as usize), "{recorded:?} of {rows}");
@@ -102,7 +101,7 @@ fn rows_that_can_not_be_read_are_missing_and_counted() {
             recorder.take(&store, &roster);
         }
         let rows = store.next() - 1;
-        let (recorded, missed) = recorded(&files, recorder, SIZE, fault, armed);
+        let (recorded, missed) = finished(&files, recorder, SIZE, fault, armed);
         assert!(recorded.is_sorted_by(|one, next| one < next), "{recorded:?}");
         assert!(
             missed.is_none_or(|missed| missed + recorded.len() as u64 == rows),
@@ -114,7 +113,7 @@ fn rows_that_can_not_be_read_are_missing_and_counted() {
 
 /// Ends a recording. Gives which datagrams are in its files, and how many rows are told to be missing; nothing is told
 /// of that where it failed.
-fn recorded(
+fn finished(
     folder: &Path,
     recorder: Recorder,
     size: u32,
