@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
 use super::outbox::Outbox;
 use super::outgoing_file::TELLING;
@@ -40,6 +40,7 @@ struct Written {
     ended: AtomicBool,
     error: Mutex<Option<io::Error>>,
     bell: Notify,
+    end: Notify,
 }
 
 /// Tells how the writing goes, until it has ended.
@@ -115,6 +116,7 @@ fn write_all(mut file: File, mut incoming: mpsc::Receiver<Vec<u8>>, told: &Writt
         told.bell.notify_one();
     }
     told.ended.store(true, Ordering::Release);
+    told.end.notify_one();
     told.bell.notify_one();
 }
 
@@ -154,7 +156,8 @@ impl Watch {
                 outbox.report(socket, fact).await;
                 return;
             }
-            sleep(TELLING).await;
+            // How it ended is told at once.
+            let _ = timeout(TELLING, self.written.end.notified()).await;
         }
     }
 

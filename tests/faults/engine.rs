@@ -125,6 +125,10 @@ fn endure(unnoticed: &[&str], attempt: impl Fn(&mut Scene<'_>) -> Step) {
         if is_repeated && fault.is_some_and(|fault| once.contains(&fault.comes)) {
             return;
         }
+        // A connection that is broken stays so.
+        if !is_repeated && fault.is_some_and(|fault| fault.comes == Comes::Error(Errno::EPIPE as i32)) {
+            return;
+        }
         let runtime = runtime.get_or_init(|| Builder::new_current_thread().enable_all().build().unwrap());
         live(runtime, fault, armed, unnoticed, &attempt);
         came.set(came.get() + armed.came().min(1));
