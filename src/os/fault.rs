@@ -159,11 +159,11 @@ mod tests {
         let armed = arm(fault(Comes::Error(Errno::EINTR as i32)));
         let mut made = 0;
         for _ in 0..2 {
-            let make = || {
+            let count = || {
                 made += 1;
                 Ok(())
             };
-            call(NAME, make).unwrap();
+            call(NAME, count).unwrap();
         }
         assert_eq!((made, armed.came(), armed.calls()[NAME]), (2, 2, 4));
     }

@@ -54,7 +54,7 @@ fn save(way: Way, fault: Option<Fault>, armed: &Armed) {
         Ok(profile) => profile,
         Err(why) => return assert_told(&why.to_string(), "lab", fault, armed),
     };
-    profile.name = "new".to_owned();
+    "new".clone_into(&mut profile.name);
     let saved = if is_own { profile.save() } else { profile.save_as(&path, way == Way::Others) };
     let now = fs::read_to_string(&file).ok();
     let is_new = now.as_deref() == Some(NEW);
@@ -78,9 +78,10 @@ fn save(way: Way, fault: Option<Fault>, armed: &Armed) {
     assert_eq!(names(folder.path()), after());
     // When all is well again, it is as if nothing had been.
     armed.cease();
-    match profile.path.is_some() {
-        true => profile.save().unwrap(),
-        false => profile.save_as(&path, way != Way::New || is_new).unwrap(),
+    if profile.path.is_some() {
+        profile.save().unwrap();
+    } else {
+        profile.save_as(&path, way != Way::New || is_new).unwrap();
     }
     assert!(fs::read_to_string(&file).unwrap() == NEW && !profile.is_modified());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, mode);

@@ -74,10 +74,10 @@ fn record(old: Option<&[u8]>, fault: Option<Fault>, armed: &Armed) {
             std::thread::yield_now();
         }
     }
-    let (recorded, missed) = finished(folder.path(), recorder, SIZE, fault, armed);
+    let (held, missed) = finished(folder.path(), recorder, SIZE, fault, armed);
     let rows = u32::try_from(store.next() - 1).unwrap();
-    assert!(recorded.iter().copied().eq(0..u32::try_from(recorded.len()).unwrap()), "{recorded:?}");
-    assert!(missed.is_none_or(|missed| missed == 0 && recorded.len() == rows as usize), "{recorded:?} of {rows}");
+    assert!(held.iter().copied().eq(0..u32::try_from(held.len()).unwrap()), "{held:?}");
+    assert!(missed.is_none_or(|missed| missed == 0 && held.len() == rows as usize), "{held:?} of {rows}");
 }
 
 #[test]
@@ -101,12 +101,9 @@ fn rows_that_can_not_be_read_are_missing_and_counted() {
             recorder.take(&store, &roster);
         }
         let rows = store.next() - 1;
-        let (recorded, missed) = finished(&files, recorder, SIZE, fault, armed);
-        assert!(recorded.is_sorted_by(|one, next| one < next), "{recorded:?}");
-        assert!(
-            missed.is_none_or(|missed| missed + recorded.len() as u64 == rows),
-            "{recorded:?}, {missed:?} of {rows}"
-        );
+        let (held, missed) = finished(&files, recorder, SIZE, fault, armed);
+        assert!(held.is_sorted_by(|one, next| one < next), "{held:?}");
+        assert!(missed.is_none_or(|missed| missed + held.len() as u64 == rows), "{held:?}, {missed:?} of {rows}");
         assert!(missed.is_none_or(|missed| missed == 0) || has_come(fault, armed));
     });
 }
