@@ -29,6 +29,7 @@ use crate::cli::{Common, Log, Workbench};
 use crate::config::Config;
 use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
+use crate::log::sanitise::Printable;
 use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
 use crate::profile::{self, Profile};
@@ -99,7 +100,7 @@ fn start(
     for text in endpoints {
         match text.parse::<Endpoint>() {
             Ok(endpoint) => parsed.push(endpoint),
-            Err(error) => return Ok(Outcome::Invalid(point_at(text, &error))),
+            Err(error) => return Ok(Outcome::Invalid(point_at(text, &error) + &meant(text))),
         }
     }
     let ids = SocketIds::new();
@@ -123,6 +124,20 @@ fn start(
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     outcome
+}
+
+/// How a file is opened that is given in the place of an endpoint.
+fn meant(text: &str) -> String {
+    let path = profile::resolve(text);
+    if text.contains("://") || !path.is_file() {
+        return String::new();
+    }
+    let shown = Printable::text(text);
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        format!("\n  A profile is loaded by: sockbench --profile {}", shown.as_str())
+    } else {
+        format!("\n  A log is opened by: sockbench log {}", shown.as_str())
+    }
 }
 
 /// One session, from the first frame to the engine's last words.

@@ -33,6 +33,20 @@ fn an_invalid_endpoint_is_told_with_its_place() {
     assert!(!said.contains('\x1b'), "{said:?}");
 }
 
+#[test]
+fn a_file_in_the_place_of_an_endpoint_is_told_how_to_open() {
+    let home = Home::new();
+    fs::write(home.profiles().join("lab.toml"), "version = 1\n").unwrap();
+    let capture = home.profiles().join("trace.pcapng").display().to_string();
+    fs::write(&capture, "").unwrap();
+    for (given, meant) in [("lab", "sockbench --profile lab"), (&capture, &format!("sockbench log {capture}"))] {
+        let mut session = home.start(&[given]);
+        assert_eq!(session.leave(), 2);
+        let said = String::from_utf8(session.raw.clone()).unwrap();
+        assert!(said.contains(meant), "{said}");
+    }
+}
+
 // Case 40.
 #[test]
 fn a_terminal_that_is_dumb_is_refused() {

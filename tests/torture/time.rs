@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ pub(super) fn a_soak() -> Verdict {
 struct Soaked {
     messages: u64,
     connections: u64,
-    seconds: f64,
+    time: Duration,
     resident: [u64; 2],
     descriptors: [usize; 2],
     threads: [usize; 2],
@@ -56,7 +56,7 @@ impl Soaked {
 
 impl Display for Soaked {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let rate = |count: u64| format!("{:.0}", count as f64 / self.seconds);
+        let rate = |count: u64| u128::from(count) * 1000 / self.time.as_millis().max(1);
         let (messages, connections) = (rate(self.messages), rate(self.connections));
         let ([early, late], [fds, fds_later]) = (self.resident.map(|bytes| bytes >> 10), self.descriptors);
         let [threads, threads_later] = self.threads;
@@ -91,10 +91,10 @@ fn soak(address: SocketAddr, pid: i32, seconds: u64) -> Soaked {
             early = (memory(pid, "VmRSS"), settled(pid, usize::MAX), threads(pid));
         }
     }
-    let seconds = began.elapsed().as_secs_f64();
+    let time = began.elapsed();
     let resident = [early.0, memory(pid, "VmRSS")];
     let descriptors = [early.1, settled(pid, early.1)];
-    Soaked { messages, connections, seconds, resident, descriptors, threads: [early.2, threads(pid)] }
+    Soaked { messages, connections, time, resident, descriptors, threads: [early.2, threads(pid)] }
 }
 
 /// How many descriptors a process has open, once they are no more than so many, or do not become so few.
