@@ -41,8 +41,8 @@ const AT_LEAST_EACH: Duration = Duration::from_millis(50);
 /// How long a rest is after which the size of the file is told.
 const REST: Duration = Duration::from_millis(200);
 
-/// The most files of a recording, and the most names that are tried for one.
-const MAX_FILES: u32 = 9999;
+/// The most names that are tried for the next file of a recording.
+const MAX_TRIES: u32 = 9999;
 
 /// Writes what comes into the log to a file.
 pub struct Recorder {
@@ -91,8 +91,8 @@ impl Recorder {
     /// [`is_behind`](Self::is_behind) has changed.
     ///
     /// # Errors
-    /// `AlreadyExists` for a file that is there, `InvalidInput` for what is no regular file, and whatever else keeps a file from being made and written, or a thread
-    /// from being started.
+    /// `AlreadyExists` for a file that is there, `InvalidInput` for what is no regular file, and whatever else keeps a file
+    /// from being made and written, or a thread from being started.
     pub fn start(path: &Path, replace: bool, rotation: Rotation, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (file, is_new) = if replace { create_or_replace(path)? } else { (create(path)?, true) };
         let path = path.to_owned();
@@ -350,11 +350,12 @@ impl Scribe {
         if self.file.is_none() {
             return;
         }
+        let first = self.number;
         let created = loop {
             self.number += 1;
             let path = numbered(&self.first, self.number);
             match create(&path) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && self.number < MAX_FILES => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && self.number - first < MAX_TRIES => {}
                 Err(error) => break Err((path, error)),
                 Ok(file) => break Ok((path, file)),
             }

@@ -1,14 +1,16 @@
 //! How much memory replies may take up while they wait to be sent, and the messages that wait for theirs.
 //!
-//! Owns the account of all sockets: each has a share that nobody takes from it, so that a slow peer is answered in the
-//! end whatever others do, and what is beyond the shares comes from one common part. It never holds a reply itself.
+//! Owns the accounts of all sockets, two of each, for the one and for the other. An account has a share that nobody takes
+//! from it, so that a slow peer is answered in the end whatever others do, and what is beyond the shares comes from one
+//! common part. It never holds a reply itself.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
-/// What a socket may hold whatever the others do, and what it may hold while the common part lasts, in bytes. Who has
+/// What an account may hold whatever the others do, and what it may hold while the common part lasts, in bytes. Who has
 /// less takes one more, however long.
 pub(super) const SHARE: usize = 64 * 1024;
 pub(super) const MOST: usize = 1024 * 1024;
@@ -73,8 +75,8 @@ impl Held {
     }
 
     /// Waits until the common part has something again after it was spent.
-    pub(super) async fn plenty(&self) {
-        self.budget.has_plenty.notified().await;
+    pub(super) fn plenty(&self) -> Notified<'_> {
+        self.budget.has_plenty.notified()
     }
 
     fn set(&self, bytes: usize) {

@@ -313,11 +313,15 @@ impl<S: Stream> Pump<'_, S> {
     async fn half_close(&self) {
         let result = self.stream.shut_down_writing();
         self.socket.call("shutdown", "SHUT_WR".to_owned(), &result).await;
-        if let Err(error) = result {
-            self.socket.orders.refuse_half_close();
-            return self.socket.fail(self.stream.failure(Operation::Shutdown, &error)).await;
+        match result {
+            Ok(()) => self.socket.note("half-close", self.stream.half_closed()).await,
+            // The peer's RST came behind its FIN, after which nobody reads: both directions are over.
+            Err(error) if self.fin_received.get() && error.raw_os_error() == Some(Errno::ENOTCONN as i32) => {}
+            Err(error) => {
+                self.socket.orders.refuse_half_close();
+                return self.socket.fail(self.stream.failure(Operation::Shutdown, &error)).await;
+            }
         }
-        self.socket.note("half-close", self.stream.half_closed()).await;
         self.fin_sent.set(true);
         self.socket.orders.touch();
     }

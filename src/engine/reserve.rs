@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 use crate::os;
 
-/// How many: a file that is saved takes two at once, an export as many, the log on disk one, a look at the terminal one.
+/// How many: a file that is saved takes two at once, an export as many, a recording one, a look at the terminal one.
 const HELD_BACK: usize = 8;
 
 /// The descriptors, open on nothing.

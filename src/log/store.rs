@@ -416,9 +416,10 @@ impl LogStore {
         if report.slot.end() <= self.first() {
             return;
         }
-        // On a full disk the oldest make room for it, or it is the oldest itself. All else may have come and gone.
+        // On a full disk the oldest make room for it, or it is the oldest itself. All else may have come and gone; where it
+        // has not, the oldest go one by one, for the next try may succeed.
         let mut goes_again = !report.again;
-        if matches!(why, Some(Errno::ENOSPC | Errno::EDQUOT)) {
+        if report.again || matches!(why, Some(Errno::ENOSPC | Errno::EDQUOT)) {
             let mut freed = 0;
             while freed < report.len
                 && let Some((slot, Place::Disk(extent))) = self.sealed.first().map(|slot| (slot, slot.place()))

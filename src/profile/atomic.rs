@@ -29,7 +29,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub struct NewFile {
     target: PathBuf,
     /// Open from the start: once the file is in its place, nothing may be missing any more.
-    folder: File,
+    folder: Option<File>,
     /// Those of the file that is replaced.
     permissions: Option<Permissions>,
     fresh: Fresh,
@@ -59,7 +59,12 @@ impl NewFile {
             _ => PathBuf::from("."),
         };
         let fresh = Fresh::create(&folder)?;
-        Ok(Self { target, folder: File::open(&folder)?, permissions, fresh })
+        let folder = match File::open(&folder) {
+            // One that may be written and not read can't be opened; the file itself is whole all the same.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+            opened => Some(opened?),
+        };
+        Ok(Self { target, folder, permissions, fresh })
     }
 
     /// Where the bytes go.
@@ -93,7 +98,7 @@ impl NewFile {
                 Err(error) => return Err(error),
             }
         }
-        match self.folder.sync_all() {
+        match self.folder.map_or(Ok(()), |folder| folder.sync_all()) {
             // Some file systems can't sync a folder (EINVAL); the file itself is whole all the same.
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
             _ => Ok(()),

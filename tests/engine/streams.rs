@@ -90,6 +90,22 @@ async fn sending_goes_on_after_the_peers_fin() {
 
 // Case 12.
 #[tokio::test]
+async fn a_half_close_of_a_connection_that_is_gone_ends_it() {
+    let mut bench = Bench::new();
+    let (_, child, peer) = bench.pair("?after-fin=keep").await;
+    // Its FIN comes first, and then, for what it does not read, its RST.
+    drop(peer);
+    bench.next_of(child, |fact| matches!(fact, Fact::PeerClosed).then_some(())).await;
+    let ticket = bench.send(Target::Socket(child), b"late");
+    bench.next_of(child, |fact| matches!(fact, Fact::Sent { ticket: sent, .. } if *sent == ticket).then_some(())).await;
+    bench.close(child, CloseHow::HalfClose);
+    bench.closed(child).await;
+    let shutdown = bench.calls(child).into_iter().find(|(call, ..)| call == "shutdown").unwrap();
+    assert_eq!(shutdown.2, "-1 ENOTCONN (107)");
+}
+
+// Case 12.
+#[tokio::test]
 async fn half_close_sends_what_waits_then_fin_and_still_receives() {
     let mut bench = Bench::new();
     let (_, child, mut peer) = bench.pair("").await;

@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 /// Its profile, in which `ADDRESS` stands for where it is.
@@ -36,8 +37,8 @@ pub(crate) struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that has ended by itself is no failure of the test.
-        let _ = self.child.kill();
+        // One that has ended by itself is no failure of the test. What it was started by may leave it behind.
+        let _ = killpg(Pid::from_raw(self.pid()), Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }
@@ -53,6 +54,7 @@ impl Server {
         // Nothing is printed, so that the log keeps up.
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.process_group(0);
         Self { child: command.spawn().unwrap(), address }
     }
 

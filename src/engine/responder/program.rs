@@ -19,6 +19,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
 use super::reply::in_bytes;
@@ -174,6 +175,8 @@ fn start(program: Program) -> io::Result<(Running, Pipes)> {
 /// Gives it its message.
 async fn feed(stdin: Sender, mut message: &[u8]) -> io::Result<()> {
     while !message.is_empty() {
+        // Who reads at once would have it go on without a pause, and no socket be served.
+        consume_budget().await;
         match os::put("write", message, |bytes| stdin.try_write(bytes)) {
             Ok(len) => message = &message[len..],
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => stdin.writable().await?,
@@ -203,6 +206,8 @@ impl Heard {
     async fn hear(&mut self) -> Result<(), Failure> {
         let mut chunk = vec![0; CHUNK];
         while let Some(from) = &mut self.from {
+            // Who writes without end would have it go on without a pause, and no socket be served.
+            consume_budget().await;
             match os::get("read", &mut chunk, |chunk| from.try_read(chunk)) {
                 Ok(0) => self.from = None,
                 Ok(len) => self.take(&chunk[..len])?,
