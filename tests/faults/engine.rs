@@ -26,7 +26,7 @@ use socket2::{SockAddr, Socket, Type};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{ALONE, MayCome, each_fault};
+use super::{ALONE, INTERRUPTED, MayCome, each_fault};
 use bench::{Bench, Seen, noise};
 
 #[allow(dead_code, reason = "other tests need more of it")]
@@ -48,8 +48,6 @@ const fn errors<const N: usize>(errnos: [Errno; N]) -> [Comes; N] {
     }
     comes
 }
-
-const INTERRUPTED: Comes = Comes::Error(Errno::EINTR as i32);
 
 /// What the man pages say that each call may come to.
 const MAY_COME: &[MayCome] = &[
