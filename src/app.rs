@@ -120,10 +120,7 @@ fn start(
     };
     terminal::keep_panics_off_the_screen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(session(&config, keymap, ids, given, parsed, recordings, recorder));
-    // A name that is still being looked up must not hold up the end.
-    runtime.shutdown_background();
-    outcome
+    runtime.block_on(session(&config, keymap, ids, given, parsed, recordings, recorder))
 }
 
 /// How a file is opened that is given in the place of an endpoint.

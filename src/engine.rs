@@ -74,13 +74,14 @@ pub struct Batches {
 /// # Errors
 /// When the system gives no thread, no memory for a first block, or no descriptor to wait with.
 pub fn start(ids: SocketIds, clock: Clock) -> io::Result<(EngineHandle, Batches)> {
-    let pool = Arc::new(Pool::new()?);
+    let told = |error: io::Error| io::Error::new(error.kind(), format!("the engine can't be started: {error}"));
+    let pool = Arc::new(Pool::new().map_err(told)?);
     let (commands, orders) = mpsc::channel(COMMANDS);
     let (sender, receiver) = mpsc::channel(BLOCKS);
     // The runtime can't move between threads, so the thread makes it, and says how that went.
     let (made, outcome) = std::sync::mpsc::sync_channel(1);
     let thread_pool = Arc::clone(&pool);
-    os::spawn("engine", move || {
+    let started = os::spawn("engine", move || {
         let build = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         match os::call("epoll_create1", build) {
             Err(error) => {
@@ -92,13 +93,12 @@ pub fn start(ids: SocketIds, clock: Clock) -> io::Result<(EngineHandle, Batches)
                     let outbox = Outbox::new(sender, thread_pool, clock);
                     live(Rc::new(Table::new(ids, outbox.clone())), outbox, orders).await;
                 });
-                // A name that is still being resolved must not hold up the end.
-                runtime.shutdown_background();
             }
         }
-    })?;
+    });
+    started.map_err(told)?;
     match outcome.recv() {
-        Ok(made) => made?,
+        Ok(made) => made.map_err(told)?,
         Err(_) => return Err(io::Error::other("the engine's thread ended before it began")),
     }
     Ok((EngineHandle { commands, pool: Arc::clone(&pool) }, Batches { receiver, pool }))

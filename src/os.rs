@@ -8,6 +8,7 @@
 //! Outside is what is asked only to be shown, a failure of which is no answer (proc(5), options that are read back), what
 //! the runtime does for itself, and what gives back what is over (`close`, `munmap`, `kill`).
 
+mod aside;
 #[cfg(debug_assertions)]
 pub mod fault;
 mod file;
@@ -15,6 +16,7 @@ mod file;
 use std::io::{self, ErrorKind, Read};
 use std::thread::{self, JoinHandle};
 
+pub use aside::aside;
 pub use file::{File, read};
 
 /// Makes a call, again where a signal interrupted it. `name` is what its man page is called.

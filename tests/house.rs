@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "rule", "scenario", "startup", "verdict",
         ],
     ),
-    ("startup", &["cli", "config", "contract", "log", "payload", "recorder", "ui"]),
+    ("startup", &["cli", "config", "contract", "log", "os", "payload", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "payload", "ui"]),
     ("outcome", &[]),
@@ -58,7 +58,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Crates, and the only rooms that may name them.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("tokio", &["app", "engine", "headless", "outcome"]),
+    ("tokio", &["app", "engine", "headless", "os", "outcome"]),
     ("tokio_util", &["engine"]),
     ("ratatui", &["app", "ui"]),
     ("crossterm", &["app", "ui"]),
@@ -100,12 +100,12 @@ const FILES: &[(&[&str], &[&str])] = &[(
 const FALLIBLE: &[(&str, &[&str])] = &[
     ("accept4", &[".accept(", "listener.poll_accept("]),
     ("bind", &[".bind(", "socket::bind("]),
-    ("clone", &["thread::Builder::new(", "thread::spawn("]),
+    ("clone", &["thread::Builder::new(", "thread::spawn(", "spawn_blocking("]),
     ("connect", &[".connect("]),
     ("epoll_ctl", &["::from_std(", "::from_owned_fd(", "AsyncFd::new("]),
     ("fchmod", &["fchmod("]),
     ("fstat", &[".metadata("]),
-    ("getaddrinfo", &["lookup_host("]),
+    ("getaddrinfo", &["lookup_host(", ".to_socket_addrs()"]),
     ("listen", &[".listen("]),
     ("lstat", &["fs::symlink_metadata("]),
     ("openat", &["||File::open(", "=File::open(", "OpenOptions::new(", "Ok(open("]),

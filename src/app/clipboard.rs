@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+
+use crate::os;
 
 use super::state;
 use super::terminal::Screen;
@@ -48,7 +49,7 @@ pub(super) async fn offer(text: String) -> Offered {
     let given = Arc::clone(&text);
     let ask = move || PROGRAMS.iter().find(|program| give(program, &given).is_ok()).map(|program| program.0);
     // One that hangs is left behind.
-    let taken = timeout(PATIENCE, spawn_blocking(ask)).await.ok().and_then(Result::ok).flatten();
+    let taken = timeout(PATIENCE, os::aside(ask)).await.ok().and_then(Result::ok).flatten();
     Offered { text, taken }
 }
 

@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
 use tokio::sync::mpsc;
 
 use crate::capture::read::{Portion, ReadError, Reader};
 use crate::contract::{Block, SocketIds};
+use crate::startup::start_thread;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -97,7 +97,7 @@ impl Opened {
     pub(super) fn start(self) -> io::Result<Loading> {
         let (out, loaded) = mpsc::channel(WAITING);
         let (blocks, emptied) = channel();
-        thread::Builder::new().name("log-file".to_owned()).spawn(move || self.run(&out, &emptied))?;
+        start_thread("log-file", move || self.run(&out, &emptied))?;
         Ok(Loading { loaded, blocks })
     }
 

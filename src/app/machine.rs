@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
+use crate::os;
 use crate::ui::{FolderEntry, Surroundings};
 
 /// The addresses of a host's name, in the order in which they are tried, or why there are none.
 pub(super) async fn look_up(host: String) -> (String, Result<Vec<IpAddr>, String>) {
-    let answer = match tokio::net::lookup_host((host.as_str(), 0)).await {
+    let name = host.clone();
+    let ask = move || os::call("getaddrinfo", || (name.as_str(), 0).to_socket_addrs());
+    let answer = match os::aside(ask).await.flatten() {
         Ok(found) => Ok(found.map(|address| address.ip()).collect()),
         Err(error) => {
             // The standard library puts its own words before those of gai_strerror(3).

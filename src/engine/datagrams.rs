@@ -345,7 +345,7 @@ impl<D: Datagrams> Life<'_, D> {
                     // It still is there, and the socket ready for it.
                     self.socket.fail(NetError::from_io(Operation::ErrorQueue, None, &error)).await;
                     sleep(AFTER_ERROR).await;
-                    return true;
+                    return some;
                 }
             }
         }

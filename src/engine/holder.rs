@@ -15,6 +15,7 @@ use nix::unistd::geteuid;
 use tokio::time::timeout;
 
 use crate::contract::{Address, NetError, UnixAddress};
+use crate::os;
 
 /// How long an error waits for the name of who is in the way.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -56,7 +57,7 @@ pub(super) async fn explained(mut error: NetError, address: &Address, datagram: 
 pub(super) async fn holder(address: &Address, datagram: bool) -> Option<String> {
     let address = address.clone();
     // Every descriptor of every process is looked at, which may take longer than anyone waits for an error.
-    let search = tokio::task::spawn_blocking(move || find(&address, datagram));
+    let search = os::aside(move || find(&address, datagram));
     timeout(PATIENCE, search).await.ok()?.ok().flatten()
 }
 

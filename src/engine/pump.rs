@@ -8,13 +8,16 @@
 pub(super) mod tests;
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::io;
 use std::mem::MaybeUninit;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use socket2::{Domain, SockRef};
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::idle::Idle;
@@ -80,18 +83,24 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
 /// `close(2)` of a socket with `SO_LINGER`, which waits even where the socket never blocks: on a thread of its own, so
 /// that nobody else waits.
 async fn close_lingering<S: Stream>(stream: S, socket: &Socket) {
-    let last = match os::call("fcntl", || stream.as_fd().try_clone_to_owned()) {
-        Ok(last) => last,
-        Err(error) => {
-            // Without a descriptor to spare it would hold up everybody.
-            let _ = os::call("setsockopt", || SockRef::from(&stream).set_linger(None));
-            return socket.note("linger", format!("it closes without waiting for what is not sent: {error}")).await;
-        }
+    let (others_closed, wait) = mpsc::channel::<Infallible>();
+    let (closed, has_closed) = oneshot::channel::<Infallible>();
+    let start = |last| {
+        os::spawn("linger", move || {
+            let _ = wait.recv();
+            drop(last);
+            drop(closed);
+        })
     };
+    if let Err(error) = os::call("fcntl", || stream.as_fd().try_clone_to_owned()).and_then(start) {
+        // Without a descriptor and a thread to spare it would hold up everybody.
+        let _ = os::call("setsockopt", || SockRef::from(&stream).set_linger(None));
+        return socket.note("linger", format!("it closes without waiting for what is not sent: {error}")).await;
+    }
     drop(stream);
-    let closing = spawn_blocking(move || drop(last));
+    drop(others_closed);
     tokio::select! {
-        _ = closing => {}
+        _ = has_closed => {}
         () = socket.orders.until(|orders| (orders.stopping() >= Some(Stop::ShutDown)).then_some(())) => {}
     }
 }

@@ -3,7 +3,7 @@
 //! Reports each `getaddrinfo(3)` with what it found. It opens nothing.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 
 use super::socket::Socket;
 use crate::contract::{Host, HostPort, NetError, Operation};
@@ -24,7 +24,12 @@ pub(super) async fn resolve(socket: &Socket, address: &HostPort) -> Result<Vec<S
         }
         Host::Ip(ip, _) => Ok(vec![SocketAddr::new(*ip, address.port)]),
         Host::Name(name) => {
-            let found = look_up(name, address.port).await;
+            let (asked, port) = (name.clone(), address.port);
+            let found = os::aside(move || look_up(&asked, port)).await.map_err(|error| {
+                let failed = NetError::from_io(Operation::Getaddrinfo, Some(name.clone()), &error);
+                let cause = "no thread can be started to ask for it".to_owned();
+                NetError { cause, ..failed }.with_hint("End other programs, or raise ulimit -u")
+            })?;
             let shown = |found: &Vec<SocketAddr>| {
                 found.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
             };
@@ -39,12 +44,10 @@ pub(super) async fn resolve(socket: &Socket, address: &HostPort) -> Result<Vec<S
     }
 }
 
-async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    match os::wait("getaddrinfo", tokio::net::lookup_host((name, port))).await {
-        Ok(found) => {
-            let found: Vec<_> = found.collect();
-            if found.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(found) }
-        }
+fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match os::call("getaddrinfo", || (name, port).to_socket_addrs()) {
+        Ok(found) if found.len() == 0 => Err(io::Error::other("the name has no address")),
+        Ok(found) => Ok(found.collect()),
         Err(error) if error.raw_os_error().is_some() => Err(error),
         Err(error) => {
             // The standard library puts its own words before those of gai_strerror(3).

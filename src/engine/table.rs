@@ -7,6 +7,7 @@ use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::Pin;
@@ -17,7 +18,6 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::budget::Budget;
@@ -33,6 +33,7 @@ use crate::contract::{
     Address, CloseHow, CloseReason, Command, Endpoint, Fact, NetError, Operation, Role, SocketId, SocketIds, Target,
     Ticket,
 };
+use crate::os;
 
 /// How many programs may answer at once, for all sockets together.
 pub(super) const MAX_PROGRAMS: usize = 16;
@@ -154,9 +155,18 @@ impl Table {
         self.tasks.spawn_local(work);
     }
 
-    /// Runs something that may wait on a thread of its own. Ending waits for it, for a while.
-    pub(super) fn spawn_blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        self.tasks.spawn_blocking(work)
+    /// Does something that may wait [aside](os::aside). Ending waits for it, for a while, even where nobody else does.
+    ///
+    /// # Errors
+    /// Where no thread can be started for it.
+    pub(super) async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+        let token = self.tasks.token();
+        let work = move || {
+            let outcome = work();
+            drop(token);
+            outcome
+        };
+        os::aside(work).await
     }
 
     /// What a root answers.

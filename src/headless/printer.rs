@@ -2,9 +2,10 @@
 //! else: signals and time limits are still heard.
 
 use std::io::{self, ErrorKind, Write};
-use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
+
+use crate::startup::start_thread;
 
 /// How many pieces may wait for the reader of our output.
 const WAITING: usize = 4;
@@ -18,7 +19,7 @@ impl Printer {
     pub(super) fn start() -> io::Result<Self> {
         let (pieces, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING);
         let (end, ended) = oneshot::channel();
-        thread::Builder::new().name("printer".to_owned()).spawn(move || {
+        start_thread("printer", move || {
             let mut out = io::stdout().lock();
             let mut result = Ok(());
             while let Some(piece) = waiting.blocking_recv() {

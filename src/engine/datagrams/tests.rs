@@ -22,6 +22,8 @@ struct Scripted(Rc<Script>, Rc<OwnedFd>);
 struct Script {
     incoming: RefCell<VecDeque<Result<Vec<u8>, Errno>>>,
     errors: RefCell<VecDeque<Errno>>,
+    /// Why the errors can't be read.
+    hides_errors: Cell<Option<Errno>>,
     dropped: Cell<u32>,
     /// What the next sends come to; those after them succeed.
     refusals: RefCell<VecDeque<Errno>>,
@@ -85,6 +87,9 @@ impl Datagrams for Scripted {
     }
 
     fn try_error(&self) -> io::Result<Option<NetError>> {
+        if let Some(errno) = self.0.hides_errors.get() {
+            return Err(errno.into());
+        }
         let errno = self.0.errors.borrow_mut().pop_front().ok_or(Errno::EAGAIN)?;
         Ok(Some(NetError::from_errno(Operation::Send, None, errno as i32)))
     }
@@ -183,6 +188,13 @@ fn no_error_ends_the_socket_and_each_is_told_once() {
             rig.until(failed).await;
             sleep(Duration::from_secs(1)).await;
         }
+        // What the call said is told even where the queue can't be asked.
+        socket.0.hides_errors.set(Some(Errno::ENOMEM));
+        socket.says(Err(Errno::ECONNREFUSED));
+        for errno in [Errno::ENOMEM, Errno::ECONNREFUSED] {
+            rig.until(|fact| matches!(fact, Fact::Failed(error) if error.errno == Some(errno as i32))).await;
+        }
+        socket.0.hides_errors.set(None);
         socket.0.refusals.borrow_mut().push_back(Errno::ECONNREFUSED);
         send(&rig, id, 1, b"after an old error");
         rig.until(|fact| matches!(fact, Fact::Sent { .. })).await;

@@ -110,10 +110,8 @@ pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Re
     let (limit, max) = (program.timeout, program.max);
     let failed_to_run = |error: io::Error| format!("can't be run: {error}");
     // On a thread of its own: the system may wait for a disk until the program is there.
-    let (mut running, pipes) = match table.spawn_blocking(move || start(program)).await {
-        Ok(started) => started.map_err(failed_to_run)?,
-        Err(panic) => return Err(format!("can't be run: {panic}")),
-    };
+    let started = table.aside(move || start(program)).await;
+    let (mut running, pipes) = started.flatten().map_err(failed_to_run)?;
     let wait_to_feed = |fd| os::once("epoll_ctl", || Sender::from_owned_fd(fd));
     let stdin = pipes.stdin.map(wait_to_feed).transpose().map_err(failed_to_run)?;
     let mut stdout = Heard::of(pipes.stdout, max, usize::MAX).map_err(failed_to_run)?;

@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::program::Program;
@@ -16,6 +15,7 @@ use super::{characters, program};
 use crate::contract::{Address, CloseReason, Ticket};
 use crate::engine::orders::{Order, Orders, Stop};
 use crate::engine::outgoing_file::{LONGEST_MESSAGE, OutgoingFile};
+use crate::os;
 use crate::payload::{Fill, Template};
 use crate::rule::{Reply, Rule, Then, When, open_below};
 
@@ -99,7 +99,7 @@ impl Work {
         let is_message = self.keeps_messages_apart();
         let frame = self.endpoint.borrow().wrap().cloned();
         // On a thread of its own, for a disk may keep it waiting.
-        let opened = spawn_blocking(move || {
+        let open = move || {
             let found = open_below(&below, &asked)?;
             match frame {
                 Some(frame) => {
@@ -112,8 +112,8 @@ impl Work {
                 }
                 None => Ok((found.len, Err(found.file))),
             }
-        });
-        let opened = opened.await.unwrap_or_else(|panic| Err(panic.to_string()));
+        };
+        let opened = os::aside(open).await.unwrap_or_else(|error| Err(error.to_string()));
         match opened {
             Ok((len, content)) => {
                 let order = match content {

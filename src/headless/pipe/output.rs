@@ -8,7 +8,6 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -19,6 +18,7 @@ use tokio::sync::oneshot;
 use super::input::PIPE_SIZE;
 use crate::contract::Block;
 use crate::engine::EngineHandle;
+use crate::startup::start_thread;
 
 /// Bytes to be written: parts of a block, in order.
 pub(super) struct Piece {
@@ -37,7 +37,7 @@ impl Output {
     pub(super) fn start(engine: Arc<EngineHandle>) -> io::Result<Self> {
         let (pieces, waiting) = channel::<Piece>();
         let (end, ended) = oneshot::channel();
-        thread::Builder::new().name("output".to_owned()).spawn(move || {
+        start_thread("output", move || {
             let out = io::stdout();
             // Fewer and longer writes, where it is a pipe; all works without, too.
             let _ = fcntl(&out, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE));
