@@ -24,8 +24,12 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// A line without its socket's name and id, and its parent's name.
-fn without_names(line: &str) -> [&str; 2] {
+/// A line without its socket's name and id, and its parent's name. A message is without its peer as well, for where it is
+/// the peer of its connection it is left out and put in by that.
+fn without_names(line: &str) -> [&str; 3] {
     let what = |text| line.find(text).unwrap_or(line.len());
-    [&line[..what(",\"socket\":")], &line[what(",\"kind\":")..what(",\"parent\":")]]
+    let end = what(",\"parent\":");
+    let len = what(",\"len\":").min(end);
+    let peer = if len < end { what(",\"peer\":").min(len) } else { len };
+    [&line[..what(",\"socket\":")], &line[what(",\"kind\":")..peer], &line[len..end]]
 }
