@@ -19,9 +19,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
-use tokio::sync::{Notify, oneshot};
+use crossterm::event::Event;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -179,6 +178,7 @@ async fn session(
     screen.draw(|buffer| ui.render(buffer))?;
     ui.set_surroundings(machine::surroundings());
     let gone = hangup::watch()?;
+    let events = terminal::events()?;
     let (engine, batches) = engine::start(ids, clock)?;
     let loading = given.file.map(Opened::start).transpose()?;
     let mut app = App {
@@ -194,7 +194,7 @@ async fn session(
         copies: JoinSet::new(),
         loading,
     };
-    let outcome = match app.serve(&mut signals, gone).await {
+    let outcome = match app.serve(&mut signals, events, gone).await {
         // Reading and drawing fail as well once the terminal is gone, and may be the first to tell.
         Err(_) if hangup::has_come() => Ok(hangup::OUTCOME),
         outcome => outcome,
@@ -242,8 +242,12 @@ struct App {
 }
 
 impl App {
-    async fn serve(&mut self, signals: &mut EndSignals, mut gone: oneshot::Receiver<()>) -> anyhow::Result<Outcome> {
-        let mut events = EventStream::new();
+    async fn serve(
+        &mut self,
+        signals: &mut EndSignals,
+        mut events: mpsc::Receiver<io::Result<Event>>,
+        mut gone: oneshot::Receiver<()>,
+    ) -> anyhow::Result<Outcome> {
         let mut changed = true;
         let mut drawn = Instant::now() - FRAME;
         let mut pause = FRAME;
@@ -276,7 +280,7 @@ impl App {
             let wake = [wake, due].into_iter().flatten().min();
             tokio::select! {
                 biased;
-                event = events.next() => match event {
+                event = events.recv() => match event {
                     Some(event) => {
                         if self.ui.handle(event?) {
                             changed = true;

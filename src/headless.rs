@@ -46,15 +46,17 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
     };
     start_diagnostics(&arguments.common.start)?;
-    let recording = match Recording::start(&arguments.common, &profile) {
-        Ok(recording) => recording,
-        Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;
         let clock = Clock::start();
         let (engine, batches) = engine::start(ids, clock)?;
+        let printer = Printer::start()?;
+        // Last, so that what can't begin leaves no file.
+        let recording = match Recording::start(&arguments.common, &profile) {
+            Ok(recording) => recording,
+            Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
+        };
         let mut bench = Headless {
             engine,
             batches,
@@ -65,7 +67,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             lines: 0,
             streams: Streams::default(),
             format: arguments.format,
-            printer: Printer::start()?,
+            printer,
             text: Vec::new(),
             awaited: HashSet::new(),
             failed: Vec::new(),

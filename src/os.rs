@@ -1,8 +1,8 @@
 //! The operating system's calls that may fail: the one way in which the engine, the recorder and whatever saves make
-//! them.
+//! them, and in which everybody starts threads.
 //!
-//! Owns one thing: a call that a signal interrupted (`EINTR`, signal(7)) is made again. It never decides what a failure
-//! means. In a build with debug assertions a test can have the n-th call of a name fail, or come short: see `fault`.
+//! Owns that a call that a signal interrupted (`EINTR`, signal(7)) is made again, and the threads for what may wait. It
+//! never decides what a failure means. In a build with debug assertions a test can have the n-th call of a name fail, or come short: see `fault`.
 //! A release build has nothing of that, and each function here is the call alone.
 //!
 //! Outside is what is asked only to be shown, a failure of which is no answer (proc(5), options that are read back), what
@@ -92,9 +92,10 @@ impl<R: Read> Read for Reading<R> {
 /// Starts a thread of this name, which ps(1) shows up to its 15th byte.
 ///
 /// # Errors
-/// `EAGAIN`, where there are as many as there may be (clone(2)).
+/// Those of clone(2), in words: `EAGAIN`, where there are as many as there may be.
 pub fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     once("clone", || thread::Builder::new().name(name.to_owned()).spawn(run))
+        .map_err(|error| io::Error::new(error.kind(), format!("no more threads are allowed: {error}; see ulimit -u")))
 }
 
 #[inline]

@@ -9,7 +9,6 @@ use crate::cli::{Common, Start};
 use crate::config::{Config, MIN_MEMORY};
 use crate::contract::{EndpointError, Rotation};
 use crate::log::sanitise::Printable;
-use crate::os;
 use crate::payload::Variables;
 use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
@@ -54,18 +53,6 @@ pub(crate) fn given_variables(common: &Common) -> Result<Variables, String> {
         given.set(name, value).map_err(|why| complaint(&format!("--set: {why}")))?;
     }
     Ok(given)
-}
-
-/// Starts a thread without which the program can't go on.
-///
-/// # Errors
-/// Where there are as many as there may be.
-pub(crate) fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let told = |error: io::Error| {
-        let words = format!("the thread \"{name}\" can't be started: {error}; ulimit -u says how many there may be");
-        io::Error::new(error.kind(), words)
-    };
-    os::spawn(name, run).map(drop).map_err(told)
 }
 
 /// Sends the program's own diagnostics to the file that was asked for.

@@ -19,11 +19,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "headless",
         &[
-            "cli", "config", "contract", "engine", "framing", "log", "outcome", "payload", "profile", "recorder",
+            "cli", "config", "contract", "engine", "framing", "log", "os", "outcome", "payload", "profile", "recorder",
             "rule", "scenario", "startup", "verdict",
         ],
     ),
-    ("startup", &["cli", "config", "contract", "log", "os", "payload", "recorder", "ui"]),
+    ("startup", &["cli", "config", "contract", "log", "payload", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "payload", "ui"]),
     ("outcome", &[]),

@@ -7,8 +7,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use tokio::sync::oneshot;
 
+use crate::os;
 use crate::outcome::Outcome;
-use crate::startup::start_thread;
 
 /// How the session ends then.
 pub(super) const OUTCOME: Outcome = Outcome::Signal(Signal::SIGHUP as i32);
@@ -24,7 +24,7 @@ pub(super) fn has_come() -> bool {
 pub(super) fn watch() -> io::Result<oneshot::Receiver<()>> {
     let (gone, hangup) = oneshot::channel();
     let terminal = io::stdin().as_fd().try_clone_to_owned()?;
-    start_thread("hangup", move || {
+    os::spawn("hangup", move || {
         loop {
             // Asks for nothing, so that only POLLHUP, POLLERR and POLLNVAL end the wait.
             let mut watched = [PollFd::new(terminal.as_fd(), PollFlags::empty())];

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::capture::read::{Portion, ReadError, Reader};
 use crate::contract::{Block, SocketIds};
-use crate::startup::start_thread;
+use crate::os;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -97,7 +97,7 @@ impl Opened {
     pub(super) fn start(self) -> io::Result<Loading> {
         let (out, loaded) = mpsc::channel(WAITING);
         let (blocks, emptied) = channel();
-        start_thread("log-file", move || self.run(&out, &emptied))?;
+        os::spawn("log-file", move || self.run(&out, &emptied))?;
         Ok(Loading { loaded, blocks })
     }
 

@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, read,
+};
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode, size,
 };
@@ -11,8 +13,13 @@ use crossterm::{cursor, execute};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ratatui::buffer::Buffer;
+use tokio::sync::mpsc;
 
 use super::painter::Painter;
+use crate::os;
+
+/// How many events may wait to be handled; those behind them wait with the system.
+const EVENTS: usize = 64;
 
 /// True while the terminal is ours: then a panic of any thread must not write to it.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -111,6 +118,24 @@ impl Drop for Screen {
     fn drop(&mut self) {
         Self::leave();
     }
+}
+
+/// What comes from the terminal, read on a thread of its own. An error is the last that comes.
+///
+/// # Errors
+/// When there is no thread for it.
+pub(super) fn events() -> io::Result<mpsc::Receiver<io::Result<Event>>> {
+    let (put, events) = mpsc::channel(EVENTS);
+    os::spawn("terminal", move || {
+        loop {
+            let event = read();
+            let is_last = event.is_err();
+            if put.blocking_send(event).is_err() || is_last {
+                break;
+            }
+        }
+    })?;
+    Ok(events)
 }
 
 /// While the terminal is ours, a panic's report is kept off it; one of the thread that calls this, which ends the

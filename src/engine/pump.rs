@@ -73,7 +73,9 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
     if pump.closes_by_itself(reason) {
         Box::pin(pump.tell_of_unread()).await;
     }
-    if endpoint.borrow().linger().is_some() {
+    // An abort has it close at once.
+    let lingers = || SockRef::from(&pump.stream).linger().is_ok_and(|time| time.is_some_and(|time| !time.is_zero()));
+    if endpoint.borrow().linger().is_some() && lingers() {
         // On the heap, for next to no connection has the option.
         Box::pin(close_lingering(pump.stream, socket)).await;
     }

@@ -25,11 +25,8 @@ pub(super) async fn resolve(socket: &Socket, address: &HostPort) -> Result<Vec<S
         Host::Ip(ip, _) => Ok(vec![SocketAddr::new(*ip, address.port)]),
         Host::Name(name) => {
             let (asked, port) = (name.clone(), address.port);
-            let found = os::aside(move || look_up(&asked, port)).await.map_err(|error| {
-                let failed = NetError::from_io(Operation::Getaddrinfo, Some(name.clone()), &error);
-                let cause = "no thread can be started to ask for it".to_owned();
-                NetError { cause, ..failed }.with_hint("End other programs, or raise ulimit -u")
-            })?;
+            let found = os::aside(move || look_up(&asked, port)).await;
+            let found = found.map_err(|error| NetError::from_io(Operation::Getaddrinfo, Some(name.clone()), &error))?;
             let shown = |found: &Vec<SocketAddr>| {
                 found.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
             };

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::startup::start_thread;
+use crate::os;
 
 /// How many pieces may wait for the reader of our output.
 const WAITING: usize = 4;
@@ -19,7 +19,7 @@ impl Printer {
     pub(super) fn start() -> io::Result<Self> {
         let (pieces, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING);
         let (end, ended) = oneshot::channel();
-        start_thread("printer", move || {
+        os::spawn("printer", move || {
             let mut out = io::stdout().lock();
             let mut result = Ok(());
             while let Some(piece) = waiting.blocking_recv() {

@@ -56,14 +56,16 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         return Ok(invalid(&why));
     }
     start_diagnostics(&arguments.common.start)?;
-    let recording = match Recording::start(&arguments.common, &profile) {
-        Ok(recording) => recording,
-        Err(why) => return Ok(invalid(&why)),
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;
         let clock = Clock::start();
+        let printer = Printer::start()?;
+        // Last, so that what can't begin leaves no file.
+        let recording = match Recording::start(&arguments.common, &profile) {
+            Ok(recording) => recording,
+            Err(why) => return Ok(invalid(&why)),
+        };
         let mut tests = Tests {
             profile: &profile,
             given: &variables,
@@ -72,7 +74,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
             clock,
             roster: Roster::default(),
             store: LogStore::new(config.memory),
-            printer: Printer::start()?,
+            printer,
             colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             progress: Progress::start(scenarios.len()),
             recording,

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,11 +21,11 @@ const STAYS: Duration = if cfg!(debug_assertions) { Duration::ZERO } else { Dura
 
 static POOL: Pool = Pool::new(THREADS, STAYS);
 
-/// Does something that may wait on a thread of its own, and waits for what comes of it. It comes to its end even where
-/// nobody waits any more.
+/// Does something that may wait beside those that must not, and waits for what comes of it. It comes to its end even where
+/// nobody waits any more. Where as many hang as there may be, it waits for its turn.
 ///
 /// # Errors
-/// `EAGAIN`, where there are as many threads as there may be (clone(2)). What was to be done is dropped then.
+/// Those of clone(2), where there is no thread at all to do it. What was to be done is dropped then.
 pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     POOL.aside(work).await
 }
@@ -46,9 +47,6 @@ struct State {
     idle: usize,
 }
 
-/// A thread of the pool, until it ends, whatever ends it.
-struct Member(&'static Pool);
-
 impl Pool {
     const fn new(most: usize, stays: Duration) -> Self {
         let state = State { waiting: VecDeque::new(), threads: 0, idle: 0 };
@@ -57,22 +55,59 @@ impl Pool {
 
     async fn aside<T: Send + 'static>(&'static self, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
         let (done, outcome) = oneshot::channel();
-        // Nobody may wait for it any more.
-        self.take(Box::new(move || _ = done.send(work())))?;
-        outcome.await.map_err(|_| io::Error::other("a defect of this program ended it"))
+        let work = move || {
+            // A defect in one must not keep the next from being done. Nobody may wait for it any more.
+            let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
+        };
+        self.take(Box::new(work))?;
+        match outcome.await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_)) => Err(io::Error::other("a defect of this program ended it")),
+            Err(_) => Err(io::Error::other("the thread that was to do it could not be started")),
+        }
     }
 
     fn take(&'static self, work: Work) -> io::Result<()> {
         let mut state = self.state();
-        if state.idle > state.waiting.len() || state.threads == self.most {
-            state.waiting.push_back(work);
+        state.waiting.push_back(work);
+        if state.idle >= state.waiting.len() {
             self.news.notify_one();
+            return Ok(());
+        }
+        if state.threads == self.most {
             return Ok(());
         }
         state.threads += 1;
         drop(state);
-        let member = Member(self);
-        spawn("aside", move || member.serve(work)).map(drop)
+        spawn("aside", || self.serve()).map(drop).or_else(|error| {
+            let mut state = self.state();
+            state.threads -= 1;
+            if state.threads > 0 {
+                // Another one will come to it.
+                return Ok(());
+            }
+            let dropped = mem::take(&mut state.waiting);
+            drop(state);
+            drop(dropped);
+            Err(error)
+        })
+    }
+
+    fn serve(&self) {
+        let mut state = self.state();
+        loop {
+            state.idle += 1;
+            let waited = self.news.wait_timeout_while(state, self.stays, |state| state.waiting.is_empty());
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+            let Some(work) = state.waiting.pop_front() else {
+                state.threads -= 1;
+                return;
+            };
+            drop(state);
+            work();
+            state = self.state();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,38 +116,13 @@ impl Pool {
     }
 }
 
-impl Member {
-    fn serve(self, mut work: Work) {
-        let pool = self.0;
-        loop {
-            // A defect in one must not keep the next from being done.
-            let _ = catch_unwind(AssertUnwindSafe(work));
-            let mut state = pool.state();
-            state.idle += 1;
-            let waited = pool.news.wait_timeout_while(state, pool.stays, |state| state.waiting.is_empty());
-            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            state.idle -= 1;
-            match state.waiting.pop_front() {
-                Some(next) => work = next,
-                None => return,
-            }
-        }
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.0.state().threads -= 1;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
-    use futures_util::future::join_all;
     use tokio::runtime::Builder;
+    use tokio::task::JoinSet;
 
     use super::*;
 
@@ -128,28 +138,31 @@ mod tests {
                 thread::yield_now();
             }
             assert_eq!(FEW.aside(own).await.unwrap(), first);
-            let work = |number: usize| {
-                let one = move || {
+            let mut works = JoinSet::new();
+            for number in 0..1000 {
+                works.spawn(FEW.aside(move || {
                     assert!(AT_ONCE.fetch_add(1, Ordering::SeqCst) < 3);
                     thread::yield_now();
                     AT_ONCE.fetch_sub(1, Ordering::SeqCst);
                     assert!(number != 500, "a defect");
                     number
-                };
-                FEW.aside(one)
-            };
-            for (number, outcome) in join_all((0..1000).map(work)).await.into_iter().enumerate() {
-                assert_eq!(outcome.ok(), (number != 500).then_some(number));
+                }));
             }
+            let mut done: Vec<_> = works.join_all().await.into_iter().filter_map(Result::ok).collect();
+            done.sort_unstable();
+            assert!(done.into_iter().eq((0..1000).filter(|number| *number != 500)));
             assert_eq!(FEW.state().threads, 3);
         });
     }
 
+    // Work that comes as the only thread ends finds that one or the next.
     #[test]
-    fn a_thread_ends_when_nothing_came_for_its_time() {
-        static SHORT: Pool = Pool::new(8, Duration::ZERO);
+    fn a_thread_ends_when_nothing_came_for_its_time_and_no_work_is_lost() {
+        static SHORT: Pool = Pool::new(1, Duration::from_micros(20));
         Builder::new_current_thread().build().unwrap().block_on(async {
-            assert_eq!(SHORT.aside(|| 5).await.unwrap(), 5);
+            for number in 0..3000 {
+                assert_eq!(SHORT.aside(move || number).await.unwrap(), number);
+            }
             while SHORT.state().threads > 0 {
                 thread::yield_now();
             }

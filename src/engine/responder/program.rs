@@ -109,7 +109,7 @@ enum Failure {
 pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Result<Vec<u8>, String> {
     let (limit, max) = (program.timeout, program.max);
     let failed_to_run = |error: io::Error| format!("can't be run: {error}");
-    // On a thread of its own: the system may wait for a disk until the program is there.
+    // Aside: the system may wait for a disk until the program is there.
     let started = table.aside(move || start(program)).await;
     let (mut running, pipes) = started.flatten().map_err(failed_to_run)?;
     let wait_to_feed = |fd| os::once("epoll_ctl", || Sender::from_owned_fd(fd));

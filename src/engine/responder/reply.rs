@@ -98,7 +98,7 @@ impl Work {
         self.orders.until(|orders| orders.are_done_up_to(last).then_some(())).await;
         let is_message = self.keeps_messages_apart();
         let frame = self.endpoint.borrow().wrap().cloned();
-        // On a thread of its own, for a disk may keep it waiting.
+        // Aside, for a disk may keep it waiting.
         let open = move || {
             let found = open_below(&below, &asked)?;
             match frame {

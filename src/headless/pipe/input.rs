@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::read;
 use tokio::sync::mpsc;
 
-use crate::startup::start_thread;
+use crate::os;
 
 /// How many pieces may wait to be taken.
 const WAITING: usize = 2;
@@ -24,7 +24,7 @@ pub(super) const PIPE_SIZE: i32 = 1024 * 1024;
 /// that comes. Where `fills` is true, a piece holds as much as there is without waiting, and else what one read gave.
 pub(super) fn start(longest: usize, fills: bool) -> io::Result<mpsc::Receiver<io::Result<Arc<[u8]>>>> {
     let (pieces, taken) = mpsc::channel(WAITING);
-    start_thread("input", move || {
+    os::spawn("input", move || {
         let input = io::stdin();
         // Fewer and longer reads, where it is a pipe; all works without, too.
         let _ = fcntl(&input, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE));

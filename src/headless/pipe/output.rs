@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::input::PIPE_SIZE;
 use crate::contract::Block;
 use crate::engine::EngineHandle;
-use crate::startup::start_thread;
+use crate::os;
 
 /// Bytes to be written: parts of a block, in order.
 pub(super) struct Piece {
@@ -37,7 +37,7 @@ impl Output {
     pub(super) fn start(engine: Arc<EngineHandle>) -> io::Result<Self> {
         let (pieces, waiting) = channel::<Piece>();
         let (end, ended) = oneshot::channel();
-        start_thread("output", move || {
+        os::spawn("output", move || {
             let out = io::stdout();
             // Fewer and longer writes, where it is a pipe; all works without, too.
             let _ = fcntl(&out, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE));
