@@ -112,7 +112,7 @@ fn start(
     }
     start_diagnostics(&common.start)?;
     let recordings = Recordings::new(common.record_rotate);
-    let from_profile = given.profile.as_ref().and_then(|profile| Some((profile.record.as_deref()?, profile.rotation)));
+    let from_profile = given.profile.as_ref().and_then(Profile::recording);
     let recorder = match start_recorder(common, from_profile, recordings.wake()) {
         Ok(recorder) => recorder,
         Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),

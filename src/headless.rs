@@ -40,7 +40,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         Err(message) => return Ok(Outcome::Invalid(message)),
     };
     let ids = SocketIds::new();
-    let wanted = profile.sockets.iter().filter(|entry| entry.auto);
+    let wanted = profile.contents.sockets.iter().filter(|entry| entry.auto);
     let opened: Vec<_> = match wanted.map(|entry| Opening::of(entry, &profile, &ids, &variables)).collect() {
         Ok(opened) => opened,
         Err(why) => return Ok(Outcome::Invalid(complaint(&why))),

@@ -44,24 +44,8 @@ use crate::payload::Variables;
 pub struct Profile {
     /// The file; `None` for a profile that was never saved.
     pub path: Option<PathBuf>,
-    /// What the profile calls itself; empty if it does not say.
-    pub name: String,
-    /// What it is for; empty if it does not say.
-    pub description: String,
-    /// The sockets, in the file's order. Their names are unique.
-    pub sockets: Vec<SocketEntry>,
-    /// The variables of its templates, which saving leaves as they are.
-    pub vars: BTreeMap<String, String>,
-    /// The saved payloads, in the file's order. Their names are unique.
-    pub payloads: Vec<PayloadEntry>,
-    /// The automatic replies, in the file's order: the first that matches a message answers it. Their names are unique.
-    pub rules: Vec<RuleEntry>,
-    /// The scenarios, in the file's order. Their names are unique.
-    pub scenarios: Vec<ScenarioEntry>,
-    /// The file that the sockets are recorded into, if they are.
-    pub record: Option<PathBuf>,
-    /// When one file of that recording ends and the next begins.
-    pub rotation: Rotation,
+    /// What it says, which the user may change.
+    pub contents: Contents,
     /// What was read and is not used.
     pub warnings: Vec<Diagnostic>,
     /// Why the profile can't be saved: it was written for a version that this program does not know.
@@ -82,18 +66,27 @@ struct Saved {
     contents: Contents,
 }
 
-/// What a document says.
+/// What a profile says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Contents {
-    name: String,
-    description: String,
-    vars: BTreeMap<String, String>,
-    sockets: Vec<SocketEntry>,
-    payloads: Vec<PayloadEntry>,
-    rules: Vec<RuleEntry>,
-    scenarios: Vec<ScenarioEntry>,
-    record: Option<PathBuf>,
-    rotation: Rotation,
+pub struct Contents {
+    /// What the profile calls itself; empty if it does not say.
+    pub name: String,
+    /// What it is for; empty if it does not say.
+    pub description: String,
+    /// The sockets, in the file's order. Their names are unique.
+    pub sockets: Vec<SocketEntry>,
+    /// The variables of its templates, which saving leaves as they are.
+    pub vars: BTreeMap<String, String>,
+    /// The saved payloads, in the file's order. Their names are unique.
+    pub payloads: Vec<PayloadEntry>,
+    /// The automatic replies, in the file's order: the first that matches a message answers it. Their names are unique.
+    pub rules: Vec<RuleEntry>,
+    /// The scenarios, in the file's order. Their names are unique.
+    pub scenarios: Vec<ScenarioEntry>,
+    /// The file that the sockets are recorded into, if they are.
+    pub record: Option<PathBuf>,
+    /// When one file of that recording ends and the next begins.
+    pub rotation: Rotation,
 }
 
 impl Default for Profile {
@@ -111,15 +104,7 @@ impl Profile {
         let text = document.to_string();
         Self {
             path: None,
-            name: String::new(),
-            description: String::new(),
-            vars: BTreeMap::new(),
-            sockets: Vec::new(),
-            payloads: Vec::new(),
-            rules: Vec::new(),
-            scenarios: Vec::new(),
-            record: None,
-            rotation: Rotation::Never,
+            contents: Contents::default(),
             warnings: Vec::new(),
             read_only: None,
             given: Variables::default(),
@@ -164,15 +149,7 @@ impl Profile {
         warnings.sort_by_key(|warning| (warning.line, warning.column));
         Ok(Self {
             path: path.map(Path::to_path_buf),
-            name: contents.name.clone(),
-            description: contents.description.clone(),
-            vars: contents.vars.clone(),
-            sockets: contents.sockets.clone(),
-            payloads: contents.payloads.clone(),
-            rules: contents.rules.clone(),
-            scenarios: contents.scenarios.clone(),
-            record: contents.record.clone(),
-            rotation: contents.rotation,
+            contents: contents.clone(),
             warnings,
             read_only,
             given: given.clone(),
@@ -200,10 +177,16 @@ impl Profile {
     #[must_use]
     pub fn title(&self) -> String {
         match &self.path {
-            _ if !self.name.is_empty() => self.name.clone(),
+            _ if !self.contents.name.is_empty() => self.contents.name.clone(),
             Some(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             None => "the bench".to_owned(),
         }
+    }
+
+    /// What the sockets are recorded into, if they are, and when one file of it ends.
+    #[must_use]
+    pub fn recording(&self) -> Option<(&Path, Rotation)> {
+        Some((self.contents.record.as_deref()?, self.contents.rotation))
     }
 
     /// The document with what was changed applied to it; without changes, the very text that was read.
@@ -216,19 +199,5 @@ impl Profile {
     #[must_use]
     pub fn is_modified(&self) -> bool {
         write::is_changed(self) && self.to_toml() != self.saved.text
-    }
-
-    fn contents(&self) -> Contents {
-        Contents {
-            name: self.name.clone(),
-            description: self.description.clone(),
-            vars: self.vars.clone(),
-            sockets: self.sockets.clone(),
-            payloads: self.payloads.clone(),
-            rules: self.rules.clone(),
-            scenarios: self.scenarios.clone(),
-            record: self.record.clone(),
-            rotation: self.rotation,
-        }
     }
 }

@@ -154,7 +154,7 @@ fn the_profile_loads_without_a_warning() {
     for text in profiles {
         let profile = Profile::parse(&text, None).unwrap_or_else(|error| panic!("{error}"));
         assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
-        assert!(!profile.sockets.is_empty());
+        assert!(!profile.contents.sockets.is_empty());
     }
 }
 

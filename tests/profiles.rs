@@ -35,7 +35,7 @@ fn every_scenario_passes() {
         let path = folder().join(&name).with_extension("toml");
         let profile = sockbench::profile::Profile::load(&path).unwrap();
         assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
-        assert!(profile.scenarios.iter().any(|scenario| scenario.auto), "{name} has no scenario");
+        assert!(profile.contents.scenarios.iter().any(|scenario| scenario.auto), "{name} has no scenario");
         passes(&path, &[]);
     }
 }

@@ -33,8 +33,8 @@ fn saves_until_it_is_killed() {
     println!("\nit saves");
     for turn in 1_u64.. {
         let fresh = Profile::parse(&profile(turn), None).unwrap();
-        saved.name.clone_from(&fresh.name);
-        saved.payloads.clone_from(&fresh.payloads);
+        saved.contents.name.clone_from(&fresh.contents.name);
+        saved.contents.payloads.clone_from(&fresh.contents.payloads);
         saved.save().unwrap();
     }
 }

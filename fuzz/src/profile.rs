@@ -34,13 +34,13 @@ fn can_be_used(profile: &Profile, text: &str) {
     if text.contains("file") || text.contains('\\') {
         return;
     }
-    let variables = Variables::default().or(&profile.vars);
-    for socket in &profile.sockets {
+    let variables = Variables::default().or(&profile.contents.vars);
+    for socket in &profile.contents.sockets {
         let (_, wrong) = profile.compiler(&variables).rules_on(socket);
         assert!(wrong.is_empty(), "{wrong:?}");
     }
-    if !profile.scenarios.is_empty() {
+    if !profile.contents.scenarios.is_empty() {
         let ready = profile.scenarios_named(&[], &Variables::default());
-        assert!(ready.is_ok_and(|ready| ready.len() == profile.scenarios.len()));
+        assert!(ready.is_ok_and(|ready| ready.len() == profile.contents.scenarios.len()));
     }
 }

@@ -35,7 +35,7 @@ pub fn check(data: &[u8]) {
         let written = profile.to_toml();
         match Profile::parse(&written, None) {
             Ok(again) => {
-                assert_same(&again, &profile, &written);
+                assert_eq!(again.contents, profile.contents, "{written}");
                 assert_eq!(again.to_toml(), written);
                 profile = again;
             }
@@ -48,52 +48,43 @@ pub fn check(data: &[u8]) {
     }
 }
 
-fn assert_same(one: &Profile, other: &Profile, written: &str) {
-    assert_eq!((&one.name, &one.description), (&other.name, &other.description), "{written}");
-    assert_eq!((&one.vars, &one.record, one.rotation), (&other.vars, &other.record, other.rotation), "{written}");
-    assert_eq!(one.sockets, other.sockets, "{written}");
-    assert_eq!(one.payloads, other.payloads, "{written}");
-    assert_eq!(one.rules, other.rules, "{written}");
-    assert_eq!(one.scenarios, other.scenarios, "{written}");
-}
-
 /// Does one thing to the profile; true where others of its entries may then speak of what is not there.
 fn apply(profile: &mut Profile, what: u8, at: usize) -> bool {
-    let (sockets, payloads) = (profile.sockets.len(), profile.payloads.len());
-    let (rules, scenarios) = (profile.rules.len(), profile.scenarios.len());
+    let (sockets, payloads) = (profile.contents.sockets.len(), profile.contents.payloads.len());
+    let (rules, scenarios) = (profile.contents.rules.len(), profile.contents.scenarios.len());
     let is_spoken_of = rules + scenarios > 0;
     let text = TEXTS[at % TEXTS.len()].to_owned();
     match what % 20 {
-        0 => profile.name = text,
-        1 => profile.description = text,
+        0 => profile.contents.name = text,
+        1 => profile.contents.description = text,
         2 if sockets > 0 => {
-            let name = free_name("s", |name| profile.sockets.iter().any(|socket| socket.name == name));
+            let name = free_name("s", |name| profile.contents.sockets.iter().any(|socket| socket.name == name));
             profile.rename_socket(at % sockets, &name);
         }
         3 if sockets > 0 => {
-            profile.sockets[at % sockets].endpoint = endpoint(at);
+            profile.contents.sockets[at % sockets].endpoint = endpoint(at);
             return is_spoken_of;
         }
-        4 if sockets > 0 => profile.sockets[at % sockets].auto ^= true,
+        4 if sockets > 0 => profile.contents.sockets[at % sockets].auto ^= true,
         5 if sockets > 0 => {
-            let socket = profile.sockets[at % sockets].clone();
+            let socket = profile.contents.sockets[at % sockets].clone();
             profile.set_echo(&socket.name, !profile.echoes(&socket));
         }
         6 => {
-            let name = free_name("é", |name| profile.sockets.iter().any(|socket| socket.name == name));
-            profile.sockets.insert(at % (sockets + 1), SocketEntry::new(name, endpoint(at)));
+            let name = free_name("é", |name| profile.contents.sockets.iter().any(|socket| socket.name == name));
+            profile.contents.sockets.insert(at % (sockets + 1), SocketEntry::new(name, endpoint(at)));
         }
         7 if sockets > 0 => {
             profile.remove_socket(at % sockets);
             return is_spoken_of;
         }
-        8 if sockets > 0 => profile.sockets.swap(at % sockets, at / 7 % sockets),
+        8 if sockets > 0 => profile.contents.sockets.swap(at % sockets, at / 7 % sockets),
         9 => {
-            let name = free_name("p q", |name| profile.payloads.iter().any(|payload| payload.name == name));
-            profile.payloads.insert(at % (payloads + 1), PayloadEntry::new(name, PayloadContent::Text(text)));
+            let name = free_name("p q", |name| profile.contents.payloads.iter().any(|payload| payload.name == name));
+            profile.contents.payloads.insert(at % (payloads + 1), PayloadEntry::new(name, PayloadContent::Text(text)));
         }
         10 if payloads > 0 => {
-            profile.payloads[at % payloads].content = match at % 3 {
+            profile.contents.payloads[at % payloads].content = match at % 3 {
                 0 => PayloadContent::Hex("01 0A".to_owned()),
                 1 => PayloadContent::Escaped("a\\n\\\\{{counter}}".to_owned()),
                 _ => PayloadContent::Base64("AAA=".to_owned()),
@@ -108,26 +99,26 @@ fn apply(profile: &mut Profile, what: u8, at: usize) -> bool {
                 to: at.is_multiple_of(3).then_some(-1),
                 order: None,
             };
-            let entry = &mut profile.payloads[at % payloads];
+            let entry = &mut profile.contents.payloads[at % payloads];
             entry.checksum = if entry.checksum.is_some() { None } else { Some(checksum) };
         }
         12 if payloads > 0 => {
-            profile.payloads.remove(at % payloads);
+            profile.contents.payloads.remove(at % payloads);
             return is_spoken_of;
         }
-        13 if payloads > 0 => profile.payloads.swap(at % payloads, at / 7 % payloads),
+        13 if payloads > 0 => profile.contents.payloads.swap(at % payloads, at / 7 % payloads),
         14 => {
             let name = profile.free_rule_name("echo");
-            profile.rules.insert(at % (rules + 1), RuleEntry::echo(name));
+            profile.contents.rules.insert(at % (rules + 1), RuleEntry::echo(name));
         }
-        15 if rules > 0 => profile.rules[at % rules].enabled ^= true,
-        16 if rules > 0 => drop(profile.rules.remove(at % rules)),
-        17 if rules > 0 => profile.rules.swap(at % rules, at / 7 % rules),
-        18 if scenarios > 0 => drop(profile.scenarios.remove(at % scenarios)),
+        15 if rules > 0 => profile.contents.rules[at % rules].enabled ^= true,
+        16 if rules > 0 => drop(profile.contents.rules.remove(at % rules)),
+        17 if rules > 0 => profile.contents.rules.swap(at % rules, at / 7 % rules),
+        18 if scenarios > 0 => drop(profile.contents.scenarios.remove(at % scenarios)),
         19 if sockets > 0 => {
-            let name = free_name("run", |name| profile.scenarios.iter().any(|scenario| scenario.name == name));
-            let opens = StepAction::Open(profile.sockets[at % sockets].name.clone());
-            profile.scenarios.push(ScenarioEntry::new(name, [opens]));
+            let name = free_name("run", |name| profile.contents.scenarios.iter().any(|scenario| scenario.name == name));
+            let opens = StepAction::Open(profile.contents.sockets[at % sockets].name.clone());
+            profile.contents.scenarios.push(ScenarioEntry::new(name, [opens]));
         }
         _ => {}
     }

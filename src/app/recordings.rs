@@ -44,7 +44,7 @@ impl Recordings {
 
     /// Begins to record what comes from now on.
     pub(super) fn begin(&mut self, path: &Path, replace: bool, ui: &mut Ui) {
-        let rotation = self.rotation.unwrap_or(ui.profile_mut().rotation);
+        let rotation = self.rotation.unwrap_or(ui.profile_mut().contents.rotation);
         let result = Recorder::start(path, replace, rotation, self.wake());
         let result = result.map(|recorder| self.set(Some(recorder), ui));
         ui.recording_begun(path, result);
@@ -52,7 +52,7 @@ impl Recordings {
 
     /// Begins the recording that the profile asks for, unless there is one.
     pub(super) fn begin_with_profile(&mut self, ui: &mut Ui) {
-        if let (None, Some(path)) = (&self.recorder, ui.profile_mut().record.clone()) {
+        if let (None, Some(path)) = (&self.recorder, ui.profile_mut().contents.record.clone()) {
             self.begin(&free_path(&path), false, ui);
         }
     }

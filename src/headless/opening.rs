@@ -62,7 +62,7 @@ impl<'p> Opening<'p> {
     /// # Errors
     /// As [`of`](Self::of).
     pub(super) fn all(profile: &'p Profile, ids: &SocketIds, given: &Variables) -> Result<Vec<Self>, String> {
-        profile.sockets.iter().map(|entry| Self::of(entry, profile, ids, given)).collect()
+        profile.contents.sockets.iter().map(|entry| Self::of(entry, profile, ids, given)).collect()
     }
 
     /// Whether it is there before the others, which it waits for.

@@ -27,8 +27,7 @@ impl Recording {
     pub(super) fn start(common: &Common, profile: &Profile) -> Result<Self, String> {
         let woken = Arc::new(Notify::new());
         let wake = Arc::clone(&woken);
-        let from_profile = profile.record.as_deref().map(|path| (path, profile.rotation));
-        let recorder = start_recorder(common, from_profile, move || wake.notify_one())?;
+        let recorder = start_recorder(common, profile.recording(), move || wake.notify_one())?;
         Ok(Self { recorder, woken })
     }
 

@@ -147,7 +147,7 @@ impl Tests<'_> {
         let (engine, batches) = engine::start(self.ids.clone(), self.clock)?;
         let mut profile = self.profile.clone();
         // Rules have not applied yet, whatever they did in the scenario before.
-        profile.rules.iter_mut().for_each(|rule| rule.hits = Hits::default());
+        profile.contents.rules.iter_mut().for_each(|rule| rule.hits = Hits::default());
         let sockets = match Opening::all(&profile, &self.ids, self.given) {
             Ok(sockets) => sockets,
             Err(why) => {

@@ -146,9 +146,13 @@ mod tests {
     #[test]
     fn the_documented_profile_is_read() {
         let profile = Profile::parse(LAB, None).unwrap();
-        assert_eq!((profile.name.as_str(), profile.read_only.as_ref()), ("echo-lab", None));
-        let sockets: Vec<_> =
-            profile.sockets.iter().map(|entry| format!("{} {} {}", entry.name, entry.endpoint, entry.auto)).collect();
+        assert_eq!((profile.contents.name.as_str(), profile.read_only.as_ref()), ("echo-lab", None));
+        let sockets: Vec<_> = profile
+            .contents
+            .sockets
+            .iter()
+            .map(|entry| format!("{} {} {}", entry.name, entry.endpoint, entry.auto))
+            .collect();
         assert_eq!(
             sockets,
             [
@@ -156,11 +160,14 @@ mod tests {
                 "client tcp://127.0.0.1:7788?connect-timeout=5s true"
             ]
         );
-        assert_eq!(profile.payloads[0].content, PayloadContent::Hex("01 03 00 00 00 0A".to_owned()));
-        assert_eq!(profile.payloads[0].checksum, Some(Checksum::named("crc16-modbus").unwrap()));
-        assert_eq!(profile.vars["who"], "client");
+        assert_eq!(profile.contents.payloads[0].content, PayloadContent::Hex("01 03 00 00 00 0A".to_owned()));
+        assert_eq!(profile.contents.payloads[0].checksum, Some(Checksum::named("crc16-modbus").unwrap()));
+        assert_eq!(profile.contents.vars["who"], "client");
         assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
-        assert_eq!((profile.rules[0].name.as_str(), profile.scenarios[0].name.as_str()), ("greet", "greeting"));
+        assert_eq!(
+            (profile.contents.rules[0].name.as_str(), profile.contents.scenarios[0].name.as_str()),
+            ("greet", "greeting")
+        );
     }
 
     #[test]
@@ -297,9 +304,10 @@ n = 5
         given.set("how", "well").unwrap();
         let bytes = |given: &Variables| {
             let profile = Profile::parse_with(text, None, given).unwrap();
-            let content = &profile.payloads[0].content;
-            let template =
-                content.template(Path::new(""), Encoding::UTF_8, &given.or(&profile.vars), Place::Message).unwrap();
+            let content = &profile.contents.payloads[0].content;
+            let template = content
+                .template(Path::new(""), Encoding::UTF_8, &given.or(&profile.contents.vars), Place::Message)
+                .unwrap();
             String::from_utf8(template.filled(&Fill::default())).unwrap()
         };
         assert_eq!(bytes(&given), "client well");
@@ -326,7 +334,7 @@ n = 5
         let text =
             "version = 2\nname = 7\n[[socket]]\nopen = \"warp://h\"\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1\"\n";
         let mut profile = Profile::parse(text, None).unwrap();
-        assert_eq!(profile.sockets.len(), 1);
+        assert_eq!(profile.contents.sockets.len(), 1);
         assert_eq!((profile.to_toml().as_str(), profile.is_modified()), (text, false));
         assert!(profile.read_only.is_some());
         assert!(profile.warnings.iter().all(|warning| warning.severity == Severity::Warning));

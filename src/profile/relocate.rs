@@ -21,7 +21,11 @@ impl Profile {
     /// The names of the rules that run a program, which runs in the folder of the profile.
     pub fn running_programs(&self) -> impl Iterator<Item = &str> {
         let runs = |send: &SendEntry| matches!(send, SendEntry::Program { .. });
-        self.rules.iter().filter(move |rule| rule.send.as_ref().is_some_and(runs)).map(|rule| rule.name.as_str())
+        self.contents
+            .rules
+            .iter()
+            .filter(move |rule| rule.send.as_ref().is_some_and(runs))
+            .map(|rule| rule.name.as_str())
     }
 
     /// The profile as it is to be written to this file: each relative path in it leads from there to where it led from
@@ -34,10 +38,10 @@ impl Profile {
         if old == new {
             return moved;
         }
-        for payload in &mut moved.payloads {
+        for payload in &mut moved.contents.payloads {
             rewrite_content(&mut payload.content, &old, &new);
         }
-        for rule in &mut moved.rules {
+        for rule in &mut moved.contents.rules {
             match &mut rule.send {
                 Some(SendEntry::Message(message)) => rewrite_message(message, &old, &new),
                 Some(SendEntry::File { root, .. }) => rewrite(root, &old, &new),
@@ -53,7 +57,7 @@ impl Profile {
                 Some(SendEntry::Characters) | None => {}
             }
         }
-        for step in moved.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps) {
+        for step in moved.contents.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps) {
             if let StepAction::Send { message, .. } = &mut step.action {
                 rewrite_message(message, &old, &new);
             }
@@ -109,19 +113,19 @@ mod tests {
     /// All paths of the profile as they are written, and as they are meant.
     fn paths(profile: &Profile) -> (String, Vec<PathBuf>) {
         let mut found = Vec::new();
-        for payload in &profile.payloads {
+        for payload in &profile.contents.payloads {
             if let PayloadContent::File(path) = &payload.content {
                 found.push(path.clone());
             }
         }
-        for rule in &profile.rules {
+        for rule in &profile.contents.rules {
             match &rule.send {
                 Some(SendEntry::File { root, .. }) => found.push(root.clone()),
                 Some(SendEntry::Program { command, .. }) => found.push(command[0].clone().into()),
                 _ => {}
             }
         }
-        for step in &profile.scenarios[0].steps {
+        for step in &profile.contents.scenarios[0].steps {
             if let StepAction::Send { message: Message::Written(PayloadContent::File(path), _), .. } = &step.action {
                 found.push(path.clone());
             }
@@ -181,7 +185,7 @@ mod tests {
         assert_eq!(profile.folder_in_words(), format!("the current directory {}", here.display()));
         let dir = tempfile::tempdir().unwrap();
         profile.save_as(&dir.path().join("lab.toml"), false).unwrap();
-        let Some(SendEntry::File { root, .. }) = &profile.rules[0].send else { panic!() };
+        let Some(SendEntry::File { root, .. }) = &profile.contents.rules[0].send else { panic!() };
         assert_eq!(*root, here.join("public"));
         assert!(profile.folder_in_words().starts_with("the profile's folder /"));
     }

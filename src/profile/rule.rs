@@ -177,13 +177,13 @@ impl Profile {
     /// and for raw packets, which would come back with one more header each time.
     pub fn rules_on<'p>(&'p self, socket: &SocketEntry) -> impl Iterator<Item = &'p RuleEntry> {
         let can_answer = socket.endpoint.scheme.can_echo();
-        self.rules.iter().filter(move |rule| can_answer && rule.enabled && rule.is_on(&socket.name))
+        self.contents.rules.iter().filter(move |rule| can_answer && rule.enabled && rule.is_on(&socket.name))
     }
 
     /// The name, or where a rule has it already the name and a number.
     #[must_use]
     pub fn free_rule_name(&self, name: &str) -> String {
-        let taken: HashSet<_> = self.rules.iter().map(|rule| rule.name.as_str()).collect();
+        let taken: HashSet<_> = self.contents.rules.iter().map(|rule| rule.name.as_str()).collect();
         if !taken.contains(name) {
             return name.to_owned();
         }
@@ -195,9 +195,9 @@ impl Profile {
     /// Gives a socket another name, by which the rules and the scenarios know it from then on. Nothing happens where there
     /// is none of this index.
     pub fn rename_socket(&mut self, index: usize, name: &str) {
-        let Some(socket) = self.sockets.get_mut(index) else { return };
+        let Some(socket) = self.contents.sockets.get_mut(index) else { return };
         let old = std::mem::replace(&mut socket.name, name.to_owned());
-        let lists = self.rules.iter_mut().filter_map(|rule| rule.on.as_mut());
+        let lists = self.contents.rules.iter_mut().filter_map(|rule| rule.on.as_mut());
         lists.flatten().filter(|on| **on == old).for_each(|on| name.clone_into(on));
         self.rename_in_scenarios(&old, name);
     }
@@ -205,9 +205,9 @@ impl Profile {
     /// Takes a socket out of the profile and of the lists of its rules; a rule that was on nothing else goes with it.
     /// Nothing happens where there is none of this index.
     pub fn remove_socket(&mut self, index: usize) {
-        if index < self.sockets.len() {
-            let SocketEntry { name, .. } = self.sockets.remove(index);
-            self.rules.retain_mut(|rule| rule.keeps_without(&name));
+        if index < self.contents.sockets.len() {
+            let SocketEntry { name, .. } = self.contents.sockets.remove(index);
+            self.contents.rules.retain_mut(|rule| rule.keeps_without(&name));
         }
     }
 
@@ -222,11 +222,11 @@ impl Profile {
     pub fn set_echo(&mut self, socket: &str, on: bool) {
         if on {
             let name = self.free_rule_name("echo");
-            self.rules.push(RuleEntry { on: Some(vec![socket.to_owned()]), ..RuleEntry::echo(name) });
+            self.contents.rules.push(RuleEntry { on: Some(vec![socket.to_owned()]), ..RuleEntry::echo(name) });
             return;
         }
-        let all: Vec<_> = self.sockets.iter().map(|entry| entry.name.clone()).collect();
-        self.rules.retain_mut(|rule| {
+        let all: Vec<_> = self.contents.sockets.iter().map(|entry| entry.name.clone()).collect();
+        self.contents.rules.retain_mut(|rule| {
             if !(rule.enabled && rule.is_echo() && rule.is_on(socket)) {
                 return true;
             }

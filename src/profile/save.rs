@@ -75,7 +75,7 @@ impl Profile {
         let text = moved.to_toml();
         // Nothing gets into the file that the next start could not read, or would read differently.
         let mut reread = Self::parse_with(&text, Some(path), &self.given).map_err(SaveError::Invalid)?;
-        if reread.saved.contents != moved.contents() {
+        if reread.saved.contents != moved.contents {
             let message = "it would not be read again as it is; a path or a text in it can't be written";
             return Err(SaveError::Invalid(Invalid(vec![Diagnostic::of_file(path, message)])));
         }
@@ -95,17 +95,17 @@ impl Profile {
             os::call("mkdir", || builder.recursive(true).mode(0o700).create(folder)).map_err(failed)?;
         }
         write_atomic(path, text.as_bytes()).map_err(failed)?;
-        for (entry, index) in moved.sockets.iter_mut().zip(0..) {
+        for (entry, index) in moved.contents.sockets.iter_mut().zip(0..) {
             entry.origin = Some(index);
         }
-        for (entry, index) in moved.payloads.iter_mut().zip(0..) {
+        for (entry, index) in moved.contents.payloads.iter_mut().zip(0..) {
             entry.origin = Some(index);
         }
-        for (entry, index) in moved.rules.iter_mut().zip(0..) {
+        for (entry, index) in moved.contents.rules.iter_mut().zip(0..) {
             entry.origin = Some(index);
         }
         // They may stand in other lines now.
-        moved.scenarios.clone_from(&reread.saved.contents.scenarios);
+        moved.contents.scenarios.clone_from(&reread.saved.contents.scenarios);
         moved.warnings = std::mem::take(&mut reread.warnings);
         moved.saved = Saved { on_disk: true, ..reread.saved };
         *self = moved;
@@ -141,7 +141,7 @@ mod tests {
     fn what_somebody_else_wrote_is_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let (path, mut profile) = lab(dir.path());
-        profile.name = "mine".to_owned();
+        profile.contents.name = "mine".to_owned();
         let theirs = LAB.replace("h:1", "h:2");
         fs::write(&path, &theirs).unwrap();
         assert!(matches!(profile.save(), Err(SaveError::Changed)));
@@ -150,12 +150,12 @@ mod tests {
         assert!(profile.is_modified());
         profile.save_as(&path, true).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), LAB.replace("# one\n", "# one\nname = \"mine\"\n"));
-        profile.name = "again".to_owned();
+        profile.contents.name = "again".to_owned();
         profile.save().unwrap();
         // A file that is gone is no loss to anybody.
         fs::remove_file(&path).unwrap();
         profile.save().unwrap();
-        assert_eq!(Profile::load(&path).unwrap().name, "again");
+        assert_eq!(Profile::load(&path).unwrap().contents.name, "again");
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
     fn a_profile_that_could_not_be_read_again_is_not_written() {
         let dir = tempfile::tempdir().unwrap();
         let (path, mut profile) = lab(dir.path());
-        profile.sockets.push(SocketEntry::new("a", "udp://h:1".parse().unwrap()));
+        profile.contents.sockets.push(SocketEntry::new("a", "udp://h:1".parse().unwrap()));
         assert!(matches!(profile.save(), Err(SaveError::Invalid(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), LAB);
     }
@@ -203,7 +203,7 @@ mod tests {
     fn a_failed_save_loses_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let (path, mut profile) = lab(dir.path());
-        profile.name = "mine".to_owned();
+        profile.contents.name = "mine".to_owned();
         let nowhere = dir.path().join("missing").join("lab.toml");
         let error = profile.save_as(&nowhere, false).unwrap_err();
         assert!(error.to_string().contains("missing/lab.toml"), "{error}");
@@ -211,7 +211,7 @@ mod tests {
         assert!(profile.is_modified());
         assert_eq!(fs::read_to_string(&path).unwrap(), LAB);
         profile.save().unwrap();
-        assert_eq!(Profile::load(&path).unwrap().name, "mine");
+        assert_eq!(Profile::load(&path).unwrap().contents.name, "mine");
     }
 
     // Case 35.
@@ -225,14 +225,14 @@ mod tests {
         // One that was made here knows as much.
         let mut fresh = Profile::new();
         fresh.give(&secret);
-        fresh.payloads.clone_from(&loaded.payloads);
+        fresh.contents.payloads.clone_from(&loaded.contents.payloads);
         for profile in [&mut loaded, &mut fresh] {
-            profile.name = "lab".to_owned();
+            profile.contents.name = "lab".to_owned();
             for _ in 0..2 {
                 profile.save_as(&dir.path().join("other.toml"), true).unwrap();
                 let saved = fs::read_to_string(dir.path().join("other.toml")).unwrap();
                 assert!(saved.contains("{{env.TOKEN}}") && !saved.contains("hunter2"), "{saved}");
-                profile.name = "again".to_owned();
+                profile.contents.name = "again".to_owned();
             }
         }
     }

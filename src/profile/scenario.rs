@@ -165,7 +165,7 @@ impl StepAction {
                 Action::Close(name.clone(), *how)
             }
             Self::Send { message, to, repeat, every } => {
-                let (payloads, base) = (&profile.payloads, profile.folder());
+                let (payloads, base) = (&profile.contents.payloads, profile.folder());
                 let template = message.template(payloads, base, encoding(to)?, variables, Place::Message)?;
                 let (repeat, every) = (repeat.unwrap_or(1), every.unwrap_or_default());
                 Action::Send { to: to.clone(), template, repeat, every }
@@ -194,17 +194,17 @@ impl Profile {
     /// # Errors
     /// One sentence without a full stop: which name is none, and which there are, or what of one can't be made ready.
     pub fn scenarios_named(&self, names: &[String], given: &Variables) -> Result<Vec<Chosen>, String> {
-        let known = || self.scenarios.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
-        if self.scenarios.is_empty() {
+        let known = || self.contents.scenarios.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
+        if self.contents.scenarios.is_empty() {
             return Err("the profile has no scenario; write one under [[scenario]]".to_owned());
         }
-        let variables = given.or(&self.vars);
+        let variables = given.or(&self.contents.vars);
         let entries: Vec<_> = match names {
-            [] => self.scenarios.iter().collect(),
+            [] => self.contents.scenarios.iter().collect(),
             names => names
                 .iter()
                 .map(|name| {
-                    let found = self.scenarios.iter().find(|entry| entry.name == *name);
+                    let found = self.contents.scenarios.iter().find(|entry| entry.name == *name);
                     found.ok_or_else(|| format!("no scenario is called `{name}`; there are: {}", known()))
                 })
                 .collect::<Result<_, _>>()?,
@@ -223,7 +223,7 @@ impl Profile {
 
     /// Calls a socket otherwise in the steps that name it.
     pub(super) fn rename_in_scenarios(&mut self, old: &str, new: &str) {
-        let steps = self.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps);
+        let steps = self.contents.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps);
         for socket in steps.filter_map(|step| step.action.socket_mut()).filter(|socket| *socket == old) {
             new.clone_into(socket);
         }
@@ -232,7 +232,7 @@ impl Profile {
 
 /// The encoding of the text on a socket.
 fn encoding_of(profile: &Profile, socket: &str) -> Result<Encoding, String> {
-    let found = profile.sockets.iter().find(|entry| entry.name == socket);
+    let found = profile.contents.sockets.iter().find(|entry| entry.name == socket);
     found.map(|entry| entry.endpoint.encoding()).ok_or_else(|| format!("no socket is called `{socket}`"))
 }
 

@@ -20,17 +20,18 @@ pub(super) fn render(profile: &Profile) -> String {
     if !is_changed(profile) {
         return saved.text.clone();
     }
+    let (now, before) = (&profile.contents, &saved.contents);
     let mut document = saved.document.clone();
-    if profile.name != saved.contents.name {
-        set_string(document.as_table_mut(), "name", &profile.name);
+    if now.name != before.name {
+        set_string(document.as_table_mut(), "name", &now.name);
     }
-    if profile.description != saved.contents.description {
-        set_string(document.as_table_mut(), "description", &profile.description);
+    if now.description != before.description {
+        set_string(document.as_table_mut(), "description", &now.description);
     }
-    write_list(&mut document, "socket", &profile.sockets, &saved.contents.sockets);
-    write_list(&mut document, "payload", &profile.payloads, &saved.contents.payloads);
-    write_list(&mut document, "rule", &profile.rules, &saved.contents.rules);
-    write_list(&mut document, "scenario", &profile.scenarios, &saved.contents.scenarios);
+    write_list(&mut document, "socket", &now.sockets, &before.sockets);
+    write_list(&mut document, "payload", &now.payloads, &before.payloads);
+    write_list(&mut document, "rule", &now.rules, &before.rules);
+    write_list(&mut document, "scenario", &now.scenarios, &before.scenarios);
     let text = document.to_string();
     // The document writes every newline as LF, and no mark.
     let is_crlf = saved.text.contains('\n') && saved.text.matches('\n').count() == saved.text.matches("\r\n").count();
@@ -40,17 +41,12 @@ pub(super) fn render(profile: &Profile) -> String {
 
 /// True when a field or an entry is not what, or where, it was when the profile was read or saved.
 pub(super) fn is_changed(profile: &Profile) -> bool {
-    let saved = &profile.saved.contents;
-    profile.name != saved.name
-        || profile.description != saved.description
-        || profile.sockets != saved.sockets
-        || profile.payloads != saved.payloads
-        || profile.rules != saved.rules
-        || profile.scenarios != saved.scenarios
-        || !is_in_place(&profile.sockets, &saved.sockets)
-        || !is_in_place(&profile.payloads, &saved.payloads)
-        || !is_in_place(&profile.rules, &saved.rules)
-        || !is_in_place(&profile.scenarios, &saved.scenarios)
+    let (now, before) = (&profile.contents, &profile.saved.contents);
+    now != before
+        || !is_in_place(&now.sockets, &before.sockets)
+        || !is_in_place(&now.payloads, &before.payloads)
+        || !is_in_place(&now.rules, &before.rules)
+        || !is_in_place(&now.scenarios, &before.scenarios)
 }
 
 /// Gives a key a string as its value. What stands around the old value, such as a comment, stays.
@@ -255,42 +251,51 @@ mood = 'good'
     }
 
     fn assert_same(one: &Profile, other: &Profile) {
-        assert_eq!((&one.name, &one.description), (&other.name, &other.description));
-        assert_eq!(one.sockets, other.sockets, "{}", other.to_toml());
-        assert_eq!(one.payloads, other.payloads, "{}", other.to_toml());
-        assert_eq!(one.rules, other.rules, "{}", other.to_toml());
+        assert_eq!(
+            (&one.contents.name, &one.contents.description),
+            (&other.contents.name, &other.contents.description)
+        );
+        assert_eq!(one.contents.sockets, other.contents.sockets, "{}", other.to_toml());
+        assert_eq!(one.contents.payloads, other.contents.payloads, "{}", other.to_toml());
+        assert_eq!(one.contents.rules, other.contents.rules, "{}", other.to_toml());
     }
 
     #[test]
     fn an_edit_changes_its_own_line_and_no_other() {
         let edit = |edit: fn(&mut Profile)| edited(LAB, edit);
         assert_eq!(
-            edit(|lab| lab.sockets[0].name = "s".to_owned()),
+            edit(|lab| lab.contents.sockets[0].name = "s".to_owned()),
             ["-name = \"server\"   # unique\n", "+name = \"s\"   # unique\n"]
         );
         assert_eq!(
-            edit(|lab| lab.sockets[0].endpoint.set_option("backlog", "5").unwrap()),
+            edit(|lab| lab.contents.sockets[0].endpoint.set_option("backlog", "5").unwrap()),
             ["-backlog = 128     # enough\n", "+backlog = 5     # enough\n"]
         );
         assert_eq!(
-            edit(|lab| lab.sockets[0].endpoint.set_option("eol", "lf").unwrap()),
+            edit(|lab| lab.contents.sockets[0].endpoint.set_option("eol", "lf").unwrap()),
             [
                 "-open = 'tcp-listen://127.0.0.1:7788?eol=crlf&reuse-address'\n",
                 "+open = \"tcp-listen://127.0.0.1:7788?eol=lf&reuse-address\"\n"
             ]
         );
         assert_eq!(
-            edit(|lab| lab.sockets[0].endpoint.clear_option("eol")),
+            edit(|lab| lab.contents.sockets[0].endpoint.clear_option("eol")),
             [
                 "-open = 'tcp-listen://127.0.0.1:7788?eol=crlf&reuse-address'\n",
                 "+open = \"tcp-listen://127.0.0.1:7788?reuse-address\"\n"
             ]
         );
-        assert_eq!(edit(|lab| lab.sockets[0].endpoint.clear_option("backlog")), ["-backlog = 128     # enough\n"]);
-        assert_eq!(edit(|lab| lab.sockets[1].endpoint.set_option("nodelay", "off").unwrap()), ["+nodelay = false\n"]);
-        assert_eq!(edit(|lab| lab.sockets[1].auto = true), ["-auto = false\n", "+auto = true\n"]);
         assert_eq!(
-            edit(|lab| lab.payloads[0].content = PayloadContent::Hex("03".to_owned())),
+            edit(|lab| lab.contents.sockets[0].endpoint.clear_option("backlog")),
+            ["-backlog = 128     # enough\n"]
+        );
+        assert_eq!(
+            edit(|lab| lab.contents.sockets[1].endpoint.set_option("nodelay", "off").unwrap()),
+            ["+nodelay = false\n"]
+        );
+        assert_eq!(edit(|lab| lab.contents.sockets[1].auto = true), ["-auto = false\n", "+auto = true\n"]);
+        assert_eq!(
+            edit(|lab| lab.contents.payloads[0].content = PayloadContent::Hex("03".to_owned())),
             ["-hex = '01 02'\n", "+hex = \"03\"\n"]
         );
         let checksum = |text: &str| Some(text.parse().unwrap());
@@ -299,14 +304,20 @@ mood = 'good'
             ("sum8", "+checksum = \"sum8\"\n"),
             ("sum8 1..-1 big", "+checksum = { name = \"sum8\", from = 1, to = -1, order = \"big\" }\n"),
         ] {
-            lab.payloads[0].checksum = checksum(text);
+            lab.contents.payloads[0].checksum = checksum(text);
             let with = lab.to_toml();
             assert_eq!(changes(LAB, &with), [written]);
-            assert_eq!(edited(&with, |lab| lab.payloads[0].checksum = None), [written.replace('+', "-")]);
+            assert_eq!(edited(&with, |lab| lab.contents.payloads[0].checksum = None), [written.replace('+', "-")]);
         }
-        assert_eq!(edit(|lab| lab.description = "two\nlines".to_owned()), ["+description = \"two\\nlines\"\n"]);
         assert_eq!(
-            edit(|lab| lab.payloads.push(PayloadEntry::new("p", PayloadContent::Escaped("\\x00\"".to_owned())))),
+            edit(|lab| lab.contents.description = "two\nlines".to_owned()),
+            ["+description = \"two\\nlines\"\n"]
+        );
+        assert_eq!(
+            edit(|lab| lab
+                .contents
+                .payloads
+                .push(PayloadEntry::new("p", PayloadContent::Escaped("\\x00\"".to_owned())))),
             ["+[[payload]]\n", "+name = \"p\"\n", "+escaped = '\\x00\"'\n", "+\n"]
         );
     }
@@ -315,9 +326,9 @@ mood = 'good'
     fn a_new_socket_is_a_tidy_table() {
         let mut profile = Profile::new();
         assert!(!profile.is_modified());
-        profile.name = "lab".to_owned();
+        profile.contents.name = "lab".to_owned();
         let url = "tcp-listen://127.0.0.1:0?backlog=5&eol=crlf&reuse-address=true";
-        profile.sockets.push(SocketEntry { auto: false, ..SocketEntry::new("server", url.parse().unwrap()) });
+        profile.contents.sockets.push(SocketEntry { auto: false, ..SocketEntry::new("server", url.parse().unwrap()) });
         assert!(profile.is_modified());
         let wanted = "version = 1\nname = \"lab\"\n\n[[socket]]\nname = \"server\"\nopen = \"tcp-listen://127.0.0.1:0\"\n\
                       backlog = 5\neol = \"crlf\"\nreuse-address = true\nauto = false\n";
@@ -327,10 +338,10 @@ mood = 'good'
 
     #[test]
     fn a_removed_entry_takes_its_own_comment_along_and_no_other() {
-        let removed = edited(LAB, |lab| drop(lab.sockets.remove(0)));
+        let removed = edited(LAB, |lab| drop(lab.contents.sockets.remove(0)));
         assert!(removed.iter().all(|line| line.starts_with('-') || line == "+\n"), "{removed:?}");
         let mut profile = parse(LAB);
-        profile.sockets.clear();
+        profile.contents.sockets.clear();
         let written = profile.to_toml();
         for kept in ["# The lab", "# --- sockets ---", "[vars]", "# --- rules ---", "# the last line", "# ends here"] {
             assert!(written.contains(kept), "{kept} is gone:\n{written}");
@@ -343,41 +354,41 @@ mood = 'good'
     #[test]
     fn another_scheme_keeps_no_option_that_it_does_not_have() {
         edited(LAB, |lab| {
-            lab.sockets[0].endpoint = "udp-bind://127.0.0.1:7788".parse().unwrap();
-            lab.sockets[1].endpoint = "tcp-listen://[::1]:1?backlog=3".parse().unwrap();
+            lab.contents.sockets[0].endpoint = "udp-bind://127.0.0.1:7788".parse().unwrap();
+            lab.contents.sockets[1].endpoint = "tcp-listen://[::1]:1?backlog=3".parse().unwrap();
         });
         let text = "version = 1\n[[socket]]\nname = 'a'\nopen = 'tcp://h:1'\nreceive-buffer = '1MiB'\n";
-        edited(text, |profile| profile.sockets[0].endpoint = "udp://h:1".parse().unwrap());
+        edited(text, |profile| profile.contents.sockets[0].endpoint = "udp://h:1".parse().unwrap());
     }
 
     #[test]
     fn order_and_copies_are_as_in_the_list() {
-        edited(LAB, |lab| lab.sockets.swap(0, 1));
+        edited(LAB, |lab| lab.contents.sockets.swap(0, 1));
         edited(LAB, |lab| {
-            let copy = SocketEntry { name: "copy".to_owned(), ..lab.sockets[0].clone() };
-            lab.sockets.insert(1, copy);
+            let copy = SocketEntry { name: "copy".to_owned(), ..lab.contents.sockets[0].clone() };
+            lab.contents.sockets.insert(1, copy);
         });
-        edited(LAB, |lab| lab.sockets.insert(0, SocketEntry::new("first", "udp://h:1".parse().unwrap())));
+        edited(LAB, |lab| lab.contents.sockets.insert(0, SocketEntry::new("first", "udp://h:1".parse().unwrap())));
     }
 
     #[test]
     fn other_newlines_a_mark_and_a_missing_end_are_kept() {
         let text = format!("\u{feff}{}", LAB.replace('\n', "\r\n"));
-        assert_eq!(edited(&text, |lab| lab.name = "l".to_owned()), ["-name = 'lab'\r\n", "+name = \"l\"\r\n"]);
+        assert_eq!(edited(&text, |lab| lab.contents.name = "l".to_owned()), ["-name = 'lab'\r\n", "+name = \"l\"\r\n"]);
         let text = LAB.trim_end();
-        assert_eq!(edited(text, |lab| lab.name = "l".to_owned()), ["-name = 'lab'\n", "+name = \"l\"\n"]);
+        assert_eq!(edited(text, |lab| lab.contents.name = "l".to_owned()), ["-name = 'lab'\n", "+name = \"l\"\n"]);
     }
 
     #[test]
     fn inline_lists_stay_inline() {
         let text = "version = 1\nsocket = [\n  {name = 'a', open = 'tcp://h:1'}, # one\n  {name = 'b', open = 'udp://h:1'},\n]\n";
         assert_eq!(
-            edited(text, |profile| profile.sockets[1].name = "c".to_owned()),
+            edited(text, |profile| profile.contents.sockets[1].name = "c".to_owned()),
             ["-  {name = 'b', open = 'udp://h:1'},\n", "+  {name = \"c\", open = 'udp://h:1'},\n"]
         );
         edited(text, |profile| {
-            profile.sockets.remove(0);
-            profile.sockets.push(SocketEntry::new("n", "tcp-listen://h:1?backlog=1".parse().unwrap()));
+            profile.contents.sockets.remove(0);
+            profile.contents.sockets.push(SocketEntry::new("n", "tcp-listen://h:1?backlog=1".parse().unwrap()));
         });
         let text = format!("rule = [{{name = 'echo', on = 'a', when = {{any = true}}}}]\n{text}");
         assert_eq!(
@@ -457,27 +468,30 @@ mood = 'good'
     }
 
     fn apply(profile: &mut Profile, edit: Edit) {
-        let (sockets, payloads) = (profile.sockets.len(), profile.payloads.len());
-        let is_free = |profile: &Profile, name: &str| !profile.sockets.iter().any(|socket| socket.name == name);
+        let (sockets, payloads) = (profile.contents.sockets.len(), profile.contents.payloads.len());
+        let is_free =
+            |profile: &Profile, name: &str| !profile.contents.sockets.iter().any(|socket| socket.name == name);
         match edit {
             Edit::Rename(at, name) if at < sockets && is_free(profile, &name) => profile.rename_socket(at, &name),
-            Edit::Endpoint(at, endpoint) if at < sockets => profile.sockets[at].endpoint = endpoint,
-            Edit::Auto(at) if at < sockets => profile.sockets[at].auto ^= true,
+            Edit::Endpoint(at, endpoint) if at < sockets => profile.contents.sockets[at].endpoint = endpoint,
+            Edit::Auto(at) if at < sockets => profile.contents.sockets[at].auto ^= true,
             Edit::Echo(at) if at < sockets => {
-                let socket = profile.sockets[at].clone();
+                let socket = profile.contents.sockets[at].clone();
                 profile.set_echo(&socket.name, !profile.echoes(&socket));
             }
             Edit::Add(at, name, endpoint) if at <= sockets && is_free(profile, &name) => {
-                profile.sockets.insert(at, SocketEntry::new(name, endpoint));
+                profile.contents.sockets.insert(at, SocketEntry::new(name, endpoint));
             }
             Edit::Remove(at) => profile.remove_socket(at),
-            Edit::Swap(one, other) if one < sockets && other < sockets => profile.sockets.swap(one, other),
-            Edit::AddPayload(name, text) if !profile.payloads.iter().any(|payload| payload.name == name) => {
-                profile.payloads.push(PayloadEntry::new(name, PayloadContent::Text(text)));
+            Edit::Swap(one, other) if one < sockets && other < sockets => profile.contents.sockets.swap(one, other),
+            Edit::AddPayload(name, text) if !profile.contents.payloads.iter().any(|payload| payload.name == name) => {
+                profile.contents.payloads.push(PayloadEntry::new(name, PayloadContent::Text(text)));
             }
-            Edit::Payload(at, text) if at < payloads => profile.payloads[at].content = PayloadContent::Text(text),
-            Edit::RemovePayload(at) if at < payloads => drop(profile.payloads.remove(at)),
-            Edit::Describe(text) => profile.description = text,
+            Edit::Payload(at, text) if at < payloads => {
+                profile.contents.payloads[at].content = PayloadContent::Text(text);
+            }
+            Edit::RemovePayload(at) if at < payloads => drop(profile.contents.payloads.remove(at)),
+            Edit::Describe(text) => profile.contents.description = text,
             _ => {}
         }
     }

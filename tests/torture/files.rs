@@ -115,8 +115,8 @@ pub(super) fn save_a_few_times(path: &Path) {
     let mut saved = Profile::load(path).unwrap();
     for turn in 1..=SAVES {
         let fresh = Profile::parse(&profile(turn), None).unwrap();
-        saved.name.clone_from(&fresh.name);
-        saved.payloads.clone_from(&fresh.payloads);
+        saved.contents.name.clone_from(&fresh.contents.name);
+        saved.contents.payloads.clone_from(&fresh.contents.payloads);
         saved.save().unwrap();
     }
 }

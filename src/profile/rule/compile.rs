@@ -61,7 +61,7 @@ impl RuleEntry {
             None => Reply::Nothing,
             Some(SendEntry::Message(message)) => {
                 profile.check_length(message, folder)?;
-                Reply::Message(message.template(&profile.payloads, folder, encoding, variables, place)?)
+                Reply::Message(message.template(&profile.contents.payloads, folder, encoding, variables, place)?)
             }
             Some(SendEntry::File { name, root, missing }) => Reply::File {
                 name: written(name)?,
@@ -110,7 +110,7 @@ impl Profile {
     /// # Errors
     /// Why one of its rules can't be applied, as [`Compiler::rules_on`] says it.
     pub fn opening(&self, entry: &SocketEntry, socket: SocketId, given: &Variables) -> Result<Vec<Command>, String> {
-        let (rules, wrong) = self.compiler(&given.or(&self.vars)).rules_on(entry);
+        let (rules, wrong) = self.compiler(&given.or(&self.contents.vars)).rules_on(entry);
         if let Some(why) = wrong.into_iter().next() {
             return Err(why);
         }
@@ -121,7 +121,7 @@ impl Profile {
 
     fn check_length(&self, message: &Message, folder: &Path) -> Result<(), String> {
         let Message::Payload(name) = message else { return Ok(()) };
-        let payload = self.payloads.iter().find(|entry| entry.name == *name);
+        let payload = self.contents.payloads.iter().find(|entry| entry.name == *name);
         let file = payload.and_then(|payload| payload.content.file_longer_than(RULE_FILE_MAX, folder));
         match (file, payload.map(|payload| &payload.content)) {
             (Some(_), Some(PayloadContent::File(path))) => {

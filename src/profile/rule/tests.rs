@@ -21,13 +21,13 @@ fn lab(rules: &str) -> Profile {
 }
 
 fn echoing(profile: &Profile) -> String {
-    profile.sockets.iter().filter(|socket| profile.echoes(socket)).map(|socket| socket.name.as_str()).collect()
+    profile.contents.sockets.iter().filter(|socket| profile.echoes(socket)).map(|socket| socket.name.as_str()).collect()
 }
 
 fn rule(does: &str) -> RuleEntry {
     let mut profile = lab(&format!("[[rule]]\nname = 'r'\n{does}\n[[payload]]\nname = 'p'\nhex = '01'\n"));
     assert_eq!(profile.warnings, [], "{does}");
-    profile.rules.remove(0)
+    profile.contents.rules.remove(0)
 }
 
 #[test]
@@ -91,14 +91,14 @@ fn every_form_is_read_and_written_back() {
         for (other, _) in &forms {
             let mut profile =
                 lab(&format!("[[rule]] # mine\nname = 'r'\n{other}\nx = 1\n[[payload]]\nname = 'p'\nhex = '01'\n"));
-            let origin = profile.rules[0].origin;
-            profile.rules[0] = RuleEntry { origin, ..wanted.clone() };
+            let origin = profile.contents.rules[0].origin;
+            profile.contents.rules[0] = RuleEntry { origin, ..wanted.clone() };
             let mut fresh = RuleEntry { name: "n".to_owned(), ..wanted.clone() };
             fresh.origin = None;
-            profile.rules.push(fresh);
+            profile.contents.rules.push(fresh);
             let written = profile.to_toml();
             let read = Profile::parse(&written, None).unwrap_or_else(|error| panic!("{error}\n{written}"));
-            assert_eq!(read.rules, profile.rules, "{written}");
+            assert_eq!(read.contents.rules, profile.contents.rules, "{written}");
             assert!(written.contains("[[rule]] # mine") && written.contains("\nx = 1\n"), "{written}");
         }
     }
@@ -123,13 +123,13 @@ fn a_change_of_a_rule_changes_its_own_line_and_no_other() {
     ];
     for (change, old, new) in cases {
         let mut profile = lab(text);
-        change(&mut profile.rules[0]);
+        change(&mut profile.contents.rules[0]);
         let written = profile.to_toml();
         assert_eq!(written, format!("{SOCKETS}\n{}", text.replace(old, new)));
     }
     let dotted = "[[rule]]\nname = 'r'\nsend.text = 'x'\n[rule.when] # what\ntext = 'y' # this\nmood = 1\n";
     let mut profile = lab(dotted);
-    profile.rules[0].when = WhenEntry::Message(PatternEntry::Regex("z".to_owned()));
+    profile.contents.rules[0].when = WhenEntry::Message(PatternEntry::Regex("z".to_owned()));
     let written = profile.to_toml();
     assert!(written.ends_with("send.text = 'x'\n[rule.when] # what\nmood = 1\nregex = \"z\"\n"), "{written}");
 }
@@ -208,8 +208,8 @@ fn text_is_checked_in_the_encoding_of_each_socket_of_the_rule() {
     assert!(Profile::parse(&gothic("a"), None).is_ok());
     assert!(Profile::parse(&gothic("b"), None).unwrap_err().to_string().contains("gbk"));
     let profile = Profile::parse(&rule("b"), None).unwrap();
-    let (rules, _) = profile.compiler(&Variables::default()).rules_on(&profile.sockets[1]);
-    let bytes = profile.sockets[1].endpoint.encoding().encode("語é").unwrap();
+    let (rules, _) = profile.compiler(&Variables::default()).rules_on(&profile.contents.sockets[1]);
+    let bytes = profile.contents.sockets[1].endpoint.encoding().encode("語é").unwrap();
     assert!(rules.answer(&bytes, |_| false).is_some());
     assert!(rules.answer("語é".as_bytes(), |_| false).is_none());
 }
@@ -272,7 +272,7 @@ fn the_engine_is_told_of_the_rules_that_hold_before_a_socket_opens() {
     let mut profile = Profile::parse(&format!("{SOCKETS}\n{text}"), Some(Path::new("/labs/one.toml"))).unwrap();
     let mut given = Variables::default();
     let opening = |profile: &Profile, index: usize, given: &Variables| {
-        profile.opening(&profile.sockets[index], SocketIds::new().mint(), given).unwrap()
+        profile.opening(&profile.contents.sockets[index], SocketIds::new().mint(), given).unwrap()
     };
     let names = |rules: &Rules| rules.iter().map(|rule| rule.name.clone()).collect::<Vec<_>>();
     let rules = |commands: Vec<Command>| match commands.as_slice() {
@@ -303,10 +303,10 @@ fn the_engine_is_told_of_the_rules_that_hold_before_a_socket_opens() {
     assert_eq!(reply(&other.reply, &found.captures), b"PUT");
     // What the engine counts is seen in the profile, also once a rule was changed.
     get.hits.count();
-    assert_eq!(profile.rules[1].hits.get(), 1);
-    profile.rules[1].then = Then::Keep;
+    assert_eq!(profile.contents.rules[1].hits.get(), 1);
+    profile.contents.rules[1].then = Then::Keep;
     assert_eq!(rules(opening(&profile, 0, &given)).iter().next().unwrap().hits.get(), 1);
-    profile.rules.clear();
+    profile.contents.rules.clear();
     assert!(matches!(opening(&profile, 0, &given).as_slice(), [Command::Open { .. }]));
 }
 
@@ -318,8 +318,9 @@ fn a_rule_whose_payload_can_not_be_read_says_why() {
     );
     let folder = tempfile::tempdir().unwrap();
     let profile = Profile::parse(&text, Some(&folder.path().join("lab.toml"))).unwrap();
-    let opening =
-        |profile: &Profile| profile.opening(&profile.sockets[0], SocketIds::new().mint(), &Variables::default());
+    let opening = |profile: &Profile| {
+        profile.opening(&profile.contents.sockets[0], SocketIds::new().mint(), &Variables::default())
+    };
     let why = opening(&profile).unwrap_err();
     assert!(why.starts_with("rule e: ") && why.contains("none.bin can't be read"), "{why}");
     std::fs::write(folder.path().join("none.bin"), b"\x01\x02").unwrap();
@@ -433,8 +434,8 @@ fn a_change_of_sockets_changes_the_rules_that_are_on_them_and_nothing_else() {
 #[test]
 fn a_rule_for_every_socket_holds_for_those_that_are_added() {
     let mut profile = lab(&format!("[[rule]]\nname = \"e\"\n{ECHO}"));
-    profile.sockets.push(SocketEntry::new("d", "udp://h:2".parse().unwrap()));
-    profile.sockets.push(SocketEntry::new("i", "icmp://h".parse().unwrap()));
+    profile.contents.sockets.push(SocketEntry::new("d", "udp://h:2".parse().unwrap()));
+    profile.contents.sockets.push(SocketEntry::new("i", "icmp://h".parse().unwrap()));
     assert_eq!(echoing(&profile), "abcd");
 }
 
@@ -455,7 +456,7 @@ fn what_matches_everything_by_mistake_and_folders_that_are_not_there_are_told() 
     let [warning] = missing.warnings.as_slice() else { panic!("{:?}", missing.warnings) };
     let wanted = format!("there is no folder {}", dir.path().join("nofolder").display());
     assert!(warning.line == 5 && warning.message.starts_with(&wanted), "{warning}");
-    assert!(missing.missing_folder(&missing.rules[0]).unwrap().starts_with(&wanted));
+    assert!(missing.missing_folder(&missing.contents.rules[0]).unwrap().starts_with(&wanted));
     std::fs::create_dir(dir.path().join("nofolder")).unwrap();
-    assert_eq!(missing.missing_folder(&missing.rules[0]), None);
+    assert_eq!(missing.missing_folder(&missing.contents.rules[0]), None);
 }

@@ -70,22 +70,22 @@ fn every_step_is_read_and_written_as_it_is() {
         .collect();
     let inline = Profile::parse(&with(&format!("step = [{}]\n", list.join(", "))), None).unwrap();
     let profile = Profile::parse(&with(&tables.concat()), None).unwrap();
-    assert_eq!(inline.scenarios, profile.scenarios);
+    assert_eq!(inline.contents.scenarios, profile.contents.scenarios);
     assert!(profile.warnings.is_empty(), "{:?}", profile.warnings);
-    let shown: Vec<_> = profile.scenarios[0].steps.iter().map(|step| step.action.to_string()).collect();
+    let shown: Vec<_> = profile.contents.scenarios[0].steps.iter().map(|step| step.action.to_string()).collect();
     assert_eq!(shown, steps);
     assert_eq!(profile.to_toml(), with(&tables.concat()));
 
     // Written anew it is the same.
     for text in [LAB.to_owned(), format!("scenario = []\n{LAB}")] {
         let mut copy = Profile::parse(&text, None).unwrap();
-        copy.scenarios.push(ScenarioEntry {
+        copy.contents.scenarios.push(ScenarioEntry {
             origin: None,
             timeout: Some(Duration::from_secs(1)),
-            ..profile.scenarios[0].clone()
+            ..profile.contents.scenarios[0].clone()
         });
         let again = Profile::parse(&copy.to_toml(), None).unwrap();
-        assert_eq!(again.scenarios, copy.scenarios, "{}", copy.to_toml());
+        assert_eq!(again.contents.scenarios, copy.contents.scenarios, "{}", copy.to_toml());
     }
 }
 
@@ -169,7 +169,7 @@ fn a_renamed_socket_is_renamed_in_the_steps_and_nothing_else_changes() {
     let second = &second[LAB.len()..];
     for (removed, left) in [(0, second), (1, &text[LAB.len()..])] {
         let mut profile = Profile::parse(&format!("{text}{second}"), None).unwrap();
-        profile.scenarios.remove(removed);
+        profile.contents.scenarios.remove(removed);
         assert_eq!(profile.to_toml(), format!("{LAB}{left}"));
     }
     let mut profile = Profile::parse(&text, None).unwrap();
@@ -179,7 +179,7 @@ fn a_renamed_socket_is_renamed_in_the_steps_and_nothing_else_changes() {
         repeat: None,
         every: None,
     }];
-    profile.scenarios.push(ScenarioEntry::new("t", steps));
+    profile.contents.scenarios.push(ScenarioEntry::new("t", steps));
     let added = "\n[[scenario]]\nname = \"t\"\n\n[[scenario.step]]\nsend = { text = \"a\" }\nto = \"udp\"\n";
     assert_eq!(profile.to_toml(), format!("{text}{added}"));
 }

@@ -36,7 +36,7 @@ impl Bench {
     pub(in crate::ui) fn set_variables(&mut self, given: Variables) {
         self.profile.give(&given);
         self.filling.given = given;
-        self.filling.know(&self.profile.vars);
+        self.filling.know(&self.profile.contents.vars);
     }
 
     pub(in crate::ui) const fn given(&self) -> &Variables {

@@ -17,7 +17,7 @@ impl Bench {
     /// The rules of the profile that hold for a root of the list, in their order.
     pub(in crate::ui) fn rules_on(&self, root: SocketId) -> impl Iterator<Item = &RuleEntry> {
         let index = self.roots.iter().position(|known| *known == root);
-        let entry = index.and_then(|index| self.profile.sockets.get(index));
+        let entry = index.and_then(|index| self.profile.contents.sockets.get(index));
         entry.into_iter().flat_map(|entry| self.profile.rules_on(entry))
     }
 
@@ -44,7 +44,7 @@ impl Bench {
     /// The same, for the sockets from this one on. A rule that is as it was stays the same one, which goes on counting.
     pub(super) fn settle_rules_from(&mut self, first: usize, effects: &mut Vec<Effect>) {
         let mut compiler = self.profile.compiler(self.variables());
-        let sockets = self.roots.iter().copied().zip(&self.profile.sockets).skip(first);
+        let sockets = self.roots.iter().copied().zip(&self.profile.contents.sockets).skip(first);
         let settled: Vec<_> = sockets.map(|(socket, entry)| (socket, compiler.rules_on(entry))).collect();
         for (socket, (rules, wrong)) in settled {
             let before = self.known_rules.get(&socket).map(|(rules, _)| rules);

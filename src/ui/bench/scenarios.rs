@@ -46,9 +46,11 @@ impl Bench {
     /// # Errors
     /// One sentence without a full stop: why it can't be made ready.
     pub(in crate::ui) fn begin_scenario(&mut self, index: usize, seed: u64) -> Result<(), String> {
-        let Some(entry) = self.profile.scenarios.get(index) else { return Err("there is no such scenario".to_owned()) };
+        let Some(entry) = self.profile.contents.scenarios.get(index) else {
+            return Err("there is no such scenario".to_owned());
+        };
         let scenario = Arc::new(entry.compile(&self.profile, self.variables())?);
-        let sockets = self.profile.sockets.iter().zip(&self.roots);
+        let sockets = self.profile.contents.sockets.iter().zip(&self.roots);
         let sockets = sockets.map(|(entry, socket)| (entry.name.clone(), *socket, entry.endpoint.clone()));
         let first = Ticket(TICKETS + self.scenarios.begun * TICKETS_EACH);
         let mut run = Run::new(scenario, sockets, first, seed);
@@ -117,7 +119,7 @@ impl Bench {
     /// The socket of the profile that a step, counted from 1, is about.
     fn socket_of_step(&self, run: &Run, step: usize) -> Option<SocketId> {
         let name = run.scenario().steps.get(step.checked_sub(1)?)?.action.socket()?;
-        let index = self.profile.sockets.iter().position(|entry| entry.name == name)?;
+        let index = self.profile.contents.sockets.iter().position(|entry| entry.name == name)?;
         self.roots.get(index).copied()
     }
 }

@@ -17,7 +17,7 @@ impl Bench {
         effects: &mut Vec<Effect>,
     ) -> SocketId {
         let entry = SocketEntry::new(self.free_name(name), endpoint);
-        self.profile.sockets.push(entry.clone());
+        self.profile.contents.sockets.push(entry.clone());
         if echo && !self.profile.echoes(&entry) {
             self.profile.set_echo(&entry.name, true);
         }
@@ -130,10 +130,10 @@ impl Bench {
             self.roster.remove(socket);
         }
         profile.warnings.clear();
-        let entries = profile.sockets.clone();
+        let entries = profile.contents.sockets.clone();
         self.profile = profile;
         self.scenarios.forget();
-        self.filling.know(&self.profile.vars);
+        self.filling.know(&self.profile.contents.vars);
         let sockets: Vec<_> = entries.iter().map(|entry| self.register(entry)).collect();
         self.settle_rules(effects);
         for (socket, entry) in sockets.into_iter().zip(entries) {
@@ -143,7 +143,7 @@ impl Bench {
 
     fn entry_mut(&mut self, socket: SocketId) -> Option<&mut SocketEntry> {
         let index = self.roots.iter().position(|root| *root == socket)?;
-        self.profile.sockets.get_mut(index)
+        self.profile.contents.sockets.get_mut(index)
     }
 
     /// True for a name that no other socket of the list has.

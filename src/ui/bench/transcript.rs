@@ -291,7 +291,7 @@ impl Bench {
     /// Whether a step opens this socket, where the user did: one that connects. What listens is open before.
     fn opens_with_steps(&self, socket: SocketId) -> bool {
         let Some(index) = self.roots.iter().position(|root| *root == socket) else { return false };
-        let Some(entry) = self.profile.sockets.get(index) else { return false };
+        let Some(entry) = self.profile.contents.sockets.get(index) else { return false };
         !entry.auto || matches!(entry.endpoint.scheme.spec().role, Role::Client | Role::DatagramClient)
     }
 }

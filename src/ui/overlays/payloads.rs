@@ -23,7 +23,7 @@ const SHOWN_MOST: usize = 64;
 pub(in crate::ui) fn open(ui: &mut Ui) {
     // What chance fills in is what is shown.
     let seed = fastrand::u64(..);
-    let entries = &ui.bench.profile.payloads;
+    let entries = &ui.bench.profile.contents.payloads;
     let items = entries
         .iter()
         .map(|entry| {
@@ -51,7 +51,7 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
         None => "Saved payloads".to_owned(),
     };
     let picker = Picker::new(&title, hint, items).with_line(move |ui, index| {
-        let entry = ui.bench.profile.payloads.iter().find(|entry| entry.name == known[index]);
+        let entry = ui.bench.profile.contents.payloads.iter().find(|entry| entry.name == known[index]);
         entry.map(|entry| bytes_of(ui, entry, seed)).unwrap_or_default()
     });
     ui.overlays.push(Box::new(picker.with_keys(move |ui, key, index| {
@@ -114,7 +114,7 @@ fn bytes_of(ui: &Ui, entry: &PayloadEntry, seed: u64) -> String {
 }
 
 fn entry_of(ui: &Ui, name: &str) -> Option<PayloadEntry> {
-    ui.bench.profile.payloads.iter().find(|entry| entry.name == name).cloned()
+    ui.bench.profile.contents.payloads.iter().find(|entry| entry.name == name).cloned()
 }
 
 /// Sends a payload to whom the input speaks to.
@@ -177,13 +177,14 @@ fn take(ui: &mut Ui, name: &str) {
 
 fn delete(ui: &mut Ui, name: &str) {
     let sends = Some(SendEntry::Message(Message::Payload(name.to_owned())));
-    let senders = ui.bench.profile.rules.iter().filter(|rule| rule.send == sends).map(|rule| rule.name.as_str());
+    let senders =
+        ui.bench.profile.contents.rules.iter().filter(|rule| rule.send == sends).map(|rule| rule.name.as_str());
     let senders = senders.collect::<Vec<_>>().join(", ");
     let senders = if senders.is_empty() { senders } else { format!(" It is sent by the rules: {senders}.") };
     let text = format!("{name} goes from the payloads of the bench; ^S then writes that to the profile.{senders}");
     let name = name.to_owned();
     ui.overlays.push(Box::new(Confirm::new("Delete the payload?", &text, "Delete", move |ui| {
-        ui.bench.profile.payloads.retain(|entry| entry.name != name);
+        ui.bench.profile.contents.payloads.retain(|entry| entry.name != name);
         ui.settle_rules();
         open(ui);
     })));
@@ -243,12 +244,12 @@ fn ask_name(ui: &mut Ui, name: &str, entry: PayloadEntry) {
 
 fn keep(ui: &mut Ui, entry: PayloadEntry) {
     let name = entry.name.clone();
-    match ui.bench.profile.payloads.iter_mut().find(|other| other.name == name) {
+    match ui.bench.profile.contents.payloads.iter_mut().find(|other| other.name == name) {
         Some(other) => {
             other.content = entry.content;
             other.checksum = entry.checksum;
         }
-        None => ui.bench.profile.payloads.push(entry),
+        None => ui.bench.profile.contents.payloads.push(entry),
     }
     ui.settle_rules();
     ui.tell_good(format!("{name} is a payload of the bench, ^E lists them; ^S saves it in the profile"));

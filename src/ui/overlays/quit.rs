@@ -11,8 +11,11 @@ pub(in crate::ui) fn ask(ui: &mut Ui) {
     let open = ui.bench.open_sockets() + waiting;
     let profile = &ui.bench.profile;
     // An echo is made again by one key.
-    let has_rules = profile.rules.iter().any(|rule| !rule.is_echo());
-    let is_kept = profile.path.is_some() || !profile.payloads.is_empty() || has_rules || !profile.scenarios.is_empty();
+    let has_rules = profile.contents.rules.iter().any(|rule| !rule.is_echo());
+    let is_kept = profile.path.is_some()
+        || !profile.contents.payloads.is_empty()
+        || has_rules
+        || !profile.contents.scenarios.is_empty();
     let unsaved = is_kept && profile.is_modified();
     let exporting = ui.bench.exports.running().next().is_some();
     if open == 0 && !unsaved && !exporting {

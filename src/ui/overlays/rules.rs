@@ -37,14 +37,15 @@ struct Rules {
 pub(in crate::ui) fn open(ui: &mut Ui) {
     let root = presets::chosen_root(ui).map(|root| ui.bench.roster.name(root));
     // The first that is on what is selected is meant most likely.
-    let chosen =
-        root.and_then(|root| ui.bench.profile.rules.iter().position(|rule| rule.on.is_some() && rule.is_on(&root)));
+    let chosen = root.and_then(|root| {
+        ui.bench.profile.contents.rules.iter().position(|rule| rule.on.is_some() && rule.is_on(&root))
+    });
     ui.overlays.push(Box::new(Rules { chosen: chosen.unwrap_or(0), ..Rules::default() }));
 }
 
 impl Rules {
     fn at(&self, ui: &Ui) -> usize {
-        self.chosen.min(ui.bench.profile.rules.len().saturating_sub(1))
+        self.chosen.min(ui.bench.profile.contents.rules.len().saturating_sub(1))
     }
 
     fn move_by(&mut self, by: isize, ui: &Ui) {
@@ -55,7 +56,7 @@ impl Rules {
     /// Moves the chosen rule up or down among the others, which decides who answers first.
     fn carry(&mut self, by: isize, ui: &mut Ui) {
         let (from, to) = (self.at(ui), self.at(ui).saturating_add_signed(by));
-        let rules = &mut ui.bench.profile.rules;
+        let rules = &mut ui.bench.profile.contents.rules;
         if to < rules.len() && to != from {
             rules.swap(from, to);
             self.chosen = to;
@@ -65,7 +66,7 @@ impl Rules {
 
     fn toggle(&self, ui: &mut Ui) {
         let at = self.at(ui);
-        if let Some(rule) = ui.bench.profile.rules.get_mut(at) {
+        if let Some(rule) = ui.bench.profile.contents.rules.get_mut(at) {
             rule.enabled = !rule.enabled;
             let said = if rule.enabled { format!("{} holds", rule.name) } else { format!("{} is off", rule.name) };
             ui.tell_good(said);
@@ -75,8 +76,8 @@ impl Rules {
 
     fn delete(&mut self, ui: &mut Ui) {
         let at = self.at(ui);
-        if at < ui.bench.profile.rules.len() {
-            let rule = ui.bench.profile.rules.remove(at);
+        if at < ui.bench.profile.contents.rules.len() {
+            let rule = ui.bench.profile.contents.rules.remove(at);
             ui.tell_good(format!("{} is deleted; u takes that back", rule.name));
             self.deleted.push((at, rule));
             ui.settle_rules();
@@ -85,14 +86,14 @@ impl Rules {
 
     fn undelete(&mut self, ui: &mut Ui) {
         let Some((place, mut rule)) = self.deleted.pop() else { return };
-        let known = |name: &String| ui.bench.profile.sockets.iter().any(|socket| socket.name == *name);
+        let known = |name: &String| ui.bench.profile.contents.sockets.iter().any(|socket| socket.name == *name);
         if let Some(on) = &mut rule.on {
             on.retain(known);
         }
         rule.name = ui.bench.profile.free_rule_name(&rule.name);
-        self.chosen = place.min(ui.bench.profile.rules.len());
+        self.chosen = place.min(ui.bench.profile.contents.rules.len());
         ui.tell_good(format!("{} is back", rule.name));
-        ui.bench.profile.rules.insert(self.chosen, rule);
+        ui.bench.profile.contents.rules.insert(self.chosen, rule);
         ui.settle_rules();
     }
 
@@ -133,7 +134,7 @@ impl Rules {
 
     fn edit(&self, ui: &mut Ui) {
         let at = self.at(ui);
-        if at < ui.bench.profile.rules.len() {
+        if at < ui.bench.profile.contents.rules.len() {
             editor::open(ui, Some(at));
         }
     }
@@ -175,7 +176,7 @@ impl Overlay for Rules {
             let index = first + usize::from(y - rows.y);
             if index == self.at(ui) {
                 self.edit(ui);
-            } else if index < ui.bench.profile.rules.len() {
+            } else if index < ui.bench.profile.contents.rules.len() {
                 self.chosen = index;
             }
         }
@@ -183,7 +184,7 @@ impl Overlay for Rules {
     }
 
     fn render(&self, canvas: &mut Canvas<'_>, screen: Rect, ui: &Ui) {
-        let rules = &ui.bench.profile.rules;
+        let rules = &ui.bench.profile.contents.rules;
         if rules.is_empty() {
             render_empty(canvas, screen, ui, &self.undo_hint());
             return;
@@ -257,7 +258,7 @@ impl Overlay for Rules {
 /// What the bench knows of the rule of this name.
 pub(in crate::ui) fn about(ui: &Ui, name: &str) -> String {
     let key = ui.keymap.key_of("rules").map(|key| format!("; {key} shows the rules")).unwrap_or_default();
-    match ui.bench.profile.rules.iter().find(|rule| rule.name == name) {
+    match ui.bench.profile.contents.rules.iter().find(|rule| rule.name == name) {
         Some(rule) => {
             let times = match rule.hits.get() {
                 1 => "once".to_owned(),
@@ -276,7 +277,7 @@ fn in_full(ui: &Ui, rule: &RuleEntry) -> String {
 
 /// Why a rule never answers as it stands, if that is plain.
 pub(in crate::ui) fn why_silent(ui: &Ui, index: usize) -> Option<String> {
-    let rules = &ui.bench.profile.rules;
+    let rules = &ui.bench.profile.contents.rules;
     let rule = rules.get(index)?;
     let wrong = ui.bench.wrong_rules();
     let prefix = format!("rule {}: ", rule.name);
@@ -289,7 +290,7 @@ pub(in crate::ui) fn why_silent(ui: &Ui, index: usize) -> Option<String> {
     if rule.on.as_ref().is_some_and(Vec::is_empty) {
         return Some("It is on no socket; Enter, and then `on`, names one.".to_owned());
     }
-    let mut sockets = ui.bench.profile.sockets.iter().filter(|socket| rule.is_on(&socket.name)).peekable();
+    let mut sockets = ui.bench.profile.contents.sockets.iter().filter(|socket| rule.is_on(&socket.name)).peekable();
     if sockets.peek().is_some() && sockets.all(|socket| !rule.when.can_come(&socket.endpoint)) {
         return Some("What it waits for never comes on such a socket.".to_owned());
     }

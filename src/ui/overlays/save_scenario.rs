@@ -28,7 +28,7 @@ pub(in crate::ui) fn available(ui: &Ui) -> Result<(), &'static str> {
     if ui.bench.scenarios.running.is_some() {
         return Err("a scenario runs, and its steps are not yet all done; Esc stops it");
     }
-    if ui.bench.profile.sockets.is_empty() { Err("there is no socket yet; ^N opens one") } else { Ok(()) }
+    if ui.bench.profile.contents.sockets.is_empty() { Err("there is no socket yet; ^N opens one") } else { Ok(()) }
 }
 
 /// Shows what was done in the rows that are selected, or else in all that are shown.
@@ -42,7 +42,7 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
         }
     };
     // One of these is free: there are more of them than names that are taken.
-    let mut names = (1..ui.bench.profile.scenarios.len() + 2).map(|number| format!("{NAME}-{number}"));
+    let mut names = (1..ui.bench.profile.contents.scenarios.len() + 2).map(|number| format!("{NAME}-{number}"));
     let name = names.find(|name| is_free(ui, name)).unwrap_or_default();
     let entry = ScenarioEntry::new(name.clone(), steps);
     let lines = toml(&entry).lines().filter(|line| !line.is_empty()).map(Printable::text).collect();
@@ -51,13 +51,13 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
 }
 
 fn is_free(ui: &Ui, name: &str) -> bool {
-    ui.bench.profile.scenarios.iter().all(|entry| entry.name != name)
+    ui.bench.profile.contents.scenarios.iter().all(|entry| entry.name != name)
 }
 
 /// The steps as they will stand in the profile.
 fn toml(entry: &ScenarioEntry) -> String {
     let mut profile = Profile::new();
-    profile.scenarios.push(entry.clone());
+    profile.contents.scenarios.push(entry.clone());
     let text = profile.to_toml();
     text.split_once("[[scenario.step]]").map(|(_, steps)| format!("[[scenario.step]]{steps}")).unwrap_or_default()
 }
@@ -98,7 +98,7 @@ impl SaveScenario {
         let name = self.name.text().to_owned();
         let mut entry = self.entry.clone();
         entry.name.clone_from(&name);
-        ui.bench.profile.scenarios.push(entry);
+        ui.bench.profile.contents.scenarios.push(entry);
         selection::clear(ui);
         let key = ui.keymap.key_of("scenarios").unwrap_or_default();
         ui.tell_good(format!("{name} is a scenario of the bench, {key} runs it; ^S saves it in the profile"));

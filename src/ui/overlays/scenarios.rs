@@ -10,7 +10,7 @@ use crate::ui::Ui;
 use crate::verdict::{Told, spell};
 
 pub(in crate::ui) fn available(ui: &Ui) -> Result<(), &'static str> {
-    if ui.bench.profile.scenarios.is_empty() {
+    if ui.bench.profile.contents.scenarios.is_empty() {
         return Err("the profile has no scenario; S in the log makes one of what was done");
     }
     Ok(())
@@ -18,7 +18,7 @@ pub(in crate::ui) fn available(ui: &Ui) -> Result<(), &'static str> {
 
 pub(in crate::ui) fn open(ui: &mut Ui) {
     let is_busy = ui.bench.scenarios.running.is_some();
-    let entries = ui.bench.profile.scenarios.iter().enumerate();
+    let entries = ui.bench.profile.contents.scenarios.iter().enumerate();
     let items = entries.map(|(index, entry)| {
         let steps = entry.steps.len();
         let detail = if steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") };
@@ -35,12 +35,13 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
         None => "Enter runs it, ^R shows why it failed, ^D deletes it, Esc closes".to_owned(),
     };
     let picker = Picker::new("Scenarios", hint, items.collect()).with_line(|ui, index| {
-        let steps = ui.bench.profile.scenarios.get(index).map(|entry| entry.steps.as_slice()).unwrap_or_default();
+        let steps =
+            ui.bench.profile.contents.scenarios.get(index).map(|entry| entry.steps.as_slice()).unwrap_or_default();
         steps.iter().map(|step| step.action.to_string()).collect::<Vec<_>>().join(" | ")
     });
     ui.overlays.push(Box::new(picker.with_keys(|ui, key, index| {
         let control = key.modifiers == KeyModifiers::CONTROL;
-        let name = ui.bench.profile.scenarios.get(index?)?.name.clone();
+        let name = ui.bench.profile.contents.scenarios.get(index?)?.name.clone();
         match key.code {
             KeyCode::Char('r') if control => {
                 let told = ui.bench.scenarios.verdict(&name).filter(|told| !told.verdict.is_passed())?.clone();
@@ -59,7 +60,7 @@ pub(in crate::ui) fn open(ui: &mut Ui) {
 fn delete(ui: &mut Ui, name: String) {
     let text = format!("{name} goes from the scenarios of the bench; ^S then writes that to the profile.");
     ui.overlays.push(Box::new(Confirm::new("Delete the scenario?", &text, "Delete", move |ui| {
-        ui.bench.profile.scenarios.retain(|entry| entry.name != name);
+        ui.bench.profile.contents.scenarios.retain(|entry| entry.name != name);
         if available(ui).is_ok() {
             open(ui);
         }

@@ -189,7 +189,7 @@ fn keys_act_on_the_message_and_not_on_what_came_with_it() {
     bench.keys("=").shows("Message 4/2 is compared");
     bench.keys("up").shows("against seq 4/2");
     bench.keys("esc down p").text("kept").keys("enter");
-    assert!(format!("{:?}", bench.ui.bench.profile.payloads).contains("three"));
+    assert!(format!("{:?}", bench.ui.bench.profile.contents.payloads).contains("three"));
     bench.keys("r");
     assert_eq!(bench.ui.input.draft(bench.ui.target.as_ref()), "three");
     bench.keys("enter");

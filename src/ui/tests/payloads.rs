@@ -153,7 +153,7 @@ fn where_a_socket_wraps_all_that_is_sent_gets_its_frame() {
 fn a_payload_is_kept_under_a_name_and_replaced_only_where_that_is_wanted() {
     let (mut bench, _) = escaped();
     bench.text("one").keys("ctrl-e ctrl-s").text("p").keys("enter");
-    assert_eq!(bench.ui.bench.profile.payloads.len(), 1);
+    assert_eq!(bench.ui.bench.profile.contents.payloads.len(), 1);
     bench.keys("ctrl-c").text("two").keys("ctrl-e ctrl-s").text("p").keys("enter");
     bench.shows("Replace the payload?");
     bench.keys("enter ctrl-e enter");
@@ -164,7 +164,7 @@ fn a_payload_is_kept_under_a_name_and_replaced_only_where_that_is_wanted() {
     bench.keys("ctrl-e tab end").text("!").keys("ctrl-e ctrl-s enter y ctrl-e enter");
     assert_eq!(sent(&mut bench), b"two!");
     bench.keys("ctrl-e delete enter");
-    assert_eq!(bench.ui.bench.profile.payloads.len(), 1);
+    assert_eq!(bench.ui.bench.profile.contents.payloads.len(), 1);
     bench.keys("ctrl-e ctrl-d y");
     bench.shows("No payload is saved yet");
 }
@@ -192,7 +192,7 @@ fn a_message_of_the_log_becomes_a_payload() {
         bench.received(client, message);
         bench.ui.focus = Pane::Log;
         bench.keys("end p").text("it").keys("enter");
-        let payloads = &bench.ui.bench.profile.payloads;
+        let payloads = &bench.ui.bench.profile.contents.payloads;
         assert_eq!((payloads[0].name.as_str(), &payloads[0].content), ("it", &content));
         bench.keys("ctrl-e enter");
         assert_eq!(sent(&mut bench), message);
@@ -287,6 +287,6 @@ proptest! {
         let written = bench.ui.profile_mut().to_toml();
         let read = Profile::parse(&written, None);
         let read = read.map_err(|error| TestCaseError::fail(format!("{error}\n{written}")))?;
-        prop_assert_eq!(&read.payloads, &bench.ui.profile_mut().payloads);
+        prop_assert_eq!(&read.contents.payloads, &bench.ui.profile_mut().contents.payloads);
     }
 }

@@ -64,7 +64,7 @@ fn sockets_of_a_file_are_read_and_never_opened_nor_saved() {
     assert!(picture.contains("trace.jsonl is read: 3 rows of 1 socket"), "{picture}");
     assert!(picture.contains("10.0.0.1:80 closed"), "{picture}");
     assert_eq!(harness.ui.bench.open_sockets(), 0);
-    assert!(harness.ui.bench.profile.sockets.is_empty());
+    assert!(harness.ui.bench.profile.contents.sockets.is_empty());
     harness.ui.focus = Pane::Sockets;
     for key in ["o", "x", "e", "m", "h"] {
         harness.ui.notice = None;

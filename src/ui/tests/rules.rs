@@ -111,7 +111,7 @@ fn rules_are_turned_off_put_in_order_deleted_and_taken_back() {
 #[test]
 fn what_the_engine_counts_is_on_the_screen_and_outlives_a_change() {
     let (mut bench, _) = with_profile("[[rule]]\nname = 'one'\nwhen = { any = true }\n");
-    let first = bench.ui.bench.profile.rules[0].hits.clone();
+    let first = bench.ui.bench.profile.contents.rules[0].hits.clone();
     bench.keys("a space space");
     let (_, rules) = set(&mut bench);
     for _ in 0..1204 {
@@ -235,7 +235,7 @@ fn sockets_share_a_rule_and_each_encoding_has_its_own() {
     for rule in [a, b, c] {
         rule.hits.count();
     }
-    assert_eq!(bench.ui.bench.profile.rules[0].hits.get(), 3);
+    assert_eq!(bench.ui.bench.profile.contents.rules[0].hits.get(), 3);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn the_inspector_says_which_rule_a_row_is_of() {
     bench.ui.work();
     bench.shows("rule greet: answers 5 bytes");
     bench.shows("on every socket: a connection comes → nothing; applied 0 times so far");
-    bench.ui.bench.profile.rules.clear();
+    bench.ui.bench.profile.contents.rules.clear();
     bench.shows("no rule is called so any more");
 }
 

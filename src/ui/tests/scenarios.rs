@@ -89,7 +89,7 @@ fn why_it_failed_is_shown_and_can_be_seen_again() {
     assert!(harness.keys("ctrl-6").picture(120, 40).contains("failed, step 3"));
     assert!(harness.keys("ctrl-r").picture(120, 40).contains("|welxome|"));
     harness.keys("esc delete y");
-    assert_eq!(harness.ui.bench.profile.scenarios.len(), 1);
+    assert_eq!(harness.ui.bench.profile.contents.scenarios.len(), 1);
     assert!(!harness.picture(120, 40).contains("greeting  3 steps"));
 }
 
@@ -152,7 +152,7 @@ impl Harness {
         self.ui.focus = Pane::Log;
         self.keys("shift-s enter");
         let profile = Profile::parse(&self.ui.bench.profile.to_toml(), None).unwrap_or_else(|error| panic!("{error}"));
-        let steps = profile.scenarios.last().map(|scenario| scenario.steps.clone()).unwrap_or_default();
+        let steps = profile.contents.scenarios.last().map(|scenario| scenario.steps.clone()).unwrap_or_default();
         steps.iter().map(|step| step.action.to_string()).collect()
     }
 }
@@ -270,5 +270,5 @@ fn of_what_nobody_did_no_scenario_is_made_and_a_name_is_asked_for() {
     harness.ui.focus = Pane::Log;
     let picture = harness.keys("shift-s").text("taken").keys("enter").picture(80, 24);
     assert!(picture.contains("a scenario is called taken already"), "{picture}");
-    assert_eq!(harness.ui.bench.profile.scenarios.len(), 1);
+    assert_eq!(harness.ui.bench.profile.contents.scenarios.len(), 1);
 }

@@ -163,7 +163,7 @@ fn a_payload_that_is_a_long_file_is_sent_as_a_file_and_a_short_one_as_bytes() {
                 [[payload]]\nname = \"short\"\nfile = \"short.bin\"\n";
     let path = folder.path().join("lab.toml");
     std::fs::write(&path, toml).unwrap();
-    bench.ui.profile_mut().payloads = crate::profile::Profile::load(&path).unwrap().payloads;
+    bench.ui.profile_mut().contents.payloads = crate::profile::Profile::load(&path).unwrap().contents.payloads;
     bench.ui.profile_mut().path = Some(path);
     crate::ui::overlays::payloads::open(&mut bench.ui);
     bench.text("long").keys("enter");

@@ -54,7 +54,7 @@ fn save(way: Way, fault: Option<Fault>, armed: &Armed) {
         Ok(profile) => profile,
         Err(why) => return assert_told(&why.to_string(), "lab", fault, armed),
     };
-    "new".clone_into(&mut profile.name);
+    "new".clone_into(&mut profile.contents.name);
     let saved = if is_own { profile.save() } else { profile.save_as(&path, way == Way::Others) };
     let now = fs::read_to_string(&file).ok();
     let is_new = now.as_deref() == Some(NEW);

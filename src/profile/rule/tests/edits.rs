@@ -88,17 +88,17 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 fn apply(profile: &mut Profile, edit: Edit) {
-    let (sockets, rules) = (profile.sockets.len(), profile.rules.len());
+    let (sockets, rules) = (profile.contents.sockets.len(), profile.contents.rules.len());
     match edit {
-        Edit::Echo(at) if at < sockets && profile.sockets[at].endpoint.scheme.can_echo() => {
-            let socket = profile.sockets[at].clone();
+        Edit::Echo(at) if at < sockets && profile.contents.sockets[at].endpoint.scheme.can_echo() => {
+            let socket = profile.contents.sockets[at].clone();
             let echoed = profile.echoes(&socket);
             profile.set_echo(&socket.name, !echoed);
             assert_eq!(profile.echoes(&socket), !echoed);
         }
         // Two that swap their names, or one that keeps its own.
         Edit::Rename(one, other) if one < sockets && other < sockets => {
-            let names = [one, other].map(|at| profile.sockets[at].name.clone());
+            let names = [one, other].map(|at| profile.contents.sockets[at].name.clone());
             profile.rename_socket(one, "between");
             if one != other {
                 profile.rename_socket(other, &names[0]);
@@ -106,19 +106,19 @@ fn apply(profile: &mut Profile, edit: Edit) {
             profile.rename_socket(one, &names[1]);
         }
         Edit::Remove(at) => profile.remove_socket(at),
-        Edit::Add(name) if profile.sockets.iter().all(|socket| socket.name != name) => {
-            profile.sockets.push(SocketEntry::new(name, "udp://h:9".parse().unwrap()));
+        Edit::Add(name) if profile.contents.sockets.iter().all(|socket| socket.name != name) => {
+            profile.contents.sockets.push(SocketEntry::new(name, "udp://h:9".parse().unwrap()));
         }
-        Edit::Move(one, other) if one < rules && other < rules => profile.rules.swap(one, other),
+        Edit::Move(one, other) if one < rules && other < rules => profile.contents.rules.swap(one, other),
         Edit::Change(at, rule) if at < rules => {
-            let RuleEntry { name, on, origin, .. } = profile.rules[at].clone();
-            profile.rules[at] = RuleEntry { name, on: rule.on.clone().or(on), origin, ..rule };
+            let RuleEntry { name, on, origin, .. } = profile.contents.rules[at].clone();
+            profile.contents.rules[at] = RuleEntry { name, on: rule.on.clone().or(on), origin, ..rule };
         }
         Edit::New(rule) => {
             let name = profile.free_rule_name("new");
-            profile.rules.push(RuleEntry { name, ..rule });
+            profile.contents.rules.push(RuleEntry { name, ..rule });
         }
-        Edit::Delete(at) if at < rules => drop(profile.rules.remove(at)),
+        Edit::Delete(at) if at < rules => drop(profile.contents.rules.remove(at)),
         Edit::Save => {
             let dir = tempfile::tempdir().unwrap();
             profile.save_as(&dir.path().join("lab.toml"), true).unwrap();
@@ -136,17 +136,17 @@ proptest! {
     ) {
         let rules: Vec<_> = rules.iter().zip('1'..).map(|(rule, n)| rule.replace("NAME", &format!("r{n}"))).collect();
         let mut profile = lab(&rules.concat());
-        let (originals, mut touched) = (profile.rules.clone(), HashSet::new());
+        let (originals, mut touched) = (profile.contents.rules.clone(), HashSet::new());
         for edit in edits {
             apply(&mut profile, edit);
             let written = profile.to_toml();
             let read = Profile::parse(&written, None);
             let read = read.map_err(|error| TestCaseError::fail(format!("{error}\n{written}")))?;
-            prop_assert_eq!(&read.sockets, &profile.sockets, "{}", written);
-            prop_assert_eq!(&read.rules, &profile.rules, "{}", written);
+            prop_assert_eq!(&read.contents.sockets, &profile.contents.sockets, "{}", written);
+            prop_assert_eq!(&read.contents.rules, &profile.contents.rules, "{}", written);
             // A rule that nobody touched stands as it stood.
             for (text, was) in rules.iter().zip(&originals) {
-                if !profile.rules.contains(was) {
+                if !profile.contents.rules.contains(was) {
                     touched.insert(was.name.clone());
                 }
                 prop_assert!(touched.contains(&was.name) || written.contains(text.trim_end()), "{}", written);

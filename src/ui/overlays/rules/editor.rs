@@ -45,7 +45,7 @@ struct Wrong {
 
 /// Shows the form for a rule of the profile, or for a new one.
 pub(super) fn open(ui: &mut Ui, index: Option<usize>) {
-    let entry = index.and_then(|index| ui.bench.profile.rules.get(index).cloned());
+    let entry = index.and_then(|index| ui.bench.profile.contents.rules.get(index).cloned());
     let is_new = entry.is_none();
     let entry = entry.unwrap_or_else(|| {
         let mut blank = fields::blank();
@@ -85,7 +85,8 @@ impl Editor {
         if let Some((chosen, count)) = self.choice_mut(field) {
             *chosen = (chosen.cast_signed() + by).rem_euclid(count.cast_signed()).cast_unsigned();
         } else if field == Field::Payload {
-            let names: Vec<_> = ui.bench.profile.payloads.iter().map(|payload| payload.name.as_str()).collect();
+            let names: Vec<_> =
+                ui.bench.profile.contents.payloads.iter().map(|payload| payload.name.as_str()).collect();
             let Some(count) = isize::try_from(names.len()).ok().filter(|count| *count > 0) else { return };
             let next = match names.iter().position(|name| *name == self.text(field)) {
                 Some(at) => (at.cast_signed() + by).rem_euclid(count).cast_unsigned(),
@@ -135,7 +136,8 @@ impl Editor {
                 && self.fields().contains(&Field::Payload)
                 && self.text(Field::Payload).is_empty()
             {
-                let first = ui.bench.profile.payloads.first().map(|payload| payload.name.as_str()).unwrap_or_default();
+                let first =
+                    ui.bench.profile.contents.payloads.first().map(|payload| payload.name.as_str()).unwrap_or_default();
                 self.inputs[Field::Payload as usize].set_text(first);
             }
             return;
@@ -145,7 +147,7 @@ impl Editor {
 
     /// Where the rule stands among those of the profile, or would.
     fn place(&self, ui: &Ui) -> usize {
-        let rules = &ui.bench.profile.rules;
+        let rules = &ui.bench.profile.contents.rules;
         let at = rules.iter().position(|rule| !self.before.name.is_empty() && rule.name == self.before.name);
         at.unwrap_or(rules.len())
     }
@@ -162,9 +164,9 @@ impl Editor {
         let kept = format!("{} is kept; ^S saves the profile", entry.name);
         let missing = ui.bench.profile.missing_folder(&entry);
         ui.tell(kept_notice(kept, missing));
-        match ui.bench.profile.rules.get_mut(place) {
+        match ui.bench.profile.contents.rules.get_mut(place) {
             Some(rule) => *rule = entry,
-            None => ui.bench.profile.rules.push(entry),
+            None => ui.bench.profile.contents.rules.push(entry),
         }
         ui.settle_rules();
         Next::Close

@@ -136,7 +136,7 @@ fn keep(ui: &mut Ui, root: Option<SocketId>, mut rule: RuleEntry) {
     let missing = ui.bench.profile.missing_folder(&rule);
     ui.tell(kept_notice(kept, missing));
     rule.on = socket.map(|socket| vec![socket]);
-    ui.bench.profile.rules.push(rule);
+    ui.bench.profile.contents.rules.push(rule);
     ui.settle_rules();
 }
 

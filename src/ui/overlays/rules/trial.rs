@@ -254,7 +254,7 @@ fn message(ui: &Ui, row: Row, which: Option<u32>) -> Option<Tried> {
 /// The rule that answers this message before those at this place.
 fn answers_before<'u>(ui: &'u Ui, place: usize, root: &str, tried: &Tried) -> Option<&'u str> {
     let encoding = ui.bench.roster.encoding(tried.row.socket);
-    let mut before = ui.bench.profile.rules.iter().take(place).filter(|rule| rule.enabled && rule.is_on(root));
+    let mut before = ui.bench.profile.contents.rules.iter().take(place).filter(|rule| rule.enabled && rule.is_on(root));
     let matches = |rule: &&RuleEntry| match &rule.when {
         WhenEntry::Message(pattern) => {
             pattern.pattern(encoding, ui.bench.variables()).is_ok_and(|pattern| pattern.find(&tried.bytes).is_some())

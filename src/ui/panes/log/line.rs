@@ -200,7 +200,7 @@ fn in_a_row(ui: &Ui, row: &Row, fact: &Fact) -> String {
 
 /// What a scenario did, and behind that which one: `2/5 expect = ..., done in 3 ms`.
 fn of_scenario(ui: &Ui, message: &str) -> Option<String> {
-    let names = ui.bench.profile.scenarios.iter().map(|entry| entry.name.as_str());
+    let names = ui.bench.profile.contents.scenarios.iter().map(|entry| entry.name.as_str());
     let of = |name: &&str| message.strip_prefix(*name).is_some_and(|rest| rest.starts_with([' ', ':']));
     let name = names.filter(of).max_by_key(|name| name.len())?;
     let rest = message[name.len()..].trim_start_matches([' ', ':']);

@@ -297,7 +297,7 @@ fn toggle_echo(ui: &mut Ui) {
         let on = !ui.bench.echoes(root);
         ui.bench.set_echo(root, on, &mut ui.effects);
         let name = ui.bench.roster.name(root);
-        let last = ui.bench.profile.rules.len().saturating_sub(1);
+        let last = ui.bench.profile.contents.rules.len().saturating_sub(1);
         match rules::why_silent(ui, last).filter(|_| on) {
             Some(why) => ui.tell(Notice::warning(format!("{name} does not echo yet: {why}"))),
             None if on => ui.tell_good(format!("{name} echoes what comes")),

@@ -257,7 +257,7 @@ impl Editor {
         let name = self.text(Field::Name);
         let of_name = |message: String| self.wrong(Field::Name, None, message);
         check_name(name).map_err(|why| of_name(why.to_owned()))?;
-        if name != self.before.name && ui.bench.profile.rules.iter().any(|rule| rule.name == name) {
+        if name != self.before.name && ui.bench.profile.contents.rules.iter().any(|rule| rule.name == name) {
             return Err(of_name(format!("there is a rule `{name}` already")));
         }
         let mut entry = self.waiting(ui)?;
@@ -289,7 +289,7 @@ impl Editor {
         if text.trim().is_empty() {
             return Ok(None);
         }
-        let sockets = &ui.bench.profile.sockets;
+        let sockets = &ui.bench.profile.contents.sockets;
         let (mut names, mut at) = (Vec::new(), 0);
         loop {
             at += text[at..].len() - text[at..].trim_start().len();
@@ -368,7 +368,7 @@ impl Editor {
             SendKind::Characters => SendEntry::Characters,
             SendKind::Payload => {
                 let name = self.text(Field::Payload);
-                if !ui.bench.profile.payloads.iter().any(|payload| payload.name == name) {
+                if !ui.bench.profile.contents.payloads.iter().any(|payload| payload.name == name) {
                     let why = "no payload is saved yet; ^E in the workbench keeps what is typed as one";
                     return Err(self.wrong(Field::Payload, None, why));
                 }
@@ -431,7 +431,7 @@ impl Editor {
 /// The encodings of the sockets that a rule is on.
 fn encodings(ui: &Ui, on: Option<&[String]>) -> Vec<Encoding> {
     let is_on = |name: &String| on.is_none_or(|on| on.contains(name));
-    let sockets = ui.bench.profile.sockets.iter().filter(|socket| is_on(&socket.name));
+    let sockets = ui.bench.profile.contents.sockets.iter().filter(|socket| is_on(&socket.name));
     let mut encodings: Vec<_> = sockets.map(|socket| socket.endpoint.encoding()).collect();
     if encodings.is_empty() {
         encodings.push(Encoding::UTF_8);
