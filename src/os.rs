@@ -13,7 +13,7 @@ mod aside;
 pub mod fault;
 mod file;
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::thread::{self, JoinHandle};
 
 pub use aside::aside;
@@ -77,16 +77,6 @@ pub fn get<T>(
 #[inline]
 pub fn part<T>(name: &'static str, len: usize, mut make: impl FnMut(usize) -> io::Result<T>) -> io::Result<T> {
     uninterrupted(|| make(allowed(name, len)?))
-}
-
-/// What is read by `read(2)` calls, each of which is made here.
-#[derive(Debug)]
-pub struct Reading<R>(pub R);
-
-impl<R: Read> Read for Reading<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        get("read", buffer, |buffer| self.0.read(buffer))
-    }
 }
 
 /// Starts a thread of this name, which ps(1) shows up to its 15th byte.

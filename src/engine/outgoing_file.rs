@@ -2,7 +2,7 @@
 //!
 //! Owns how a file is opened for sending, and what is told of how far it has come. Its bytes never pass through here.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use nix::libc;
 use tokio::time::Instant;
 
 use crate::contract::{Direction, Fact, NetError, Operation, Progress, Ticket};
-use crate::os::{self, Reading};
+use crate::os::File;
 
 /// The most bytes of one sendfile(2), so that the others get their turn.
 pub(super) const CHUNK: usize = 1024 * 1024;
@@ -48,9 +48,9 @@ impl OutgoingFile {
     pub(super) fn open(path: &Path) -> Result<Self, NetError> {
         let failed = |error: &io::Error| NetError::from_io(Operation::Open, Some(path.display().to_string()), error);
         // Without O_NONBLOCK, opening a FIFO would wait for someone who writes.
-        let open = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let file = os::call("openat", open).map_err(|error| failed(&error))?;
-        let metadata = os::call("fstat", || file.metadata()).map_err(|error| failed(&error))?;
+        let opened = File::open_with(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK), path);
+        let file = opened.map_err(|error| failed(&error))?;
+        let metadata = file.status().map_err(|error| failed(&error))?;
         if !metadata.is_file() {
             let cause = if metadata.is_dir() { "it is a folder" } else { "it is no regular file" };
             return Err(NetError::other(Operation::Open, Some(path.display().to_string()), cause));
@@ -74,7 +74,7 @@ impl OutgoingFile {
             return Err(NetError::from_errno(Operation::Send, address, Errno::EMSGSIZE as i32));
         }
         let mut bytes = Vec::with_capacity(self.len);
-        match Reading(&*self.file).take(LONGEST_MESSAGE as u64).read_to_end(&mut bytes) {
+        match (&*self.file).take(LONGEST_MESSAGE as u64).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes.into()),
             Err(error) => Err(NetError::from_io(Operation::Open, address, &error)),
         }

@@ -2,7 +2,6 @@
 //!
 //! Owns the difference between streams and messages that are kept apart. It never waits or reports by itself.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::contract::{NetError, Operation};
-use crate::os;
+use crate::os::{self, File};
 
 /// What one `recv(2)` brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

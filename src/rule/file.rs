@@ -3,7 +3,6 @@
 //! Owns the way to it: the kernel itself refuses to leave the folder (openat2(2), `RESOLVE_BENEATH`), so there is nothing
 //! about names that could be overlooked, and no moment between a check and its use. Only regular files are sent.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -12,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 
-use crate::os::{self, Reading};
+use crate::os::{self, File};
 
 /// How often the way is looked for anew where it changes meanwhile.
 const TRIES: u32 = 8;
@@ -56,7 +55,7 @@ pub fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
         other => other.desc().to_owned(),
     })?;
     let file = File::from(opened);
-    let metadata = os::call("fstat", || file.metadata()).map_err(|error| error.to_string())?;
+    let metadata = file.status().map_err(|error| error.to_string())?;
     if !metadata.is_file() {
         return Err(if metadata.is_dir() { "it is a folder" } else { "it is no regular file" }.to_owned());
     }
@@ -73,7 +72,7 @@ impl Found {
             return Err(format!("it has {} bytes, more than a message can", self.len));
         }
         let mut bytes = Vec::with_capacity(self.len);
-        let read = Reading(self.file).take(most as u64).read_to_end(&mut bytes);
+        let read = self.file.take(most as u64).read_to_end(&mut bytes);
         read.map(|_| bytes).map_err(|error: io::Error| error.to_string())
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
@@ -13,6 +12,7 @@ use super::*;
 use crate::contract::{CloseHow, Command, Endpoint, SocketId, Target, Ticket, Value};
 use crate::engine::socket::Ending;
 use crate::engine::testing::{Rig, rig};
+use crate::os::File;
 use crate::rule::Rules;
 
 /// A stream whose peer does what the test says.
@@ -98,7 +98,7 @@ impl Stream for Scripted {
 
     fn try_send_file(&self, file: &File, offset: usize, count: usize) -> io::Result<usize> {
         let mut bytes = vec![0; count.min(10)];
-        let len = file.read_at(&mut bytes, offset as u64)?;
+        let len = std::fs::File::from(file.as_fd().try_clone_to_owned()?).read_at(&mut bytes, offset as u64)?;
         self.try_write(&bytes[..len])
     }
 

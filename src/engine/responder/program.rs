@@ -5,7 +5,6 @@
 //! a daemon does, lives on, and is not heard any more: the answer is what was said until the program itself had ended.
 
 use std::convert::Infallible;
-use std::fs::File;
 use std::future::pending;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -25,7 +24,7 @@ use tokio::time::timeout;
 use super::reply::in_bytes;
 use crate::contract::format_duration;
 use crate::engine::table::Table;
-use crate::os::{self, Reading};
+use crate::os::{self, File};
 
 /// How much of what it says on its standard error is told where it fails, in bytes.
 const TOLD: usize = 200;
@@ -224,7 +223,7 @@ impl Heard {
             // Read by the descriptor itself, for tokio may not know yet that there is something.
             let pipe = File::from(from.into_nonblocking_fd().map_err(Failure::Read)?);
             let mut rest = Vec::new();
-            match Reading(pipe).take(PIPE).read_to_end(&mut rest) {
+            match pipe.take(PIPE).read_to_end(&mut rest) {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Failure::Read(error)),
                 _ => self.take(&rest)?,
             }

@@ -1,6 +1,5 @@
 //! Connections of Unix sockets, as the pump knows them: streams, and packets that are kept apart.
 
-use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -14,7 +13,7 @@ use crate::contract::{BLOCK_SIZE, Endpoint, NetError, Operation};
 use crate::engine::socket::Socket;
 use crate::engine::socket_options::{option, set_before_bind};
 use crate::engine::stream::{Incoming, Stream, send_file};
-use crate::os;
+use crate::os::{self, File};
 
 /// What the kernel keeps for itself of the send buffer (`unix_dgram_sendmsg`), in bytes.
 const KEPT_OF_BUFFER: usize = 32;
