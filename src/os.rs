@@ -14,6 +14,7 @@ pub mod fault;
 mod file;
 
 use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread::{self, JoinHandle};
 
 pub use aside::aside;
@@ -77,6 +78,23 @@ pub fn get<T>(
 #[inline]
 pub fn part<T>(name: &'static str, len: usize, mut make: impl FnMut(usize) -> io::Result<T>) -> io::Result<T> {
     uninterrupted(|| make(allowed(name, len)?))
+}
+
+/// The addresses of a host's name, in the order in which to try them; never empty. It may wait for a server.
+///
+/// # Errors
+/// The words of `gai_strerror(3)`, in small letters; an error number where the system failed.
+pub fn getaddrinfo(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match call("getaddrinfo", || (name, port).to_socket_addrs()) {
+        Ok(found) if found.len() == 0 => Err(io::Error::other("the name has no address")),
+        Ok(found) => Ok(found.collect()),
+        Err(error) if error.raw_os_error().is_some() => Err(error),
+        Err(error) => {
+            // The standard library puts its own words before those.
+            let words = error.to_string();
+            Err(io::Error::other(words.rsplit(": ").next().unwrap_or_default().to_lowercase()))
+        }
+    }
 }
 
 /// Starts a thread of this name, which ps(1) shows up to its 15th byte.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::os;
@@ -11,12 +11,11 @@ use crate::ui::{FolderEntry, Surroundings};
 /// The addresses of a host's name, in the order in which they are tried, or why there are none.
 pub(super) async fn look_up(host: String) -> (String, Result<Vec<IpAddr>, String>) {
     let name = host.clone();
-    let ask = move || os::call("getaddrinfo", || (name.as_str(), 0).to_socket_addrs());
-    let answer = match os::aside(ask).await.flatten() {
-        Ok(found) => Ok(found.map(|address| address.ip()).collect()),
+    let found = os::aside(move || os::getaddrinfo(&name, 0)).await.flatten();
+    let answer = match found {
+        Ok(found) => Ok(found.iter().map(SocketAddr::ip).collect()),
         Err(error) => {
-            // The standard library puts its own words before those of gai_strerror(3).
-            let words = error.to_string().rsplit(": ").next().unwrap_or_default().to_lowercase();
+            let words = error.to_string();
             let unknown = ["name or service not known", "name does not resolve"].contains(&words.as_str());
             Err(if unknown { "no such name".to_owned() } else { words })
         }

@@ -2,8 +2,7 @@
 //!
 //! Reports each `getaddrinfo(3)` with what it found. It opens nothing.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use super::socket::Socket;
 use crate::contract::{Host, HostPort, NetError, Operation};
@@ -25,7 +24,7 @@ pub(super) async fn resolve(socket: &Socket, address: &HostPort) -> Result<Vec<S
         Host::Ip(ip, _) => Ok(vec![SocketAddr::new(*ip, address.port)]),
         Host::Name(name) => {
             let (asked, port) = (name.clone(), address.port);
-            let found = os::aside(move || look_up(&asked, port)).await;
+            let found = os::aside(move || os::getaddrinfo(&asked, port)).await;
             let found = found.map_err(|error| NetError::from_io(Operation::Getaddrinfo, Some(name.clone()), &error))?;
             let shown = |found: &Vec<SocketAddr>| {
                 found.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
@@ -37,20 +36,6 @@ pub(super) async fn resolve(socket: &Socket, address: &HostPort) -> Result<Vec<S
                 None => NetError::other(Operation::Getaddrinfo, Some(name.clone()), error.to_string())
                     .with_hint("Check the spelling, or use an address"),
             })
-        }
-    }
-}
-
-fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    match os::call("getaddrinfo", || (name, port).to_socket_addrs()) {
-        Ok(found) if found.len() == 0 => Err(io::Error::other("the name has no address")),
-        Ok(found) => Ok(found.collect()),
-        Err(error) if error.raw_os_error().is_some() => Err(error),
-        Err(error) => {
-            // The standard library puts its own words before those of gai_strerror(3).
-            let words = error.to_string();
-            let words = words.rsplit(": ").next().unwrap_or_default().to_lowercase();
-            Err(io::Error::other(words))
         }
     }
 }
