@@ -143,7 +143,7 @@ pub(super) struct Place {
     pub(super) offset: u32,
     /// The number of bytes there.
     pub(super) size: u32,
-    /// The peer's number in the store's set of peers, plus 1; 0 for none.
+    /// The offset in the segment's facts of the peer that the message names, plus 1; 0 for none.
     pub(super) peer: u32,
 }
 

@@ -1,9 +1,9 @@
 //! The store: all rows of the session and their bytes, append-only.
 //!
 //! Owns the segments. Each holds a contiguous range of sequence numbers: one arena of message bytes, one array of
-//! fixed-size records, and the facts that carry no message, as JSON. Sealed segments over the memory limit move to a
-//! file without a name and are read from there ([`LogStore::spilling`]), or are forgotten. Nothing is formatted here. It
-//! never decides who may see what.
+//! fixed-size records, and as JSON the facts that carry no message and the peers of those that do. Sealed segments over
+//! the memory limit move to a file without a name and are read from there ([`LogStore::spilling`]), or are forgotten.
+//! Nothing is formatted here. It never decides who may see what.
 
 mod content;
 mod reader;
@@ -15,27 +15,22 @@ mod tests;
 
 use std::fmt;
 use std::io;
-use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock};
 
-use indexmap::IndexSet;
 use nix::errno::Errno;
 
 use super::row::{Kind, Row};
 use crate::contract::{Address, BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Ticket, Timestamp};
 use reader::{Reader, Records, Whereabouts};
-use segment::{Arena, NEARLY_FULL, OpenSegment, Record, Segment, fact_record, saturated};
+use segment::{Arena, Facts, NEARLY_FULL, OpenSegment, Record, Segment, fact_record};
 use slot::{Place, Slot};
 use spill::{Next, Report, Spilling};
 
 pub use content::Content;
 pub(super) use reader::Part;
-
-/// The most rows of a segment that grows by copying, for the messages that have next to no bytes.
-const SEGMENT_ROWS: usize = 1 << 16;
 
 /// How many blocks of segments that left memory are kept to be filled again, at most, and how many bytes for each of
 /// them the limit must have: what is kept spare is missing for rows.
@@ -59,9 +54,6 @@ pub struct LogStore {
     /// Blocks of segments that left memory, whose pages are warm: better to fill again than fresh ones.
     spare: Vec<Block>,
     open: OpenSegment,
-    /// Shared with snapshots; it only grows.
-    peers: Arc<RwLock<IndexSet<Address>>>,
-    latest_peer: Option<(Address, u32)>,
     spilling: Option<Spilling>,
     reader: Reader,
 }
@@ -77,8 +69,6 @@ impl LogStore {
             evicted: 0,
             spare: Vec::new(),
             open: OpenSegment::new(),
-            peers: Arc::default(),
-            latest_peer: None,
             spilling: None,
             reader: Reader::default(),
         }
@@ -112,12 +102,12 @@ impl LogStore {
     /// Adds a fact that was made on this side, such as a note. It carries no bytes, so `Received` and `Sent` become
     /// empty messages.
     pub fn append_local(&mut self, event: Event) {
-        if self.open.records.len() >= SEGMENT_ROWS {
+        if self.open.is_full() {
             self.seal();
         }
         let (at, socket) = (event.at, event.socket);
         let record = match Taken::of(event.fact) {
-            Taken::Message(message) => self.message_record(at, socket, &message, 0, 0),
+            Taken::Message(message) => message.record(at, socket, 0, 0, &mut self.open.facts),
             Taken::Fact(fact) => fact_record(at, socket, &fact, &mut self.open.facts),
         };
         self.open.records.push(record);
@@ -200,8 +190,12 @@ impl LogStore {
     /// The peer that the message itself names, as datagrams do; a connection's peer is the [`super::Roster`]'s to tell.
     #[must_use]
     pub fn peer(&self, row: &Row) -> Option<Address> {
-        let index = (row.place.peer as usize).checked_sub(1)?;
-        self.peers.read().unwrap_or_else(PoisonError::into_inner).get_index(index).cloned()
+        let number = row.place.segment as usize;
+        if row.place.peer == 0 || number < self.evicted {
+            None
+        } else {
+            self.reader.peer(self.whereabouts(number), row)
+        }
     }
 
     /// What a row without a message tells. An order to send that failed comes back as [`Fact::Failed`].
@@ -214,7 +208,7 @@ impl LogStore {
     /// the sealed segments, wherever they are, and keeps what it shares for as long as it lives.
     #[must_use]
     pub fn snapshot(&self, range: Range<u64>) -> Self {
-        let mut copy = Self { peers: Arc::clone(&self.peers), ..Self::new(u64::MAX) };
+        let mut copy = Self::new(u64::MAX);
         copy.open.first = range.start.max(self.first());
         for stretch in self.stretches(range) {
             if copy.sealed.is_empty() {
@@ -285,13 +279,10 @@ impl LogStore {
     /// What the log holds in memory, in bytes, its own bookkeeping included.
     #[must_use]
     pub fn resident_bytes(&self) -> usize {
-        let a_peer = mem::size_of::<Address>() + 2 * mem::size_of::<usize>();
-        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner).capacity();
         self.sealed_bytes
             + self.sealed.len() * Slot::BYTES
             + self.spare.len() * BLOCK_SIZE
             + self.open.resident_bytes()
-            + peers * a_peer
             + self.reader.resident_bytes()
     }
 
@@ -305,7 +296,7 @@ impl LogStore {
         // A broadcast's sends share their bytes: they are copied once.
         let mut latest = None;
         for event in batch.events {
-            if self.open.records.len() >= SEGMENT_ROWS {
+            if self.open.is_full() {
                 self.seal();
                 latest = None;
             }
@@ -323,7 +314,7 @@ impl LogStore {
                         }
                     };
                     let size = message.range.len();
-                    let record = self.message_record(at, socket, &message, offset, size);
+                    let record = message.record(at, socket, offset, size, &mut self.open.facts);
                     latest = Some((message.range, offset));
                     record
                 }
@@ -338,21 +329,21 @@ impl LogStore {
         let fresh = self.spare.pop().map_or_else(Block::new, Ok)?;
         self.seal();
         let mut records = Vec::with_capacity(batch.events.len());
-        let mut facts = Vec::new();
+        let mut facts = Facts::default();
         for event in batch.events {
             let (at, socket) = (event.at, event.socket);
             records.push(match Taken::of(event.fact) {
                 Taken::Message(message) => {
                     let range = message.range.clone();
                     assert!(range.end <= batch.used, "a span points out of its block");
-                    self.message_record(at, socket, &message, range.start, range.len())
+                    message.record(at, socket, range.start, range.len(), &mut facts)
                 }
                 Taken::Fact(fact) => fact_record(at, socket, &fact, &mut facts),
             });
         }
         let segment = Segment {
             records: records.into_boxed_slice(),
-            facts: facts.into_boxed_slice(),
+            facts: facts.json().into(),
             arena: Arena::Block(batch.block, batch.used),
         };
         self.push(segment);
@@ -372,36 +363,6 @@ impl LogStore {
         self.open.first = slot.end();
         self.sealed_bytes += slot.bytes;
         self.sealed.push(Arc::new(slot));
-    }
-
-    fn message_record(
-        &mut self,
-        at: Timestamp,
-        socket: SocketId,
-        message: &Message,
-        offset: usize,
-        size: usize,
-    ) -> Record {
-        let peer = message.peer.as_ref().map_or(0, |peer| self.intern(peer));
-        let record = Record::new(at, socket, message.kind, message.truncated, peer, offset, size);
-        if message.by_itself { record.by_itself() } else { record }
-    }
-
-    fn intern(&mut self, peer: &Address) -> u32 {
-        // Datagrams come in runs from the same peer: the comparison is cheaper than the hash.
-        if let Some((latest, number)) = &self.latest_peer
-            && latest == peer
-        {
-            return *number;
-        }
-        let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
-        let index = match peers.get_index_of(peer) {
-            Some(index) => index,
-            None => peers.insert_full(peer.clone()).0,
-        };
-        let number = saturated(index + 1);
-        self.latest_peer = Some((peer.clone(), number));
-        number
     }
 
     /// Takes in what became of a segment that was to be written to disk.
@@ -541,6 +502,15 @@ struct Message {
     range: Range<usize>,
     truncated: bool,
     by_itself: bool,
+}
+
+impl Message {
+    /// What it is stored as, in a segment with these facts.
+    fn record(&self, at: Timestamp, socket: SocketId, offset: usize, size: usize, facts: &mut Facts) -> Record {
+        let peer = self.peer.as_ref().map_or(0, |peer| facts.place(peer));
+        let record = Record::new(at, socket, self.kind, self.truncated, peer, offset, size);
+        if self.by_itself { record.by_itself() } else { record }
+    }
 }
 
 impl Taken {

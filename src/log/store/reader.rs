@@ -1,6 +1,7 @@
 //! Reading rows wherever they are: in the open segment, in a sealed one, on disk.
 //!
-//! Owns what is kept of the disk in memory: the contents of the two segments that were read from last.
+//! Owns what is kept of the disk in memory: the contents of the two segments that were read from last, and the facts of
+//! the last one of which only they were needed.
 
 use std::cell::RefCell;
 use std::io;
@@ -9,9 +10,9 @@ use std::sync::Arc;
 
 use super::super::row::Row;
 use super::content::Content;
-use super::segment::{OpenSegment, Record, Segment};
+use super::segment::{OpenSegment, Record, Segment, peer_in};
 use super::slot::Extent;
-use crate::contract::Fact;
+use crate::contract::{Address, Fact};
 
 /// How many segments' contents are kept that were read from disk: one for the screen, one for whoever goes through all.
 const KEPT: usize = 2;
@@ -66,6 +67,10 @@ impl Part<'_> {
 #[derive(Default)]
 pub(super) struct Reader {
     kept: RefCell<Kept>,
+    /// The number of a segment, and its facts.
+    facts: RefCell<(usize, Vec<u8>)>,
+    /// The peer that was asked for last, and where it is: the segment's number, and the place in its facts.
+    peer: RefCell<Option<(u32, u32, Address)>>,
     trouble: RefCell<Option<String>>,
 }
 
@@ -92,7 +97,7 @@ impl Reader {
         let (range, is_message) = (range_of(row), row.kind.is_message());
         match segment {
             Whereabouts::Open(open) if is_message => Content::lent(open.arena().get(range).unwrap_or_default()),
-            Whereabouts::Open(open) => Content::lent(open.facts.get(range).unwrap_or_default()),
+            Whereabouts::Open(open) => Content::lent(open.facts.json().get(range).unwrap_or_default()),
             Whereabouts::Memory(segment) if is_message => Content::of_arena(segment, range),
             Whereabouts::Memory(segment) => Content::of_facts(segment, range),
             Whereabouts::Disk(number, extent) => {
@@ -103,6 +108,24 @@ impl Reader {
         }
     }
 
+    /// The peer that a message of the segment names; none where it can't be read.
+    pub(super) fn peer(&self, segment: Whereabouts<'_>, row: &Row) -> Option<Address> {
+        let (number, place) = (row.place.segment, row.place.peer);
+        // Datagrams come in runs from the same peer.
+        if let Some((of, at, peer)) = &*self.peer.borrow()
+            && (*of, *at) == (number, place)
+        {
+            return Some(peer.clone());
+        }
+        let peer = match segment {
+            Whereabouts::Open(open) => peer_in(open.facts.json(), place),
+            Whereabouts::Memory(segment) => peer_in(&segment.facts, place),
+            Whereabouts::Disk(number, extent) => self.noted(self.peer_on_disk(number, &extent, place)).flatten(),
+        }?;
+        self.peer.replace(Some((number, place, peer.clone())));
+        Some(peer)
+    }
+
     /// Shows rows of a segment together with all that they hold.
     pub(super) fn with_part(
         &self,
@@ -111,7 +134,7 @@ impl Reader {
         show: &mut impl FnMut(&Part<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         match segment {
-            Whereabouts::Open(open) => show(&Part { rows, arena: open.arena(), facts: &open.facts }),
+            Whereabouts::Open(open) => show(&Part { rows, arena: open.arena(), facts: open.facts.json() }),
             Whereabouts::Memory(segment) => show(&Part { rows, arena: segment.arena(), facts: &segment.facts }),
             Whereabouts::Disk(number, extent) => match self.noted(self.whole_content(*number, extent)) {
                 Some(content) => {
@@ -130,7 +153,8 @@ impl Reader {
 
     /// What is kept of the disk, in bytes.
     pub(super) fn resident_bytes(&self) -> usize {
-        self.kept.borrow().contents.iter().map(|(_, content)| content.capacity()).sum()
+        let contents: usize = self.kept.borrow().contents.iter().map(|(_, content)| content.capacity()).sum();
+        contents + self.facts.borrow().1.capacity()
     }
 
     fn noted<T>(&self, result: io::Result<T>) -> Option<T> {
@@ -151,6 +175,22 @@ impl Reader {
         let mut bytes = vec![0; range.len()];
         extent.read_content(range.start, &mut bytes)?;
         Ok(Content::read(Arc::new(bytes), 0..range.len()))
+    }
+
+    fn peer_on_disk(&self, number: usize, extent: &Extent, place: u32) -> io::Result<Option<Address>> {
+        let kept = self.kept.borrow();
+        if let Some((_, content)) = kept.contents.iter().find(|(kept, _)| *kept == number) {
+            return Ok(peer_in(&content[..extent.arena_start()], place));
+        }
+        // The messages themselves may be a thousand times as long.
+        let mut facts = self.facts.borrow_mut();
+        if facts.0 != number || facts.1.is_empty() {
+            let (of, bytes) = &mut *facts;
+            bytes.resize(extent.arena_start(), 0);
+            extent.read_content(0, bytes).inspect_err(|_| bytes.clear())?;
+            *of = number;
+        }
+        Ok(peer_in(&facts.1, place))
     }
 
     fn whole_content(&self, number: usize, extent: &Extent) -> io::Result<Arc<Vec<u8>>> {

@@ -3,12 +3,21 @@
 //! Owns how rows lie in memory: 24 bytes each, beside the bytes of their messages. It never knows of the log as a
 //! whole.
 
+use std::collections::HashMap;
 use std::io;
 use std::mem;
 use std::ops::Range;
 
+use serde::Serialize;
+
 use super::super::row::{Kind, Place, Row};
-use crate::contract::{BLOCK_SIZE, Block, Fact, SocketId, Timestamp};
+use crate::contract::{Address, BLOCK_SIZE, Block, Fact, SocketId, Timestamp};
+
+/// The most rows of a segment that grows by copying, for the messages that have next to no bytes.
+pub(super) const MOST_ROWS: usize = 1 << 16;
+
+/// With so many bytes of facts it gets no further row.
+const MANY_FACTS: usize = 2 * BLOCK_SIZE;
 
 /// An arena with at least this many bytes in use is kept as it is; so at most a quarter of any arena lies idle.
 pub(super) const NEARLY_FULL: usize = BLOCK_SIZE / 4 * 3;
@@ -114,14 +123,74 @@ impl Record {
     }
 }
 
-pub(super) fn fact_record(at: Timestamp, socket: SocketId, fact: &Fact, facts: &mut Vec<u8>) -> Record {
-    let start = facts.len();
-    // Memory takes every byte, and a fact has nothing that JSON has not: this can't fail. If it did, the row would
-    // stay and tell nothing.
-    if serde_json::to_writer(&mut *facts, fact).is_err() {
-        facts.truncate(start);
+pub(super) fn fact_record(at: Timestamp, socket: SocketId, fact: &Fact, facts: &mut Facts) -> Record {
+    let (start, len) = facts.write(fact);
+    Record::new(at, socket, Kind::of(fact), false, 0, start, len)
+}
+
+/// What the rows of one segment tell beside the bytes of messages, as JSON: facts, and once each the peers that messages
+/// name.
+#[derive(Default)]
+pub(super) struct Facts {
+    json: Vec<u8>,
+    places: HashMap<Address, u32>,
+    latest: Option<(Address, u32)>,
+}
+
+impl Facts {
+    /// How many peers are remembered without asking for memory.
+    const FEW: usize = 1024;
+
+    pub(super) fn json(&self) -> &[u8] {
+        &self.json
     }
-    Record::new(at, socket, Kind::of(fact), false, 0, start, facts.len() - start)
+
+    /// Writes a fact, or a peer, and gives its offset and its length.
+    fn write(&mut self, told: &impl Serialize) -> (usize, usize) {
+        let start = self.json.len();
+        // Memory takes every byte, and neither has anything that JSON has not: this can't fail. If it did, the row would
+        // stay and tell nothing.
+        if serde_json::to_writer(&mut self.json, told).is_err() {
+            self.json.truncate(start);
+        }
+        (start, self.json.len() - start)
+    }
+
+    /// Where a peer is, as [`peer_in`] reads it.
+    pub(super) fn place(&mut self, peer: &Address) -> u32 {
+        // Datagrams come in runs from the same peer: the comparison is cheaper than the hash.
+        if let Some((latest, place)) = &self.latest
+            && latest == peer
+        {
+            return *place;
+        }
+        let known = self.places.get(peer).copied();
+        let place = known.unwrap_or_else(|| {
+            let (start, _) = self.write(peer);
+            self.places.insert(peer.clone(), saturated(start + 1));
+            saturated(start + 1)
+        });
+        self.latest = Some((peer.clone(), place));
+        place
+    }
+
+    fn clear(&mut self) {
+        self.json.clear();
+        self.places.clear();
+        self.places.shrink_to(Self::FEW);
+        self.latest = None;
+    }
+
+    fn resident_bytes(&self) -> usize {
+        self.json.capacity() + self.places.capacity() * (mem::size_of::<(Address, u32)>() + 1)
+    }
+}
+
+/// The peer at this place of a segment's facts, which is that of a row's [`Place`].
+pub(super) fn peer_in(facts: &[u8], place: u32) -> Option<Address> {
+    let start = (place as usize).checked_sub(1)?;
+    let mut read = serde_json::Deserializer::from_slice(facts.get(start..)?).into_iter();
+    read.next()?.ok()
 }
 
 /// A segment that changes no more.
@@ -169,14 +238,19 @@ impl Segment {
 pub(super) struct OpenSegment {
     pub(super) first: u64,
     pub(super) records: Vec<Record>,
-    pub(super) facts: Vec<u8>,
+    pub(super) facts: Facts,
     pub(super) arena: Option<Block>,
     pub(super) used: usize,
 }
 
 impl OpenSegment {
-    pub(super) const fn new() -> Self {
-        Self { first: 1, records: Vec::new(), facts: Vec::new(), arena: None, used: 0 }
+    pub(super) fn new() -> Self {
+        Self { first: 1, records: Vec::new(), facts: Facts::default(), arena: None, used: 0 }
+    }
+
+    /// Whether the next row belongs into another segment, however short it is.
+    pub(super) fn is_full(&self) -> bool {
+        self.records.len() >= MOST_ROWS || self.facts.json.len() >= MANY_FACTS
     }
 
     pub(super) fn has_room(&self, len: usize) -> bool {
@@ -199,7 +273,7 @@ impl OpenSegment {
     pub(super) fn seal(&mut self) -> Segment {
         let segment = Segment {
             records: self.records.as_slice().into(),
-            facts: self.facts.as_slice().into(),
+            facts: self.facts.json().into(),
             arena: self.seal_arena(),
         };
         self.records.clear();
@@ -229,21 +303,23 @@ impl OpenSegment {
             let start = of_kind.clone().map(|record| record.offset as usize).min().unwrap_or(0);
             start..of_kind.map(|record| record.offset as usize + record.size()).max().unwrap_or(0)
         };
-        let (arena, facts) = (span(true), span(false));
+        // A peer may have been written long before the rows that name it.
+        let names_peers = records.iter().any(|record| record.peer > 0);
+        let (arena, facts) = (span(true), if names_peers { 0..self.facts.json.len() } else { span(false) });
         for record in &mut records {
             let start = if record.is_message() { arena.start } else { facts.start };
             record.offset = record.offset.saturating_sub(saturated(start));
         }
         Segment {
             records: records.into_boxed_slice(),
-            facts: self.facts[facts].into(),
+            facts: self.facts.json[facts].into(),
             arena: Arena::Exact(self.arena()[arena].into()),
         }
     }
 
     pub(super) fn resident_bytes(&self) -> usize {
         let arena = self.arena.as_ref().map_or(0, Block::size);
-        self.records.capacity() * mem::size_of::<Record>() + self.facts.capacity() + arena
+        self.records.capacity() * mem::size_of::<Record>() + self.facts.resident_bytes() + arena
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::segment::{MOST_ROWS, saturated};
 use super::*;
 use crate::contract::{CloseReason, NetError, Operation, Span, Ticket};
 
@@ -225,7 +226,7 @@ fn mixed_traffic_wastes_no_memory() {
 fn a_broadcast_keeps_its_bytes_once_a_segment() {
     let bytes = Span { start: 0, len: 1000 };
     let sent = Fact::Sent { ticket: Ticket(1), peer: None, bytes, remaining: 0 };
-    let count = SEGMENT_ROWS + 10;
+    let count = MOST_ROWS + 10;
     let events = vec![Event { at: Timestamp(0), socket: socket(1), fact: sent }; count];
     let mut block = Block::new().unwrap();
     block.bytes_mut()[bytes.range()].fill(7);
@@ -263,18 +264,18 @@ fn what_is_evicted_is_gone_and_the_rest_reads_as_before() {
         socket: socket(1),
         fact: Fact::Note { name: "n".into(), message: number.to_string() },
     };
-    let rows = SEGMENT_ROWS * 2 + 10;
+    let rows = MOST_ROWS * 2 + 10;
     for number in 0..rows {
         store.append_local(note(number));
     }
     let before = store.resident_bytes();
     let early = store.row(1).unwrap();
-    store.evict_before(SEGMENT_ROWS as u64 + 5);
-    assert_eq!(store.first(), SEGMENT_ROWS as u64 + 1);
+    store.evict_before(MOST_ROWS as u64 + 5);
+    assert_eq!(store.first(), MOST_ROWS as u64 + 1);
     assert!(store.resident_bytes() < before);
-    assert!(store.row(SEGMENT_ROWS as u64).is_none());
+    assert!(store.row(MOST_ROWS as u64).is_none());
     assert!(store.fact(&early).is_none());
-    for seq in [store.first(), SEGMENT_ROWS as u64 * 2, rows as u64] {
+    for seq in [store.first(), MOST_ROWS as u64 * 2, rows as u64] {
         let row = store.row(seq).unwrap();
         let index = usize::try_from(seq).unwrap() - 1;
         assert_eq!(store.fact(&row), Some(note(index).fact), "{seq}");
@@ -295,6 +296,35 @@ fn settled(store: &mut LogStore, woken: &std::sync::mpsc::Receiver<()>) -> u64 {
         forgotten += store.settle();
     }
     forgotten
+}
+
+// Case 26.
+#[test]
+fn peers_without_number_take_no_memory_beyond_the_limit() {
+    const A_BATCH: u32 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, woken) = spilling(folder.path());
+    let from = |number: u32| Address::Ip((std::net::Ipv4Addr::from_bits(number), 9).into());
+    for batch in 0..25 {
+        let received = |at| Event {
+            at: Timestamp(0),
+            socket: socket(1),
+            fact: Fact::Received {
+                peer: Some(from(batch * A_BATCH + at)),
+                bytes: Span { start: at, len: 1 },
+                truncated: false,
+            },
+        };
+        // Every other batch is taken over with its block.
+        let used = if batch % 2 == 0 { A_BATCH as usize } else { BLOCK_SIZE };
+        store.append(Batch::new((0..A_BATCH).map(received).collect(), Block::new().unwrap(), used)).unwrap();
+        settled(&mut store, &woken);
+        assert!(store.resident_bytes() < 8 << 20, "{} bytes after {batch} batches", store.resident_bytes());
+    }
+    assert_eq!(store.next(), u64::from(25 * A_BATCH) + 1);
+    for row in store.rows(0..u64::MAX).step_by(997) {
+        assert_eq!(store.peer(&row), Some(from(u32::try_from(row.seq).unwrap() - 1)));
+    }
 }
 
 fn on_disk(store: &LogStore) -> usize {
@@ -328,7 +358,7 @@ proptest! {
         for (seq, wanted) in wanted.iter().enumerate().rev() {
             let row = store.row(seq as u64 + 1).unwrap();
             prop_assert!(*store.bytes(&row) == wanted.bytes);
-            prop_assert_eq!(store.fact(&row), wanted.fact.clone());
+            prop_assert_eq!((store.peer(&row), store.fact(&row)), (wanted.peer.clone(), wanted.fact.clone()));
         }
         let from = from.index(wanted.len() + 1) as u64 + 1;
         let snapshot = store.snapshot(from..u64::MAX);
@@ -337,7 +367,9 @@ proptest! {
             prop_assert_eq!(snapshot.next(), wanted.len() as u64 + 1);
             let early = early.unwrap();
             for seq in 1..early.next() {
-                prop_assert!(*early.bytes(&early.row(seq).unwrap()) == wanted[usize_of(seq) - 1].bytes);
+                let (row, wanted) = (early.row(seq).unwrap(), &wanted[usize_of(seq) - 1]);
+                prop_assert!(*early.bytes(&row) == wanted.bytes);
+                prop_assert_eq!(early.peer(&row), wanted.peer.clone());
             }
             for row in snapshot.rows(from..u64::MAX) {
                 let wanted = &wanted[usize_of(row.seq) - 1];

@@ -2,6 +2,8 @@
 
 mod actions;
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -318,10 +320,12 @@ fn rules_of(ui: &Ui, root: SocketId) -> Option<String> {
     })
 }
 
-/// A peer's address; on loopback, where only the port tells one from another, that alone.
+/// A peer's address; of the host itself, where only the port tells one from another, that alone.
 pub(super) fn short(address: &Address) -> String {
     match address {
-        Address::Ip(ip) if ip.ip().is_loopback() => format!(":{}", ip.port()),
+        Address::Ip(ip) if ip.ip() == Ipv4Addr::LOCALHOST || ip.ip() == Ipv6Addr::LOCALHOST => {
+            format!(":{}", ip.port())
+        }
         other => other.to_string(),
     }
 }
@@ -462,6 +466,12 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn peers_that_differ_look_different(one in (0..3_u8, 1..4_u8, 1..3_u16), other in (0..3_u8, 1..4_u8, 1..3_u16)) {
+            let address = |(high, low, port)| Address::Ip(([127, 0, high, low], port).into());
+            prop_assert_eq!(short(&address(one)) == short(&address(other)), one == other);
+        }
+
         #[test]
         fn what_is_shortened_keeps_its_ends_and_fits(text in "[a-z/é日]{0,60}", width in 3usize..40) {
             let short = shortened(&text, width, "..");
