@@ -287,7 +287,7 @@ impl App {
                             pause = ANSWER;
                         }
                     }
-                    None => return Ok(hangup::OUTCOME),
+                    None => anyhow::bail!("the thread that reads the terminal ended by itself"),
                 },
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 _ = &mut gone => return Ok(hangup::OUTCOME),

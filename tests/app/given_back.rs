@@ -1,5 +1,6 @@
 //! The terminal is given back as it was, however the program leaves.
 
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
@@ -47,6 +48,49 @@ fn on_quit() {
     session.wait_for_end_of("Quit?");
     session.quit();
     expect_given_back(&session);
+}
+
+// Case 36.
+#[test]
+fn what_is_typed_after_that_is_left_for_the_shell() {
+    let home = Home::new();
+    let (mut session, _peer) = start_with_an_unsent_rest(&home);
+    session.keys(&ctrl('q'));
+    session.wait_for("Quit?");
+    session.keys("y");
+    expect_left_for_the_shell(&mut session, 0);
+
+    // In the midst of a paste, the beginning of which is read together with what is typed before it.
+    let (mut session, _peer) = start_with_an_unsent_rest(&home);
+    session.keys("typed\x1b[200~pasted");
+    session.wait_for("typed");
+    session.signal(Signal::SIGTERM);
+    expect_left_for_the_shell(&mut session, 128 + Signal::SIGTERM as u32);
+}
+
+/// With a peer that never reads: the program waits a while for what it could not send, long after the screen is left.
+fn start_with_an_unsent_rest(home: &Home) -> (Session, UnixStream) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut session = home.start(&[format!("unix://{}?send-buffer=4KiB", path.display())]);
+    let (peer, _) = listener.accept().unwrap();
+    session.wait_for("connected");
+    session.keys(&format!("\x1b[200~{}\x1b[201~", "to nobody ".repeat(10_000)));
+    session.wait_for("to nobody");
+    session.keys(ENTER);
+    session.wait_for("the peer does not read");
+    (session, peer)
+}
+
+/// That nobody reads what is typed once the screen is left, although the program still runs.
+#[track_caller]
+fn expect_left_for_the_shell(session: &mut Session, status: u32) {
+    session.wait_until("the screen is left", |screen| !screen.alternate_screen());
+    session.keys("for the shell\n");
+    assert!(!session.has_ended(), "nobody could have read it");
+    assert_eq!(session.wait_for_exit(), status);
+    assert_eq!(session.next_line_typed(), "for the shell\n");
 }
 
 // Case 36.
