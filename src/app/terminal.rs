@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, read,
@@ -26,8 +26,7 @@ const EVENTS: usize = 64;
 static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
 
 struct Taken {
-    /// The terminal that keys come from, whatever standard input is by then.
-    terminal: OwnedFd,
+    terminal: Arc<OwnedFd>,
     /// The modes that it had.
     modes: Termios,
 }
@@ -36,7 +35,10 @@ struct Taken {
 pub(super) struct Screen {
     painter: Painter<Stdout>,
     mouse: bool,
-    /// Never has anything to read. Kept ready, for there may be no descriptor left in the end.
+    /// The terminal that keys come from, whatever standard input is by then. This and the next are open from the start,
+    /// for there may be no descriptor left when they are needed.
+    terminal: Arc<OwnedFd>,
+    /// Never has anything to read.
     silence: EventFd,
 }
 
@@ -60,23 +62,23 @@ pub(super) fn unfit() -> Option<String> {
 impl Screen {
     /// Takes the terminal.
     pub(super) fn take(mouse: bool) -> io::Result<Self> {
+        let terminal = Arc::new(io::stdin().as_fd().try_clone_to_owned()?);
         let silence = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        let mut screen = Self { painter: Painter::new(io::stdout()), mouse, silence };
+        let mut screen = Self { painter: Painter::new(io::stdout()), mouse, terminal, silence };
         screen.enter()?;
         Ok(screen)
     }
 
     fn enter(&mut self) -> io::Result<()> {
-        let terminal = io::stdin().as_fd().try_clone_to_owned()?;
-        let modes = tcgetattr(&terminal)?;
+        let modes = tcgetattr(&self.terminal)?;
         let mut raw = modes.clone();
         cfmakeraw(&mut raw);
         // A read takes what is there and never waits for more, as it would where a sequence has come in part: a thread
         // that waits in there could not be kept from what comes when the terminal is given back.
         raw.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
         raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
-        tcsetattr(&terminal, SetArg::TCSANOW, &raw)?;
-        *taken() = Some(Taken { terminal, modes });
+        tcsetattr(&self.terminal, SetArg::TCSANOW, &raw)?;
+        *taken() = Some(Taken { terminal: Arc::clone(&self.terminal), modes });
         let writer = self.painter.writer_mut();
         execute!(writer, EnterAlternateScreen, EnableBracketedPaste, SetTitle("sockbench"), cursor::Hide)?;
         if self.mouse {
@@ -87,7 +89,8 @@ impl Screen {
     }
 
     fn leave() {
-        if let Some(Taken { terminal, modes }) = taken().take() {
+        let taken = taken().take();
+        if let Some(Taken { terminal, modes }) = taken {
             // Whatever fails here fails because the terminal is gone; the rest is tried all the same.
             let mut writer = io::stdout();
             let _ = execute!(writer, DisableMouseCapture);
