@@ -29,7 +29,10 @@ use crate::os;
 /// How long closing waits for datagrams that the system has not taken yet.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// How long to wait after an unknown error of `recv(2)`, so that one that stays is no load.
+/// How many errors of `recv(2)` that the error queue knows nothing of may come one after the other, and how long to wait
+/// after those beyond, so that one that stays is no load. Where so many peers are gone that the queue is full, each
+/// answer to one of them may bring an error, and whoever still waits for an answer must not wait for all of those.
+const AT_ONCE: u32 = 16;
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
 /// After which time to try again what the system did not take. A Unix socket is not told when its peer has room again
@@ -137,6 +140,7 @@ pub(super) async fn run<D: Datagrams>(
         learns,
         dropped: Cell::new(0),
         told: Cell::new(None),
+        failures: Cell::new(0),
         idle: Idle::new(endpoint.borrow().idle_timeout()),
         datagrams,
     };
@@ -166,6 +170,8 @@ struct Life<'a, D> {
     dropped: Cell<u32>,
     /// The last errno that came out of the error queue. The kernel may return it from a call, too.
     told: Cell<Option<i32>>,
+    /// How many errors have come since the last datagram that nothing was known of.
+    failures: Cell<u32>,
     idle: Idle,
 }
 
@@ -229,6 +235,7 @@ impl<D: Datagrams> Life<'_, D> {
             self.socket.room_to_save().await;
             match self.receive_once(&mut lost) {
                 Ok(taken) => {
+                    self.failures.set(0);
                     if self.socket.has_answers_to_tell() {
                         Box::pin(self.socket.tell_of_answers()).await;
                     }
@@ -325,7 +332,11 @@ impl<D: Datagrams> Life<'_, D> {
         let told = self.told.take();
         if !self.report_errors().await && (told.is_none() || told != error.raw_os_error()) {
             self.socket.fail(NetError::from_io(Operation::Recv, None, error)).await;
-            sleep(AFTER_ERROR).await;
+            let failures = self.failures.get() + 1;
+            self.failures.set(failures.min(AT_ONCE));
+            if failures > AT_ONCE {
+                sleep(AFTER_ERROR).await;
+            }
         }
     }
 

@@ -206,6 +206,26 @@ fn no_error_ends_the_socket_and_each_is_told_once() {
     });
 }
 
+// Case 17.
+#[test]
+fn errors_about_others_hold_up_nobody_and_one_that_stays_is_no_load() {
+    opened("", async |mut rig, _, socket| {
+        let started = Instant::now();
+        for _ in 0..1000 {
+            socket.says(Err(Errno::ECONNREFUSED));
+            socket.says(Ok(b"x"));
+            rig.until(is_received).await;
+        }
+        assert_eq!(started.elapsed(), Duration::ZERO);
+        for _ in 0..100 {
+            socket.says(Err(Errno::ENETDOWN));
+        }
+        socket.says(Ok(b"x"));
+        rig.until(is_received).await;
+        assert!(started.elapsed() > 50 * AFTER_ERROR);
+    });
+}
+
 #[test]
 fn what_the_system_does_not_take_yet_is_sent_later() {
     opened("", async |mut rig, id, socket| {
