@@ -21,7 +21,7 @@ fn rules_that_echo_and_answer_from_a_file_and_by_a_program() {
             [Rule::new("f", on("^f"), page()), Rule::new("p", on("^p"), program.clone()), Rule::new("e", on(""), echo)];
         Rules::new(of.into_iter().map(Arc::new))
     };
-    endure(&["mmap", "poll", "openat", "clone", "sendto", "getsockopt"], |scene| {
+    endure(&["mmap", "poll", "openat", "sendto", "getsockopt"], |scene| {
         let server = scene.bench.ids.mint();
         scene.bench.order(Command::SetRules { socket: server, rules: rules() });
         scene.bench.order(Command::Open { socket: server, endpoint: "udp-bind://127.0.0.1:0".parse().unwrap() });
