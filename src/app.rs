@@ -112,8 +112,7 @@ fn start(
     }
     start_diagnostics(&common.start)?;
     let recordings = Recordings::new(common.record_rotate);
-    let from_profile = given.profile.as_ref().and_then(Profile::recording);
-    let recorder = match start_recorder(common, from_profile, recordings.wake()) {
+    let recorder = match start_recorder(common, given.profile.as_ref(), recordings.wake()) {
         Ok(recorder) => recorder,
         Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),
     };
@@ -218,8 +217,7 @@ async fn session(
         }
     };
     let _ = timeout(FAREWELL, async { tokio::join!(farewell, exporter.end()) }).await;
-    recordings.finish();
-    outcome
+    recordings.finish(outcome, &mut signals).await
 }
 
 struct App {

@@ -85,8 +85,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             Err(error) => Err(error),
         };
         let ended = farewell(ended, bench.leave(), &mut signals).await;
-        bench.recording.finish();
-        Ok(ended?)
+        Ok(bench.recording.finish(ended, &mut signals).await?)
     })
 }
 

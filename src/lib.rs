@@ -11,6 +11,7 @@ pub mod contract;
 pub mod diagnostic;
 mod document;
 pub mod encoding;
+mod ending;
 pub mod endpoint;
 pub mod engine;
 pub mod exporter;

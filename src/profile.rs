@@ -183,12 +183,6 @@ impl Profile {
         }
     }
 
-    /// What the sockets are recorded into, if they are, and when one file of it ends.
-    #[must_use]
-    pub fn recording(&self) -> Option<(&Path, Rotation)> {
-        Some((self.contents.record.as_deref()?, self.contents.rotation))
-    }
-
     /// The document with what was changed applied to it; without changes, the very text that was read.
     #[must_use]
     pub fn to_toml(&self) -> String {

@@ -1,27 +1,28 @@
 //! The recorder: writes the log to a pcapng file while it grows.
 //!
-//! Owns the file and the thread that writes it. The rows come as snapshots, so that the screen never waits for a disk.
+//! Owns what waits to be written, and the thread that writes it. The rows come as snapshots, so that the screen never waits for a disk.
 //! What is handed over is in the file as soon as the thread has come to it, far within 250 ms; while it is behind, the
 //! roots take no more into the log. It never opens a socket, never draws, and an error of the disk ends the recording
 //! and nothing else.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+mod file;
+mod scribe;
+
+use std::io;
 use std::ops::{ControlFlow, Range};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nix::libc;
-
-use crate::capture::{PcapngWriter, whole_blocks};
-use crate::contract::{Event, NetError, Operation, Recording, Rotation};
+use crate::contract::{Recording, Rotation};
 use crate::log::{LogStore, Roster};
-use crate::os::{self, File};
+use crate::os;
+
+use file::{create, create_or_replace, remove};
+use scribe::Scribe;
 
 /// How many bytes of rows may wait to be written before the recorder is behind.
 const MAY_WAIT: u64 = 16 << 20;
@@ -33,27 +34,18 @@ const MAY_LAG: Duration = Duration::from_millis(50);
 /// What a row costs besides its bytes, about.
 const A_ROW: u64 = 64;
 
-/// From how many bytes on, which a cache near the processor holds, they are written although more is at hand, and after
-/// what time.
-const AT_ONCE: usize = 256 * 1024;
-const AT_LEAST_EACH: Duration = Duration::from_millis(50);
-
-/// How long a rest is after which the size of the file is told.
-const REST: Duration = Duration::from_millis(200);
-
-/// The most names that are tried for the next file of a recording.
-const MAX_TRIES: u32 = 9999;
-
 /// Writes what comes into the log to a file.
 pub struct Recorder {
     /// `None` once it is to end.
     work: Option<Sender<Work>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    /// The first row that is not handed over, once it is known.
-    next: Option<u64>,
+    /// The first row that is not handed over.
+    next: u64,
     /// The roots that have been handed over.
     revision: Option<u64>,
+    /// The file, where it was not there before, until a row is handed over.
+    unused: Option<PathBuf>,
 }
 
 enum Work {
@@ -77,7 +69,8 @@ struct Shared {
 impl Shared {
     fn is_behind(&self) -> bool {
         let waiting = self.waiting.load(Ordering::SeqCst);
-        waiting > MAY_WAIT || (waiting > 0 && self.lags.load(Ordering::SeqCst))
+        let is_much = waiting > MAY_WAIT || (waiting > 0 && self.lags.load(Ordering::SeqCst));
+        is_much && !self.has_ended.load(Ordering::SeqCst)
     }
 
     fn state(&self) -> MutexGuard<'_, Recording> {
@@ -86,60 +79,48 @@ impl Shared {
 }
 
 impl Recorder {
-    /// Begins a recording in a new file, which the user alone may read. A file that is there is written over only if
-    /// `replace`. `wake` is called, from another thread, when [`state`](Self::state) or
-    /// [`is_behind`](Self::is_behind) has changed.
+    /// Begins a recording of the log from row `from` on, in a new file, which the user alone may read. A file that is
+    /// there is written over only if `replace`. `wake` is called, from another thread, when [`state`](Self::state),
+    /// [`is_behind`](Self::is_behind) or [`has_ended`](Self::has_ended) has changed.
+    ///
+    /// A recording that is dropped before a row came leaves no new file behind.
     ///
     /// # Errors
     /// `AlreadyExists` for a file that is there, `InvalidInput` for what is no regular file, and whatever else keeps a file
     /// from being made and written, or a thread from being started.
-    pub fn start(path: &Path, replace: bool, rotation: Rotation, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        path: &Path,
+        replace: bool,
+        rotation: Rotation,
+        from: u64,
+        wake: impl Fn() + Send + 'static,
+    ) -> io::Result<Self> {
+        // Before the file, so that none is replaced by what nobody would write.
+        let (hand_over, handed) = channel::<Scribe>();
+        let thread = os::spawn("recorder", move || handed.recv().map_or((), Scribe::serve))?;
         let (file, is_new) = if replace { create_or_replace(path)? } else { (create(path)?, true) };
-        let path = path.to_owned();
-        let state = Mutex::new(Recording::Running { file: name(&path), bytes: 0, missed: 0 });
         let shared = Arc::new(Shared {
             waiting: AtomicU64::new(0),
             lags: AtomicBool::new(false),
             is_awaited: AtomicBool::new(false),
-            done: AtomicU64::new(0),
+            done: AtomicU64::new(from),
             has_ended: AtomicBool::new(false),
-            state,
+            state: Mutex::new(Recording::Running { file: name(path), bytes: 0, missed: 0 }),
         });
         let (work, orders) = channel();
-        let mut scribe = Scribe {
-            orders,
-            shared: Arc::clone(&shared),
-            wake: Box::new(wake),
-            roster: Roster::default(),
-            writer: PcapngWriter::new(),
-            rotation,
-            first: path.clone(),
-            number: 1,
-            path: path.clone(),
-            is_new,
-            file: Some(file),
-            began: Instant::now(),
-            written: 0,
-            missed: 0,
-            buffer: Vec::new(),
-            is_untold: true,
-            flushed: Instant::now(),
-        };
-        scribe.writer.begin(&mut scribe.buffer);
+        let mut scribe =
+            Scribe::new(orders, Arc::clone(&shared), Box::new(wake), rotation, path.to_owned(), is_new, file);
         scribe.flush();
         if let Recording::Failed(why) = &*shared.state() {
             return Err(io::Error::other(why.clone()));
         }
-        let thread = os::spawn("recorder", move || scribe.serve()).inspect_err(|_| {
-            if is_new {
-                remove(&path);
-            }
-        })?;
-        Ok(Self { work: Some(work), shared, thread: Some(thread), next: None, revision: None })
+        // Taken by a thread that waits for nothing else.
+        let _ = hand_over.send(scribe);
+        let unused = is_new.then(|| path.to_owned());
+        Ok(Self { work: Some(work), shared, thread: Some(thread), next: from, revision: None, unused })
     }
 
-    /// Hands over the rows that have come since the last time. The first time there are none: a recording begins with
-    /// what comes then.
+    /// Hands over the rows that have come since the last time.
     pub fn take(&mut self, store: &LogStore, roster: &Roster) {
         if matches!(*self.shared.state(), Recording::Failed(_)) {
             return;
@@ -150,11 +131,12 @@ impl Recorder {
             self.revision = Some(roster.revision());
             let _ = work.send(Work::Roots(Box::new(roster.clone())));
         }
-        let range = self.next.unwrap_or_else(|| store.next())..store.next();
-        self.next = Some(range.end);
+        let range = self.next..store.next();
+        self.next = range.end;
         if range.is_empty() {
             return;
         }
+        self.unused = None;
         let store = store.snapshot(range.clone());
         let mut cost = 0;
         let _ = store.for_each_row(range.clone(), |row| {
@@ -205,14 +187,30 @@ impl Recorder {
     /// Waits until everything that was handed over is in the file, and ends. Gives how it fared.
     #[must_use]
     pub fn finish(mut self) -> Recording {
+        self.unused = None;
         self.end();
         self.state()
+    }
+
+    /// Ends without waiting for a disk that takes nothing. Gives how it fared: what is not in the file by now may never
+    /// be.
+    #[must_use]
+    pub fn abandon(mut self) -> Recording {
+        self.unused = None;
+        self.work = None;
+        self.thread = None;
+        match self.state() {
+            Recording::Running { file, .. } => {
+                Recording::Failed(format!("the disk has not taken the last rows, so {file} ends before them"))
+            }
+            failed @ Recording::Failed(_) => failed,
+        }
     }
 
     fn end(&mut self) {
         self.work = None;
         if let Some(thread) = self.thread.take() {
-            // It has no panic of its own to tell.
+            // Of a panic it has told by itself.
             let _ = thread.join();
         }
     }
@@ -221,230 +219,10 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// The thread.
-struct Scribe {
-    orders: Receiver<Work>,
-    shared: Arc<Shared>,
-    wake: Box<dyn Fn() + Send>,
-    /// Who is in the log, as of the row that is written.
-    roster: Roster,
-    writer: PcapngWriter,
-    rotation: Rotation,
-    /// The file that was asked for, and how many there have been.
-    first: PathBuf,
-    number: u32,
-    path: PathBuf,
-    /// Whether the file was not there before.
-    is_new: bool,
-    /// `None` once it could not be written.
-    file: Option<File>,
-    began: Instant,
-    /// How many bytes are in the file.
-    written: u64,
-    /// How many rows could not be read.
-    missed: u64,
-    /// Whole blocks that are not.
-    buffer: Vec<u8>,
-    /// Whether the file has grown since that was told last.
-    is_untold: bool,
-    /// When what was at hand was written last.
-    flushed: Instant,
-}
-
-impl Scribe {
-    fn serve(mut self) {
-        while let Some(work) = self.next() {
-            match work {
-                Work::Roots(roster) => self.roster = *roster,
-                Work::Rows { store, range, cost, since } => {
-                    self.shared.lags.store(since.elapsed() > MAY_LAG, Ordering::SeqCst);
-                    if self.file.is_some() {
-                        self.record(&store, range.clone());
-                    }
-                    drop(store);
-                    self.shared.done.store(range.end, Ordering::Release);
-                    self.shared.waiting.fetch_sub(cost, Ordering::SeqCst);
-                    if self.flushed.elapsed() >= AT_LEAST_EACH {
-                        self.flush();
-                    }
-                    if !self.shared.is_behind() && self.shared.is_awaited.swap(false, Ordering::SeqCst) {
-                        (self.wake)();
-                    }
-                }
-            }
-        }
-        self.flush();
-        self.shared.has_ended.store(true, Ordering::Release);
-        (self.wake)();
-    }
-
-    /// The next thing to do. What has been done is written before it is waited for.
-    fn next(&mut self) -> Option<Work> {
-        match self.orders.try_recv() {
-            Ok(work) => return Some(work),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => self.flush(),
-        }
-        if self.is_untold {
-            match self.orders.recv_timeout(REST) {
-                Ok(work) => return Some(work),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.is_untold = false;
-                    (self.wake)();
-                }
-            }
-        }
-        self.orders.recv().ok()
-    }
-
-    fn record(&mut self, store: &LogStore, range: Range<u64>) {
-        let mut next = range.start;
-        for row in store.rows(range.clone()) {
-            self.miss(row.seq - next);
-            next = row.seq + 1;
-            if let Some(fact) = store.fact(&row) {
-                self.roster.observe(&Event { at: row.at, socket: row.socket, fact });
-            }
-            if !self.writer.row(&row, store, &self.roster, &mut self.buffer) {
-                self.miss(1);
-            }
-            if self.is_over() {
-                self.flush();
-                self.rotate();
-            } else if self.buffer.len() >= AT_ONCE {
-                self.flush();
-            }
-            if self.file.is_none() {
-                return;
-            }
-        }
-        self.miss(range.end - next);
-    }
-
-    /// Counts rows that are not to be had any more, and says so in the file as well.
-    fn miss(&mut self, count: u64) {
-        if count > 0 {
-            self.missed += count;
-            self.writer.miss(count);
-            if let Recording::Running { missed, .. } = &mut *self.shared.state() {
-                *missed = self.missed;
-            }
-            self.is_untold = true;
+        if let Some(path) = &self.unused {
+            remove(path);
         }
     }
-
-    /// Whether it is time for the next file.
-    fn is_over(&self) -> bool {
-        match self.rotation {
-            Rotation::Never => false,
-            Rotation::Size(most) => self.written + self.buffer.len() as u64 >= most,
-            Rotation::Age(most) => self.began.elapsed() >= most,
-        }
-    }
-
-    fn rotate(&mut self) {
-        if self.file.is_none() {
-            return;
-        }
-        let first = self.number;
-        let created = loop {
-            self.number += 1;
-            let path = numbered(&self.first, self.number);
-            match create(&path) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && self.number - first < MAX_TRIES => {}
-                Err(error) => break Err((path, error)),
-                Ok(file) => break Ok((path, file)),
-            }
-        };
-        match created {
-            Ok((path, file)) => {
-                (self.path, self.is_new, self.file) = (path, true, Some(file));
-                (self.began, self.written) = (Instant::now(), 0);
-                self.writer.begin(&mut self.buffer);
-            }
-            Err((path, error)) => self.fail(&path, Operation::Open, &error),
-        }
-    }
-
-    /// Writes what is at hand.
-    fn flush(&mut self) {
-        self.flushed = Instant::now();
-        let Some(file) = &mut self.file else { return self.buffer.clear() };
-        if self.buffer.is_empty() {
-            return;
-        }
-        let mut done = 0;
-        let failed = loop {
-            match file.write(&self.buffer[done..]) {
-                Ok(0) => break Some(ErrorKind::WriteZero.into()),
-                Ok(count) => done += count,
-                Err(error) => break Some(error),
-            }
-            if done == self.buffer.len() {
-                break None;
-            }
-        };
-        let whole = if failed.is_some() { whole_blocks(&self.buffer[..done]) } else { done };
-        self.written += whole as u64;
-        self.buffer.clear();
-        self.is_untold = true;
-        if let Some(error) = failed {
-            // Half a block would make a reader doubt the whole file. Where it can't be cut it stays.
-            let _ = file.set_len(self.written);
-            if self.is_new && self.written == 0 {
-                remove(&self.path);
-            }
-            let path = self.path.clone();
-            self.fail(&path, Operation::Write, &error);
-        } else {
-            let (file, bytes, missed) = (name(&self.path), self.written, self.missed);
-            *self.shared.state() = Recording::Running { file, bytes, missed };
-        }
-    }
-
-    fn fail(&mut self, path: &Path, operation: Operation, error: &io::Error) {
-        let told = NetError::from_io(operation, Some(name(path)), error);
-        *self.shared.state() = Recording::Failed(told.to_string());
-        self.file = None;
-        self.buffer = Vec::new();
-        (self.wake)();
-    }
-}
-
-/// Makes a new file.
-fn create(path: &Path) -> io::Result<File> {
-    File::open_with(OpenOptions::new().write(true).mode(0o600).create_new(true), path)
-}
-
-/// Makes a new file, or empties the one that is there; and whether it is new.
-fn create_or_replace(path: &Path) -> io::Result<(File, bool)> {
-    match create(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        made => return made.map(|file| (file, true)),
-    }
-    let irregular = || io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
-    let mut options = OpenOptions::new();
-    // Without O_NONBLOCK, opening a FIFO would wait for someone who reads it. The links of a path may lead nowhere yet.
-    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NONBLOCK);
-    let file = File::open_with(&options, path).map_err(|error| match error.raw_os_error() {
-        Some(libc::ENXIO) => irregular(),
-        _ => error,
-    })?;
-    if !file.status()?.is_file() {
-        return Err(irregular());
-    }
-    file.set_len(0)?;
-    Ok((file, false))
-}
-
-/// Takes away a file in which there is nothing: it would keep the next recording from its name.
-fn remove(path: &Path) {
-    // Nothing better can be done about a file that can't be removed; the error that led here is the news.
-    let _ = os::call("unlink", || fs::remove_file(path));
 }
 
 /// A path that nobody has: this one, or else the first that is free with a number behind its name.
@@ -478,7 +256,21 @@ fn name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{BLOCK_SIZE, Batch, Block, Fact, SocketId, Span, Timestamp};
+    use crate::contract::{BLOCK_SIZE, Batch, Block, Event, Fact, SocketId, Span, Timestamp};
+
+    #[test]
+    fn a_recording_that_never_began_leaves_no_file_and_one_of_nothing_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.pcapng");
+        let start = |replace| Recorder::start(&path, replace, Rotation::Never, 1, || {}).unwrap();
+        drop(start(false));
+        assert!(!path.exists());
+        assert!(matches!(start(false).finish(), Recording::Running { bytes, .. } if bytes > 0));
+        assert!(path.exists());
+        // What was there before is not taken away.
+        drop(start(true));
+        assert!(path.exists());
+    }
 
     #[test]
     fn rows_that_went_before_they_were_recorded_are_told() {
@@ -487,7 +279,7 @@ mod tests {
         let (mut store, mut roster) = (LogStore::new(u64::MAX), Roster::default());
         let socket = SocketId::new(1).unwrap();
         roster.register(socket, "far".to_owned(), "udp://127.0.0.1:9".parse().unwrap());
-        let mut recorder = Recorder::start(&path, false, Rotation::Never, || {}).unwrap();
+        let mut recorder = Recorder::start(&path, false, Rotation::Never, store.next(), || {}).unwrap();
         recorder.take(&store, &roster);
         let peer = Some(crate::contract::Address::Ip(([127, 0, 0, 1], 9).into()));
         let fact = Fact::Received { peer, bytes: Span { start: 0, len: 4 }, truncated: false };

@@ -2,14 +2,14 @@
 //! its recording, and how it says what is wrong with them.
 
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::{fs, io};
 
 use crate::cli::{Common, Start};
 use crate::config::{Config, MIN_MEMORY};
-use crate::contract::{EndpointError, Rotation};
+use crate::contract::EndpointError;
 use crate::log::sanitise::Printable;
 use crate::payload::Variables;
+use crate::profile::Profile;
 use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
 
@@ -66,24 +66,23 @@ pub(crate) fn start_diagnostics(start: &Start) -> io::Result<()> {
     Ok(())
 }
 
-/// Begins the recording that the command line asks for, or else the profile, which gives a file and when it is to be
-/// followed by another.
+/// Begins the recording that the command line asks for, or else the profile, with the first row of the log.
 ///
 /// # Errors
 /// One sentence: why there is none. Where the file is from the command line, one that is there is not written over.
 pub(crate) fn start_recorder(
     common: &Common,
-    profile: Option<(&Path, Rotation)>,
+    profile: Option<&Profile>,
     wake: impl Fn() + Send + 'static,
 ) -> Result<Option<Recorder>, String> {
-    let rotation = common.record_rotate.or(profile.map(|(_, rotation)| rotation)).unwrap_or_default();
-    let path = match (&common.record, profile) {
+    let rotation = common.record_rotate.or(profile.map(|profile| profile.contents.rotation)).unwrap_or_default();
+    let path = match (&common.record, profile.and_then(|profile| profile.contents.record.as_ref())) {
         (Some(path), _) => path.clone(),
         // It is run more than once.
-        (None, Some((path, _))) => free_path(path),
+        (None, Some(path)) => free_path(path),
         (None, None) => return Ok(None),
     };
-    let started = Recorder::start(&path, false, rotation, wake);
+    let started = Recorder::start(&path, false, rotation, 1, wake);
     started.map(Some).map_err(|error| {
         let path = Printable::text(&path.to_string_lossy());
         match error.kind() {
@@ -128,9 +127,8 @@ mod tests {
 
     #[test]
     fn why_there_is_no_recording_can_not_act_on_a_terminal() {
-        let path = Path::new("/nowhere/\x1b[2J/trace.pcapng");
-        let common = Cli::parse_from(["sockbench"]).workbench.common;
-        let why = start_recorder(&common, Some((path, Rotation::default())), || {}).err().unwrap();
+        let common = Cli::parse_from(["sockbench", "--record", "/nowhere/\x1b[2J/trace.pcapng"]).workbench.common;
+        let why = start_recorder(&common, None, || {}).err().unwrap();
         assert!(why.contains("\\x1b[2J/trace") && !why.contains('\x1b'), "{why}");
     }
 }

@@ -12,18 +12,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "capture", "cli", "config", "contract", "engine", "exporter", "log", "os", "outcome", "payload", "profile",
-            "recorder", "startup", "ui",
+            "capture", "cli", "config", "contract", "ending", "engine", "exporter", "log", "os", "outcome", "payload",
+            "profile", "recorder", "startup", "ui",
         ],
     ),
     (
         "headless",
         &[
-            "cli", "config", "contract", "engine", "framing", "log", "os", "outcome", "payload", "profile", "recorder",
-            "rule", "scenario", "startup", "verdict",
+            "cli", "config", "contract", "ending", "engine", "framing", "log", "os", "outcome", "payload", "profile",
+            "recorder", "rule", "scenario", "startup", "verdict",
         ],
     ),
-    ("startup", &["cli", "config", "contract", "log", "payload", "recorder", "ui"]),
+    ("ending", &["contract", "outcome", "recorder", "startup"]),
+    ("startup", &["cli", "config", "contract", "log", "payload", "profile", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "payload", "ui"]),
     ("outcome", &[]),
@@ -58,7 +59,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Crates, and the only rooms that may name them.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("tokio", &["app", "engine", "headless", "os", "outcome"]),
+    ("tokio", &["app", "ending", "engine", "headless", "os", "outcome"]),
     ("tokio_util", &["engine"]),
     ("ratatui", &["app", "ui"]),
     ("crossterm", &["app", "ui"]),
@@ -79,6 +80,7 @@ const FILES: &[(&[&str], &[&str])] = &[(
         "log/store.rs",
         "profile",
         "profile.rs",
+        "recorder",
         "recorder.rs",
     ],
     &[

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "this is a test")]
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -163,6 +163,26 @@ fn each_scenario_has_sockets_of_its_own_and_they_are_recorded() {
     let recorded = std::fs::read(&file).unwrap();
     assert_eq!(recorded.windows(14).filter(|bytes| *bytes == b"Hello, client!").count(), 4);
     assert!(!lab.folder.path().join("s.sock").exists());
+}
+
+#[test]
+fn what_comes_at_once_is_recorded() {
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = peer.local_addr().unwrap();
+    let greeter = std::thread::spawn(move || {
+        let (mut connection, _) = peer.accept().unwrap();
+        connection.write_all(b"welcome").unwrap();
+        connection.read_to_end(&mut Vec::new()).unwrap()
+    });
+    let lab = Lab::new(&format!(
+        "[[socket]]\nname = \"outside\"\nopen = \"tcp://{at}\"\n\
+         [[scenario]]\nname = \"greeted\"\nstep = [{{ expect = {{ text = \"welcome\" }}, on = \"outside\" }}]\n"
+    ));
+    let file = lab.folder.path().join("out.pcapng");
+    let (status, out, _) = lab.run(&["--record", file.to_str().unwrap()]);
+    assert_eq!(status, 0, "{out}");
+    greeter.join().unwrap();
+    assert!(std::fs::read(&file).unwrap().windows(7).any(|bytes| bytes == b"welcome"));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::contract::{Recording, Rotation};
-use crate::log::sanitise::Printable;
+use crate::ending::written;
+use crate::outcome::{EndSignals, Outcome};
 use crate::recorder::{Recorder, free_path};
 use crate::ui::Ui;
 
@@ -45,7 +46,7 @@ impl Recordings {
     /// Begins to record what comes from now on.
     pub(super) fn begin(&mut self, path: &Path, replace: bool, ui: &mut Ui) {
         let rotation = self.rotation.unwrap_or(ui.profile_mut().contents.rotation);
-        let result = Recorder::start(path, replace, rotation, self.wake());
+        let result = Recorder::start(path, replace, rotation, ui.log().0.next(), self.wake());
         let result = result.map(|recorder| self.set(Some(recorder), ui));
         ui.recording_begun(path, result);
     }
@@ -94,16 +95,14 @@ impl Recordings {
         self.recorder.as_ref().is_some_and(Recorder::is_behind)
     }
 
-    /// Waits until everything is written, when the screen is gone.
-    pub(super) fn finish(self) {
-        for recorder in self.recorder.into_iter().chain(self.ending) {
-            match recorder.finish() {
-                Recording::Failed(why) => eprintln!("sockbench: NOT RECORDING: {}", Printable::text(&why).as_str()),
-                Recording::Running { missed, .. } if missed > 0 => {
-                    eprintln!("sockbench: {missed} rows of the log could not be read for the recording");
-                }
-                Recording::Running { .. } => {}
-            }
-        }
+    /// Waits until everything is written, when the screen is gone, unless a signal ends that, which is how the session
+    /// ends then.
+    pub(super) async fn finish(
+        self,
+        ended: anyhow::Result<Outcome>,
+        signals: &mut EndSignals,
+    ) -> anyhow::Result<Outcome> {
+        let recorders = self.recorder.into_iter().chain(self.ending).collect();
+        written(recorders, &self.woken, ended, signals).await
     }
 }

@@ -101,11 +101,11 @@ impl PcapngWriter {
             self.missed = 0;
         }
         if row.kind.is_message() {
-            let bytes = store.bytes(row);
-            if bytes.len() != row.len as usize {
+            let (bytes, peer) = (store.bytes(row), store.peer(row));
+            if bytes.len() != row.len as usize || row.names_peer() && peer.is_none() {
                 return false;
             }
-            self.message(row, &bytes, store, roster, out);
+            self.message(row, &bytes, peer, store, roster, out);
         } else if matches!(row.kind, Kind::Rule | Kind::Note) {
             // They tell of nothing that went over the wire.
         } else if let Some(fact) = store.fact(row) {
@@ -116,7 +116,15 @@ impl PcapngWriter {
         true
     }
 
-    fn message(&mut self, row: &Row, bytes: &[u8], store: &LogStore, roster: &Roster, out: &mut Vec<u8>) {
+    fn message(
+        &mut self,
+        row: &Row,
+        bytes: &[u8],
+        peer: Option<Address>,
+        store: &LogStore,
+        roster: &Roster,
+        out: &mut Vec<u8>,
+    ) {
         let Some(known) = self.sockets.get_mut(&row.socket) else { return };
         if row.truncated {
             known.remark("the datagram was longer: what did not fit into the buffer is lost");
@@ -130,7 +138,7 @@ impl PcapngWriter {
             }
             Carrier::Upper => self.upper(row, bytes, roster, out),
             _ => {
-                let peer = store.peer(row).and_then(|peer| peer.socket_address());
+                let peer = peer.and_then(|peer| peer.socket_address());
                 let peer = peer.or_else(|| known.peer.as_ref()?.socket_address());
                 match peer.map(canonical) {
                     Some(peer) => self.datagram(row, peer, bytes, store, roster, out),

@@ -2,16 +2,19 @@
 //!
 //! Owns the recorder, where there is one, and says on standard error when it can't go on. All else goes on.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 use crate::cli::Common;
 use crate::contract;
+use crate::ending::{tell, written};
 use crate::log::{LogStore, Roster};
+use crate::outcome::{EndSignals, Outcome};
 use crate::profile::Profile;
 use crate::recorder::Recorder;
-use crate::startup::{complaint, start_recorder};
+use crate::startup::start_recorder;
 
 pub(super) struct Recording {
     recorder: Option<Recorder>,
@@ -27,7 +30,10 @@ impl Recording {
     pub(super) fn start(common: &Common, profile: &Profile) -> Result<Self, String> {
         let woken = Arc::new(Notify::new());
         let wake = Arc::clone(&woken);
-        let recorder = start_recorder(common, profile.recording(), move || wake.notify_one())?;
+        let recorder = start_recorder(common, Some(profile), move || wake.notify_one())?;
+        if recorder.is_none() && common.record_rotate.is_some() {
+            return Err("--record-rotate needs a recording: --record, or `record` in the profile".to_owned());
+        }
         Ok(Self { recorder, woken })
     }
 
@@ -42,8 +48,9 @@ impl Recording {
     pub(super) fn take(&mut self, store: &LogStore, roster: &Roster) {
         let Some(recorder) = &mut self.recorder else { return };
         recorder.take(store, roster);
-        if let contract::Recording::Failed(why) = recorder.state() {
-            tell_not_recording(&why);
+        let state = recorder.state();
+        if matches!(state, contract::Recording::Failed(_)) {
+            tell(state);
             self.recorder = None;
         }
     }
@@ -53,18 +60,8 @@ impl Recording {
         self.recorder.as_ref().map_or(u64::MAX, Recorder::done)
     }
 
-    /// Waits until everything is in the file.
-    pub(super) fn finish(&mut self) {
-        match self.recorder.take().map(Recorder::finish) {
-            Some(contract::Recording::Failed(why)) => tell_not_recording(&why),
-            Some(contract::Recording::Running { missed, .. }) if missed > 0 => {
-                eprintln!("sockbench: {missed} rows of the log could not be read for the recording");
-            }
-            _ => {}
-        }
+    /// Waits until everything is in the file, unless a signal ends that, which is how the run ends then.
+    pub(super) async fn finish(self, ended: io::Result<Outcome>, signals: &mut EndSignals) -> io::Result<Outcome> {
+        written(self.recorder.into_iter().collect(), &self.woken, ended, signals).await
     }
-}
-
-fn tell_not_recording(why: &str) {
-    eprintln!("{}", complaint(&format!("NOT RECORDING: {why}")));
 }

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::driven::{Driven, ended_by_itself};
-use super::farewell::farewell;
+use super::farewell::{FAREWELL, farewell};
 use super::opening::{Given, Opening};
 use super::printer::Printer;
 use super::recording::Recording;
@@ -61,7 +61,6 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         let mut signals = EndSignals::listen()?;
         let clock = Clock::start();
         let printer = Printer::start()?;
-        // Last, so that what can't begin leaves no file.
         let recording = match Recording::start(&arguments.common, &profile) {
             Ok(recording) => recording,
             Err(why) => return Ok(invalid(&why)),
@@ -85,8 +84,11 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         tests.progress.clear();
         let file = path.to_string_lossy();
         let ended = farewell(ended, tests.leave(&file), &mut signals).await;
-        tests.recording.finish();
-        Ok(ended?)
+        if ended.is_err() && tests.store.next() == 1 {
+            // Nothing began, so there is nothing to keep of it.
+            return Ok(ended?);
+        }
+        Ok(tests.recording.finish(ended, &mut signals).await?)
     })
 }
 
@@ -161,12 +163,22 @@ impl Tests<'_> {
             sockets.iter().map(|opening| (opening.entry.name.clone(), opening.socket, opening.entry.endpoint.clone()));
         let run = Run::new(Arc::clone(scenario), named, Ticket(1), self.clock.now().0);
         let mut bench = Bench { tests: self, engine, batches, run };
-        let ended = tokio::select! {
-            ended = bench.judge(&sockets) => ControlFlow::Continue(ended?),
+        let judged = tokio::select! {
+            verdict = bench.judge(&sockets) => ControlFlow::Continue(verdict?),
             signal = signals.next() => ControlFlow::Break(signal),
         };
+        // Neither a disk nor a peer holds up whoever wants to leave.
+        let ended = match judged {
+            ControlFlow::Continue(verdict) => tokio::select! {
+                closed = bench.shut_down() => closed.map(|()| ControlFlow::Continue(verdict))?,
+                signal = signals.next() => ControlFlow::Break(signal),
+            },
+            ControlFlow::Break(signal) => {
+                timeout(FAREWELL, bench.shut_down()).await.unwrap_or(Ok(()))?;
+                ControlFlow::Break(signal)
+            }
+        };
         let ended = ended.map_break(|signal| (signal, bench.run.place()));
-        bench.shut_down().await?;
         for Opening { socket, .. } in sockets {
             self.roster.remove(socket);
         }

@@ -134,6 +134,14 @@ pub struct Row {
     pub(super) place: Place,
 }
 
+impl Row {
+    /// Whether it is a message that names its peer, as datagrams do.
+    #[must_use]
+    pub const fn names_peer(&self) -> bool {
+        self.place.peer > 0
+    }
+}
+
 /// Where in the store a row's content is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {

@@ -191,11 +191,7 @@ impl LogStore {
     #[must_use]
     pub fn peer(&self, row: &Row) -> Option<Address> {
         let number = row.place.segment as usize;
-        if row.place.peer == 0 || number < self.evicted {
-            None
-        } else {
-            self.reader.peer(self.whereabouts(number), row)
-        }
+        if !row.names_peer() || number < self.evicted { None } else { self.reader.peer(self.whereabouts(number), row) }
     }
 
     /// What a row without a message tells. An order to send that failed comes back as [`Fact::Failed`].

@@ -25,7 +25,7 @@ pub fn reading(row: &Row, store: &LogStore, roster: &Roster) -> Reading {
 pub fn exact_reading(row: &Row, store: &LogStore, roster: &Roster) -> Reading {
     let encoding = roster.encoding(row.socket);
     let apart = roster.endpoint(row.socket).is_some_and(Endpoint::keeps_messages_apart);
-    if apart || store.peer(row).is_some() || row.len == 0 {
+    if apart || row.names_peer() || row.len == 0 {
         return Reading::alone(encoding);
     }
     let before = before(row, store, encoding);

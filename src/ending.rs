@@ -1,0 +1,102 @@
+//! How the recordings of a session end, with a screen or without.
+//!
+//! Owns the wait for a disk that takes its time, and what is said on standard error of each recording. It never writes.
+
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::contract::Recording;
+use crate::outcome::{EndSignals, Outcome};
+use crate::recorder::Recorder;
+use crate::startup::complaint;
+
+/// How long a signal waits for the disk, and after what time anybody is told of the wait.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Waits until all that these were handed is written, and tells what is wrong with any. `woken` is notified when one has
+/// ended. A signal gives up what the disk does not take, and is how the session ends then.
+pub(crate) async fn written<E>(
+    mut recorders: Vec<Recorder>,
+    woken: &Notify,
+    ended: Result<Outcome, E>,
+    signals: &mut EndSignals,
+) -> Result<Outcome, E> {
+    recorders.iter_mut().for_each(Recorder::stop);
+    let signal = {
+        let all = async {
+            while !recorders.iter().all(Recorder::has_ended) {
+                woken.notified().await;
+            }
+        };
+        let is_hurried = matches!(ended, Ok(Outcome::Signal(_)));
+        let signal = async {
+            sleep(PATIENCE).await;
+            if is_hurried {
+                return None;
+            }
+            eprintln!("sockbench: the recording is still being written; Ctrl-C gives up the rest");
+            Some(signals.next().await)
+        };
+        tokio::select! {
+            () = all => None,
+            signal = signal => signal,
+        }
+    };
+    for recorder in recorders {
+        tell(if recorder.has_ended() { recorder.finish() } else { recorder.abandon() });
+    }
+    match (ended, signal) {
+        (Ok(_), Some(signal)) => Ok(Outcome::Signal(signal)),
+        (ended, _) => ended,
+    }
+}
+
+/// Says on standard error what is wrong with a recording that has ended, or failed; nothing where all is well.
+pub(crate) fn tell(recording: Recording) {
+    match recording {
+        Recording::Failed(why) => eprintln!("{}", complaint(&format!("NOT RECORDING: {why}"))),
+        Recording::Running { missed, .. } if missed > 0 => {
+            eprintln!("sockbench: {missed} rows of the log could not be read for the recording");
+        }
+        Recording::Running { .. } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Instant;
+
+    use nix::sys::signal::{Signal, raise};
+
+    use super::*;
+    use crate::contract::Rotation;
+
+    // Case 30.
+    #[tokio::test]
+    async fn a_disk_that_takes_nothing_holds_up_no_signal() {
+        let mut signals = EndSignals::listen().unwrap();
+        for ended in [Outcome::Signal(15), Outcome::Done] {
+            let folder = tempfile::tempdir().unwrap();
+            let (told, tells) = channel();
+            let (release, released) = channel::<()>();
+            // The thread that writes waits here for as long as it would for the disk.
+            let hangs = move || {
+                let _ = told.send(());
+                let _ = released.recv();
+            };
+            let recorder = Recorder::start(&folder.path().join("t.pcapng"), false, Rotation::Never, 1, hangs).unwrap();
+            tells.recv().unwrap();
+            if ended == Outcome::Done {
+                raise(Signal::SIGTERM).unwrap();
+            }
+            let began = Instant::now();
+            let ended = written(vec![recorder], &Notify::new(), Ok::<_, ()>(ended), &mut signals).await;
+            assert_eq!(ended, Ok(Outcome::Signal(15)));
+            assert!(began.elapsed() < 3 * PATIENCE);
+            drop(release);
+        }
+    }
+}
