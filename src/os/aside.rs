@@ -84,13 +84,11 @@ impl Pool {
             let waited = self.news.wait_timeout_while(state, self.stays, |state| state.waiting.is_empty());
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
-            match state.waiting.pop_front() {
-                Some(next) => work = next,
-                None => {
-                    state.threads -= 1;
-                    return;
-                }
-            }
+            let Some(next) = state.waiting.pop_front() else {
+                state.threads -= 1;
+                return;
+            };
+            work = next;
         }
     }
 

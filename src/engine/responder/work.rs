@@ -353,11 +353,11 @@ impl Work {
             return;
         }
         let can_be_sent = self.pending.borrow().is_empty() && self.orders.has_room_for_reply();
-        if !can_be_sent {
-            self.apply(rule, Came { message: bytes, captures: &[], from });
-        } else {
+        if can_be_sent {
             rule.hits.count();
             self.push(rule, Order::new(Ticket::ENGINE, bytes.into(), from.cloned()));
+        } else {
+            self.apply(rule, Came { message: bytes, captures: &[], from });
         }
     }
 
