@@ -114,7 +114,7 @@ pub struct NoThread(io::Error);
 
 impl NoThread {
     /// One sentence without a full stop: what happened.
-    pub const CAUSE: &str = "no thread could be started for it";
+    pub const CAUSE: &str = "no thread could be started";
 
     /// What to look at now.
     pub const LIMITS: &str = "ulimit -u, pids.max of the cgroup, and what memory is left";
