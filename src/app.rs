@@ -19,6 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use crossterm::event::Event;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinSet, yield_now};
@@ -280,12 +281,12 @@ impl App {
                 biased;
                 event = events.recv() => match event {
                     Some(event) => {
-                        if self.ui.handle(event?) {
+                        if self.ui.handle(event.context("the terminal can't be read")?) {
                             changed = true;
                             pause = ANSWER;
                         }
                     }
-                    None => return Ok(hangup::OUTCOME),
+                    None => anyhow::bail!("the thread that reads the terminal ended by itself"),
                 },
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 _ = &mut gone => return Ok(hangup::OUTCOME),
