@@ -73,9 +73,9 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
     if pump.closes_by_itself(reason) {
         Box::pin(pump.tell_of_unread()).await;
     }
-    // An abort has it close at once.
-    let lingers = || SockRef::from(&pump.stream).linger().is_ok_and(|time| time.is_some_and(|time| !time.is_zero()));
-    if endpoint.borrow().linger().is_some() && lingers() {
+    // An abort has it close at once. Where that can't be asked it may wait.
+    let is_quick = || SockRef::from(&pump.stream).linger().is_ok_and(|time| time.is_none_or(|time| time.is_zero()));
+    if endpoint.borrow().linger().is_some() && !is_quick() {
         // On the heap, for next to no connection has the option.
         Box::pin(close_lingering(pump.stream, socket)).await;
     }
