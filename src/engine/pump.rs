@@ -214,7 +214,8 @@ impl<S: Stream> Pump<'_, S> {
                     self.socket.report(Fact::PeerClosed).await;
                     return Box::pin(async {
                         self.socket.answer_moment(self.endpoint, self.stream.as_fd(), Moment::PeerClosed).await;
-                        self.outlive_fin().await
+                        // Where nothing can be sent either, there is nothing to outlive it for.
+                        if self.socket.orders.is_broken() { CloseReason::Peer } else { self.outlive_fin().await }
                     })
                     .await;
                 }
@@ -517,6 +518,8 @@ impl<S: Stream> Pump<'_, S> {
         let errno = error.raw_os_error().map(Errno::from_raw);
         if errno.is_some_and(breaks_connection) {
             self.broken.set(errno);
+        } else if errno == Some(Errno::EPIPE) && !self.fin_sent.get() && self.broken.get().is_none() {
+            self.broken.set(S::CAME_BEFORE_EPIPE);
         }
         self.socket.orders.set_broken(true);
         self.socket.fail_all(&self.stream.failure(Operation::Send, error)).await;

@@ -427,7 +427,7 @@ fn where_sending_fails_nothing_is_answered_and_the_end_is_heard() {
         stream.0.broken.set(Some(Errno::EPIPE));
         open_window(&stream);
         let began = Instant::now();
-        rig.until(|fact| *fact == Fact::PeerClosed).await;
+        rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Reset }).await;
         assert!(began.elapsed() < SECOND);
     });
 }
