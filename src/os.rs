@@ -20,7 +20,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread::{self, JoinHandle};
 
 pub use aside::aside;
-pub use file::{File, read};
+pub use file::{File, is_irregular, read};
 
 /// Makes a call, again where a signal interrupted it. `name` is what its man page is called.
 ///
