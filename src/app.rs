@@ -6,6 +6,7 @@
 mod clipboard;
 mod exporter;
 mod hangup;
+mod last_resort;
 mod loading;
 mod machine;
 mod painter;
@@ -179,9 +180,11 @@ async fn session(
     // The first frame stands before the threads are started that the second one may need.
     screen.draw(|buffer| ui.render(buffer))?;
     ui.set_surroundings(machine::surroundings());
-    let gone = hangup::watch()?;
     let events = terminal::events()?;
     let (engine, batches) = engine::start(ids, clock)?;
+    let engine = Arc::new(engine);
+    let gone = hangup::watch(Arc::clone(&engine))?;
+    last_resort::listen(Arc::clone(&engine))?;
     let loading = given.file.map(Opened::start).transpose()?;
     let mut app = App {
         ui,
@@ -226,7 +229,7 @@ async fn session(
 struct App {
     ui: Ui,
     screen: Screen,
-    engine: EngineHandle,
+    engine: Arc<EngineHandle>,
     batches: Batches,
     /// Something of the log is on disk now.
     spilled: Arc<Notify>,
