@@ -158,7 +158,7 @@ async fn session(
         clock,
         config,
         keymap,
-        state::read_history(history_path.as_ref()),
+        state::read_history(history_path.as_deref()),
         colour,
         profile::folder(),
     );
