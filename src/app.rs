@@ -37,7 +37,7 @@ use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
 use crate::profile::{self, Diagnostic, Invalid, Profile};
 use crate::recorder::Recorder;
-use crate::startup::{configure, given_variables, point_at, start_diagnostics, start_recorder};
+use crate::startup::{configure, given_variables, point_at, start_recorder};
 use crate::ui::{Effect, Keymap, Ui};
 
 use exporter::{Exporter, Told};
@@ -114,7 +114,6 @@ fn start(
     if let Some(why) = terminal::unfit() {
         return Ok(Outcome::Invalid(why));
     }
-    start_diagnostics(&common.start)?;
     let recordings = Recordings::new(common.record_rotate);
     let recorder = match start_recorder(common, given.profile.as_ref(), recordings.wake()) {
         Ok(recorder) => recorder,

@@ -21,7 +21,7 @@ use crate::engine::{self, Batches, EngineHandle};
 use crate::log::export::Framed;
 use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::{complaint, start_diagnostics};
+use crate::startup::complaint;
 
 use driven::{Driven, ended_by_itself};
 use farewell::{FAREWELL, farewell};
@@ -45,7 +45,6 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         Ok(opened) => opened,
         Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
     };
-    start_diagnostics(&arguments.common.start)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;

@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("ending", &["contract", "outcome", "recorder", "startup"]),
-    ("startup", &["cli", "config", "contract", "log", "payload", "profile", "recorder", "ui"]),
+    ("startup", &["cli", "config", "contract", "log", "os", "payload", "profile", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "payload", "ui"]),
     ("outcome", &[]),
