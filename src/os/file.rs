@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use super::{call, get, put};
@@ -43,6 +43,22 @@ impl File {
     /// Those of fstat(2).
     pub fn status(&self) -> io::Result<Metadata> {
         call("fstat", || self.0.metadata())
+    }
+
+    /// What has become of the name that a regular file was opened by, as a sentence goes on after the name. `None` where
+    /// it is still the file's, and where that can't be found out.
+    #[must_use]
+    pub fn lost(&self, path: &Path) -> Option<&'static str> {
+        let own = self.status().ok().filter(Metadata::is_file)?;
+        if own.nlink() == 0 {
+            return Some("was removed");
+        }
+        match call("stat", || fs::metadata(path)) {
+            Ok(there) if (there.dev(), there.ino()) == (own.dev(), own.ino()) => None,
+            Ok(_) => Some("was replaced by another file"),
+            Err(error) if error.kind() == ErrorKind::NotFound => Some("was moved away"),
+            Err(_) => None,
+        }
     }
 
     /// Makes it so many bytes long.
