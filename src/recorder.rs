@@ -295,4 +295,26 @@ mod tests {
         let told = b"3 rows of the log are missing before this one";
         assert!(file.windows(told.len()).any(|bytes| bytes == told));
     }
+
+    #[test]
+    fn a_file_that_is_taken_away_is_told_at_the_next_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.pcapng");
+        let (mut store, mut roster) = (LogStore::new(u64::MAX), Roster::default());
+        let socket = SocketId::new(1).unwrap();
+        roster.register(socket, "far".to_owned(), "udp://127.0.0.1:9".parse().unwrap());
+        let (wake, woken) = channel();
+        let mut recorder = Recorder::start(&path, false, Rotation::Never, 1, move || _ = wake.send(())).unwrap();
+        // The size of its beginning is told, after which nothing looks until a row comes.
+        woken.recv().unwrap();
+        assert!(matches!(recorder.state(), Recording::Running { .. }));
+        std::fs::remove_file(&path).unwrap();
+        let event = Event { at: Timestamp(1), socket, fact: Fact::PeerClosed };
+        store.append(Batch::new(vec![event], Block::with_size(1).unwrap(), 0)).unwrap();
+        recorder.take(&store, &roster);
+        while matches!(recorder.state(), Recording::Running { .. }) {
+            woken.recv().unwrap();
+        }
+        assert_eq!(recorder.finish(), Recording::Failed("trace.pcapng was removed".to_owned()));
+    }
 }

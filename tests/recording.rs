@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -149,4 +150,41 @@ fn files_follow_one_another_and_each_can_be_read_alone() {
     }
     assert!(recorded.len() > 150 * MESSAGE && is_in_order(&recorded));
     assert_eq!(fs::read(folder.path().join("trace-3.pcapng")).unwrap(), b"another's");
+}
+
+/// Waits until the file holds what was exchanged so far, so that nothing more of that is written.
+fn wait_until_written(path: &Path, port: u16, len: usize) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while sent_to(port, path).len() < len {
+        assert!(Instant::now() < until, "it is not written");
+    }
+}
+
+// Case 30.
+#[test]
+fn a_file_that_is_taken_away_ends_the_recording_and_nothing_else() {
+    let ways: [(fn(&Path) -> io::Result<()>, &str); 3] = [
+        (|path| fs::remove_file(path), "trace.pcapng was removed"),
+        (|path| fs::rename(path, path.with_extension("old")), "trace.pcapng was moved away"),
+        (
+            |path| {
+                fs::rename(path, path.with_extension("old"))?;
+                fs::write(path, "another's")
+            },
+            "trace.pcapng was replaced by another file",
+        ),
+    ];
+    for (take, told) in ways {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.pcapng");
+        let mut server = start(folder.path(), "", &[]);
+        let mut stream = server.connect();
+        exchange(&mut stream, 0, 3);
+        wait_until_written(&path, server.address.port(), 3 * MESSAGE);
+        take(&path).unwrap();
+        exchange(&mut stream, 3, 5);
+        let said = server.end(Signal::SIGTERM);
+        assert!(said.contains(&format!("NOT RECORDING: {told}")), "{said}");
+        assert!(fs::read(&path).ok().is_none_or(|left| left == b"another's"), "another's file is touched");
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Owns that it is ASCII there. What goes to a file or a pipe stays as it is.
 
+use std::fmt::Write;
+
 use crate::cli::Format;
 
 /// Makes lines ASCII: what is not is escaped, in JSON as JSON has it and else as in the rest of a line.
@@ -11,16 +13,13 @@ pub(super) fn make_ascii(lines: &mut Vec<u8>, format: Format) {
     }
     let mut escaped = String::with_capacity(2 * lines.len());
     for c in String::from_utf8_lossy(lines).chars() {
-        match format {
-            _ if c.is_ascii() => escaped.push(c),
+        // Writing into a string never fails.
+        let _ = match format {
+            _ if c.is_ascii() => escaped.write_char(c),
             // Beyond ASCII there are only the contents of strings.
-            Format::Jsonl => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    escaped.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-            _ => escaped.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
-        }
+            Format::Jsonl => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(escaped, "\\u{unit:04x}")),
+            _ => write!(escaped, "\\u{{{:x}}}", u32::from(c)),
+        };
     }
     *lines = escaped.into_bytes();
 }

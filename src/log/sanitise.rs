@@ -537,19 +537,18 @@ mod tests {
         #[test]
         fn in_ascii_every_other_character_is_an_escape_and_none_is_lost(bytes in hostile(), columns in 0_usize..40) {
             let _ascii = Repertoire::Ascii.hold();
-            let mut wanted = String::new();
-            for chunk in bytes.utf8_chunks() {
-                for c in chunk.valid().chars() {
-                    match c {
-                        '\\' | '\r' | '\n' | '\t' => wanted.extend(c.escape_default()),
-                        '\0' => wanted.push_str("\\0"),
-                        ' '..='~' => wanted.push(c),
-                        '\0'..='\x7f' => wanted.push_str(&format!("\\x{:02x}", u32::from(c))),
-                        _ => wanted.push_str(&format!("\\u{{{:04X}}}", u32::from(c))),
-                    }
-                }
-                chunk.invalid().iter().for_each(|byte| wanted.push_str(&format!("\\x{byte:02x}")));
-            }
+            let escaped = |c: char| match c {
+                '\\' | '\r' | '\n' | '\t' => c.escape_default().to_string(),
+                '\0' => "\\0".to_owned(),
+                ' '..='~' => c.to_string(),
+                '\0'..='\x7f' => format!("\\x{:02x}", u32::from(c)),
+                _ => format!("\\u{{{:04X}}}", u32::from(c)),
+            };
+            let chunks = bytes.utf8_chunks().flat_map(|chunk| {
+                let invalid = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
+                chunk.valid().chars().map(escaped).chain(invalid)
+            });
+            let wanted: String = chunks.collect();
             let whole = Printable::bytes(&bytes);
             prop_assert_eq!(whole.as_str(), &wanted);
             prop_assert_eq!(whole.width(), wanted.len());
