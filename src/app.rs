@@ -16,9 +16,11 @@ mod terminal;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use crossterm::event::Event;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinSet, yield_now};
@@ -29,9 +31,10 @@ use crate::config::Config;
 use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::sanitise::Printable;
+use crate::os;
 use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
-use crate::profile::{self, Profile};
+use crate::profile::{self, Diagnostic, Invalid, Profile};
 use crate::recorder::Recorder;
 use crate::startup::{configure, given_variables, point_at, start_diagnostics, start_recorder};
 use crate::ui::{Effect, Keymap, Ui};
@@ -280,12 +283,12 @@ impl App {
                 biased;
                 event = events.recv() => match event {
                     Some(event) => {
-                        if self.ui.handle(event?) {
+                        if self.ui.handle(event.context("the terminal can't be read")?) {
                             changed = true;
                             pause = ANSWER;
                         }
                     }
-                    None => return Ok(hangup::OUTCOME),
+                    None => anyhow::bail!("the thread that reads the terminal ended by itself"),
                 },
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 _ = &mut gone => return Ok(hangup::OUTCOME),
@@ -395,7 +398,7 @@ impl App {
             Effect::ListProfiles => self.ui.show_profiles(profile::list()),
             Effect::ListFolder(path) => self.ui.folder_listed(&machine::list_folder(&path)),
             Effect::LoadProfile(path) => {
-                let result = Profile::load_with(&path, self.ui.given());
+                let result = load(&path, self.ui.given());
                 let is_loaded = result.is_ok();
                 self.ui.profile_loaded(result);
                 if is_loaded {
@@ -433,10 +436,32 @@ impl App {
     }
 }
 
+/// Loads a profile where everybody waits for it.
+fn load(path: &Path, given: &Variables) -> Result<Profile, Invalid> {
+    if os::is_irregular(path) {
+        return Err(Invalid(vec![Diagnostic::of_file(path, "it is no regular file")]));
+    }
+    Profile::load_with(path, given)
+}
+
 /// What comes next of a file; for ever nothing where none is read.
 async fn next_of(loading: &mut Option<Loading>) -> Loaded {
     match loading {
         Some(loading) => loading.next().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let told = load(&path, &Variables::default()).unwrap_err().to_string();
+        assert!(told.contains("it is no regular file") && told.contains("fifo"), "{told}");
     }
 }

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::io;
 use std::pin::pin;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cli::{Format, Run};
 use crate::contract::{Clock, Event, Fact, SocketId, SocketIds};
@@ -27,7 +27,7 @@ use crate::startup::{complaint, repertoire_of, start_diagnostics};
 
 use charset::make_ascii;
 use driven::{Driven, ended_by_itself};
-use farewell::farewell;
+use farewell::{FAREWELL, farewell};
 use messages::Streams;
 use opening::{Given, Opening};
 use printer::Printer;
@@ -89,6 +89,10 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             Err(error) => Err(error),
         };
         let ended = farewell(ended, bench.leave(), &mut signals).await;
+        // Where nobody hears of it any more, the sockets end in an orderly way nevertheless, and the recording with them.
+        bench.format = Format::None;
+        bench.text.clear();
+        let _ = timeout(FAREWELL, bench.shut_down()).await;
         Ok(bench.recording.finish(ended, &mut signals).await?)
     })
 }

@@ -1,17 +1,18 @@
 //! The terminal: taken over, and always given back.
 
 use std::io::{self, IsTerminal, Stdout, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, read,
 };
-use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode, size,
-};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, size};
 use crossterm::{cursor, execute};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::termios::{SetArg, SpecialCharacterIndices, Termios, cfmakeraw, tcgetattr, tcsetattr};
+use nix::unistd::{Pid, dup2_stdin};
 use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
 
@@ -21,13 +22,24 @@ use crate::os;
 /// How many events may wait to be handled; those behind them wait with the system.
 const EVENTS: usize = 64;
 
-/// True while the terminal is ours: then a panic of any thread must not write to it.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The terminal while it is ours: then a panic of any thread must not write to it.
+static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
+
+struct Taken {
+    terminal: Arc<OwnedFd>,
+    /// The modes that it had.
+    modes: Termios,
+}
 
 /// The terminal while it is ours. Dropping it gives it back, however the program leaves.
 pub(super) struct Screen {
     painter: Painter<Stdout>,
     mouse: bool,
+    /// The terminal that keys come from, whatever standard input is by then. This and the next are open from the start,
+    /// for there may be no descriptor left when they are needed.
+    terminal: Arc<OwnedFd>,
+    /// Never has anything to read.
+    silence: EventFd,
 }
 
 /// Why the workbench can't run here; `None` where it can.
@@ -50,14 +62,23 @@ pub(super) fn unfit() -> Option<String> {
 impl Screen {
     /// Takes the terminal.
     pub(super) fn take(mouse: bool) -> io::Result<Self> {
-        let mut screen = Self { painter: Painter::new(io::stdout()), mouse };
+        let terminal = Arc::new(io::stdin().as_fd().try_clone_to_owned()?);
+        let silence = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let mut screen = Self { painter: Painter::new(io::stdout()), mouse, terminal, silence };
         screen.enter()?;
         Ok(screen)
     }
 
     fn enter(&mut self) -> io::Result<()> {
-        TAKEN.store(true, Ordering::SeqCst);
-        enable_raw_mode()?;
+        let modes = tcgetattr(&self.terminal)?;
+        let mut raw = modes.clone();
+        cfmakeraw(&mut raw);
+        // A read takes what is there and never waits for more, as it would where a sequence has come in part: a thread
+        // that waits in there could not be kept from what comes when the terminal is given back.
+        raw.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
+        raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
+        tcsetattr(&self.terminal, SetArg::TCSANOW, &raw)?;
+        *taken() = Some(Taken { terminal: Arc::clone(&self.terminal), modes });
         let writer = self.painter.writer_mut();
         execute!(writer, EnterAlternateScreen, EnableBracketedPaste, SetTitle("sockbench"), cursor::Hide)?;
         if self.mouse {
@@ -68,14 +89,14 @@ impl Screen {
     }
 
     fn leave() {
-        if TAKEN.swap(false, Ordering::SeqCst) {
+        let taken = taken().take();
+        if let Some(Taken { terminal, modes }) = taken {
             // Whatever fails here fails because the terminal is gone; the rest is tried all the same.
             let mut writer = io::stdout();
             let _ = execute!(writer, DisableMouseCapture);
             let _ = execute!(writer, DisableBracketedPaste);
             let _ = execute!(writer, LeaveAlternateScreen, cursor::Show);
-            let _ = disable_raw_mode();
-            let _ = writer.flush();
+            let _ = tcsetattr(&terminal, SetArg::TCSANOW, &modes);
         }
     }
 
@@ -116,8 +137,15 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        // The thread that waits for events can't be told to stop, and what is typed from now on is for the shell, while
+        // the program may take its time to end. So it goes on with a standard input on which nothing comes.
+        let _ = dup2_stdin(&self.silence);
         Self::leave();
     }
+}
+
+fn taken() -> MutexGuard<'static, Option<Taken>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What comes from the terminal, read on a thread of its own. An error is the last that comes.
@@ -149,7 +177,7 @@ pub(super) fn keep_panics_off_the_screen() {
         if std::thread::current().id() == own {
             Screen::leave();
             usual(info);
-        } else if !TAKEN.load(Ordering::SeqCst) {
+        } else if taken().is_none() {
             usual(info);
         }
     }));

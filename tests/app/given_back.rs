@@ -1,5 +1,6 @@
 //! The terminal is given back as it was, however the program leaves.
 
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
@@ -51,6 +52,51 @@ fn on_quit() {
 
 // Case 36.
 #[test]
+fn what_is_typed_after_that_is_left_for_the_shell() {
+    let home = Home::new();
+    let (mut session, _peer) = start_with_an_unsent_rest(&home);
+    session.keys(&ctrl('q'));
+    session.wait_for("Quit?");
+    session.keys("y");
+    expect_left_for_the_shell(&mut session, 0);
+
+    // In the midst of a paste, the beginning of which is read long before there is another frame.
+    let (mut session, _peer) = start_with_an_unsent_rest(&home);
+    session.keys("\x1b[200~the beginning");
+    session.resize(100, 30);
+    session.wait_until("a frame of this size", |screen| screen.cell(28, 99).map(vt100::Cell::contents) == Some("╝"));
+    session.signal(Signal::SIGTERM);
+    expect_left_for_the_shell(&mut session, 128 + Signal::SIGTERM as u32);
+}
+
+/// With a peer that never reads: the program waits a while for what it could not send, long after the screen is left.
+fn start_with_an_unsent_rest(home: &Home) -> (Session, UnixStream) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut session = home.start(&[format!("unix://{}?send-buffer=4KiB", path.display())]);
+    let (peer, _) = listener.accept().unwrap();
+    session.wait_for("connected");
+    session.keys(&format!("\x1b[200~{}\x1b[201~", "to nobody ".repeat(10_000)));
+    session.wait_for("to nobody");
+    session.keys(ENTER);
+    session.wait_for("the peer does not read");
+    (session, peer)
+}
+
+/// That nobody reads what is typed once the screen is left, although the program still runs.
+#[track_caller]
+fn expect_left_for_the_shell(session: &mut Session, status: u32) {
+    session.wait_until("the screen is left", |screen| !screen.alternate_screen());
+    session.keys("for the shell\n");
+    assert!(!session.has_ended(), "nobody could have read it");
+    assert_eq!(session.wait_for_exit(), status);
+    let line = session.next_line_typed();
+    assert!(line.ends_with("for the shell\n"), "{line:?}");
+}
+
+// Case 36.
+#[test]
 fn on_each_signal_that_ends_it() {
     let home = Home::new();
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
@@ -66,7 +112,7 @@ fn on_each_signal_that_ends_it() {
 fn while_it_is_suspended_and_taken_again_after() {
     let home = Home::new();
     // A shell with job control, as a user's: it says that the job has stopped, and continues it after a line.
-    let script = r#"set -m; "$0" "$1"; echo "suspended with $?"; stty -a; echo the modes end; read -r; fg; echo "ended with $?""#;
+    let script = r#"set -m; "$0" "$1"; echo "suspended with $?"; stty -a; echo the modes end; read -r typed; [ "$typed" = "for the shell" ] && fg; echo "ended with $?""#;
     let mut session = home.start_script(script, &["tcp-listen://127.0.0.1:0"]);
     session.wait_for("open at ");
     session.keys(&ctrl('z'));
@@ -80,7 +126,7 @@ fn while_it_is_suspended_and_taken_again_after() {
     assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
     assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
 
-    session.keys("\n");
+    session.keys("for the shell\n");
     session.wait_until("the bench is drawn again", |screen| {
         screen.alternate_screen() && screen.contents().contains("open at ") && screen.contents().contains("╔ Send")
     });

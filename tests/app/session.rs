@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{Termios, tcgetattr};
 use nix::unistd::Pid;
@@ -268,6 +270,23 @@ impl Session {
     pub(crate) fn wait_for_exit(&mut self) -> u32 {
         self.wait("the end of the program", |session| session.exited.is_some());
         self.exited.as_ref().unwrap().exit_code()
+    }
+
+    /// Whether the end of the program has been heard of.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.exited.is_some()
+    }
+
+    /// The next line that was typed and that nobody has read, as the program after this one gets it.
+    #[track_caller]
+    pub(crate) fn next_line_typed(&mut self) -> String {
+        let terminal = self.terminal.as_mut().unwrap();
+        let mut watched = [PollFd::new(terminal.as_fd(), PollFlags::POLLIN)];
+        let timeout = PollTimeout::try_from(PATIENCE).unwrap();
+        assert_eq!(poll(&mut watched, timeout), Ok(1), "nothing is left to read");
+        let mut line = [0; 4096];
+        let len = terminal.read(&mut line).unwrap();
+        String::from_utf8_lossy(&line[..len]).into_owned()
     }
 
     /// Waits for the end of the program and of its output, checks the terminal's modes, and gives the exit status.

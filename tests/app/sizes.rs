@@ -55,3 +55,17 @@ fn a_storm_of_sizes_ends_with_the_frame_of_the_last() {
         screen.cell(28, 99).map(vt100::Cell::contents) == Some("╝") && screen.contents().contains("still here")
     });
 }
+
+// Case 39.
+#[test]
+fn a_new_size_is_drawn_in_the_midst_of_a_paste() {
+    let home = Home::new();
+    let mut session = home.start(&["tcp-listen://127.0.0.1:0"]);
+    session.wait_for("open at ");
+    session.keys("\x1b[200~one line, \n");
+    session.resize(100, 30);
+    session.wait_until("a frame of this size", |screen| screen.cell(28, 99).map(vt100::Cell::contents) == Some("╝"));
+    session.keys("and another\x1b[201~");
+    session.wait_for("and another");
+    assert!(session.text().contains("one line, "));
+}
