@@ -309,11 +309,13 @@ mod tests {
         woken.recv().unwrap();
         assert!(matches!(recorder.state(), Recording::Running { .. }));
         std::fs::remove_file(&path).unwrap();
-        let event = Event { at: Timestamp(1), socket, fact: Fact::PeerClosed };
-        store.append(Batch::new(vec![event], Block::with_size(1).unwrap(), 0)).unwrap();
+        let peer = Some(crate::contract::Address::Ip(([127, 0, 0, 1], 9).into()));
+        let fact = Fact::Received { peer, bytes: Span { start: 0, len: 4 }, truncated: false };
+        let event = Event { at: Timestamp(1), socket, fact };
+        store.append(Batch::new(vec![event], Block::with_size(4).unwrap(), 4)).unwrap();
         recorder.take(&store, &roster);
         while matches!(recorder.state(), Recording::Running { .. }) {
-            woken.recv().unwrap();
+            woken.recv_timeout(Duration::from_secs(20)).unwrap();
         }
         assert_eq!(recorder.finish(), Recording::Failed("trace.pcapng was removed".to_owned()));
     }
