@@ -160,10 +160,13 @@ fn wait_until_written(path: &Path, port: u16, len: usize) {
     }
 }
 
+/// A way to take a file away.
+type Take = fn(&Path) -> io::Result<()>;
+
 // Case 30.
 #[test]
 fn a_file_that_is_taken_away_ends_the_recording_and_nothing_else() {
-    let ways: [(fn(&Path) -> io::Result<()>, &str); 3] = [
+    let ways: [(Take, &str); 3] = [
         (|path| fs::remove_file(path), "trace.pcapng was removed"),
         (|path| fs::rename(path, path.with_extension("old")), "trace.pcapng was moved away"),
         (

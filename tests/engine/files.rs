@@ -263,9 +263,12 @@ async fn a_file_that_can_not_be_made_opens_no_socket() {
     assert_eq!(fs::read(&path).unwrap(), b"precious and more");
 }
 
+/// A way to take a file away.
+type Take = fn(&Path) -> io::Result<()>;
+
 #[tokio::test]
 async fn a_file_that_is_taken_away_while_it_is_saved_to_is_told_and_the_socket_lives() {
-    let ways: [(fn(&Path) -> io::Result<()>, &str); 3] = [
+    let ways: [(Take, &str); 3] = [
         (|path| fs::remove_file(path), "was removed"),
         (|path| fs::rename(path, path.with_extension("old")), "was moved away"),
         (
