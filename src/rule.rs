@@ -265,6 +265,7 @@ impl fmt::Display for Once {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pattern::Expression;
 
     fn rule(name: &str, pattern: Pattern) -> Arc<Rule> {
         Arc::new(Rule::new(name, When::Comes(pattern), Reply::Nothing))
@@ -276,7 +277,7 @@ mod tests {
         let opened = Rule::new("greet", When::Happens(Moment::Accepted), Reply::Nothing);
         let rules = Rules::new([
             Arc::new(opened),
-            rule("get", Pattern::regex("^GET (.*)").unwrap()),
+            rule("get", Pattern::Regex(Expression::capturing("^GET (.*)").unwrap())),
             rule("ok", Pattern::Contains((*b"OK").into())),
             Arc::new(fallback),
         ]);

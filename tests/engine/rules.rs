@@ -14,7 +14,7 @@ use nix::sys::stat::Mode as Permissions;
 use nix::unistd::{Pid, mkfifo};
 use sockbench::contract::{CloseHow, CloseReason, Command, Fact, LOOP_WITH, SocketId, Target, Ticket};
 use sockbench::encoding::Encoding;
-use sockbench::pattern::Pattern;
+use sockbench::pattern::{Expression, Pattern};
 use sockbench::payload::{Mode, Place, Template, Variables};
 use sockbench::rule::{Moment, Reply, Rule, Rules, Then, When};
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ fn template(text: &str) -> Template {
 }
 
 fn on(regex: &str) -> When {
-    When::Comes(Pattern::regex(regex).unwrap())
+    When::Comes(Pattern::Regex(Expression::capturing(regex).unwrap()))
 }
 
 fn message(text: &str) -> Reply {

@@ -10,7 +10,7 @@ fn rules_that_echo_and_answer_from_a_file_and_by_a_program() {
         let place = Place::Reply { captures: 2 };
         Template::parse(Mode::Escaped, text, Encoding::UTF_8, &Variables::default(), place).unwrap()
     };
-    let on = |regex| When::Comes(Pattern::regex(regex).unwrap());
+    let on = |regex| When::Comes(Pattern::Regex(Expression::capturing(regex).unwrap()));
     let root = folder.path().to_owned();
     let program =
         Reply::Program { command: vec!["cat".to_owned()], folder: root.clone(), timeout: PATIENCE, max: 1000 };
