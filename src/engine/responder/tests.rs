@@ -30,7 +30,11 @@ fn template(text: &str) -> Template {
 
 /// A rule that answers messages in which this is found; its name is its reply.
 fn rule(regex: &str, reply: &str) -> Rule {
-    Rule::new(reply, When::Comes(Pattern::Regex(Expression::capturing(regex).unwrap())), Reply::Message(template(reply)))
+    Rule::new(
+        reply,
+        When::Comes(Pattern::Regex(Expression::capturing(regex).unwrap())),
+        Reply::Message(template(reply)),
+    )
 }
 
 fn at(moment: Moment, reply: &str) -> Rule {
