@@ -215,8 +215,8 @@ impl Rules {
     #[must_use]
     pub fn weight(&self) -> usize {
         let weights = self.iter().map(|rule| match &rule.when {
-            When::Comes(Pattern::Regex(expression)) => expression.weight(),
-            _ => 0,
+            When::Comes(pattern) => pattern.weight(),
+            When::Happens(_) => 0,
         });
         weights.sum()
     }

@@ -170,13 +170,11 @@ fn wrong(text: &str, error: &BuildError) -> Wrong {
         Some(regex_syntax::Error::Translate(error)) => {
             (error.span().start.offset..error.span().end.offset, error.kind().to_string())
         }
-        _ => (
-            0..text.len(),
-            format!(
-                "too large once its repetitions and classes are written out: more than {} KiB; (?-u) makes classes smaller",
-                SIZE_MAX >> 10
-            ),
-        ),
+        _ => {
+            let why =
+                format!("too large once written out, more than {} MiB; (?-u) makes classes smaller", SIZE_MAX >> 20);
+            (0..text.len(), why)
+        }
     }
 }
 

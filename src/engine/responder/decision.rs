@@ -2,37 +2,33 @@
 //!
 //! Owns how that is done beside the engine's thread, on which all other sockets go on meanwhile.
 
+use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::work::{NO_ROOM, PENDING_OVERHEAD, Waiting, Work};
+use super::work::{NO_ROOM, PENDING_OVERHEAD, Pending, Waiting, Work};
 use crate::contract::Address;
 use crate::engine::budget::Place;
 use crate::engine::orders::Orders;
 use crate::os;
+use crate::pattern::STEPS_AT_ONCE;
 use crate::rule::{Hits, Once, Reply, Rule, Rules, Then, When};
-
-/// How many steps are taken on the engine's thread to find the rule that answers a message, all others waiting: at worst
-/// 50 ms.
-const STEPS_AT_ONCE: usize = 5_000_000;
 
 /// A message of which it is not known yet which rule answers it.
 pub(super) struct Undecided {
     message: Arc<[u8]>,
-    /// The message with its framing.
-    as_it_came: Vec<u8>,
+    /// The message with its framing, where it has one.
+    as_it_came: Option<Arc<[u8]>>,
     from: Option<Address>,
     at: Instant,
-    /// What it takes up meanwhile.
-    _place: Place,
+    /// What it takes up until it is known which rule answers it, and then with that.
+    place: Cell<Option<Place>>,
 }
 
-impl Undecided {
-    pub(super) fn new(message: &[u8], as_it_came: Vec<u8>, from: Option<&Address>, place: Place) -> Self {
-        Self { message: message.into(), as_it_came, from: from.cloned(), at: Instant::now(), _place: place }
-    }
-}
+/// Which rule answers a message, and where in it is what was captured.
+type Found = (Arc<Rule>, Vec<Range<usize>>);
 
 impl Work {
     /// Whether the rule that answers a message is not looked for at once: that may take long, or one before it on the
@@ -48,9 +44,16 @@ impl Work {
             let waits = |rule: &&Arc<Rule>| matches!(rule.when, When::Comes(_));
             return rules.iter().find(waits).into_iter().for_each(|rule| self.leave_unanswered(rule, NO_ROOM));
         }
-        let place = self.waiting.place(message.len() + as_it_came.len() + PENDING_OVERHEAD);
+        let framed: Option<Arc<[u8]>> = (as_it_came != message).then(|| as_it_came.into());
+        let size = message.len() + framed.as_ref().map_or(0, |framed| framed.len()) + PENDING_OVERHEAD;
         self.undecided.set(self.undecided.get() + usize::from(!self.of_datagrams));
-        self.wait(Waiting::Undecided(Undecided::new(message, as_it_came, from, place)));
+        self.wait(Waiting::Undecided(Undecided {
+            message: message.into(),
+            as_it_came: framed,
+            from: from.cloned(),
+            at: Instant::now(),
+            place: Cell::new(Some(self.waiting.place(size))),
+        }));
     }
 
     /// Finds the rule that answers a message, and has it answer, unless the socket closes before that is found.
@@ -69,19 +72,23 @@ impl Work {
         if rule.reply == Reply::Nothing && self.then(&rule) == Then::Keep {
             return self.spend(&rule);
         }
-        let message = if rule.is_echo() { &undecided.as_it_came } else { &*undecided.message };
-        let mut pending = self.pending(&rule, message, from, undecided.at + rule.delay, None);
-        pending.captures = Some(captures);
-        self.answer(&pending).await;
+        let framed = undecided.as_it_came.as_ref().filter(|_| rule.is_echo());
+        let message = Arc::clone(framed.unwrap_or(&undecided.message));
+        let due = undecided.at + rule.delay;
+        let Some(place) = undecided.place.take() else { return };
+        self.spend(&rule);
+        let from = undecided.from.clone();
+        self.answer(&Pending { rule, message, captures: Some(captures), from, due, turn: None, place }).await;
     }
 
-    async fn find_rule(&self, undecided: &Undecided) -> Option<(Arc<Rule>, Vec<Vec<u8>>)> {
+    async fn find_rule(&self, undecided: &Undecided) -> Option<Found> {
         loop {
             let (rules, spent, message) =
                 (self.rules.now(), self.spent.borrow().clone(), Arc::clone(&undecided.message));
             let search = move || {
                 let (rule, found) = rules.answer(&message, |rule| is_spent(rule, &spent))?;
-                Some((Arc::clone(rule), found.captures.iter().map(|capture| capture.to_vec()).collect()))
+                let places = found.captures.iter().map(|capture| place_of(capture, &message));
+                Some((Arc::clone(rule), places.collect()))
             };
             match os::aside(search).await {
                 // Others may have spent it meanwhile, or it is gone.
@@ -100,6 +107,12 @@ impl Work {
             self.note(rule, message);
         }
     }
+}
+
+/// Where bytes of a message stand in it. Of no bytes that does not matter.
+fn place_of(part: &[u8], message: &[u8]) -> Range<usize> {
+    let start = if part.is_empty() { 0 } else { part.as_ptr().addr() - message.as_ptr().addr() };
+    start..start + part.len()
 }
 
 /// Whether a rule does not apply any more, where these have had their turn on the connection.

@@ -60,7 +60,7 @@ impl Work {
         let has_room = |orders: &Orders| (orders.has_room_for_reply() || orders.stopping().is_some()).then_some(());
         self.orders.until_room(has_room).await;
         let captures = match (&pending.captures, &rule.when) {
-            (Some(captures), _) => captures.iter().map(Vec::as_slice).collect(),
+            (Some(places), _) => places.iter().map(|place| &message[place.clone()]).collect(),
             (None, When::Comes(pattern)) => pattern.find(message).map(|found| found.captures).unwrap_or_default(),
             (None, When::Happens(_)) => Vec::new(),
         };

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -104,15 +105,16 @@ pub(super) enum Waiting {
 pub(super) struct Pending {
     pub(super) rule: Arc<Rule>,
     /// For an echo with its framing, else without.
-    pub(super) message: Vec<u8>,
-    /// What was captured, where that took long.
-    pub(super) captures: Option<Vec<Vec<u8>>>,
+    pub(super) message: Arc<[u8]>,
+    /// Where in it is what was captured, where that took long to find.
+    pub(super) captures: Option<Vec<Range<usize>>>,
     pub(super) from: Option<Address>,
     pub(super) due: Instant,
     /// The turn of its program, where it has one already.
     pub(super) turn: Option<OwnedSemaphorePermit>,
     /// What it takes up meanwhile.
-    _place: Place,
+    #[expect(dead_code, reason = "it is given back when it is dropped")]
+    pub(super) place: Place,
 }
 
 /// That a reply without an end is being sent, beside which nothing is answered.
@@ -438,31 +440,17 @@ impl Work {
                     // One that is late would keep others waiting meanwhile; it waits for its turn when it is due.
                     turn = rule.delay.is_zero().then_some(free);
                 }
-                let due = Instant::now() + rule.delay;
-                let pending = self.pending(rule, came.message, came.from, due, turn);
-                self.wait(Waiting::Decided(pending));
+                self.spend(rule);
+                self.wait(Waiting::Decided(Pending {
+                    rule: Arc::clone(rule),
+                    message: came.message.into(),
+                    captures: None,
+                    from: came.from.cloned(),
+                    due: Instant::now() + rule.delay,
+                    turn,
+                    place: self.waiting.place(came.message.len() + PENDING_OVERHEAD),
+                }));
             }
-        }
-    }
-
-    /// A message that this rule is to answer when that is due; it is spent by that.
-    pub(super) fn pending(
-        &self,
-        rule: &Arc<Rule>,
-        message: &[u8],
-        from: Option<&Address>,
-        due: Instant,
-        turn: Option<OwnedSemaphorePermit>,
-    ) -> Pending {
-        self.spend(rule);
-        Pending {
-            rule: Arc::clone(rule),
-            message: message.to_vec(),
-            captures: None,
-            from: from.cloned(),
-            due,
-            turn,
-            _place: self.waiting.place(message.len() + PENDING_OVERHEAD),
         }
     }
 
