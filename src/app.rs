@@ -6,6 +6,7 @@
 mod clipboard;
 mod exporter;
 mod hangup;
+mod last_resort;
 mod loading;
 mod machine;
 mod painter;
@@ -16,6 +17,7 @@ mod terminal;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,11 +32,12 @@ use crate::config::Config;
 use crate::contract::{Clock, Command, Endpoint, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::sanitise::Printable;
+use crate::os;
 use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
-use crate::profile::{self, Profile};
+use crate::profile::{self, Diagnostic, Invalid, Profile};
 use crate::recorder::Recorder;
-use crate::startup::{configure, given_variables, point_at, start_diagnostics, start_recorder};
+use crate::startup::{configure, given_variables, point_at, start_recorder};
 use crate::ui::{Effect, Keymap, Ui};
 
 use exporter::{Exporter, Told};
@@ -111,7 +114,6 @@ fn start(
     if let Some(why) = terminal::unfit() {
         return Ok(Outcome::Invalid(why));
     }
-    start_diagnostics(&common.start)?;
     let recordings = Recordings::new(common.record_rotate);
     let recorder = match start_recorder(common, given.profile.as_ref(), recordings.wake()) {
         Ok(recorder) => recorder,
@@ -155,7 +157,7 @@ async fn session(
         clock,
         config,
         keymap,
-        state::read_history(history_path.as_ref()),
+        state::read_history(history_path.as_deref()),
         colour,
         profile::folder(),
     );
@@ -177,9 +179,11 @@ async fn session(
     // The first frame stands before the threads are started that the second one may need.
     screen.draw(|buffer| ui.render(buffer))?;
     ui.set_surroundings(machine::surroundings());
-    let gone = hangup::watch()?;
     let events = terminal::events()?;
     let (engine, batches) = engine::start(ids, clock)?;
+    let engine = Arc::new(engine);
+    let gone = hangup::watch(Arc::clone(&engine))?;
+    last_resort::listen(Arc::clone(&engine))?;
     let loading = given.file.map(Opened::start).transpose()?;
     let mut app = App {
         ui,
@@ -224,7 +228,7 @@ async fn session(
 struct App {
     ui: Ui,
     screen: Screen,
-    engine: EngineHandle,
+    engine: Arc<EngineHandle>,
     batches: Batches,
     /// Something of the log is on disk now.
     spilled: Arc<Notify>,
@@ -396,7 +400,7 @@ impl App {
             Effect::ListProfiles => self.ui.show_profiles(profile::list()),
             Effect::ListFolder(path) => self.ui.folder_listed(&machine::list_folder(&path)),
             Effect::LoadProfile(path) => {
-                let result = Profile::load_with(&path, self.ui.given());
+                let result = load(&path, self.ui.given());
                 let is_loaded = result.is_ok();
                 self.ui.profile_loaded(result);
                 if is_loaded {
@@ -434,10 +438,32 @@ impl App {
     }
 }
 
+/// Loads a profile where everybody waits for it.
+fn load(path: &Path, given: &Variables) -> Result<Profile, Invalid> {
+    if os::is_irregular(path) {
+        return Err(Invalid(vec![Diagnostic::of_file(path, "it is no regular file")]));
+    }
+    Profile::load_with(path, given)
+}
+
 /// What comes next of a file; for ever nothing where none is read.
 async fn next_of(loading: &mut Option<Loading>) -> Loaded {
     match loading {
         Some(loading) => loading.next().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let told = load(&path, &Variables::default()).unwrap_err().to_string();
+        assert!(told.contains("it is no regular file") && told.contains("fifo"), "{told}");
     }
 }

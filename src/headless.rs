@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::io;
 use std::pin::pin;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cli::{Format, Run};
 use crate::contract::{Clock, Event, Fact, SocketId, SocketIds};
@@ -21,10 +21,10 @@ use crate::engine::{self, Batches, EngineHandle};
 use crate::log::export::Framed;
 use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::{complaint, start_diagnostics};
+use crate::startup::complaint;
 
 use driven::{Driven, ended_by_itself};
-use farewell::farewell;
+use farewell::{FAREWELL, farewell};
 use messages::Streams;
 use opening::{Given, Opening};
 use printer::Printer;
@@ -45,7 +45,6 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         Ok(opened) => opened,
         Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
     };
-    start_diagnostics(&arguments.common.start)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;
@@ -85,6 +84,10 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             Err(error) => Err(error),
         };
         let ended = farewell(ended, bench.leave(), &mut signals).await;
+        // Where nobody hears of it any more, the sockets end in an orderly way nevertheless, and the recording with them.
+        bench.format = Format::None;
+        bench.text.clear();
+        let _ = timeout(FAREWELL, bench.shut_down()).await;
         Ok(bench.recording.finish(ended, &mut signals).await?)
     })
 }

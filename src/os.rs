@@ -2,8 +2,9 @@
 //! them, and in which everybody starts threads.
 //!
 //! Owns that a call that a signal interrupted (`EINTR`, signal(7)) is made again, and the threads for what may wait. It
-//! never decides what a failure means. In a build with debug assertions a test can have the n-th call of a name fail, or come short: see `fault`.
-//! A release build has nothing of that, and each function here is the call alone.
+//! never decides what a failure means, but says what is missing where there is no thread: who is told then has asked for
+//! something else. In a build with debug assertions a test can have the n-th call of a name fail, or come short: see
+//! `fault`. A release build has nothing of that, and each function here is the call alone.
 //!
 //! Outside is what is asked only to be shown, a failure of which is no answer (proc(5), options that are read back), what
 //! the runtime does for itself, and what gives back what is over (`close`, `munmap`, `kill`).
@@ -13,12 +14,13 @@ mod aside;
 pub mod fault;
 mod file;
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread::{self, JoinHandle};
 
 pub use aside::aside;
-pub use file::{File, read};
+pub use file::{File, is_irregular, read};
 
 /// Makes a call, again where a signal interrupted it. `name` is what its man page is called.
 ///
@@ -100,11 +102,44 @@ pub fn getaddrinfo(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 /// Starts a thread of this name, which ps(1) shows up to its 15th byte.
 ///
 /// # Errors
-/// Those of clone(2), in words: `EAGAIN`, where there are as many as there may be.
+/// A [`NoThread`], whose words need nothing beside them.
 pub fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     once("clone", || thread::Builder::new().name(name.to_owned()).spawn(run))
-        .map_err(|error| io::Error::new(error.kind(), format!("no more threads are allowed: {error}; see ulimit -u")))
+        .map_err(|error| io::Error::new(error.kind(), NoThread(error)))
 }
+
+/// That there is no thread for what was wanted, and why: the error of clone(2), or of the memory for its stack.
+#[derive(Debug)]
+pub struct NoThread(io::Error);
+
+impl NoThread {
+    /// One sentence without a full stop: what happened.
+    pub const CAUSE: &str = "no thread could be started";
+
+    /// What to look at now.
+    pub const LIMITS: &str = "ulimit -u, pids.max of the cgroup, and what memory is left";
+
+    /// Whether that is what an error is.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// The system's error number: mostly `EAGAIN`.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        self.0.raw_os_error()
+    }
+}
+
+/// All of it: what happened, the errno, and what to look at.
+impl fmt::Display for NoThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; see {}", Self::CAUSE, self.0, Self::LIMITS)
+    }
+}
+
+impl std::error::Error for NoThread {}
 
 #[inline]
 fn uninterrupted<T>(mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {

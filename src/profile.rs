@@ -44,7 +44,7 @@ use crate::payload::Variables;
 pub struct Profile {
     /// The file; `None` for a profile that was never saved.
     pub path: Option<PathBuf>,
-    /// What it says, which the user may change.
+    /// What it says, which the user may change, but for what says otherwise.
     pub contents: Contents,
     /// What was read and is not used.
     pub warnings: Vec<Diagnostic>,
@@ -75,7 +75,7 @@ pub struct Contents {
     pub description: String,
     /// The sockets, in the file's order. Their names are unique.
     pub sockets: Vec<SocketEntry>,
-    /// The variables of its templates, which saving leaves as they are.
+    /// The variables of its templates. Saving leaves those of the file, and fails where these are others.
     pub vars: BTreeMap<String, String>,
     /// The saved payloads, in the file's order. Their names are unique.
     pub payloads: Vec<PayloadEntry>,
@@ -83,9 +83,10 @@ pub struct Contents {
     pub rules: Vec<RuleEntry>,
     /// The scenarios, in the file's order. Their names are unique.
     pub scenarios: Vec<ScenarioEntry>,
-    /// The file that the sockets are recorded into, if they are.
+    /// The file that the sockets are recorded into, if they are. Saving leaves what the file says, and fails where this is
+    /// something else.
     pub record: Option<PathBuf>,
-    /// When one file of that recording ends and the next begins.
+    /// When one file of that recording ends and the next begins. As `record`, it can't be changed.
     pub rotation: Rotation,
 }
 

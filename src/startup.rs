@@ -1,19 +1,27 @@
 //! What every way to start the program begins with: its configuration, the variables that are given, its diagnostics and
 //! its recording, and how it says what is wrong with them.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::{fs, io};
+use std::path::Path;
+use std::sync::Mutex;
 
 use crate::cli::{Common, Start};
 use crate::config::{Config, MIN_MEMORY};
 use crate::contract::EndpointError;
 use crate::log::sanitise::Printable;
+use crate::os::File;
 use crate::payload::Variables;
 use crate::profile::Profile;
 use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
 
-/// The configuration and the keys that come of it.
+/// The configuration and the keys that come of it; the program's own diagnostics go to the file that was asked for, if
+/// one was.
+///
+/// # Errors
+/// What is wrong with either, to be printed as it is.
 pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, Keymap), String> {
     let mut config = match &start.config {
         Some(path) => Config::load(path).map_err(|invalid| invalid.to_string())?,
@@ -37,6 +45,10 @@ pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, K
         }
         config.memory = memory;
     }
+    if let Some(path) = &start.log_file {
+        let failed = |error| complaint(&format!("--log-file: {} can't be written: {error}", path.display()));
+        start_diagnostics(path).map_err(failed)?;
+    }
     Ok((config, keymap))
 }
 
@@ -55,14 +67,12 @@ pub(crate) fn given_variables(common: &Common) -> Result<Variables, String> {
     Ok(given)
 }
 
-/// Sends the program's own diagnostics to the file that was asked for.
-pub(crate) fn start_diagnostics(start: &Start) -> io::Result<()> {
-    if let Some(path) = &start.log_file {
-        let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
-        // The only one that is ever set.
-        let _ = tracing::subscriber::set_global_default(subscriber);
-    }
+/// Sends the program's own diagnostics to this file.
+fn start_diagnostics(path: &Path) -> io::Result<()> {
+    let file = File::open_with(OpenOptions::new().create(true).append(true).mode(0o600), path)?;
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(file)).finish();
+    // The only one that is ever set.
+    let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
 }
 
@@ -118,11 +128,19 @@ mod tests {
     fn the_command_line_may_not_give_less_memory_than_the_configuration() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
-        fs::write(&path, "").unwrap();
+        std::fs::write(&path, "").unwrap();
         let start = Start { config: Some(path), log_file: None };
         assert_eq!(configure(&start, Some(1 << 20)).unwrap().0.memory, 1 << 20);
         let error = configure(&start, Some(10)).err().unwrap();
         assert!(error.contains("less than 1MiB"), "{error}");
+    }
+
+    #[test]
+    fn a_log_file_that_can_not_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = Start { config: None, log_file: Some(folder.path().to_owned()) };
+        let error = configure(&start, None).err().unwrap();
+        assert!(error.contains("--log-file: ") && error.contains("Is a directory"), "{error}");
     }
 
     #[test]

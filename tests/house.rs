@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("ending", &["contract", "outcome", "recorder", "startup"]),
-    ("startup", &["cli", "config", "contract", "log", "payload", "profile", "recorder", "ui"]),
+    ("startup", &["cli", "config", "contract", "log", "os", "payload", "profile", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "payload", "ui"]),
     ("outcome", &[]),
@@ -71,8 +71,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 const FILES: &[(&[&str], &[&str])] = &[(
     &[
         "app/exporter.rs",
+        "app/loading.rs",
         "contract/block.rs",
         "document.rs",
+        "engine/outgoing_file.rs",
         "engine/saver.rs",
         "exporter",
         "exporter.rs",
@@ -110,7 +112,7 @@ const FALLIBLE: &[(&str, &[&str])] = &[
     ("getaddrinfo", &["lookup_host(", ".to_socket_addrs()"]),
     ("listen", &[".listen("]),
     ("lstat", &["fs::symlink_metadata("]),
-    ("openat", &["fs::File;", "fs::File::", "fs::{File,", "fs::OpenOptions::", "Ok(open("]),
+    ("openat", &["fs::File;", "fs::File::", "fs::{File,", "fs::{self,File", ").open(", "Ok(open("]),
     ("openat2", &["openat2("]),
     ("poll", &["=poll(", "Ok(poll("]),
     ("posix_spawn", &[".spawn()"]),

@@ -60,7 +60,7 @@ impl Exporter {
                 self.running.insert(id, cancelled);
             }
             Err(error) => {
-                let content = ReportContent::Failed(format!("no thread could be started: {error}"));
+                let content = ReportContent::Failed(reason(&error));
                 let _ = self.sender.send(Told::Report(Report { id, content }));
             }
         }

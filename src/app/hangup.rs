@@ -2,11 +2,14 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use tokio::sync::oneshot;
 
+use super::last_resort;
+use crate::engine::EngineHandle;
 use crate::os;
 use crate::outcome::Outcome;
 
@@ -21,7 +24,7 @@ pub(super) fn has_come() -> bool {
 }
 
 /// Tells when the terminal is gone, which the event stream does not where SIGHUP is ignored: it would spin instead.
-pub(super) fn watch() -> io::Result<oneshot::Receiver<()>> {
+pub(super) fn watch(engine: Arc<EngineHandle>) -> io::Result<oneshot::Receiver<()>> {
     let (gone, hangup) = oneshot::channel();
     let terminal = io::stdin().as_fd().try_clone_to_owned()?;
     os::spawn("hangup", move || {
@@ -34,6 +37,7 @@ pub(super) fn watch() -> io::Result<oneshot::Receiver<()>> {
             }
         }
         let _ = gone.send(());
+        last_resort::end(Signal::SIGHUP as i32, &engine);
     })?;
     Ok(hangup)
 }

@@ -2,7 +2,6 @@
 //!
 //! Owns the file. It is looked into before the screen is taken, so that a wrong one is told where it was asked for.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::capture::read::{Portion, ReadError, Reader};
 use crate::contract::{Block, SocketIds};
-use crate::os;
+use crate::os::{self, File};
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -55,7 +54,7 @@ impl Opened {
         let shown = path.display();
         let fails = |error: io::Error| format!("sockbench: {shown} can't be read: {error}");
         let file = File::open(path).map_err(fails)?;
-        let metadata = file.metadata().map_err(fails)?;
+        let metadata = file.status().map_err(fails)?;
         let size = metadata.is_file().then_some(metadata.len());
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let mut opened = Self { name, size, file, reader: Reader::new(ids), read: 0, damage: None };
@@ -79,18 +78,12 @@ impl Opened {
 
     /// Reads the next piece of the file; false at its end.
     fn piece(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
-        loop {
-            match self.file.read(buffer) {
-                Ok(0) => return Ok(false),
-                Ok(count) => {
-                    self.read += count as u64;
-                    self.damage = self.reader.read(&buffer[..count]).err();
-                    return Ok(true);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        let count = self.file.read(buffer)?;
+        if count > 0 {
+            self.read += count as u64;
+            self.damage = self.reader.read(&buffer[..count]).err();
         }
+        Ok(count > 0)
     }
 
     /// Begins to read the rest.

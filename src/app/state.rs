@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
+use crate::os;
 use crate::profile;
 use crate::ui::History;
 
@@ -21,18 +22,20 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     profile::write_atomic(path, bytes)
 }
 
-/// The history that the session before has left; nothing where it can't be read.
-pub(super) fn read_history(path: Option<&PathBuf>) -> History {
-    let text = path.and_then(|path| fs::read(path).ok());
+/// The history that sessions before have left; nothing where it can't be read.
+pub(super) fn read_history(path: Option<&Path>) -> History {
+    let text = path.filter(|path| !os::is_irregular(path)).and_then(|path| os::read(path).ok());
     text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
 /// Keeps the history for the next session. Failing to is told in the diagnostics alone: nothing is lost of this one.
 pub(super) fn write_history(path: &Path, history: &History) {
-    if *history == History::default() {
+    if history.is_as_before() {
         return;
     }
-    let written = serde_json::to_vec(history).map_err(io::Error::other).and_then(|text| write(path, &text));
+    // Another session may have ended meanwhile.
+    let all = history.after(read_history(Some(path)));
+    let written = serde_json::to_vec(&all).map_err(io::Error::other).and_then(|text| write(path, &text));
     if let Err(error) = written {
         tracing::warn!("the history was not written to {}: {error}", path.display());
     }

@@ -9,10 +9,11 @@ use crossterm::event::{
 };
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, size};
 use crossterm::{cursor, execute};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{SetArg, SpecialCharacterIndices, Termios, cfmakeraw, tcgetattr, tcsetattr};
-use nix::unistd::{Pid, dup2_stdin};
+use nix::unistd::{Pid, dup2_stdin, write};
 use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
 
@@ -91,13 +92,21 @@ impl Screen {
     fn leave() {
         let taken = taken().take();
         if let Some(Taken { terminal, modes }) = taken {
-            // Whatever fails here fails because the terminal is gone; the rest is tried all the same.
-            let mut writer = io::stdout();
-            let _ = execute!(writer, DisableMouseCapture);
-            let _ = execute!(writer, DisableBracketedPaste);
-            let _ = execute!(writer, LeaveAlternateScreen, cursor::Show);
+            tell_to_leave(&mut io::stdout());
             let _ = tcsetattr(&terminal, SetArg::TCSANOW, &modes);
         }
+    }
+
+    /// Gives the terminal back from another thread, while that of the screen may wait for it to take more.
+    pub(super) fn give_back_at_once() {
+        let Some(Taken { terminal, modes }) = taken().take() else { return };
+        let mut orders = Vec::new();
+        tell_to_leave(&mut orders);
+        let mut takes_more = [PollFd::new(terminal.as_fd(), PollFlags::POLLOUT)];
+        if poll(&mut takes_more, PollTimeout::ZERO).is_ok_and(|ready| ready > 0) {
+            let _ = write(&terminal, &orders);
+        }
+        let _ = tcsetattr(&terminal, SetArg::TCSANOW, &modes);
     }
 
     /// Draws a frame.
@@ -142,6 +151,14 @@ impl Drop for Screen {
         let _ = dup2_stdin(&self.silence);
         Self::leave();
     }
+}
+
+/// Tells the terminal to be as it was.
+fn tell_to_leave(writer: &mut impl Write) {
+    // Whatever fails here fails because the terminal is gone; the rest is tried all the same.
+    let _ = execute!(writer, DisableMouseCapture);
+    let _ = execute!(writer, DisableBracketedPaste);
+    let _ = execute!(writer, LeaveAlternateScreen, cursor::Show);
 }
 
 fn taken() -> MutexGuard<'static, Option<Taken>> {

@@ -258,7 +258,8 @@ fn recognise(bytes: &[u8]) -> Result<Option<Format>, ReadError> {
     if let Some(header) = pcap::Header::recognise(bytes) {
         return Ok(Some(Format::Pcap(header)));
     }
-    match bytes.iter().take(BLANK_MAX).find(|byte| !byte.is_ascii_whitespace()) {
+    let text = bytes.strip_prefix(jsonl::MARK).unwrap_or(bytes);
+    match text.iter().take(BLANK_MAX).find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => Ok(Some(Format::Jsonl(jsonl::Lines::default()))),
         None if bytes.len() < BLANK_MAX => Ok(None),
         _ if bytes.starts_with(&[0x1f, 0x8b]) => {

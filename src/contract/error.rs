@@ -6,6 +6,8 @@ use std::io;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
+use crate::os::NoThread;
+
 /// The operation that failed, by the name of its system or library call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -88,9 +90,13 @@ pub struct NetError {
 }
 
 impl NetError {
-    /// A failure reported by the operating system.
+    /// A failure reported by the operating system, of the operation or of a thread to do it on.
     #[must_use]
     pub fn from_io(operation: Operation, address: Option<String>, error: &io::Error) -> Self {
+        if let Some(missing) = NoThread::of(error) {
+            let (cause, hint) = (NoThread::CAUSE.to_owned(), Some(format!("See {}", NoThread::LIMITS)));
+            return Self { operation, address, errno: missing.errno(), cause, hint };
+        }
         match error.raw_os_error() {
             Some(errno) => Self::from_errno(operation, address, errno),
             None => Self { operation, address, errno: None, cause: error.to_string(), hint: None },

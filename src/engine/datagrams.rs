@@ -29,12 +29,18 @@ use crate::os;
 /// How long closing waits for datagrams that the system has not taken yet.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// How long to wait after an unknown error of `recv(2)`, so that one that stays is no load.
+/// How many errors of `recv(2)` that the error queue knows nothing of may come one after the other, and how long to wait
+/// after those beyond, so that one that stays is no load. Where so many peers are gone that the queue is full, each
+/// answer to one of them may bring an error, and whoever still waits for an answer must not wait for all of those.
+const AT_ONCE: u32 = 16;
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
 /// After which time to try again what the system did not take. A Unix socket is not told when its peer has room again
 /// where others filled it.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
+
+/// How many datagrams that nobody has read are counted at the end, at most: more than the largest receive buffer holds.
+const MOST_UNREAD: usize = 1 << 16;
 
 /// How many datagrams a reader or writer moves before it lets the others go on.
 const TURN: usize = 64;
@@ -137,6 +143,8 @@ pub(super) async fn run<D: Datagrams>(
         learns,
         dropped: Cell::new(0),
         told: Cell::new(None),
+        failures: Cell::new(0),
+        lost: RefCell::default(),
         idle: Idle::new(endpoint.borrow().idle_timeout()),
         datagrams,
     };
@@ -151,6 +159,7 @@ pub(super) async fn run<D: Datagrams>(
         reason = life.idle.over(socket) => reason,
     };
     socket.stop_answering();
+    life.give_up();
     reason
 }
 
@@ -166,6 +175,9 @@ struct Life<'a, D> {
     dropped: Cell<u32>,
     /// The last errno that came out of the error queue. The kernel may return it from a call, too.
     told: Cell<Option<i32>>,
+    /// How many errors have come since the last datagram that nothing was known of.
+    failures: Cell<u32>,
+    lost: RefCell<Lost>,
     idle: Idle,
 }
 
@@ -216,19 +228,19 @@ impl<D: Datagrams> Life<'_, D> {
     }
 
     async fn receive(&self) -> CloseReason {
-        let mut lost = Lost::default();
         let (mut turn, mut waited, mut full) = (0, 0, MAY_BE_FULL);
         loop {
             turn += 1;
             if turn >= TURN {
                 (turn, waited) = (0, 0);
-                self.count_drops(&mut lost);
+                self.count_drops();
                 yield_now().await;
             }
-            self.confess(&mut lost);
+            self.confess();
             self.socket.room_to_save().await;
-            match self.receive_once(&mut lost) {
+            match self.receive_once() {
                 Ok(taken) => {
+                    self.failures.set(0);
                     if self.socket.has_answers_to_tell() {
                         Box::pin(self.socket.tell_of_answers()).await;
                     }
@@ -242,10 +254,10 @@ impl<D: Datagrams> Life<'_, D> {
                     if waited >= full {
                         waited = 0;
                         full = may_be_full(self.datagrams.as_fd());
-                        self.count_drops(&mut lost);
-                        self.confess(&mut lost);
+                        self.count_drops();
+                        self.confess();
                     }
-                    self.wait(&lost).await;
+                    self.wait().await;
                 }
                 Err(error) => self.explain(&error).await,
             }
@@ -253,9 +265,9 @@ impl<D: Datagrams> Life<'_, D> {
     }
 
     /// Waits for a datagram or an error, and while some loss is untold also for room to tell it.
-    async fn wait(&self, lost: &Lost) {
+    async fn wait(&self) {
         let ready = self.datagrams.ready(Interest::READABLE | Interest::ERROR);
-        let ready = if lost.is_none() {
+        let ready = if self.lost.borrow().is_none() {
             ready.await
         } else {
             tokio::select! {
@@ -273,8 +285,8 @@ impl<D: Datagrams> Life<'_, D> {
     }
 
     /// Takes one datagram: into the log, or into the count of what is lost.
-    fn receive_once(&self, lost: &mut Lost) -> io::Result<Taken> {
-        let room = lost.count == 0;
+    fn receive_once(&self) -> io::Result<Taken> {
+        let room = self.lost.borrow().count == 0;
         let received = room.then(|| {
             self.socket.outbox.with_tail(D::LONGEST, D::LONGEST, |tail| {
                 let Some(datagram) = self.datagrams.try_recv(tail.bytes)? else {
@@ -296,26 +308,48 @@ impl<D: Datagrams> Life<'_, D> {
         if let Some(Some(taken)) = received {
             return taken;
         }
+        let len = self.discard_one()?;
+        Ok(Taken { len: len.unwrap_or(0), beside: None })
+    }
+
+    /// Counts one datagram as lost.
+    fn discard_one(&self) -> io::Result<Option<usize>> {
         let len = self.datagrams.try_discard()?;
         if let Some(len) = len {
+            let mut lost = self.lost.borrow_mut();
             lost.count += 1;
             lost.bytes += len as u64;
             self.idle.moved();
         }
-        Ok(Taken { len: len.unwrap_or(0), beside: None })
+        Ok(len)
+    }
+
+    /// Tells, when the socket closes, of what nobody will read any more.
+    fn give_up(&self) {
+        for _ in 0..MOST_UNREAD {
+            // An error about an earlier datagram stands before those that are there.
+            if self.discard_one().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                break;
+            }
+        }
+        self.count_drops();
+        let lost = self.lost.take();
+        if !lost.is_none() {
+            self.socket.outbox.push(self.socket.id, lost.fact());
+        }
     }
 
     /// Counts what the kernel has dropped since it was asked last.
-    fn count_drops(&self, lost: &mut Lost) {
+    fn count_drops(&self) {
         let Some(dropped) = self.datagrams.dropped() else { return };
-        lost.dropped += u64::from(dropped.wrapping_sub(self.dropped.replace(dropped)));
+        self.lost.borrow_mut().dropped += u64::from(dropped.wrapping_sub(self.dropped.replace(dropped)));
     }
 
     /// Tells what is lost, if there is room for that.
-    fn confess(&self, lost: &mut Lost) {
+    fn confess(&self) {
         // Not before datagrams can be taken again, or each would be a row of its own.
-        if !lost.is_none() && self.socket.outbox.has_room_for(D::LONGEST) {
-            self.socket.outbox.push(self.socket.id, std::mem::take(lost).fact());
+        if !self.lost.borrow().is_none() && self.socket.outbox.has_room_for(D::LONGEST) {
+            self.socket.outbox.push(self.socket.id, self.lost.take().fact());
         }
     }
 
@@ -325,7 +359,11 @@ impl<D: Datagrams> Life<'_, D> {
         let told = self.told.take();
         if !self.report_errors().await && (told.is_none() || told != error.raw_os_error()) {
             self.socket.fail(NetError::from_io(Operation::Recv, None, error)).await;
-            sleep(AFTER_ERROR).await;
+            let failures = self.failures.get() + 1;
+            self.failures.set(failures.min(AT_ONCE));
+            if failures > AT_ONCE {
+                sleep(AFTER_ERROR).await;
+            }
         }
     }
 

@@ -73,9 +73,9 @@ pub(super) async fn run<S: Stream>(stream: S, socket: &Socket, endpoint: &LiveEn
     if pump.closes_by_itself(reason) {
         Box::pin(pump.tell_of_unread()).await;
     }
-    // An abort has it close at once.
-    let lingers = || SockRef::from(&pump.stream).linger().is_ok_and(|time| time.is_some_and(|time| !time.is_zero()));
-    if endpoint.borrow().linger().is_some() && lingers() {
+    // An abort has it close at once. Where that can't be asked it may wait.
+    let is_quick = || SockRef::from(&pump.stream).linger().is_ok_and(|time| time.is_none_or(|time| time.is_zero()));
+    if endpoint.borrow().linger().is_some() && !is_quick() {
         // On the heap, for next to no connection has the option.
         Box::pin(close_lingering(pump.stream, socket)).await;
     }
@@ -214,7 +214,8 @@ impl<S: Stream> Pump<'_, S> {
                     self.socket.report(Fact::PeerClosed).await;
                     return Box::pin(async {
                         self.socket.answer_moment(self.endpoint, self.stream.as_fd(), Moment::PeerClosed).await;
-                        self.outlive_fin().await
+                        // Where nothing can be sent either, there is nothing to outlive it for.
+                        if self.socket.orders.is_broken() { CloseReason::Peer } else { self.outlive_fin().await }
                     })
                     .await;
                 }
@@ -517,6 +518,8 @@ impl<S: Stream> Pump<'_, S> {
         let errno = error.raw_os_error().map(Errno::from_raw);
         if errno.is_some_and(breaks_connection) {
             self.broken.set(errno);
+        } else if errno == Some(Errno::EPIPE) && !self.fin_sent.get() && self.broken.get().is_none() {
+            self.broken.set(S::CAME_BEFORE_EPIPE);
         }
         self.socket.orders.set_broken(true);
         self.socket.fail_all(&self.stream.failure(Operation::Send, error)).await;

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::sendfile::sendfile;
 use socket2::SockRef;
 use tokio::io::Interest;
@@ -42,6 +43,10 @@ pub(super) trait Stream: AsFd {
     /// Whether each send is a message of its own, and each `recv(2)` brings a whole one.
     const KEEPS_MESSAGES: bool = false;
 
+    /// What must have come where nothing can be sent any more (`EPIPE`) although this end has not shut down its direction,
+    /// if that is known: for TCP an RST, of which another call took the news.
+    const CAME_BEFORE_EPIPE: Option<Errno> = None;
+
     /// Waits until [`try_read`](Self::try_read) may succeed.
     async fn readable(&self) -> io::Result<()>;
     /// Waits until [`try_write`](Self::try_write) may succeed.
@@ -67,6 +72,8 @@ pub(super) trait Stream: AsFd {
 }
 
 impl Stream for TcpStream {
+    const CAME_BEFORE_EPIPE: Option<Errno> = Some(Errno::ECONNRESET);
+
     async fn readable(&self) -> io::Result<()> {
         TcpStream::readable(self).await
     }

@@ -25,7 +25,7 @@ use crate::contract::{
 };
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::{complaint, configure, point_at, start_diagnostics};
+use crate::startup::{complaint, configure, point_at};
 
 use output::{Output, Piece};
 use progress::Meter;
@@ -60,7 +60,6 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
             "sockbench: both ends of a pair are here, so there is nobody to pipe to; open it in the workbench";
         return Ok(Outcome::Invalid(message.to_owned()));
     }
-    start_diagnostics(&arguments.start)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,7 +24,8 @@ static POOL: Pool = Pool::new(THREADS, STAYS);
 /// nobody waits any more. Where as many hang as there may be, it waits for its turn.
 ///
 /// # Errors
-/// Those of clone(2), where there is no thread at all to do it. What was to be done is dropped then.
+/// Where no thread has nothing to do, and none can be started: a [`NoThread`](super::NoThread). What was to be done is
+/// dropped then.
 pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     POOL.aside(work).await
 }
@@ -60,53 +60,35 @@ impl Pool {
             let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
         };
         self.take(Box::new(work))?;
-        match outcome.await {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(_)) => Err(io::Error::other("a defect of this program ended it")),
-            Err(_) => Err(io::Error::other("the thread that was to do it could not be started")),
-        }
+        outcome.await.ok().and_then(Result::ok).ok_or_else(|| io::Error::other("a defect of this program ended it"))
     }
 
+    /// Has a thread do it: one with nothing to do, or else a new one, for those that there are may hang.
     fn take(&'static self, work: Work) -> io::Result<()> {
         let mut state = self.state();
-        state.waiting.push_back(work);
-        if state.idle >= state.waiting.len() {
+        if state.idle > state.waiting.len() || state.threads == self.most {
+            state.waiting.push_back(work);
             self.news.notify_one();
-            return Ok(());
-        }
-        if state.threads == self.most {
             return Ok(());
         }
         state.threads += 1;
         drop(state);
-        spawn("aside", || self.serve()).map(drop).or_else(|error| {
-            let mut state = self.state();
-            state.threads -= 1;
-            if state.threads > 0 {
-                // Another one will come to it.
-                return Ok(());
-            }
-            let dropped = mem::take(&mut state.waiting);
-            drop(state);
-            drop(dropped);
-            Err(error)
-        })
+        spawn("aside", || self.serve(work)).map(drop).inspect_err(|_| self.state().threads -= 1)
     }
 
-    fn serve(&self) {
-        let mut state = self.state();
+    fn serve(&self, mut work: Work) {
         loop {
+            work();
+            let mut state = self.state();
             state.idle += 1;
             let waited = self.news.wait_timeout_while(state, self.stays, |state| state.waiting.is_empty());
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
-            let Some(work) = state.waiting.pop_front() else {
+            let Some(next) = state.waiting.pop_front() else {
                 state.threads -= 1;
                 return;
             };
-            drop(state);
-            work();
-            state = self.state();
+            work = next;
         }
     }
 

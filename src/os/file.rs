@@ -104,6 +104,12 @@ impl File {
     }
 }
 
+/// Whether that is something else than a file with bytes in it: it may have no end, or wait for somebody who writes.
+#[must_use]
+pub fn is_irregular(path: &Path) -> bool {
+    call("stat", || path.metadata()).is_ok_and(|metadata| !metadata.is_file())
+}
+
 /// All that is in a file.
 ///
 /// # Errors

@@ -72,8 +72,7 @@ impl PayloadContent {
         match self {
             Self::File(path) => {
                 let path = base.join(path);
-                // Others may have no end, or wait for somebody who writes.
-                if os::call("stat", || path.metadata()).is_ok_and(|metadata| !metadata.is_file()) {
+                if os::is_irregular(&path) {
                     return Err(format!("{} is no regular file", path.display()));
                 }
                 let bytes = os::read(&path);

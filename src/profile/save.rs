@@ -80,6 +80,9 @@ impl Profile {
             return Err(SaveError::Invalid(Invalid(vec![Diagnostic::of_file(path, message)])));
         }
         let failed = |error| SaveError::Io { path: path.to_path_buf(), error };
+        if os::is_irregular(path) {
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
+        }
         if !replace {
             match os::read(path) {
                 Ok(found) if found == text.as_bytes() => {}
@@ -126,6 +129,20 @@ mod tests {
     use super::*;
     use crate::payload::Variables;
     use crate::profile::SocketEntry;
+
+    #[test]
+    fn a_fifo_in_its_place_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lab.toml");
+        fs::write(&path, LAB).unwrap();
+        let mut profile = Profile::load(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        profile.contents.name = "changed".to_owned();
+        let told = profile.save().unwrap_err().to_string();
+        assert!(told.contains("no regular file"), "{told}");
+        assert_eq!(profile.contents.name, "changed");
+    }
 
     const LAB: &str = "version = 1 # one\n[[socket]]\nname = \"a\"\nopen = \"tcp://h:1\"\n";
 

@@ -251,13 +251,7 @@ mood = 'good'
     }
 
     fn assert_same(one: &Profile, other: &Profile) {
-        assert_eq!(
-            (&one.contents.name, &one.contents.description),
-            (&other.contents.name, &other.contents.description)
-        );
-        assert_eq!(one.contents.sockets, other.contents.sockets, "{}", other.to_toml());
-        assert_eq!(one.contents.payloads, other.contents.payloads, "{}", other.to_toml());
-        assert_eq!(one.contents.rules, other.contents.rules, "{}", other.to_toml());
+        assert_eq!(one.contents, other.contents, "{}", other.to_toml());
     }
 
     #[test]

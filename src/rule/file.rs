@@ -35,10 +35,8 @@ pub fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
     }
     let errno = |error: io::Error| Errno::from_raw(error.raw_os_error().unwrap_or_default());
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let folder = os::call("openat", || Ok(open(root, flags, Mode::empty())?)).map_err(|error| {
-        let why = errno(error).desc();
-        format!("the folder {} can't be opened: {why}", root.display())
-    })?;
+    let folder = os::call("openat", || Ok(open(root, flags, Mode::empty())?))
+        .map_err(|error| format!("the folder {} can't be opened: {}", root.display(), named(errno(error))))?;
     let opened = open_beneath(&folder, name).map_err(|error| match errno(error) {
         Errno::EXDEV => {
             let folder = root.file_name().unwrap_or(root.as_os_str()).display();
@@ -52,7 +50,7 @@ pub fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
         Errno::EINVAL => "no file can be called so".to_owned(),
         Errno::ENOSYS | Errno::EPERM => "this system can't keep to a folder (openat2)".to_owned(),
         Errno::ENAMETOOLONG => "the name is too long".to_owned(),
-        other => other.desc().to_owned(),
+        other => named(other),
     })?;
     let file = File::from(opened);
     let metadata = file.status().map_err(|error| error.to_string())?;
@@ -90,6 +88,11 @@ fn open_beneath(folder: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
         }
     }
     open()
+}
+
+/// An error number that nobody need expect, in the words of the system and with its name.
+fn named(errno: Errno) -> String {
+    format!("{} ({errno:?})", errno.desc())
 }
 
 #[cfg(test)]

@@ -1,11 +1,18 @@
 //! The terminal is given back as it was, however the program leaves.
 
+use std::fs;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
-use crate::session::{ENTER, Home, Session, ctrl};
+use crate::session::{ENTER, Home, PATIENCE, Session, ctrl};
+
+/// What proc(5) says of a thread that waits in write(2) to standard output.
+#[cfg(target_arch = "x86_64")]
+const WRITES_TO_OUTPUT: &str = "1 0x1 ";
+#[cfg(not(target_arch = "x86_64"))]
+const WRITES_TO_OUTPUT: &str = "64 0x1 ";
 
 /// What a terminal must have been told when it is given back.
 const MOUSE_OFF: &[u8] = b"\x1b[?1000l";
@@ -105,6 +112,23 @@ fn on_each_signal_that_ends_it() {
         assert_eq!(session.leave(), 128 + signal as u32, "{signal}");
         expect_given_back(&session);
     }
+}
+
+// Case 36.
+#[test]
+fn a_signal_ends_it_though_the_terminal_takes_nothing_more() {
+    let home = Home::new();
+    let mut session = start(&home);
+    session.stall();
+    let began = Instant::now();
+    // It writes to the terminal for as long as that takes what it writes.
+    while !fs::read_to_string(format!("/proc/{}/syscall", session.pid())).unwrap().starts_with(WRITES_TO_OUTPUT) {
+        assert!(began.elapsed() < PATIENCE, "it never waited for the terminal");
+        session.keys(&ctrl('l'));
+    }
+    session.signal(Signal::SIGTERM);
+    assert_eq!(session.wait_for_exit(), 128 + Signal::SIGTERM as u32);
+    session.expect_modes_before();
 }
 
 // Case 38.

@@ -299,12 +299,18 @@ impl Session {
         assert_eq!(tcgetattr(self.terminal.as_ref().unwrap()).unwrap(), self.modes_before, "the terminal's modes");
     }
 
-    /// Takes the terminal away, as when its window is closed.
-    pub(crate) fn hang_up(&mut self) {
-        // The reader's next read returns since the program draws, and its end of the terminal is then closed too.
+    /// Takes nothing more of what the program writes, as a terminal does that is stopped or behind a line that stalls.
+    pub(crate) fn stall(&mut self) {
+        // The reader's next read returns since the program draws.
         self.stop_reading.store(true, Ordering::SeqCst);
         self.keys(&ctrl('l'));
         self.wait("the end of reading", |session| session.output_ended);
+    }
+
+    /// Takes the terminal away, as when its window is closed.
+    pub(crate) fn hang_up(&mut self) {
+        // The reader's end of the terminal is closed with it.
+        self.stall();
         self.keyboard = None;
         self.terminal = None;
         self.master = None;

@@ -302,6 +302,9 @@ fn what_is_wrong_is_said_with_its_place_and_what_came_before_stays() {
     let note = r#"{"seq":1,"at":"2026-11-21T12:00:00Z","socket":"a","id":1,"kind":"note","name":"n","message":"m"}"#;
     assert_eq!(told(format!("{note}\n{note}").as_bytes()), (2, String::new()));
     assert_eq!(told(format!("{}{note}\n", "\r\n".repeat(100)).as_bytes()), (1, String::new()));
+    assert_eq!(told(format!("\u{feff}{note}\n{note}\n").as_bytes()), (2, String::new()));
+    let (_, why) = told(b"{   }\n");
+    assert!(why.starts_with("line 1: missing field") && !why.contains("before"), "{why}");
     assert!(told(&vec![b'\n'; 1 << 17]).1.starts_with("at byte 0: it is no pcapng"));
     assert!(told(format!("{note}\n{{\"at\":").as_bytes()).1.starts_with("it ends in the middle of line 2"));
     let (rows, why) = told(format!("{note}\n{{}}\n{note}\n").as_bytes());

@@ -296,14 +296,12 @@ impl Scene<'_> {
         let Some(Fault { comes: Comes::Error(errno), .. }) = self.fault else { return false };
         let shown = format!("({errno})");
         let named = format!("os error {errno}");
-        let words = Errno::from_raw(errno).desc();
+        let name = format!("({:?})", Errno::from_raw(errno));
         self.bench.seen.iter().any(|seen| match &seen.fact {
-            Fact::Failed(error) | Fact::SendFailed { error, .. } => {
-                error.errno == Some(errno) || error.cause.contains(&named)
-            }
+            Fact::Failed(error) | Fact::SendFailed { error, .. } => error.errno == Some(errno),
             Fact::Call { result, .. } => result.contains(&shown) || result.contains(&named),
             Fact::Note { message, .. } | Fact::Rule { message, .. } => {
-                [&shown, &named, words].into_iter().any(|told| message.contains(told))
+                [&shown, &named, &name].into_iter().any(|told| message.contains(told))
             }
             _ => false,
         })

@@ -4,8 +4,8 @@
 #![cfg(debug_assertions)]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
+mod aside;
 mod engine;
-
 mod files;
 
 use std::collections::BTreeMap;

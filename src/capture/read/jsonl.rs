@@ -18,6 +18,9 @@ use super::{ReadError, Step};
 use crate::contract::{Address, BLOCK_SIZE, CloseReason, Fact, NetError, Operation, SocketId, Timestamp, UnixAddress};
 use opened_as::{Carrier, OpenedAs};
 
+/// The byte order mark that some editors put before a text.
+pub(super) const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// The longest line that is read, in bytes: a message of a whole block, in hex and as text that is all escapes.
 const LINE_MAX: usize = 9 * BLOCK_SIZE;
 
@@ -115,11 +118,13 @@ impl Lines {
     }
 
     fn wrong(&self, what: &str) -> ReadError {
-        ReadError::Invalid(format!("line {}: {what}; what comes before it is here", self.read.max(1)))
+        let kept = if self.read > 1 { "; what comes before it is here" } else { "" };
+        ReadError::Invalid(format!("line {}: {what}{kept}", self.read.max(1)))
     }
 
     fn line(&mut self, line: &[u8], out: &mut Collector) -> Result<(), ReadError> {
         self.read += 1;
+        let line = if self.read == 1 { line.strip_prefix(MARK).unwrap_or(line) } else { line };
         if line.trim_ascii().is_empty() {
             return Ok(());
         }

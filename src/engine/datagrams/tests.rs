@@ -206,6 +206,50 @@ fn no_error_ends_the_socket_and_each_is_told_once() {
     });
 }
 
+// Case 17.
+#[test]
+fn errors_about_others_hold_up_nobody_and_one_that_stays_is_no_load() {
+    opened("", async |mut rig, _, socket| {
+        let started = Instant::now();
+        for _ in 0..1000 {
+            socket.says(Err(Errno::ECONNREFUSED));
+            socket.says(Ok(b"x"));
+            rig.until(is_received).await;
+        }
+        assert_eq!(started.elapsed(), Duration::ZERO);
+        for _ in 0..100 {
+            socket.says(Err(Errno::ENETDOWN));
+        }
+        socket.says(Ok(b"x"));
+        rig.until(is_received).await;
+        assert!(started.elapsed() > 50 * AFTER_ERROR);
+    });
+}
+
+// Case 20.
+#[test]
+fn what_nobody_has_read_when_the_socket_closes_is_lost_and_told() {
+    opened("", async |mut rig, id, socket| {
+        socket.0.dropped.set(7);
+        for _ in 0..50 {
+            socket.says(Err(Errno::ECONNREFUSED));
+            socket.says(Ok(b"x"));
+        }
+        rig.obey(Command::Close { socket: id, how: CloseHow::Normal, by: CloseReason::User });
+        let (mut received, mut lost) = (0, 0);
+        loop {
+            match rig.until(|_| true).await {
+                Fact::Received { .. } => received += 1,
+                Fact::Lost { count, .. } => lost += count,
+                Fact::Closed { .. } => break,
+                _ => {}
+            }
+        }
+        assert_eq!(received + lost, 57);
+        assert!(lost > 7, "it closes before all is read");
+    });
+}
+
 #[test]
 fn what_the_system_does_not_take_yet_is_sent_later() {
     opened("", async |mut rig, id, socket| {

@@ -50,6 +50,7 @@ pub(super) enum Key {
 pub(super) struct Entry {
     partners: Rc<Partners>,
     key: Key,
+    id: SocketId,
 }
 
 impl Partners {
@@ -57,7 +58,7 @@ impl Partners {
     pub(super) fn enter(self: &Rc<Self>, key: Key, id: SocketId, orders: &Rc<Orders>) -> Entry {
         self.listed.borrow_mut().insert(key.clone(), Partner { id, orders: Rc::downgrade(orders) });
         self.changed();
-        Entry { partners: Rc::clone(self), key }
+        Entry { partners: Rc::clone(self), key, id }
     }
 
     /// How often the list has been changed.
@@ -97,7 +98,11 @@ impl Partner {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.partners.listed.borrow_mut().remove(&self.key);
+        // Another socket may be known by the same key (`SO_REUSEPORT`, or no name), and have taken its place.
+        let mut listed = self.partners.listed.borrow_mut();
+        if listed.get(&self.key).is_some_and(|partner| partner.id == self.id) {
+            listed.remove(&self.key);
+        }
         self.partners.changed();
     }
 }
@@ -138,4 +143,22 @@ fn ends(fd: BorrowedFd<'_>) -> Option<(SocketAddr, SocketAddr)> {
     let sock = SockRef::from(&fd);
     let (local, peer) = (sock.local_addr().ok()?.as_socket()?, sock.peer_addr().ok()?.as_socket()?);
     Some((canonical(local), canonical(peer)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_ends_takes_itself_off_the_list_and_nobody_else() {
+        let partners = Rc::new(Partners::default());
+        let key = || Key::of_datagrams(&Address::Ip(([127, 0, 0, 1], 9).into()));
+        let enter = |id| partners.enter(key(), SocketId::new(id).unwrap(), &Rc::default());
+        let found = || partners.find(&key()).map(|partner| partner.id.get());
+        let (first, second) = (enter(1), enter(2));
+        drop(first);
+        assert_eq!(found(), Some(2));
+        drop(second);
+        assert_eq!(found(), None);
+    }
 }

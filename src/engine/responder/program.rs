@@ -106,9 +106,16 @@ enum Failure {
 /// # Errors
 /// Why there is no answer, in words that follow its name.
 pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Result<Vec<u8>, String> {
-    let (limit, max) = (program.timeout, program.max);
+    let limit = program.timeout;
+    let answer = timeout(limit, answer(program, message, table)).await;
+    answer.unwrap_or_else(|_| Err(format!("took longer than {} and was killed", format_duration(limit))))
+}
+
+async fn answer(program: Program, message: Vec<u8>, table: &Table) -> Result<Vec<u8>, String> {
+    let max = program.max;
     let failed_to_run = |error: io::Error| format!("can't be run: {error}");
-    // Aside: the system may wait for a disk until the program is there.
+    // Aside: the system may wait for a disk until the program is there. Ending waits, too, for one that comes when it is
+    // not wanted any more is killed first.
     let started = table.aside(move || start(program)).await;
     let (mut running, pipes) = started.flatten().map_err(failed_to_run)?;
     let wait_to_feed = |fd| os::once("epoll_ctl", || Sender::from_owned_fd(fd));
@@ -136,14 +143,13 @@ pub(super) async fn run(program: Program, message: Vec<u8>, table: &Table) -> Re
         // Who has left its group may keep them open.
         Ok((stdout.rest()?, stderr.rest()?, status))
     };
-    match timeout(limit, outcome).await {
-        Err(_) => Err(format!("took longer than {} and was killed", format_duration(limit))),
-        Ok(Err(Failure::SaidTooMuch)) => {
+    match outcome.await {
+        Err(Failure::SaidTooMuch) => {
             Err(format!("said more than {} and was killed", in_bytes(usize::try_from(max).unwrap_or(usize::MAX))))
         }
-        Ok(Err(Failure::Read(error))) => Err(format!("can't be heard: {error}")),
-        Ok(Ok((said, _, status))) if status.success() => Ok(said),
-        Ok(Ok((_, told, status))) => Err(failed(status, &told)),
+        Err(Failure::Read(error)) => Err(format!("can't be heard: {error}")),
+        Ok((said, _, status)) if status.success() => Ok(said),
+        Ok((_, told, status)) => Err(failed(status, &told)),
     }
 }
 

@@ -37,7 +37,7 @@ impl Work {
     pub(super) fn send_message(&self, rule: &Rule, template: &Template, came: Came<'_>, before: &str) {
         if rule.is_echo() {
             let order = Order::new(Ticket::ENGINE, came.message.into(), came.from.cloned());
-            self.orders.push_reply(order);
+            self.push(rule, order);
             return;
         }
         match self.wrapped(self.filled(template, came)) {
@@ -98,7 +98,7 @@ impl Work {
         self.orders.until(|orders| orders.are_done_up_to(last).then_some(())).await;
         let is_message = self.keeps_messages_apart();
         let frame = self.endpoint.borrow().wrap().cloned();
-        // Aside, for a disk may keep it waiting.
+        // Aside, for a disk may keep it waiting. Unlike a program it leaves nothing to be ended, so ending needs no wait.
         let open = move || {
             let found = open_below(&below, &asked)?;
             match frame {
@@ -186,7 +186,7 @@ impl Work {
     }
 
     /// Hands a reply over to be sent; the number of its order.
-    fn push(&self, rule: &Rule, order: Order) -> Option<u64> {
+    pub(super) fn push(&self, rule: &Rule, order: Order) -> Option<u64> {
         let number = self.orders.push_reply(order);
         if number.is_none() {
             self.note(rule, self.and_then(rule, "can't answer: sending is over here"));

@@ -302,6 +302,23 @@ fn an_echo_behind_other_rules_sends_frames_back_as_they_came_and_says_nothing() 
 }
 
 #[test]
+fn an_echo_that_comes_too_late_to_be_sent_is_told_alone_and_behind_other_rules() {
+    let echo = || Rules::echo().iter().next().unwrap().clone();
+    for others in [vec![], vec![Arc::new(rule("^x", "no"))]] {
+        let echo = echo();
+        let all = Rules::new(others.into_iter().chain([Arc::clone(&echo)]));
+        connection_with("framing=line", all, 100, async |mut rig, id, stream| {
+            stream.says(Ok(b"a\n"));
+            sent(&mut rig).await;
+            rig.obey(Command::Close { socket: id, how: CloseHow::HalfClose, by: CloseReason::User });
+            stream.says(Ok(b"b\n"));
+            assert_eq!(row(&mut rig).await, "echo: can't answer: sending is over here");
+            assert_eq!((written(&stream).as_str(), echo.hits.get()), ("a\n", 2));
+        });
+    }
+}
+
+#[test]
 fn a_peer_that_takes_no_answers_is_not_read_and_gets_them_all_later() {
     let line = "x".repeat(1000);
     let chunk = format!("{line}\n").repeat(50);
@@ -414,7 +431,7 @@ fn where_sending_fails_nothing_is_answered_and_the_end_is_heard() {
         stream.0.broken.set(Some(Errno::EPIPE));
         open_window(&stream);
         let began = Instant::now();
-        rig.until(|fact| *fact == Fact::PeerClosed).await;
+        rig.until(|fact| *fact == Fact::Closed { reason: CloseReason::Reset }).await;
         assert!(began.elapsed() < SECOND);
     });
 }

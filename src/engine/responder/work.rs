@@ -366,7 +366,7 @@ impl Work {
 
     /// Sends back what came.
     pub(super) fn echo(&self, bytes: &[u8], from: Option<&Address>) {
-        if self.is_endless.get() {
+        if self.is_over() || self.is_endless.get() {
             return;
         }
         let echo = self.rules.echo();
@@ -375,10 +375,11 @@ impl Work {
             return;
         }
         let can_be_sent = self.pending.borrow().is_empty() && self.orders.has_room_for_reply();
-        if !can_be_sent {
-            self.apply(rule, Came { message: bytes, captures: &[], from });
-        } else if self.orders.push_reply(Order::new(Ticket::ENGINE, bytes.into(), from.cloned())).is_some() {
+        if can_be_sent {
             rule.hits.count();
+            self.push(rule, Order::new(Ticket::ENGINE, bytes.into(), from.cloned()));
+        } else {
+            self.apply(rule, Came { message: bytes, captures: &[], from });
         }
     }
 

@@ -21,6 +21,7 @@ fn an_abort_of_a_connection_that_would_linger() {
         let listener = scene.bench.open("tcp-listen://127.0.0.1:0?linger=5s");
         let address = scene.opened(listener)?;
         let mut peer = connect(&address.into(), Type::STREAM)?;
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
         let child = scene.child(listener, 0)?;
         scene.close_as(child, CloseHow::Abort);
         scene.close(listener);

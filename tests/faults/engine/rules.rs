@@ -1,5 +1,11 @@
 //! Replies by rules.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+
+use sockbench::os;
+
 use super::*;
 
 #[test]
@@ -21,7 +27,7 @@ fn rules_that_echo_and_answer_from_a_file_and_by_a_program() {
             [Rule::new("f", on("^f"), page()), Rule::new("p", on("^p"), program.clone()), Rule::new("e", on(""), echo)];
         Rules::new(of.into_iter().map(Arc::new))
     };
-    endure(&["mmap", "poll", "openat", "clone", "sendto", "getsockopt"], |scene| {
+    endure(&["mmap", "poll", "openat", "sendto", "getsockopt"], |scene| {
         let server = scene.bench.ids.mint();
         scene.bench.order(Command::SetRules { socket: server, rules: rules() });
         scene.bench.order(Command::Open { socket: server, endpoint: "udp-bind://127.0.0.1:0".parse().unwrap() });
@@ -53,4 +59,49 @@ fn rules_that_echo_and_answer_from_a_file_and_by_a_program() {
         scene.close(server);
         Ok(())
     });
+}
+
+/// Its start may hang as long as the folder that it is to run in.
+#[test]
+fn a_program_that_does_not_start_gives_its_turn_back_in_its_time() {
+    /// As many threads as there are for what may hang.
+    const THREADS: usize = 256;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let (let_go, hangs) = channel::<()>();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let hangs = Arc::new(Mutex::new(hangs));
+    let hanging: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let (hangs, begun) = (Arc::clone(&hangs), Arc::clone(&begun));
+            runtime.spawn(os::aside(move || {
+                begun.fetch_add(1, Ordering::Relaxed);
+                drop(hangs.lock().map(|hangs| hangs.recv()));
+            }))
+        })
+        .collect();
+    while begun.load(Ordering::Relaxed) < THREADS {
+        runtime.block_on(tokio::task::yield_now());
+    }
+    let ids = SocketIds::new();
+    let (engine, batches) = start(ids.clone(), Clock::start()).unwrap();
+    let bench = Bench { engine, batches, ids, seen: Vec::new(), reports: Vec::new(), at: 0, tickets: 0 };
+    let mut scene = Scene { bench, runtime: &runtime, fault: None, from: 0 };
+    let (command, folder) = (vec!["cat".to_owned()], "/".into());
+    let program = Reply::Program { command, folder, timeout: Duration::from_millis(20), max: 1000 };
+    let rule = Rule::new("p", When::Comes(Pattern::regex("").unwrap()), program);
+    let server = scene.bench.ids.mint();
+    scene.bench.order(Command::SetRules { socket: server, rules: Rules::new([Arc::new(rule)]) });
+    scene.bench.order(Command::Open { socket: server, endpoint: "udp-bind://127.0.0.1:0".parse().unwrap() });
+    let address = scene.opened(server).unwrap();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.send_to(b"question", address).unwrap();
+    let is_told = |seen: &Seen| matches!(&seen.fact, Fact::Rule { message, .. } if message.contains("took longer"));
+    scene.until(&[server], |seen| seen.iter().any(is_told).then_some(())).unwrap();
+    drop(let_go);
+    scene.close(server);
+    scene.end();
+    for ended in hanging {
+        runtime.block_on(ended).unwrap().unwrap();
+    }
 }

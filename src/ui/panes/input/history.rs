@@ -15,7 +15,16 @@ const HISTORY_LIMIT: usize = 500;
 
 /// What was sent, by the name of the socket it was sent to; outlives the session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct History(BTreeMap<String, Vec<Line>>);
+#[serde(transparent)]
+pub struct History {
+    lines: Lines,
+    /// What was sent in this session.
+    #[serde(skip)]
+    added: Lines,
+}
+
+/// The latest last.
+type Lines = BTreeMap<String, Vec<Line>>;
 
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,18 +58,63 @@ impl Line {
 
 impl History {
     pub(super) fn push(&mut self, name: String, line: Line) {
-        if line.text.len() > LONGEST || (!self.0.contains_key(&name) && self.0.len() >= MOST_NAMES) {
-            return;
+        put(&mut self.added, name.clone(), line.clone());
+        put(&mut self.lines, name, line);
+    }
+
+    /// True where nothing was sent in this session.
+    #[must_use]
+    pub fn is_as_before(&self) -> bool {
+        self.added.is_empty()
+    }
+
+    /// What other sessions have left by now, and behind it what was sent in this one.
+    #[must_use]
+    pub fn after(&self, mut others: Self) -> Self {
+        for (name, lines) in &self.added {
+            for line in lines {
+                put(&mut others.lines, name.clone(), line.clone());
+            }
         }
-        let lines = self.0.entry(name).or_default();
-        lines.retain(|other| *other != line);
-        lines.push(line);
-        if lines.len() > HISTORY_LIMIT {
-            lines.remove(0);
-        }
+        others
     }
 
     pub(super) fn of(&self, name: &str) -> &[Line] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+        self.lines.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn put(lines: &mut Lines, name: String, line: Line) {
+    if line.text.len() > LONGEST || (!lines.contains_key(&name) && lines.len() >= MOST_NAMES) {
+        return;
+    }
+    let lines = lines.entry(name).or_default();
+    lines.retain(|other| *other != line);
+    lines.push(line);
+    if lines.len() > HISTORY_LIMIT {
+        lines.remove(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_side_by_side_lose_nothing_of_each_other() {
+        let line = |text| Line::new(Mode::Text, text, None, false);
+        let mut before = History::default();
+        for text in ["old", "again"] {
+            before.push("udp".to_owned(), line(text));
+        }
+        let left: History = serde_json::from_str(&serde_json::to_string(&before).unwrap()).unwrap();
+        assert!(left.is_as_before());
+        let (mut one, mut other) = (left.clone(), left.clone());
+        one.push("udp".to_owned(), line("one"));
+        other.push("udp".to_owned(), line("again"));
+        other.push("tcp".to_owned(), line("other"));
+        let all = other.after(one.after(left));
+        assert_eq!(all.of("udp"), ["old", "one", "again"].map(line));
+        assert_eq!(all.of("tcp"), ["other"].map(line));
     }
 }
