@@ -15,7 +15,7 @@ use regex_automata::util::syntax;
 /// The longest text of one, in bytes: what is read of it takes some thousand times as much for a moment.
 pub const TEXT_MAX: usize = 16 << 10;
 
-/// The largest automaton that one may be compiled to, in bytes. It is some 40,000 states, each of which may have to be
+/// The largest automaton that one may be compiled to, in bytes. It is 10,000 states and more, each of which may have to be
 /// looked at for each byte that is searched; and it is as much as `(?s).{0,1000}x` takes, or `\w{1,20}`. 1,000 words in
 /// any case take a quarter of it.
 pub const SIZE_MAX: usize = 1 << 20;

@@ -89,7 +89,7 @@ fn a_program_that_does_not_start_gives_its_turn_back_in_its_time() {
     let mut scene = Scene { bench, runtime: &runtime, fault: None, from: 0 };
     let (command, folder) = (vec!["cat".to_owned()], "/".into());
     let program = Reply::Program { command, folder, timeout: Duration::from_millis(20), max: 1000 };
-    let rule = Rule::new("p", When::Comes(Pattern::regex("").unwrap()), program);
+    let rule = Rule::new("p", When::Comes(Pattern::Regex(Expression::new("", false).unwrap())), program);
     let server = scene.bench.ids.mint();
     scene.bench.order(Command::SetRules { socket: server, rules: Rules::new([Arc::new(rule)]) });
     scene.bench.order(Command::Open { socket: server, endpoint: "udp-bind://127.0.0.1:0".parse().unwrap() });
