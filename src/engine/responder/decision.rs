@@ -101,6 +101,7 @@ impl Work {
             }
         }
     }
+
     /// Has something told of the rules, by the name of the first.
     fn note_first(&self, message: String) {
         if let Some(rule) = self.rules.now().iter().next() {
