@@ -44,7 +44,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
     };
     let ids = SocketIds::new();
     let wanted = profile.contents.sockets.iter().filter(|entry| entry.auto);
-    let opened: Vec<_> = match wanted.map(|entry| Opening::of(entry, &profile, &ids, &variables)).collect() {
+    let opened: Vec<_> = match Opening::of(wanted, &profile, &ids, &variables) {
         Ok(opened) => opened,
         Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
     };

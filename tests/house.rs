@@ -44,7 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("recorder", &["capture", "contract", "log", "os"]),
     ("capture", &["contract", "log"]),
-    ("log", &["contract", "encoding", "framing", "os"]),
+    ("log", &["contract", "encoding", "framing", "os", "pattern"]),
     ("contract", &["endpoint", "os", "rule"]),
     ("rule", &["os", "pattern", "payload"]),
     ("payload", &["encoding"]),

@@ -7,6 +7,7 @@
 
 mod chain;
 mod characters;
+mod decision;
 mod partners;
 mod program;
 mod reply;

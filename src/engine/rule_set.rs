@@ -16,6 +16,7 @@ pub(super) struct RuleSet {
     /// The one that answers all, where there is nothing else to do.
     echo: RefCell<Option<Arc<Rule>>>,
     gaps: Cell<u32>,
+    weight: Cell<usize>,
 }
 
 /// What the rules answer, when bytes come.
@@ -45,6 +46,7 @@ impl RuleSet {
         if self.answers.get() != Answers::ByRule {
             self.gaps.set(self.gaps.get().wrapping_add(1));
         }
+        self.weight.set(rules.weight());
         self.rules.replace(rules);
     }
 
@@ -66,6 +68,11 @@ impl RuleSet {
     /// The rules that hold now.
     pub(super) fn now(&self) -> Rules {
         self.rules.borrow().clone()
+    }
+
+    /// How many steps a byte of a message may take until the rule is found that answers it.
+    pub(super) fn weight(&self) -> usize {
+        self.weight.get()
     }
 
     /// Whether there is none.

@@ -43,26 +43,31 @@ pub(super) struct Opening<'p> {
 }
 
 impl<'p> Opening<'p> {
-    /// That of one socket.
+    /// Those of these sockets of a profile. The variables that are `given` go before those of the profile.
     ///
     /// # Errors
-    /// One sentence: why it can't be opened so.
+    /// One sentence: why one can't be opened so.
     pub(super) fn of(
-        entry: &'p SocketEntry,
+        entries: impl IntoIterator<Item = &'p SocketEntry>,
         profile: &Profile,
         ids: &SocketIds,
         given: &Variables,
-    ) -> Result<Self, String> {
-        let socket = ids.mint();
-        profile.opening(entry, socket, given).map(|commands| Self { socket, entry, commands })
+    ) -> Result<Vec<Self>, String> {
+        let variables = given.or(&profile.contents.vars);
+        let mut compiler = profile.compiler(&variables);
+        let openings = entries.into_iter().map(|entry| {
+            let socket = ids.mint();
+            compiler.opening(entry, socket).map(|commands| Self { socket, entry, commands })
+        });
+        openings.collect()
     }
 
-    /// Those of all sockets.
+    /// Those of all its sockets.
     ///
     /// # Errors
     /// As [`of`](Self::of).
     pub(super) fn all(profile: &'p Profile, ids: &SocketIds, given: &Variables) -> Result<Vec<Self>, String> {
-        profile.contents.sockets.iter().map(|entry| Self::of(entry, profile, ids, given)).collect()
+        Self::of(&profile.contents.sockets, profile, ids, given)
     }
 
     /// Whether it is there before the others, which it waits for.

@@ -40,6 +40,8 @@ pub struct Filter {
     /// A `kind:` term is there, so that `call` rows are judged as all others.
     names_kinds: bool,
     reads: Reads,
+    /// How many states of what is looked for there are at most to be looked at for each byte.
+    weight: usize,
     /// A `peer:` term is there.
     names_peers: bool,
 }
@@ -145,9 +147,9 @@ impl Filter {
         self.condition.as_ref().is_none_or(|condition| condition.holds(row, subject, store, roster, test))
     }
 
-    /// True when judging a row may mean to read its bytes.
-    pub(super) const fn reads_bytes(&self) -> bool {
-        matches!(self.reads, Reads::Bytes)
+    /// How many steps judging so many bytes takes at most, each some nanoseconds; none where they need not be read.
+    pub(super) const fn steps(&self, bytes: usize) -> usize {
+        self.weight.saturating_mul(bytes)
     }
 
     /// Learns from a row what the rows after it are judged by: with whom a connection is. The roster forgets those that
@@ -221,6 +223,9 @@ impl Parser {
     fn test(&mut self, test: Test) -> Condition {
         self.filter.names_kinds |= matches!(test, Test::Kinds(_));
         self.filter.names_peers |= matches!(test, Test::Peers(_));
+        if let Test::Texts(needles) | Test::Bytes(needles) = &test {
+            self.filter.weight = needles.iter().map(Needle::weight).fold(self.filter.weight, usize::saturating_add);
+        }
         let reads = match test {
             Test::Texts(_) | Test::Bytes(_) => Reads::Bytes,
             Test::Lengths(_) => Reads::Length,

@@ -15,8 +15,8 @@ use super::{Kind, Lines, LogStore, LogView, Messages, Needle, Roster, Row, Scope
 /// The most rows of a slice.
 const SLICE_ROWS: u64 = 8192;
 
-/// Searching so many bytes costs as much as going on to the next row.
-const BYTES_A_ROW: u64 = 2048;
+/// So many steps of a search cost as much as going on to the next row, where they are slow.
+const STEPS_A_ROW: u64 = 128;
 
 /// Reading a fact costs as much as so many rows with bytes.
 const ROWS_A_FACT: u64 = 32;
@@ -114,12 +114,14 @@ impl Find {
         let mut left = SLICE_ROWS;
         let mut broken_at = None;
         let Self { needle, matching, lines, calls, .. } = self;
+        let weight = needle.weight() as u64;
+        let steps = |bytes| weight.saturating_mul(u64::from(bytes));
         let _ = store.for_each_part(from..end, |part| {
             let mut sweep = Sweep::new(needle, part);
             for row in &part.rows {
                 let found = if messages.count(row).is_some() {
                     let found = in_messages(needle, row, store, roster, messages);
-                    left = left.saturating_sub(u64::from(messages.gathered(row)) / BYTES_A_ROW);
+                    left = left.saturating_sub(steps(messages.gathered(row)) / STEPS_A_ROW);
                     let is_in_some = found.is_some();
                     lines.extend(found.filter(|found| *found != Lines::ROW).map(|found| (row.seq, found)));
                     is_in_some
@@ -138,7 +140,7 @@ impl Find {
                         calls.insert(row.seq);
                     }
                 }
-                left = left.saturating_sub(1 + u64::from(row.len) / BYTES_A_ROW);
+                left = left.saturating_sub(1 + steps(row.len) / STEPS_A_ROW);
                 if left == 0 {
                     broken_at = Some(row.seq);
                     return ControlFlow::Break(());

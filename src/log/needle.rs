@@ -6,11 +6,10 @@
 use std::ops::Range;
 
 use memchr::{memchr_iter, memchr2_iter};
-use regex::bytes::{Regex, RegexBuilder};
-use regex_syntax::ParserBuilder;
 
 use super::FilterError;
 use crate::encoding::{Encoding, Reading};
+use crate::pattern::{Expression, Wrong};
 
 /// In fewer bytes than this, going from one first letter to the next is faster than setting up the search for all.
 const SHORT: usize = 128;
@@ -18,7 +17,7 @@ const SHORT: usize = 128;
 /// Something to be found in bytes.
 #[derive(Clone, Debug)]
 pub struct Needle {
-    regex: Regex,
+    expression: Expression,
     /// The text, where it is ASCII and there is nothing but a text.
     ascii: Option<Box<[u8]>>,
     form: Form,
@@ -61,9 +60,9 @@ impl Needle {
         }
         // Where no other character folds to an ASCII one, the bytes need not be read as UTF-8.
         let flags = if text.is_ascii() { "(?i-u)" } else { "(?i)" };
-        let regex = build(&format!("{flags}{}", regex::escape(text)), false, 0..text.len())?;
+        let expression = literal(&format!("{flags}{}", regex_syntax::escape(text)), text)?;
         let ascii = text.is_ascii().then(|| text.as_bytes().into());
-        Ok(Self { regex, ascii, form: Form::Text })
+        Ok(Self { expression, ascii, form: Form::Text })
     }
 
     /// Bytes as pairs of hex digits; `??` is any byte. Blanks, commas, colons and `0x` may stand between them.
@@ -95,7 +94,7 @@ impl Needle {
         if pattern.len() == none {
             return Err(FilterError::new(0..text.len(), "there are no bytes to look for"));
         }
-        Ok(Self { regex: build(&pattern, false, 0..text.len())?, ascii: None, form: Form::Bytes })
+        Ok(Self { expression: literal(&pattern, text)?, ascii: None, form: Form::Bytes })
     }
 
     /// A regular expression in the syntax of the `regex` crate, alone or as `/pattern/` or `/pattern/i`. It sees UTF-8
@@ -112,8 +111,9 @@ impl Needle {
         if pattern.is_empty() {
             return Err(FilterError::new(start..start, "there is no pattern"));
         }
-        let regex = build(pattern, insensitive, 0..pattern.len()).map_err(|error| error.shifted(start))?;
-        Ok(Self { regex, ascii: None, form: Form::Pattern })
+        let wrong = |(at, why): Wrong| FilterError::new(at, why).shifted(start);
+        let expression = Expression::new(pattern, insensitive).map_err(wrong)?;
+        Ok(Self { expression, ascii: None, form: Form::Pattern })
     }
 
     /// True for what is looked for in bytes alone, and not in what a row tells.
@@ -126,12 +126,17 @@ impl Needle {
         !matches!(self.form, Form::Pattern)
     }
 
+    /// How many states of it there are at most to be looked at for each byte.
+    pub(super) fn weight(&self) -> usize {
+        self.expression.weight()
+    }
+
     /// Whether it is in there.
     #[must_use]
     pub fn is_in(&self, haystack: &[u8]) -> bool {
         match &self.ascii {
             Some(text) if haystack.len() < SHORT => contains_ascii(haystack, text),
-            _ => self.regex.is_match(haystack),
+            _ => self.expression.is_in(haystack),
         }
     }
 
@@ -164,12 +169,12 @@ impl Needle {
 
     /// The first place in there that begins at this byte or after it.
     pub(super) fn find_from(&self, haystack: &[u8], at: usize) -> Option<Range<usize>> {
-        self.regex.find_at(haystack, at).map(|found| found.range())
+        self.expression.find_at(haystack, at)
     }
 
     /// Where it is in there, each time. A pattern may be found at places of no length.
     pub fn find_iter<'a>(&'a self, haystack: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
-        self.regex.find_iter(haystack).map(|found| found.range())
+        self.expression.find_iter(haystack)
     }
 }
 
@@ -226,21 +231,10 @@ fn unclosed(text: &str) -> FilterError {
     }
 }
 
-/// Builds a regular expression; an error's place is in the pattern, or `whole` where none is known.
-fn build(pattern: &str, insensitive: bool, whole: Range<usize>) -> Result<Regex, FilterError> {
-    RegexBuilder::new(pattern).case_insensitive(insensitive).build().map_err(|error| {
-        let parsed = ParserBuilder::new().utf8(false).case_insensitive(insensitive).build().parse(pattern);
-        let (span, why) = match parsed {
-            Err(regex_syntax::Error::Parse(error)) => (Some(*error.span()), error.kind().to_string()),
-            Err(regex_syntax::Error::Translate(error)) => (Some(*error.span()), error.kind().to_string()),
-            _ => match error {
-                regex::Error::CompiledTooBig(_) => (None, "the pattern is too large".to_owned()),
-                other => (None, other.to_string()),
-            },
-        };
-        let at = span.map_or(whole, |span| span.start.offset..span.end.offset);
-        FilterError::new(at, why)
-    })
+/// What finds a text or bytes, which a user wrote in a shorter way than this pattern.
+fn literal(pattern: &str, text: &str) -> Result<Expression, FilterError> {
+    let too_long = |_| FilterError::new(0..text.len(), "what is looked for is too long");
+    Expression::of(pattern, false).map_err(too_long)
 }
 
 fn contains_ascii(bytes: &[u8], wanted: &[u8]) -> bool {

@@ -16,8 +16,8 @@ use super::{Filter, Kind, Line, Lines, LogStore, Messages, Roster, Row, Spot, ti
 use crate::contract::SocketId;
 use places::Place;
 
-/// This many bytes that a filter must read cost as much as judging a row that needs no reading.
-const BYTES_A_STEP: usize = 256;
+/// So many steps of a filter that reads bytes cost as much as judging a row that needs no reading, where they are slow.
+const STEPS_A_ROW: usize = 128;
 
 /// Which rows there are to be filtered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -176,13 +176,9 @@ impl LogView {
             {
                 self.anchor.message = messages.at_byte(&row, byte, store);
             }
-            let cost = if self.filter.reads_bytes() {
-                let gathered = if row.kind == Kind::Received { messages.gathered(&row) } else { 0 };
-                1 + (row.len as usize + gathered as usize) / BYTES_A_STEP
-            } else {
-                1
-            };
-            left = left.saturating_sub(cost);
+            let gathered = if row.kind == Kind::Received { messages.gathered(&row) } else { 0 };
+            let steps = self.filter.steps(row.len as usize + gathered as usize);
+            left = left.saturating_sub(1 + steps / STEPS_A_ROW);
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         // Refused for numbers that do not rise, and these do.

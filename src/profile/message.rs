@@ -13,7 +13,7 @@ use super::payload_entry::{PayloadContent, PayloadEntry, read_checksum, read_con
 use super::write::{set_string, set_value};
 use crate::document::{Reader, key_span, span, unknown_name};
 use crate::encoding::Encoding;
-use crate::pattern::Pattern;
+use crate::pattern::{Expression, Pattern, Wrong};
 use crate::payload::{Checksum, Fill, Place, Template, Variables};
 
 /// What the rest of the profile has, which rules and scenarios speak of.
@@ -44,8 +44,8 @@ pub enum PatternEntry {
     Contains(PayloadContent),
     /// One that is this.
     Equals(PayloadContent),
-    /// One in which this regular expression is found.
-    Regex(String),
+    /// One in which this regular expression is found. It is compiled once, for all sockets and runs.
+    Regex(Expression),
 }
 
 impl Message {
@@ -147,18 +147,20 @@ impl PatternEntry {
             Self::Any => Pattern::Any,
             Self::Contains(content) => Pattern::Contains(bytes(content)?),
             Self::Equals(content) => Pattern::Equals(bytes(content)?),
-            Self::Regex(text) => Pattern::regex(text).map_err(|(_, why)| why)?,
+            Self::Regex(expression) => Pattern::Regex(expression.clone()),
         })
     }
 
-    /// Reads the one key of a table that is of a pattern, text of which is in each of these encodings. `None` where that
-    /// is a mistake, which is noted: none of the keys stands there, or more than one.
+    /// Reads the one key of a table that is of a pattern, text of which is in each of these encodings; a regular
+    /// expression is compiled so. `None` where that is a mistake, which is noted: none of the keys stands there, or more
+    /// than one.
     pub(super) fn read(
         reader: &mut Reader<'_>,
         table: &dyn TableLike,
         at: Range<usize>,
         known: &Known<'_>,
         encodings: &[Encoding],
+        compile: impl FnOnce(&str) -> Result<Expression, Wrong>,
     ) -> Option<Self> {
         let mut keys = table.iter().filter(|(key, _)| Self::KEYS.contains(key));
         let Some((key, item)) = keys.next() else {
@@ -182,8 +184,8 @@ impl PatternEntry {
             }
             "regex" => {
                 let text = reader.string(key, item)?;
-                match Pattern::regex(text) {
-                    Ok(_) => Some(Self::Regex(text.to_owned())),
+                match compile(text) {
+                    Ok(expression) => Some(Self::Regex(expression)),
                     Err((at, why)) => {
                         let at = if at.is_empty() { span(item) } else { reader.inside(item, text, at) };
                         reader.error(at, why);
@@ -236,7 +238,7 @@ impl PatternEntry {
                 content.write(&mut equals);
                 set_value(table, "equals", equals.into());
             }
-            Self::Regex(text) => set_string(table, "regex", text),
+            Self::Regex(expression) => set_string(table, "regex", expression.as_str()),
         }
     }
 }

@@ -164,9 +164,7 @@ impl WhenEntry {
     pub fn captures(&self) -> usize {
         match self {
             Self::Event(_) => 0,
-            Self::Message(PatternEntry::Regex(text)) => {
-                crate::pattern::Pattern::regex(text).map_or(1, |pattern| pattern.captures())
-            }
+            Self::Message(PatternEntry::Regex(expression)) => expression.captures_len(),
             Self::Message(_) => 1,
         }
     }

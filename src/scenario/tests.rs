@@ -8,11 +8,16 @@ use crate::contract::{
     Address, CloseReason, Command, Endpoint, Event, Fact, NetError, Operation, SocketId, Span, Target, Ticket,
     Timestamp,
 };
+use crate::pattern::Expression;
 
 const MS: u64 = 1_000_000;
 
 /// The moment at which every scenario here begins, in milliseconds.
 const BEGIN: u64 = 1_000;
+
+fn regex(text: &str) -> Pattern {
+    Pattern::Regex(Expression::new(text, false).unwrap())
+}
 
 fn id(number: u32) -> SocketId {
     SocketId::new(number).unwrap()
@@ -282,7 +287,7 @@ fn nothing_matches_across_two_connections_of_one_client() {
         lab.comes(5, b"ld");
         lab.end()
     };
-    for pattern in [contains(b"hello"), Pattern::regex("(?s)hel.*w").unwrap(), equals(b"hello")] {
+    for pattern in [contains(b"hello"), regex("(?s)hel.*w"), equals(b"hello")] {
         let Verdict::Failed(failure) = across(pattern) else { panic!() };
         let got: Vec<_> = failure.got.iter().map(|got| got.bytes.as_slice()).collect();
         assert_eq!((failure.step, got), (1, vec![&b"hel"[..], b"lo world"]));
@@ -295,15 +300,15 @@ fn nothing_matches_across_two_connections_of_one_client() {
 
 #[test]
 fn a_regular_expression_takes_what_it_matches_of_all_that_has_come() {
-    let regex = |text| expect("client", Pattern::regex(text).unwrap());
+    let expects = |text| expect("client", regex(text));
     for text in ["[0-9]+", "[0-9]+?\\b", "^12345"] {
-        let mut lab = Lab::new([regex(text), expect("client", equals(b" rest"))]);
+        let mut lab = Lab::new([expects(text), expect("client", equals(b" rest"))]);
         lab.comes(1, b"123");
         lab.comes(1, b"45 rest");
         assert!(lab.end().is_passed(), "{text}");
     }
     // The end of what has come is that of what there is to match.
-    let mut lab = Lab::new([regex("rest$"), expect("client", contains(b"more"))]);
+    let mut lab = Lab::new([expects("rest$"), expect("client", contains(b"more"))]);
     lab.comes(1, b"12345 rest");
     lab.waits();
     lab.comes(1, b" and more");
@@ -312,7 +317,7 @@ fn a_regular_expression_takes_what_it_matches_of_all_that_has_come() {
 
 #[test]
 fn nothing_received_is_no_match_of_a_pattern_that_nothing_matches() {
-    for pattern in [Pattern::regex("x*").unwrap(), Pattern::regex("(?s)^.*$").unwrap(), contains(b""), equals(b"")] {
+    for pattern in [regex("x*"), regex("(?s)^.*$"), contains(b""), equals(b"")] {
         assert_eq!(Lab::new([expect("client", pattern)]).failure().why, "nothing came within 100ms");
     }
 }

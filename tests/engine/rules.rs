@@ -14,7 +14,7 @@ use nix::sys::stat::Mode as Permissions;
 use nix::unistd::{Pid, mkfifo};
 use sockbench::contract::{CloseHow, CloseReason, Command, Fact, LOOP_WITH, SocketId, Target, Ticket};
 use sockbench::encoding::Encoding;
-use sockbench::pattern::Pattern;
+use sockbench::pattern::{Expression, Pattern};
 use sockbench::payload::{Mode, Place, Template, Variables};
 use sockbench::rule::{Moment, Reply, Rule, Rules, Then, When};
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ fn template(text: &str) -> Template {
 }
 
 fn on(regex: &str) -> When {
-    When::Comes(Pattern::regex(regex).unwrap())
+    When::Comes(Pattern::Regex(Expression::capturing(regex).unwrap()))
 }
 
 fn message(text: &str) -> Reply {
@@ -694,4 +694,29 @@ async fn a_datagram_socket_that_sends_to_itself_is_stopped() {
     let address = bench.opened(socket).await;
     bench.send(Target::Peer(socket, address.into()), b"x");
     assert!(bench.rule(socket).await.contains("answers itself more than 100 times a second"));
+}
+
+/// A large expression that a long message of `a` and `b` keeps busy for seconds.
+fn slow() -> Rule {
+    Rule::new("slow", on("(?-u)[ab]{6000}(c)"), message("found {{1}};"))
+}
+
+#[tokio::test]
+async fn a_slow_expression_keeps_no_other_socket_waiting_and_its_answer_is_in_order() {
+    let mut bench = Bench::new();
+    let rules = [slow(), Rule::new("any", on("(?s)^.*(.)$"), message("{{1}};"))];
+    let (socket, mut peer) = bench.answering("&framing=line", rules).await;
+    let (_, other) = bench.answering_datagrams([Rule::new("echo", When::Comes(Pattern::Any), message("pong"))]).await;
+    let long = "ab".repeat(8_000);
+    peer.write_all(format!("x\n{long}\n{long}c\ny\n").as_bytes()).unwrap();
+    assert_eq!(hear(&mut peer, 2), b"x;");
+    other.send(b"ping").unwrap();
+    assert_eq!(heard(&other), b"pong");
+    // The engine answers another socket while it looks for the answer to a message that came before.
+    peer.set_nonblocking(true).unwrap();
+    assert_eq!(peer.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    peer.set_nonblocking(false).unwrap();
+    assert_eq!(hear(&mut peer, 12), b"b;found c;y;");
+    peer.shutdown(Shutdown::Write).unwrap();
+    bench.closed(socket).await;
 }

@@ -19,7 +19,7 @@ use sockbench::contract::{
 use sockbench::encoding::Encoding;
 use sockbench::engine::start;
 use sockbench::os::fault::{Armed, Comes, Fault, arm};
-use sockbench::pattern::Pattern;
+use sockbench::pattern::{Expression, Pattern};
 use sockbench::payload::{Mode, Place, Template, Variables};
 use sockbench::rule::{Reply, Rule, Rules, When};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};

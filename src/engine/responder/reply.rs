@@ -59,11 +59,11 @@ impl Work {
         }
         let has_room = |orders: &Orders| (orders.has_room_for_reply() || orders.stopping().is_some()).then_some(());
         self.orders.until_room(has_room).await;
-        let found = match &rule.when {
-            When::Comes(pattern) => pattern.find(message),
-            When::Happens(_) => None,
+        let captures = match (&pending.captures, &rule.when) {
+            (Some(places), _) => places.iter().map(|place| &message[place.clone()]).collect(),
+            (None, When::Comes(pattern)) => pattern.find(message).map(|found| found.captures).unwrap_or_default(),
+            (None, When::Happens(_)) => Vec::new(),
         };
-        let captures = found.map(|found| found.captures).unwrap_or_default();
         let came = Came { message, captures: &captures, from: from.as_ref() };
         match &rule.reply {
             Reply::Nothing => self.note(rule, self.and_then(rule, "")),

@@ -15,7 +15,7 @@ use crate::engine::pump::tests::{FIN, Scripted, connection_with};
 use crate::engine::socket::Ending;
 use crate::engine::testing::{Rig, rig};
 use crate::framing::Assembler;
-use crate::pattern::Pattern;
+use crate::pattern::{Expression, Pattern};
 use crate::payload::{Mode, Place, Template, Variables};
 use crate::rule::{Moment, Once, Reply, Rule, Rules, Then, When};
 
@@ -30,7 +30,11 @@ fn template(text: &str) -> Template {
 
 /// A rule that answers messages in which this is found; its name is its reply.
 fn rule(regex: &str, reply: &str) -> Rule {
-    Rule::new(reply, When::Comes(Pattern::regex(regex).unwrap()), Reply::Message(template(reply)))
+    Rule::new(
+        reply,
+        When::Comes(Pattern::Regex(Expression::capturing(regex).unwrap())),
+        Reply::Message(template(reply)),
+    )
 }
 
 fn at(moment: Moment, reply: &str) -> Rule {

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::chain::Exchange;
+use super::decision::{Undecided, is_spent};
 use super::partners::{Entry, Key, Partner};
 use crate::contract::{Address, AfterFin, Endpoint, Fact, SocketId, Ticket};
 use crate::engine::budget::{Held, Place};
@@ -29,10 +31,13 @@ use crate::framing::Assembler;
 use crate::rule::{Hits, Moment, Once, Reply, Rule, Then};
 
 /// What a message takes up besides its bytes while it waits for its reply, with its part of a task, at most.
-const PENDING_OVERHEAD: usize = 1024;
+pub(super) const PENDING_OVERHEAD: usize = 1024;
 
 /// How many bytes of a stream are taken apart into messages before it is asked whether there is room for more.
 const SLICE: usize = 256;
+
+/// Why a datagram is not answered that comes while others wait.
+pub(super) const NO_ROOM: &str = "too many replies wait to be sent already";
 
 /// How often it is told that datagrams are not answered.
 const BETWEEN_TELLING: Duration = Duration::from_secs(1);
@@ -55,16 +60,18 @@ pub(super) struct Work {
     pub(super) local: Option<Address>,
     /// Of a connection.
     pub(super) peer: Option<Address>,
-    of_datagrams: bool,
+    pub(super) of_datagrams: bool,
     /// Where the messages of a stream end.
     assembler: RefCell<Option<Assembler>>,
     /// How often the rules had let the messages pass by when it was made.
     gaps: Cell<u32>,
     /// What came and is not taken apart yet, and what it takes up meanwhile.
     rest: RefCell<Option<(Vec<u8>, Place)>>,
-    pending: RefCell<VecDeque<Rc<Pending>>>,
+    pending: RefCell<VecDeque<Rc<Waiting>>>,
+    /// How many of those are undecided.
+    pub(super) undecided: Cell<usize>,
     /// What both take up, together.
-    waiting: Rc<Held>,
+    pub(super) waiting: Rc<Held>,
     /// Whether somebody answers what is pending.
     is_running: Cell<bool>,
     /// Whether a reply is being sent that has no end.
@@ -72,7 +79,7 @@ pub(super) struct Work {
     /// Whether the connection closes as soon as all is sent.
     is_ending: Cell<bool>,
     /// Which rules have had their turn, of those that have one for each connection.
-    spent: RefCell<Vec<Hits>>,
+    pub(super) spent: RefCell<Vec<Hits>>,
     rows: RefCell<Vec<Fact>>,
     /// Datagrams that are not answered and not told yet: how many, by which rule, and why not.
     unanswered: RefCell<Option<(u64, Arc<Rule>, &'static str)>>,
@@ -87,17 +94,27 @@ pub(super) struct Work {
     began: Instant,
 }
 
+/// What waits to be answered.
+pub(super) enum Waiting {
+    Decided(Pending),
+    /// A message whose rule takes long to be found.
+    Undecided(Undecided),
+}
+
 /// A message that a rule is to answer.
 pub(super) struct Pending {
     pub(super) rule: Arc<Rule>,
     /// For an echo with its framing, else without.
-    pub(super) message: Vec<u8>,
+    pub(super) message: Arc<[u8]>,
+    /// Where in it is what was captured, where that took long to find.
+    pub(super) captures: Option<Vec<Range<usize>>>,
     pub(super) from: Option<Address>,
     pub(super) due: Instant,
     /// The turn of its program, where it has one already.
     pub(super) turn: Option<OwnedSemaphorePermit>,
     /// What it takes up meanwhile.
-    _place: Place,
+    #[expect(dead_code, reason = "it is given back when it is dropped")]
+    pub(super) place: Place,
 }
 
 /// That a reply without an end is being sent, beside which nothing is answered.
@@ -134,6 +151,7 @@ impl Work {
             gaps: Cell::new(socket.rules.gaps()),
             rest: RefCell::default(),
             pending: RefCell::default(),
+            undecided: Cell::default(),
             waiting: Rc::new(Held::of(socket.table.budget())),
             is_running: Cell::default(),
             is_endless: Cell::default(),
@@ -240,6 +258,7 @@ impl Work {
         loop {
             if self.is_over() {
                 self.pending.borrow_mut().clear();
+                self.undecided.set(0);
             }
             let can_go_on = self.waiting.has_room() || self.pending.borrow().is_empty();
             let rest = self.rest.borrow_mut().take_if(|_| can_go_on);
@@ -251,8 +270,11 @@ impl Work {
             self.tell_rows().await;
             let next = self.pending.borrow().front().cloned();
             if let Some(next) = next {
-                self.answer(&next).await;
+                self.answer_waiting(&next).await;
                 self.pending.borrow_mut().pop_front();
+                if let Waiting::Undecided(_) = *next {
+                    self.undecided.set(self.undecided.get().saturating_sub(1));
+                }
                 // The stream may be read again, or close.
                 self.orders.touch();
             } else if let Some(silence) = self.silence().filter(|_| !self.is_over()) {
@@ -270,13 +292,13 @@ impl Work {
     }
 
     /// A datagram that is to be answered by [`answer_one`](Self::answer_one).
-    pub(super) fn next_datagram(&self) -> Option<Rc<Pending>> {
+    pub(super) fn next_datagram(&self) -> Option<Rc<Waiting>> {
         if self.of_datagrams { self.pending.borrow_mut().pop_front() } else { None }
     }
 
     /// Answers a datagram.
-    pub(super) async fn answer_one(self: Rc<Self>, pending: Rc<Pending>) {
-        self.answer(&pending).await;
+    pub(super) async fn answer_one(self: Rc<Self>, waiting: Rc<Waiting>) {
+        self.answer_waiting(&waiting).await;
         self.tell_rows().await;
     }
 
@@ -367,6 +389,9 @@ impl Work {
             return;
         }
         let rules = self.rules.now();
+        if self.must_wait_for_its_rule(message) {
+            return self.decide_later(&rules, message, from, as_it_came());
+        }
         let Some((rule, found)) = rules.answer(message, |rule| self.is_spent(rule)) else { return };
         if !self.may_answer(rule, from) {
             return;
@@ -378,16 +403,12 @@ impl Work {
         }
     }
 
-    fn is_spent(&self, rule: &Arc<Rule>) -> bool {
-        match rule.once {
-            Once::Never => false,
-            Once::Connection => self.spent.borrow().iter().any(|hits| hits.is(&rule.hits)),
-            Once::Session => rule.hits.get() > 0,
-        }
+    pub(super) fn is_spent(&self, rule: &Arc<Rule>) -> bool {
+        is_spent(rule, &self.spent.borrow())
     }
 
     /// Counts that a rule applies.
-    fn spend(&self, rule: &Arc<Rule>) {
+    pub(super) fn spend(&self, rule: &Arc<Rule>) {
         rule.hits.count();
         if rule.once == Once::Connection {
             self.spent.borrow_mut().push(rule.hits.clone());
@@ -410,7 +431,7 @@ impl Work {
             }
             reply => {
                 if self.of_datagrams && !self.waiting.has_room() {
-                    return self.leave_unanswered(rule, "too many replies wait to be sent already");
+                    return self.leave_unanswered(rule, NO_ROOM);
                 }
                 let mut turn = None;
                 if self.of_datagrams && matches!(reply, Reply::Program { .. }) {
@@ -421,16 +442,29 @@ impl Work {
                     turn = rule.delay.is_zero().then_some(free);
                 }
                 self.spend(rule);
-                self.pending.borrow_mut().push_back(Rc::new(Pending {
+                self.wait(Waiting::Decided(Pending {
                     rule: Arc::clone(rule),
-                    message: came.message.to_vec(),
+                    message: came.message.into(),
+                    captures: None,
                     from: came.from.cloned(),
                     due: Instant::now() + rule.delay,
                     turn,
-                    _place: self.waiting.place(came.message.len() + PENDING_OVERHEAD),
+                    place: self.waiting.place(came.message.len() + PENDING_OVERHEAD),
                 }));
-                self.orders.touch();
             }
+        }
+    }
+
+    /// Has a task come to it.
+    pub(super) fn wait(&self, waiting: Waiting) {
+        self.pending.borrow_mut().push_back(Rc::new(waiting));
+        self.orders.touch();
+    }
+
+    async fn answer_waiting(&self, waiting: &Waiting) {
+        match waiting {
+            Waiting::Decided(pending) => self.answer(pending).await,
+            Waiting::Undecided(undecided) => self.decide_aside(undecided).await,
         }
     }
 
@@ -460,7 +494,7 @@ impl Work {
         self.orders.stopping() >= Some(Stop::Close) || self.orders.is_broken()
     }
 
-    fn leave_unanswered(&self, rule: &Arc<Rule>, why: &'static str) {
+    pub(super) fn leave_unanswered(&self, rule: &Arc<Rule>, why: &'static str) {
         let mut unanswered = self.unanswered.borrow_mut();
         let count = unanswered.as_ref().map_or(0, |(count, ..)| *count);
         *unanswered = Some((count + 1, Arc::clone(rule), why));

@@ -39,6 +39,20 @@ impl Compiler<'_> {
         });
         (Rules::new(rules), wrong)
     }
+
+    /// What makes the engine open a socket of the profile under this id, with its rules known before anything can come.
+    ///
+    /// # Errors
+    /// Why one of its rules can't be applied, as [`rules_on`](Self::rules_on) says it.
+    pub fn opening(&mut self, entry: &SocketEntry, socket: SocketId) -> Result<Vec<Command>, String> {
+        let (rules, wrong) = self.rules_on(entry);
+        if let Some(why) = wrong.into_iter().next() {
+            return Err(why);
+        }
+        let rules = (!rules.is_empty()).then_some(Command::SetRules { socket, rules });
+        let open = Command::Open { socket, endpoint: entry.endpoint.clone() };
+        Ok(rules.into_iter().chain([open]).collect())
+    }
 }
 
 impl RuleEntry {
@@ -102,21 +116,6 @@ impl Profile {
     #[must_use]
     pub fn compiler<'p>(&'p self, variables: &'p Variables) -> Compiler<'p> {
         Compiler { profile: self, variables, done: HashMap::new() }
-    }
-
-    /// What makes the engine open a socket of the profile under this id, with its rules known before anything can come.
-    /// The variables that are `given` go before those of the profile.
-    ///
-    /// # Errors
-    /// Why one of its rules can't be applied, as [`Compiler::rules_on`] says it.
-    pub fn opening(&self, entry: &SocketEntry, socket: SocketId, given: &Variables) -> Result<Vec<Command>, String> {
-        let (rules, wrong) = self.compiler(&given.or(&self.contents.vars)).rules_on(entry);
-        if let Some(why) = wrong.into_iter().next() {
-            return Err(why);
-        }
-        let rules = (!rules.is_empty()).then_some(Command::SetRules { socket, rules });
-        let open = Command::Open { socket, endpoint: entry.endpoint.clone() };
-        Ok(rules.into_iter().chain([open]).collect())
     }
 
     fn check_length(&self, message: &Message, folder: &Path) -> Result<(), String> {

@@ -10,6 +10,7 @@ use super::{RuleEntry, SendEntry, WhenEntry};
 use crate::contract::{parse_duration, parse_size};
 use crate::document::{Reader, key_span, span, unknown_name};
 use crate::encoding::Encoding;
+use crate::pattern::Expression;
 use crate::payload::{Mode, NotationError, Place, Template};
 use crate::profile::SocketEntry;
 use crate::profile::message::{Known, Message, PatternEntry};
@@ -160,7 +161,9 @@ impl RuleReader<'_, '_, '_> {
                 None
             }
             (None, Some(_)) => {
-                PatternEntry::read(self.reader, table, span(item), self.known, &self.encodings).map(WhenEntry::Message)
+                let (known, encodings) = (self.known, &self.encodings);
+                PatternEntry::read(self.reader, table, span(item), known, encodings, Expression::capturing)
+                    .map(WhenEntry::Message)
             }
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::contract::{Command, SocketIds};
+use crate::pattern::Expression;
 use crate::payload::{Fill, Variables};
 use crate::profile::{Message, PatternEntry, PayloadContent, Profile, RuleEntry, SendEntry, SocketEntry, WhenEntry};
 use crate::rule::{Moment, Once, Reply, Rules, Then, When};
@@ -54,7 +55,7 @@ fn every_form_is_read_and_written_back() {
         ("when = { text = 'PING' }", waits(PatternEntry::Contains(text("PING")))),
         ("when = { hex = '01 02' }", waits(PatternEntry::Contains(PayloadContent::Hex("01 02".to_owned())))),
         ("when = { equals = { text = 'x' } }", waits(PatternEntry::Equals(text("x")))),
-        ("when = { regex = '^GET (.*)' }", waits(PatternEntry::Regex("^GET (.*)".to_owned()))),
+        ("when = { regex = '^GET (.*)' }", waits(PatternEntry::Regex(Expression::capturing("^GET (.*)").unwrap()))),
         ("when = { any = true }\nsend = { text = '{{0}}' }", written(text("{{0}}"), None)),
         ("when = { any = true }\nsend = { text = 'x', checksum = 'sum8' }", written(text("x"), Some("sum8"))),
         (
@@ -129,7 +130,7 @@ fn a_change_of_a_rule_changes_its_own_line_and_no_other() {
     }
     let dotted = "[[rule]]\nname = 'r'\nsend.text = 'x'\n[rule.when] # what\ntext = 'y' # this\nmood = 1\n";
     let mut profile = lab(dotted);
-    profile.contents.rules[0].when = WhenEntry::Message(PatternEntry::Regex("z".to_owned()));
+    profile.contents.rules[0].when = WhenEntry::Message(PatternEntry::Regex(Expression::capturing("z").unwrap()));
     let written = profile.to_toml();
     assert!(written.ends_with("send.text = 'x'\n[rule.when] # what\nmood = 1\nregex = \"z\"\n"), "{written}");
 }
@@ -272,7 +273,8 @@ fn the_engine_is_told_of_the_rules_that_hold_before_a_socket_opens() {
     let mut profile = Profile::parse(&format!("{SOCKETS}\n{text}"), Some(Path::new("/labs/one.toml"))).unwrap();
     let mut given = Variables::default();
     let opening = |profile: &Profile, index: usize, given: &Variables| {
-        profile.opening(&profile.contents.sockets[index], SocketIds::new().mint(), given).unwrap()
+        let variables = given.or(&profile.contents.vars);
+        profile.compiler(&variables).opening(&profile.contents.sockets[index], SocketIds::new().mint()).unwrap()
     };
     let names = |rules: &Rules| rules.iter().map(|rule| rule.name.clone()).collect::<Vec<_>>();
     let rules = |commands: Vec<Command>| match commands.as_slice() {
@@ -319,7 +321,8 @@ fn a_rule_whose_payload_can_not_be_read_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let profile = Profile::parse(&text, Some(&folder.path().join("lab.toml"))).unwrap();
     let opening = |profile: &Profile| {
-        profile.opening(&profile.contents.sockets[0], SocketIds::new().mint(), &Variables::default())
+        let none = Variables::default();
+        profile.compiler(&none).opening(&profile.contents.sockets[0], SocketIds::new().mint())
     };
     let why = opening(&profile).unwrap_err();
     assert!(why.starts_with("rule e: ") && why.contains("none.bin can't be read"), "{why}");

@@ -9,6 +9,7 @@ use super::{ScenarioEntry, StepAction, StepEntry};
 use crate::contract::{CloseHow, Endpoint, Role, parse_duration};
 use crate::document::{Reader, key_span, span, tables_in, unknown_name};
 use crate::encoding::Encoding;
+use crate::pattern::Expression;
 use crate::payload::Place;
 use crate::profile::message::Known;
 use crate::profile::names::{Names, table_name};
@@ -214,7 +215,9 @@ impl<'k> Steps<'_, '_, 'k> {
             self.reader.unknown_key(table, key, &PatternEntry::KEYS);
         }
         let encodings: Vec<_> = encoding.into_iter().collect();
-        PatternEntry::read(self.reader, table, span(item), self.known, &encodings)
+        // Nothing of it is named later.
+        let compile = |text: &str| Expression::new(text, false);
+        PatternEntry::read(self.reader, table, span(item), self.known, &encodings, compile)
     }
 
     /// The socket that the key beside an action names, which may not be left out.

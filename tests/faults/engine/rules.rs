@@ -16,7 +16,7 @@ fn rules_that_echo_and_answer_from_a_file_and_by_a_program() {
         let place = Place::Reply { captures: 2 };
         Template::parse(Mode::Escaped, text, Encoding::UTF_8, &Variables::default(), place).unwrap()
     };
-    let on = |regex| When::Comes(Pattern::regex(regex).unwrap());
+    let on = |regex| When::Comes(Pattern::Regex(Expression::capturing(regex).unwrap()));
     let root = folder.path().to_owned();
     let program =
         Reply::Program { command: vec!["cat".to_owned()], folder: root.clone(), timeout: PATIENCE, max: 1000 };
@@ -89,7 +89,7 @@ fn a_program_that_does_not_start_gives_its_turn_back_in_its_time() {
     let mut scene = Scene { bench, runtime: &runtime, fault: None, from: 0 };
     let (command, folder) = (vec!["cat".to_owned()], "/".into());
     let program = Reply::Program { command, folder, timeout: Duration::from_millis(20), max: 1000 };
-    let rule = Rule::new("p", When::Comes(Pattern::regex("").unwrap()), program);
+    let rule = Rule::new("p", When::Comes(Pattern::Regex(Expression::new("", false).unwrap())), program);
     let server = scene.bench.ids.mint();
     scene.bench.order(Command::SetRules { socket: server, rules: Rules::new([Arc::new(rule)]) });
     scene.bench.order(Command::Open { socket: server, endpoint: "udp-bind://127.0.0.1:0".parse().unwrap() });

@@ -1,6 +1,7 @@
 //! The rules that one key makes: servers that everybody knows.
 
 use crate::contract::{Endpoint, LineEnding, Role, SocketId};
+use crate::pattern::Expression;
 use crate::payload::{Mode, Place, Template};
 use crate::profile::{Message, PatternEntry, PayloadContent, RuleEntry, SendEntry, WhenEntry};
 use crate::rule::{Moment, Then};
@@ -113,13 +114,14 @@ fn ask_answer(ui: &mut Ui, root: Option<SocketId>) {
 fn ask_folder(ui: &mut Ui, root: Option<SocketId>) {
     let check = |_: &Ui, folder: &str| if folder.is_empty() { Err("no folder is named".to_owned()) } else { Ok(()) };
     let hint = format!("It is relative to {}; no reply leaves it.", ui.bench.profile.folder_in_words());
+    let Ok(name) = Expression::capturing(NAME_IN_A_LINE) else { return };
     let prompt = Prompt::new("Serve files", "Folder", "public", check, move |ui, folder| {
         let send = SendEntry::File {
             name: "{{1}}".to_owned(),
             root: folder.into(),
             missing: Some("no file is called {{1}}\\n".to_owned()),
         };
-        let when = WhenEntry::Message(PatternEntry::Regex(NAME_IN_A_LINE.to_owned()));
+        let when = WhenEntry::Message(PatternEntry::Regex(name.clone()));
         let mut rule = RuleEntry::new("files", when, Some(send));
         rule.then = close_if_stream(endpoint(ui, root));
         keep(ui, root, rule);
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_line_names_a_file_with_or_without_its_end() {
-        let pattern = Pattern::regex(NAME_IN_A_LINE).unwrap();
+        let pattern = Pattern::Regex(Expression::capturing(NAME_IN_A_LINE).unwrap());
         let named = |message: &'static [u8]| pattern.find(message).map(|found| found.captures[1]);
         for message in [&b"a b.txt\n"[..], b"a b.txt\r\n", b"a b.txt"] {
             assert_eq!(named(message), Some(&b"a b.txt"[..]));

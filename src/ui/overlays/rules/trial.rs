@@ -6,7 +6,7 @@ use crate::contract::{Endpoint, SocketId, format_duration};
 use crate::encoding::Encoding;
 use crate::log::sanitise::Printable;
 use crate::log::{Kind, Row};
-use crate::pattern::{Match, Pattern};
+use crate::pattern::{Match, Pattern, STEPS_AT_ONCE};
 use crate::payload::{Fill, Template};
 use crate::profile::{PatternEntry, PayloadContent, RuleEntry, WhenEntry};
 use crate::rule::{Reply, Rule, Then, When, open_below};
@@ -83,6 +83,13 @@ pub(super) fn trial(ui: &Ui, entry: &RuleEntry, place: usize, seed: Option<u64>)
     let verb = if tried.row.kind == Kind::Sent { "sent" } else { "received" };
     let size = bytes(tried.bytes.len());
     trial.say(Tone::Told, format!("Tried on what {socket} {verb} ({}, {size}):", row_in_words(ui, tried.row.seq)));
+    if pattern.weight().saturating_mul(tried.bytes.len()) > STEPS_AT_ONCE {
+        trial.say(
+            Tone::Warning,
+            "It is not tried: so large an expression may take long in so long a message.".to_owned(),
+        );
+        return trial;
+    }
     let Some(found) = pattern.find(&tried.bytes) else {
         trial.say(Tone::Warning, format!("It does not match: {}", why_not(pattern, &tried.bytes)));
         if let Some(escape) = literal_escape(&entry.when) {
@@ -256,9 +263,10 @@ fn answers_before<'u>(ui: &'u Ui, place: usize, root: &str, tried: &Tried) -> Op
     let encoding = ui.bench.roster.encoding(tried.row.socket);
     let mut before = ui.bench.profile.contents.rules.iter().take(place).filter(|rule| rule.enabled && rule.is_on(root));
     let matches = |rule: &&RuleEntry| match &rule.when {
-        WhenEntry::Message(pattern) => {
-            pattern.pattern(encoding, ui.bench.variables()).is_ok_and(|pattern| pattern.find(&tried.bytes).is_some())
-        }
+        WhenEntry::Message(pattern) => pattern.pattern(encoding, ui.bench.variables()).is_ok_and(|pattern| {
+            let is_slow = pattern.weight().saturating_mul(tried.bytes.len()) > STEPS_AT_ONCE;
+            !is_slow && pattern.find(&tried.bytes).is_some()
+        }),
         WhenEntry::Event(_) => false,
     };
     before.find(matches).map(|rule| rule.name.as_str())

@@ -22,7 +22,7 @@ pub(in crate::ui) fn when(when: &WhenEntry) -> String {
         WhenEntry::Message(PatternEntry::Any) => "any".to_owned(),
         WhenEntry::Message(PatternEntry::Contains(content)) => format!("has {}", written(content)),
         WhenEntry::Message(PatternEntry::Equals(content)) => format!("is {}", written(content)),
-        WhenEntry::Message(PatternEntry::Regex(text)) => format!("/{text}/"),
+        WhenEntry::Message(PatternEntry::Regex(expression)) => format!("/{}/", expression.as_str()),
     }
 }
 

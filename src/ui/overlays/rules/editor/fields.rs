@@ -9,7 +9,7 @@ use super::{Editor, Wrong};
 use crate::contract::{format_duration, format_size, parse_duration, parse_size};
 use crate::encoding::Encoding;
 use crate::log::sanitise::Printable;
-use crate::pattern::Pattern;
+use crate::pattern::Expression;
 use crate::payload::{Checksum, Fill, Mode, Place, Template};
 use crate::profile::{Message, PatternEntry, PayloadContent, RuleEntry, SendEntry, WhenEntry, check_name};
 use crate::rule::{Moment, Once, Then};
@@ -176,7 +176,7 @@ impl Editor {
         let (when, pattern) = match &rule.when {
             WhenEntry::Event(moment) => (WhenKind::Event(*moment), ""),
             WhenEntry::Message(PatternEntry::Any) => (WhenKind::Any, ""),
-            WhenEntry::Message(PatternEntry::Regex(text)) => (WhenKind::Regex, text.as_str()),
+            WhenEntry::Message(PatternEntry::Regex(expression)) => (WhenKind::Regex, expression.as_str()),
             WhenEntry::Message(PatternEntry::Contains(content)) => (WhenKind::Has(mode_of(content)), text_of(content)),
             WhenEntry::Message(PatternEntry::Equals(content)) => (WhenKind::Is(mode_of(content)), text_of(content)),
         };
@@ -353,8 +353,8 @@ impl Editor {
             }
             WhenKind::Is(mode) => PatternEntry::Equals(literal(mode)?),
             WhenKind::Regex => {
-                Pattern::regex(text).map_err(|(at, why)| self.wrong(Field::Pattern, Some(at), why))?;
-                PatternEntry::Regex(text.to_owned())
+                let wrong = |(at, why)| self.wrong(Field::Pattern, Some(at), why);
+                PatternEntry::Regex(Expression::capturing(text).map_err(wrong)?)
             }
         }))
     }
