@@ -16,8 +16,8 @@ use crate::document::{Reader, key_span, read_file, without_mark};
 /// What the user has set, or the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The colours and signs of the screen.
-    pub theme: Theme,
+    /// The colours and signs of the screen; `None` where the file does not say.
+    pub theme: Option<Theme>,
     /// What the log may hold in memory, in bytes; at least 1 MiB.
     pub memory: u64,
     /// Whether clicks and the wheel act in the program; if not, the terminal selects text with them.
@@ -43,7 +43,7 @@ pub enum Theme {
     Terminal,
     /// As much contrast as the terminal can give.
     HighContrast,
-    /// No character outside ASCII.
+    /// No character outside ASCII: what comes from outside is escaped where it has others.
     Ascii,
 }
 
@@ -94,7 +94,7 @@ pub(crate) const MIN_MEMORY: u64 = 1 << 20;
 impl Default for Config {
     fn default() -> Self {
         Self {
-            theme: Theme::default(),
+            theme: None,
             memory: 256 << 20,
             mouse: true,
             time: TimeFormat::default(),
@@ -119,7 +119,7 @@ impl Config {
         let mut config = Self { path: path.map(Path::to_path_buf), text: text.to_owned(), ..Self::default() };
         for (key, item) in document.iter() {
             match key {
-                "theme" => config.theme = read_word(&mut reader, key, item, Theme::ALL),
+                "theme" => config.theme = Some(read_word(&mut reader, key, item, Theme::ALL)),
                 "time" => config.time = read_word(&mut reader, key, item, TimeFormat::ALL),
                 "memory" => config.memory = read_memory(&mut reader, key, item).unwrap_or(config.memory),
                 "mouse" => config.mouse = reader.flag(key, item).unwrap_or(config.mouse),
@@ -294,7 +294,7 @@ mod tests {
             None,
         )
         .unwrap();
-        assert_eq!((config.theme, config.time), (Theme::HighContrast, TimeFormat::Utc));
+        assert_eq!((config.theme, config.time), (Some(Theme::HighContrast), TimeFormat::Utc));
         assert_eq!((config.memory, config.mouse), (64 << 20, false));
         let keys: Vec<_> =
             config.keys.iter().map(|key| (key.action.as_str(), key.chords.join(" "), key.line)).collect();

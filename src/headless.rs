@@ -1,5 +1,6 @@
 //! The composition root without a screen: opens what a profile says, and prints the log as it comes.
 
+mod charset;
 mod driven;
 mod farewell;
 mod messages;
@@ -19,10 +20,12 @@ use crate::cli::{Format, Run};
 use crate::contract::{Clock, Event, Fact, SocketId, SocketIds};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::export::Framed;
+use crate::log::sanitise::Repertoire;
 use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::complaint;
+use crate::startup::{complaint, repertoire_of};
 
+use charset::make_ascii;
 use driven::{Driven, ended_by_itself};
 use farewell::{FAREWELL, farewell};
 use messages::Streams;
@@ -67,6 +70,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
             streams: Streams::default(),
             format: arguments.format,
             printer,
+            repertoire: repertoire_of(&io::stdout()),
             text: Vec::new(),
             awaited: HashSet::new(),
             failed: Vec::new(),
@@ -105,6 +109,8 @@ struct Headless {
     streams: Streams,
     format: Format,
     printer: Printer,
+    /// What standard output shows.
+    repertoire: Repertoire,
     /// What is formatted and not yet with the printer.
     text: Vec<u8>,
     /// The sockets of which it is not yet known whether they could be opened.
@@ -198,6 +204,9 @@ impl Headless {
         // What is printed is not looked at again.
         let done = self.recording.done();
         self.store.evict_before(self.printed.min(done));
+        if self.repertoire == Repertoire::Ascii {
+            make_ascii(&mut self.text, format);
+        }
         self.printer.print(&mut self.text).await
     }
 

@@ -295,4 +295,28 @@ mod tests {
         let told = b"3 rows of the log are missing before this one";
         assert!(file.windows(told.len()).any(|bytes| bytes == told));
     }
+
+    #[test]
+    fn a_file_that_is_taken_away_is_told_at_the_next_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.pcapng");
+        let (mut store, mut roster) = (LogStore::new(u64::MAX), Roster::default());
+        let socket = SocketId::new(1).unwrap();
+        roster.register(socket, "far".to_owned(), "udp://127.0.0.1:9".parse().unwrap());
+        let (wake, woken) = channel();
+        let mut recorder = Recorder::start(&path, false, Rotation::Never, 1, move || _ = wake.send(())).unwrap();
+        // The size of its beginning is told, after which nothing looks until a row comes.
+        woken.recv().unwrap();
+        assert!(matches!(recorder.state(), Recording::Running { .. }));
+        std::fs::remove_file(&path).unwrap();
+        let peer = Some(crate::contract::Address::Ip(([127, 0, 0, 1], 9).into()));
+        let fact = Fact::Received { peer, bytes: Span { start: 0, len: 4 }, truncated: false };
+        let event = Event { at: Timestamp(1), socket, fact };
+        store.append(Batch::new(vec![event], Block::with_size(4).unwrap(), 4)).unwrap();
+        recorder.take(&store, &roster);
+        while matches!(recorder.state(), Recording::Running { .. }) {
+            woken.recv_timeout(Duration::from_secs(20)).unwrap();
+        }
+        assert_eq!(recorder.finish(), Recording::Failed("trace.pcapng was removed".to_owned()));
+    }
 }

@@ -1,6 +1,8 @@
 //! What every way to start the program begins with: its configuration, the variables that are given, its diagnostics and
 //! its recording, and how it says what is wrong with them.
 
+mod locale;
+
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -8,7 +10,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use crate::cli::{Common, Start};
-use crate::config::{Config, MIN_MEMORY};
+use crate::config::{Config, MIN_MEMORY, Theme};
 use crate::contract::EndpointError;
 use crate::log::sanitise::Printable;
 use crate::os::File;
@@ -16,6 +18,8 @@ use crate::payload::Variables;
 use crate::profile::Profile;
 use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
+
+pub(crate) use locale::repertoire_of;
 
 /// The configuration and the keys that come of it; the program's own diagnostics go to the file that was asked for, if
 /// one was.
@@ -32,6 +36,9 @@ pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, K
     };
     for warning in &config.warnings {
         eprintln!("{warning}");
+    }
+    if config.theme.is_none() && locale::names_another_charset() {
+        config.theme = Some(Theme::Ascii);
     }
     let mut keymap = Keymap::default();
     for binding in &config.keys {
@@ -106,15 +113,18 @@ pub(crate) fn start_recorder(
 
 /// A sentence of this program for standard error, in which names and paths from elsewhere are harmless.
 pub(crate) fn complaint(sentence: &str) -> String {
+    let _held = repertoire_of(&io::stderr()).hold();
     format!("sockbench: {}", Printable::text(sentence).as_str())
 }
 
 /// An endpoint's error with the place marked below.
 pub(crate) fn point_at(text: &str, error: &EndpointError) -> String {
-    let before = text[..error.at.start].chars().count();
-    let carets = "^".repeat(text[error.at.clone()].chars().count().max(1));
+    let _held = repertoire_of(&io::stderr()).hold();
     let shown = Printable::text(text);
-    format!("sockbench: {error}, at column {}\n  {}\n  {}{carets}", before + 1, shown.as_str(), " ".repeat(before))
+    let column = text[..error.at.start].chars().count() + 1;
+    let before = " ".repeat(Printable::text(&text[..error.at.start]).width());
+    let carets = "^".repeat(Printable::text(&text[error.at.clone()]).width().max(1));
+    format!("sockbench: {error}, at column {column}\n  {}\n  {before}{carets}", shown.as_str())
 }
 
 #[cfg(test)]

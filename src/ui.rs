@@ -136,7 +136,7 @@ impl Ui {
             input: InputPane::new(history, &bench),
             bench,
             keymap,
-            look: Look::new(config.theme, colour),
+            look: Look::new(config.theme.unwrap_or_default(), colour),
             focus: Pane::Sockets,
             overlays: Vec::new(),
             effects: Vec::new(),
@@ -268,6 +268,7 @@ impl Ui {
 
     /// Does a slice of the work that is left over; true while there is more, or figures on the screen have changed.
     pub fn work(&mut self) -> bool {
+        let _held = self.look.repertoire.hold();
         let replayed = self.work_on_replay();
         let repeated = self.work_on_repeats();
         let stepped = self.work_on_scenario();
@@ -297,6 +298,7 @@ impl Ui {
     /// Brings figures up to now, which may order something; when to do so again, if they will change although nothing
     /// happens.
     pub fn tick(&mut self) -> Option<Duration> {
+        let _held = self.look.repertoire.hold();
         let notice = self.notice.as_ref().and_then(Notice::fades_in);
         if notice == Some(Duration::ZERO) {
             self.notice = None;
@@ -376,6 +378,7 @@ impl Ui {
 
     /// Draws everything into the buffer.
     pub fn render(&mut self, buffer: &mut Buffer) {
+        let _held = self.look.repertoire.hold();
         let screen = buffer.area;
         self.buttons.clear();
         let mut canvas = Canvas::new(buffer);

@@ -150,3 +150,31 @@ fn files_follow_one_another_and_each_can_be_read_alone() {
     assert!(recorded.len() > 150 * MESSAGE && is_in_order(&recorded));
     assert_eq!(fs::read(folder.path().join("trace-3.pcapng")).unwrap(), b"another's");
 }
+
+/// Waits until the file holds what was exchanged so far, so that nothing more of that is written.
+fn wait_until_written(path: &Path, port: u16, len: usize) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while sent_to(port, path).len() < len {
+        assert!(Instant::now() < until, "it is not written");
+    }
+}
+
+// Case 30.
+#[test]
+fn a_file_that_is_removed_ends_the_recording_and_one_that_is_moved_holds_it() {
+    for is_removed in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.pcapng");
+        let mut server = start(folder.path(), "", &[]);
+        let mut stream = server.connect();
+        exchange(&mut stream, 0, 3);
+        wait_until_written(&path, server.address.port(), 3 * MESSAGE);
+        let moved = folder.path().join("moved.pcapng");
+        if is_removed { fs::remove_file(&path) } else { fs::rename(&path, &moved) }.unwrap();
+        exchange(&mut stream, 3, 5);
+        let port = server.address.port();
+        let said = server.end(Signal::SIGTERM);
+        assert_eq!(said.contains("NOT RECORDING: trace.pcapng was removed"), is_removed, "{said}");
+        assert!(is_removed || sent_to(port, &moved).len() == 5 * MESSAGE);
+    }
+}

@@ -1,7 +1,8 @@
 //! Writing what a socket receives to a file, too.
 //!
 //! Owns the file, and a thread that writes it, so that a slow disk never stops the other sockets. A socket whose file
-//! can't keep up is not read for as long: nothing is left out of the file.
+//! can't keep up is not read for as long: nothing is left out of the file. Once the file is removed, nothing more is
+//! saved.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -9,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -24,6 +26,9 @@ use crate::os::{self, File};
 /// How many reads may wait to be written.
 const WAITING: usize = 32;
 
+/// After what time it is looked whether the file is still there.
+const LOOKED_FOR_EACH: Duration = Duration::from_secs(1);
+
 /// A file that is being written. Dropping it finishes the file.
 #[derive(Debug)]
 pub(super) struct Saver {
@@ -38,9 +43,17 @@ pub(super) struct Saver {
 struct Written {
     bytes: AtomicU64,
     ended: AtomicBool,
-    error: Mutex<Option<io::Error>>,
+    failure: Mutex<Option<Failure>>,
     bell: Notify,
     end: Notify,
+}
+
+/// Why no more is written.
+#[derive(Debug)]
+enum Failure {
+    Write(io::Error),
+    /// The file was removed.
+    Removed,
 }
 
 /// Tells how the writing goes, until it has ended.
@@ -108,16 +121,26 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn write_all(mut file: File, mut incoming: mpsc::Receiver<Vec<u8>>, told: &Written) {
-    while let Some(bytes) = incoming.blocking_recv() {
-        if let Err(error) = write(&mut file, &bytes, told) {
-            *told.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            break;
-        }
-        told.bell.notify_one();
-    }
+    let failed = write_until_closed(&mut file, &mut incoming, told).err();
+    *told.failure.lock().unwrap_or_else(PoisonError::into_inner) = failed;
     told.ended.store(true, Ordering::Release);
     told.end.notify_one();
     told.bell.notify_one();
+}
+
+/// Writes what comes. A file that was removed is found out now and then, and at the end.
+fn write_until_closed(file: &mut File, incoming: &mut mpsc::Receiver<Vec<u8>>, told: &Written) -> Result<(), Failure> {
+    let look = |file: &File| if file.is_removed() { Err(Failure::Removed) } else { Ok(()) };
+    let mut found = Instant::now();
+    while let Some(bytes) = incoming.blocking_recv() {
+        write(file, &bytes, told).map_err(Failure::Write)?;
+        told.bell.notify_one();
+        if found.elapsed() >= LOOKED_FOR_EACH {
+            look(file)?;
+            found = Instant::now();
+        }
+    }
+    look(file)
 }
 
 /// Writes all of it. What is in the file is counted, also where the rest does not get there.
@@ -144,14 +167,19 @@ impl Watch {
             let done = self.written.bytes.load(Ordering::Relaxed);
             outbox.tell(socket, ReportContent::Progress(self.progress(done, began, ended)));
             if ended {
-                let error = self.written.error.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let failure = self.written.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let path = self.path.display();
-                let fact = if let Some(error) = error {
-                    let error = NetError::from_io(Operation::Write, Some(path.to_string()), &error);
-                    let hint = format!("{done} bytes are in the file; the socket goes on");
-                    Fact::Failed(Box::new(error.with_hint(hint)))
-                } else {
-                    Fact::Note { name: "save".into(), message: format!("{done} bytes are saved in {path}") }
+                let failed = |error: NetError, hint| Fact::Failed(Box::new(error.with_hint(hint)));
+                let fact = match failure {
+                    Some(Failure::Write(error)) => failed(
+                        NetError::from_io(Operation::Write, Some(path.to_string()), &error),
+                        format!("{done} bytes are in the file; the socket goes on"),
+                    ),
+                    Some(Failure::Removed) => failed(
+                        NetError::other(Operation::Write, Some(path.to_string()), "the file was removed"),
+                        format!("{done} bytes had been saved in it; the socket goes on"),
+                    ),
+                    None => Fact::Note { name: "save".into(), message: format!("{done} bytes are saved in {path}") },
                 };
                 outbox.report(socket, fact).await;
                 return;

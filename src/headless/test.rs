@@ -27,7 +27,7 @@ use crate::payload::Variables;
 use crate::profile::{Chosen, Profile};
 use crate::rule::Hits;
 use crate::scenario::{Run, Scenario, Turn, Verdict};
-use crate::startup::complaint;
+use crate::startup::{complaint, repertoire_of};
 use crate::verdict::{self, Entry, Told};
 
 use progress::Progress;
@@ -55,6 +55,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
     if let Err(why) = Opening::all(&profile, &SocketIds::new(), &variables) {
         return Ok(invalid(&why));
     }
+    let _held = repertoire_of(&io::stdout()).hold();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = EndSignals::listen()?;

@@ -5,11 +5,13 @@
 //! never interprets what the text means.
 
 mod characters;
+mod repertoire;
 
 use std::fmt::{self, Write};
 
 use crate::encoding::Reading;
 use characters::{columns_of, is_hidden, is_regional_indicator, joins};
+pub use repertoire::{Held, Repertoire};
 
 /// How many combining marks a grapheme keeps; the rest is counted (`\u{+992 marks}`).
 pub const MAX_MARKS: usize = 8;
@@ -18,6 +20,8 @@ pub const MAX_MARKS: usize = 8;
 ///
 /// It consists of graphemes of one or two columns. A grapheme here is what every terminal agrees on, whether it
 /// measures characters or clusters: a character with its combining marks, or a flag. Joined emoji are shown in parts.
+///
+/// Where the [`Repertoire`] of the thread is ASCII, all else is a visible escape, too.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Printable {
     text: String,
@@ -183,7 +187,13 @@ impl fmt::Display for Printable {
     }
 }
 
-const CUT: &str = "…";
+/// What says that there was more.
+const fn cut_mark(repertoire: Repertoire) -> &'static str {
+    match repertoire {
+        Repertoire::Unicode => "…",
+        Repertoire::Ascii => "..",
+    }
+}
 
 /// No column takes more bytes than a character with its marks, except where surplus marks are counted.
 const BYTES_PER_COLUMN: usize = 4 * (1 + MAX_MARKS);
@@ -199,11 +209,13 @@ struct Writer {
     surplus: usize,
     /// Whether a backslash is written twice, so that escapes can't be mistaken for text.
     quoting: bool,
+    repertoire: Repertoire,
 }
 
 impl Writer {
     fn new(limit: usize) -> Self {
-        Self { out: Printable::default(), limit, open: None, surplus: 0, quoting: false }
+        let repertoire = Repertoire::current();
+        Self { out: Printable::default(), limit, open: None, surplus: 0, quoting: false, repertoire }
     }
 
     /// A writer of what came as bytes.
@@ -224,8 +236,8 @@ impl Writer {
     fn cut(&mut self) {
         // Only surplus marks take bytes without filling columns; there may be more of them than were counted.
         if self.surplus > 0 || !self.is_full() {
-            self.flush_surplus();
-            self.cell(CUT, 1);
+            let mark = cut_mark(self.repertoire);
+            self.cell(mark, mark.chars().count());
         }
     }
 
@@ -266,7 +278,7 @@ impl Writer {
             if self.is_full() && !self.takes(c) {
                 return self.close();
             }
-            if is_regional_indicator(c) && chars.next().is_some_and(is_regional_indicator) {
+            if is_regional_indicator(c) && self.has(c) && chars.next().is_some_and(is_regional_indicator) {
                 let end = 2 * c.len_utf8();
                 self.cell(&text[..end], 2);
                 self.open = Some((c, 2, 0));
@@ -278,6 +290,11 @@ impl Writer {
         }
     }
 
+    /// Whether the terminal can show this character.
+    const fn has(&self, c: char) -> bool {
+        c.is_ascii() || matches!(self.repertoire, Repertoire::Unicode)
+    }
+
     /// Takes no more marks: what is still to come stands behind what was left out.
     const fn close(&mut self) {
         self.open = None;
@@ -285,13 +302,16 @@ impl Writer {
 
     /// Whether this character would go into the open grapheme, or be counted there.
     fn takes(&self, c: char) -> bool {
-        self.open.is_some_and(|(last, columns, _)| columns + columns_of(c) <= 2 && !is_hidden(c) && joins(last, c))
+        self.has(c)
+            && self
+                .open
+                .is_some_and(|(last, columns, _)| columns + columns_of(c) <= 2 && !is_hidden(c) && joins(last, c))
     }
 
     fn char(&mut self, c: char) {
         let own = columns_of(c);
         let joined = self.open.filter(|&(last, ..)| joins(last, c));
-        if is_hidden(c) || is_regional_indicator(c) {
+        if is_hidden(c) || is_regional_indicator(c) || !self.has(c) {
             self.escape(c);
         } else if let Some((_, columns, marks)) = joined {
             if columns + own > 2 {
@@ -363,6 +383,8 @@ mod tests {
 
     use super::*;
     use crate::encoding::Encoding;
+
+    const CUT: &str = cut_mark(Repertoire::Unicode);
 
     fn shown(bytes: &[u8]) -> String {
         Printable::bytes(bytes).as_str().to_owned()
@@ -510,6 +532,34 @@ mod tests {
             let beginning = is_beginning(&preview, &whole);
             prop_assert!(beginning, "{} / {}", preview, whole);
             prop_assert!(preview.width() >= columns.min(whole.width()));
+        }
+
+        #[test]
+        fn in_ascii_every_other_character_is_an_escape_and_none_is_lost(bytes in hostile(), columns in 0_usize..40) {
+            let _ascii = Repertoire::Ascii.hold();
+            let escaped = |c: char| match c {
+                '\\' | '\r' | '\n' | '\t' => c.escape_default().to_string(),
+                '\0' => "\\0".to_owned(),
+                ' '..='~' => c.to_string(),
+                '\0'..='\x7f' => format!("\\x{:02x}", u32::from(c)),
+                _ => format!("\\u{{{:04X}}}", u32::from(c)),
+            };
+            let chunks = bytes.utf8_chunks().flat_map(|chunk| {
+                let invalid = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
+                chunk.valid().chars().map(escaped).chain(invalid)
+            });
+            let wanted: String = chunks.collect();
+            let whole = Printable::bytes(&bytes);
+            prop_assert_eq!(whole.as_str(), &wanted);
+            prop_assert_eq!(whole.width(), wanted.len());
+            prop_assert!(whole.graphemes().all(|(grapheme, width)| (grapheme.len(), width) == (1, 1)));
+            prop_assert_eq!(&Printable::text(whole.as_str()), &whole);
+            let preview = Printable::bytes_up_to(&bytes, columns);
+            prop_assert!(wanted.starts_with(preview.as_str()) && preview.width() >= columns.min(wanted.len()));
+            for name in ["gbk", "iso-2022-jp", "utf-16le"] {
+                let read = Printable::read_up_to(&bytes, &Reading::alone(Encoding::named(name).unwrap()), columns);
+                prop_assert!(read.as_str().is_ascii() && read.width() == read.as_str().len());
+            }
         }
 
         #[test]

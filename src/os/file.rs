@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use super::{call, get, put};
@@ -43,6 +43,12 @@ impl File {
     /// Those of fstat(2).
     pub fn status(&self) -> io::Result<Metadata> {
         call("fstat", || self.0.metadata())
+    }
+
+    /// Whether it has no name any more, so that it is gone with its last descriptor; false where that can't be found out.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.status().is_ok_and(|status| status.nlink() == 0)
     }
 
     /// Makes it so many bytes long.

@@ -1,7 +1,7 @@
 //! The thread that writes.
 //!
 //! Owns the file of a recording and when the next one begins. It never holds up who hands rows over, and an error of the
-//! disk ends the recording and nothing else.
+//! disk, or somebody who removes the file, ends the recording and nothing else.
 
 use std::io::{self, ErrorKind, Write};
 use std::ops::Range;
@@ -26,6 +26,9 @@ const AT_LEAST_EACH: Duration = Duration::from_millis(50);
 
 /// How long a rest is after which the size of the file is told.
 const REST: Duration = Duration::from_millis(200);
+
+/// After what time it is looked whether the file is still there, where there is no rest.
+const LOOKED_FOR_EACH: Duration = Duration::from_secs(1);
 
 /// The most names that are tried for the next file of a recording.
 const MAX_TRIES: u32 = 9999;
@@ -58,6 +61,8 @@ pub(super) struct Scribe {
     is_untold: bool,
     /// When what was at hand was written last.
     flushed: Instant,
+    /// When it was looked for last.
+    found: Instant,
 }
 
 impl Scribe {
@@ -89,6 +94,7 @@ impl Scribe {
             buffer: Vec::new(),
             is_untold: true,
             flushed: Instant::now(),
+            found: Instant::now(),
         };
         scribe.writer.begin(&mut scribe.buffer);
         scribe
@@ -117,6 +123,7 @@ impl Scribe {
             }
         }
         self.flush();
+        self.look_for_file();
     }
 
     /// The next thing to do. What has been done is written before it is waited for.
@@ -132,6 +139,7 @@ impl Scribe {
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
                     self.is_untold = false;
+                    self.look_for_file();
                     (self.wake)();
                 }
             }
@@ -185,6 +193,7 @@ impl Scribe {
     }
 
     fn rotate(&mut self) {
+        self.look_for_file();
         if self.file.is_none() {
             return;
         }
@@ -241,12 +250,27 @@ impl Scribe {
         } else {
             let (file, bytes, missed) = (name(&self.path), self.written, self.missed);
             *self.shared.state() = Recording::Running { file, bytes, missed };
+            if self.found.elapsed() >= LOOKED_FOR_EACH {
+                self.look_for_file();
+            }
+        }
+    }
+
+    /// Ends the recording where its file has lost its name: nobody would find what is written.
+    fn look_for_file(&mut self) {
+        self.found = Instant::now();
+        if self.file.as_ref().is_some_and(File::is_removed) {
+            self.end(format!("{} was removed", name(&self.path)));
         }
     }
 
     fn fail(&mut self, path: &Path, operation: Operation, error: &io::Error) {
         let told = NetError::from_io(operation, Some(name(path)), error);
-        *self.shared.state() = Recording::Failed(told.to_string());
+        self.end(told.to_string());
+    }
+
+    fn end(&mut self, why: String) {
+        *self.shared.state() = Recording::Failed(why);
         self.file = None;
         self.buffer = Vec::new();
         (self.wake)();

@@ -1,7 +1,8 @@
 //! The only place that writes cells, and what it writes is [`Printable`].
 //!
 //! Owns the promise that the grid stays a grid: nothing leaves its area, and no wide character is ever half covered or
-//! half out. It never decides what is shown where.
+//! half out; and that no character beyond ASCII is on it where the thread's [`Repertoire`] has none. It never decides what
+//! is shown where.
 
 use std::num::NonZeroU16;
 
@@ -9,7 +10,7 @@ use ratatui::buffer::{Buffer, CellDiffOption, CellWidth};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::log::sanitise::Printable;
+use crate::log::sanitise::{Printable, Repertoire};
 
 /// The lines of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,10 @@ impl<'a> Canvas<'a> {
         if y < area.y || y >= area.bottom() || x < area.x || x >= max_x {
             return x;
         }
+        // One that was made before is not of the repertoire that holds now.
+        let escaped = (Repertoire::current() == Repertoire::Ascii && !text.as_str().is_ascii())
+            .then(|| Printable::text(text.as_str()));
+        let text = escaped.as_ref().unwrap_or(text);
         let mut at = x;
         for (grapheme, columns) in text.graphemes() {
             if at >= max_x {
@@ -240,8 +245,15 @@ mod tests {
                 "([日ｶﾞ가👍👨\u{200d}\u{1f1e6}\u{301}a-c]|\\PC){0,20}".prop_map(String::into_bytes),
             ],
             frame_x in 0_u16..20,
+            repertoire in prop::sample::select(vec![Repertoire::Unicode, Repertoire::Ascii]),
         ) {
+            let made_before = Printable::bytes(&bytes);
+            let _held = repertoire.hold();
             let text = Printable::bytes(&bytes);
+            let set = match repertoire {
+                Repertoire::Unicode => BorderSet::Plain,
+                Repertoire::Ascii => BorderSet::Ascii,
+            };
             for x in 0..20 {
                 let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 3));
                 let mut canvas = Canvas::new(&mut buffer);
@@ -249,8 +261,11 @@ mod tests {
                     canvas.put(x, y, u16::MAX, &text, Style::new().fg(Color::Red));
                 }
                 let overlay = Rect::new(frame_x, 0, 6, 3);
-                let inside = canvas.frame(overlay, BorderSet::Plain, Style::new());
-                canvas.put(inside.x, 1, inside.right(), &text, Style::new());
+                let inside = canvas.frame(overlay, set, Style::new());
+                canvas.put(inside.x, 1, inside.right(), &made_before, Style::new());
+                if repertoire == Repertoire::Ascii {
+                    prop_assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()));
+                }
                 let drawn = overlay.intersection(buffer.area);
                 if inside.is_empty() {
                     continue;
@@ -271,7 +286,7 @@ mod tests {
                 prop_assert_eq!(columns, 60);
                 for x in [drawn.x, drawn.right() - 1] {
                     prop_assert!(seen.contains(&(x, 1)));
-                    prop_assert_eq!(buffer[(x, 1)].symbol(), "│");
+                    prop_assert_eq!(buffer[(x, 1)].symbol(), set.symbols()[5]);
                 }
             }
         }

@@ -19,6 +19,7 @@ const OVER_OVERLAYS: &[&str] = &["redraw", "suspend"];
 impl Ui {
     /// Takes in what the terminal reports; true if the screen may look different now.
     pub fn handle(&mut self, event: Event) -> bool {
+        let _held = self.look.repertoire.hold();
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => self.paste(&text),

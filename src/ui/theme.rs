@@ -4,6 +4,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use super::canvas::BorderSet;
 use crate::config::Theme;
+use crate::log::sanitise::Repertoire;
 
 /// Styles and marks by meaning.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Look {
     pub(super) key: Style,
     pub(super) badge: Style,
     pub(super) marks: &'static Marks,
+    /// What of all that comes from outside is drawn as it is.
+    pub(super) repertoire: Repertoire,
     pub(super) frame: BorderSet,
     pub(super) frame_focused: BorderSet,
 }
@@ -161,6 +164,7 @@ impl Look {
             key: bold,
             badge: reversed,
             marks: &UNICODE,
+            repertoire: Repertoire::Unicode,
             frame: BorderSet::Plain,
             frame_focused: BorderSet::Heavy,
         };
@@ -183,9 +187,13 @@ impl Look {
         let look = match theme {
             Theme::Terminal => plain,
             Theme::HighContrast => Self { dim: style, border: style, received: bold, ..plain },
-            Theme::Ascii => {
-                Self { marks: &ASCII, frame: BorderSet::Ascii, frame_focused: BorderSet::AsciiHeavy, ..plain }
-            }
+            Theme::Ascii => Self {
+                marks: &ASCII,
+                repertoire: Repertoire::Ascii,
+                frame: BorderSet::Ascii,
+                frame_focused: BorderSet::AsciiHeavy,
+                ..plain
+            },
         };
         match (colour, theme) {
             (true, Theme::HighContrast) => Self {

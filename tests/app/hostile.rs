@@ -1,7 +1,7 @@
 //! Peers that send orders for the terminal instead of text.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 
 use crate::clients::Clients;
 use crate::session::{ENTER, Home, PATIENCE, Session};
@@ -22,6 +22,10 @@ const ATTACKS: &[(&str, &[u8])] = &[
     ("bidi", "\u{202e}\u{202d}\u{2066}\u{2069}\u{200f}\u{61c}end".as_bytes()),
     ("wide", "\u{feff}表e\u{301}\u{301}\u{301}\u{200b}\u{200d}\u{fe0f}👩\u{200d}👩\u{200d}👧\u{e0001}".as_bytes()),
 ];
+
+/// Texts of which UTF-8 has bytes that are orders in a terminal of 8 bits: CSI, OSC, DCS, ST, and what moves the cursor.
+const LATIN_ATTACKS: &[&str] =
+    &["\u{11b}2J\u{11b}31mOWNED", "\u{11d}0;owned\u{11c}", "\u{110}q\u{11c}", "\u{104}\u{105}\u{10d}\u{118}", "日本é"];
 
 /// Every cell but those of the last row that holds an upright line of a frame.
 fn uprights(session: &Session) -> Vec<(u16, u16)> {
@@ -97,6 +101,60 @@ fn no_byte_of_a_peer_reaches_the_terminal_as_an_order() {
         session.wait_for(&format!("↓{received}"));
         assert_eq!(uprights(&session), frames, "after {name}:\n{}", session.text());
         assert_only_drawing(&session.raw[start..]);
+    }
+}
+
+// Case 1.
+#[test]
+fn where_the_locale_is_not_utf8_or_the_theme_is_ascii_all_that_is_written_is_ascii() {
+    let home = Home::new();
+    let configured = home.profiles().join("../config.toml");
+    for (locale, theme) in [("en_US.ISO-8859-1", ""), ("C.UTF-8", "theme = \"ascii\"")] {
+        std::fs::write(&configured, theme).unwrap();
+        let mut session = home.start_in(locale, &["tcp-listen://127.0.0.1:0", "udp-bind://127.0.0.1:0"]);
+        session.wait_for("2 open");
+        let start = session.raw.len();
+        let mut client = TcpStream::connect(session.address_after("server           - open at ")).unwrap();
+        let udp = session.address_after("udp-server       - open at ");
+        session.wait_for("accepted");
+        let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        for (number, attack) in LATIN_ATTACKS.iter().enumerate() {
+            let message = format!("{number}={attack}");
+            sender.send_to(message.as_bytes(), udp).unwrap();
+            session.wait_for(&format!("{number}=\\u{{"));
+            client.write_all(message.as_bytes()).unwrap();
+            session.wait_for(&format!("v{} ", number + 1));
+        }
+        // What is typed, too, behind which the cursor stands.
+        session.keys("\x1b[200~é\u{11b}\x1b[201~z");
+        session.wait_for("\\u{00E9}\\u{011B}z");
+        assert_only_drawing(&session.raw[start..]);
+        assert!(session.raw.is_ascii(), "in {locale}: {:?}", session.text());
+        session.quit();
+        assert!(session.raw.is_ascii());
+    }
+    // The configuration has the last word.
+    std::fs::write(&configured, "theme = \"terminal\"").unwrap();
+    home.start_in("en_US.ISO-8859-1", &["udp-bind://127.0.0.1:0"]).wait_for("│");
+}
+
+// Case 1.
+#[test]
+fn where_the_locale_is_not_utf8_lines_on_a_terminal_are_ascii() {
+    let home = Home::new();
+    let profile = home.profiles().join("p.toml");
+    // Free at once, and no other test is on this address.
+    let udp = UdpSocket::bind("127.77.0.2:0").unwrap().local_addr().unwrap();
+    let socket = format!("version = 1\n[[socket]]\nname = \"é\"\nopen = \"udp-bind://{udp}\"\n");
+    std::fs::write(&profile, socket).unwrap();
+    for format in ["text", "jsonl"] {
+        let arguments = ["run", profile.to_str().unwrap(), "--format", format];
+        let mut session = home.start_in("en_US.ISO-8859-1", &arguments);
+        session.wait_for(if format == "text" { "\\u{e9} open at" } else { "\"kind\":\"opened\"" });
+        let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        sender.send_to("\u{11b}2J👩.".as_bytes(), udp).unwrap();
+        session.wait_for(if format == "text" { "\\u{11b}2J\\u{1f469}." } else { "\\u011b2J\\ud83d\\udc69." });
+        assert!(session.raw.is_ascii(), "{}", session.text());
     }
 }
 

@@ -77,8 +77,14 @@ impl Home {
 
     /// Starts the workbench with these arguments.
     pub(crate) fn start<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Session {
+        self.start_in("C.UTF-8", arguments)
+    }
+
+    /// Starts the program with these arguments in this locale.
+    pub(crate) fn start_in<A: AsRef<OsStr>>(&self, locale: &str, arguments: &[A]) -> Session {
         let mut command = CommandBuilder::new(SOCKBENCH);
         command.args(arguments);
+        command.env("LC_ALL", locale);
         self.start_command(command)
     }
 

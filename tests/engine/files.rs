@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
+use std::time::Duration;
 
 use sockbench::contract::{CloseHow, CloseReason, Command, Direction, Fact, Progress, Saving, Target, Ticket};
 use tempfile::tempdir;
@@ -259,4 +260,56 @@ async fn a_file_that_can_not_be_made_opens_no_socket() {
     bench.close(server, CloseHow::Normal);
     bench.note(server, "save").await;
     assert_eq!(fs::read(&path).unwrap(), b"precious and more");
+}
+
+#[tokio::test]
+async fn a_file_that_is_removed_while_it_is_saved_to_is_told_and_the_socket_lives() {
+    for is_replaced in [true, false] {
+        for at_the_end in [true, false] {
+            let folder = tempdir().unwrap();
+            let path = folder.path().join("saved");
+            let mut bench = Bench::new();
+            let server = bench.open(&format!("udp-bind://127.0.0.1:0?save={}", path.display()));
+            let address = bench.opened(server).await;
+            let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            client.send_to(b"one", address).unwrap();
+            bench.received(server, 3).await;
+            while fs::read(&path).unwrap() != b"one" {
+                tokio::task::yield_now().await;
+            }
+            if is_replaced {
+                fs::write(folder.path().join("other"), "another's").unwrap();
+                fs::rename(folder.path().join("other"), &path).unwrap();
+            } else {
+                fs::remove_file(&path).unwrap();
+            }
+            let error = if at_the_end {
+                bench.close(server, CloseHow::Normal);
+                bench.failed(server).await
+            } else {
+                // Told while it goes on to receive, without an end.
+                let (mut sent, error) = (tokio::time::interval(Duration::from_millis(50)), bench.failed(server));
+                tokio::pin!(error);
+                loop {
+                    tokio::select! {
+                        error = &mut error => break error,
+                        _ = sent.tick() => {
+                            client.send_to(b"more", address).unwrap();
+                        }
+                    }
+                }
+            };
+            let said = error.to_string();
+            assert!(
+                said.contains("the file was removed") && said.contains("saved") && said.contains("the socket goes on"),
+                "{said}"
+            );
+            if !at_the_end {
+                bench.at = bench.seen.len();
+                client.send_to(b"alive", address).unwrap();
+                while bench.received(server, 4).await != b"alive" {}
+            }
+            assert!(fs::read(&path).is_ok_and(|left| left == b"another's") || !path.exists());
+        }
+    }
 }

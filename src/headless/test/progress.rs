@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::log::sanitise::Printable;
+use crate::log::sanitise::{Printable, Repertoire};
+use crate::startup::repertoire_of;
 
 /// How many columns it takes up at most, so that it stays on one line.
 const COLUMNS: usize = 76;
@@ -15,6 +16,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) struct Progress {
     is_terminal: bool,
+    repertoire: Repertoire,
     count: usize,
     scenario: String,
     /// What is to be shown, and from when on.
@@ -27,7 +29,8 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn start(count: usize) -> Self {
         let is_terminal = io::stderr().is_terminal();
-        Self { is_terminal, count, scenario: String::new(), step: (0, 0), due: None, shown: None }
+        let repertoire = repertoire_of(&io::stderr());
+        Self { is_terminal, repertoire, count, scenario: String::new(), step: (0, 0), due: None, shown: None }
     }
 
     pub(super) fn scenario(&mut self, number: usize, name: &str) {
@@ -52,6 +55,7 @@ impl Progress {
         let (step, steps) = self.step;
         self.shown = Some(step);
         let text = format!("{}: step {step} of {steps}", self.scenario);
+        let _held = self.repertoire.hold();
         let text = Printable::bytes_up_to(text.as_bytes(), COLUMNS);
         // Nobody is told where nobody looks.
         let _ = write!(io::stderr(), "\r\x1b[K{}", text.as_str());

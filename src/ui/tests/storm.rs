@@ -7,9 +7,11 @@ use crossterm::event::KeyModifiers;
 use fastrand::Rng;
 
 use super::*;
+use crate::config::Theme;
 use crate::contract::{Report, ReportContent, Role, UnixAddress};
 use crate::exporter;
-use crate::log::sanitise::Printable;
+use crate::log::sanitise::{Printable, Repertoire};
+use crate::ui::theme::Look;
 
 /// How many steps are made with one bench.
 const ROUND: u64 = 500;
@@ -94,7 +96,10 @@ fn whatever_happens_the_screen_holds() {
 
 impl Storm {
     fn new(round: u64) -> Self {
-        let (bench, listener, children) = Harness::with_listener(2);
+        let (mut bench, listener, children) = Harness::with_listener(2);
+        if round % 3 == 2 {
+            bench.ui.look = Look::new(Theme::Ascii, true);
+        }
         let keys = actions().flat_map(|action| action.keys.iter().copied());
         let editing = ["esc", "enter", "left", "right", "up", "down", "home", "end", "backspace", "delete", "tab", "y"];
         let mut sockets = vec![(listener, true)];
@@ -290,11 +295,13 @@ impl Storm {
     fn draw(&mut self) {
         let mut screen = Buffer::empty(Rect::new(0, 0, self.size.0, self.size.1));
         self.bench.ui.render(&mut screen);
+        let only_ascii = self.bench.ui.look.repertoire == Repertoire::Ascii;
         for y in 0..self.size.1 {
             let mut x = 0;
             while x < self.size.0 {
                 let symbol = screen[(x, y)].symbol();
                 let clean = Printable::text(symbol);
+                assert!(!only_ascii || symbol.is_ascii(), "{symbol:?} at {x}, {y}");
                 assert_eq!(clean.as_str(), symbol, "at {x}, {y}");
                 let width = u16::try_from(clean.width()).unwrap();
                 assert!(matches!(width, 1 | 2) && x + width <= self.size.0, "{symbol:?} at {x}, {y}");
@@ -323,14 +330,14 @@ impl Storm {
                 let symbol = screen[(x, y)].symbol();
                 assert!(symbols.contains(&symbol), "{symbol:?} at {x}, {y} of {pane:?}:\n{}", picture());
             };
-            is_one_of(area.x, area.y, &["┌", "╔"]);
-            is_one_of(right, area.y, &["┐", "╗"]);
-            is_one_of(area.x, bottom, &["└", "╚"]);
-            is_one_of(right, bottom, &["┘", "╝"]);
+            is_one_of(area.x, area.y, &["┌", "╔", "+", "#"]);
+            is_one_of(right, area.y, &["┐", "╗", "+", "#"]);
+            is_one_of(area.x, bottom, &["└", "╚", "+", "#"]);
+            is_one_of(right, bottom, &["┘", "╝", "+", "#"]);
             for y in area.y + 1..bottom {
                 // Rows that are selected are marked there.
-                is_one_of(area.x, y, &["│", "║", self.bench.ui.look.marks.chosen]);
-                is_one_of(right, y, &["│", "║"]);
+                is_one_of(area.x, y, &["│", "║", "|", "#", self.bench.ui.look.marks.chosen]);
+                is_one_of(right, y, &["│", "║", "|", "#"]);
             }
         }
     }

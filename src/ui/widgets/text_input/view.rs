@@ -158,6 +158,7 @@ mod tests {
 
     use super::super::Edit;
     use super::*;
+    use crate::log::sanitise::Repertoire;
 
     fn drawn(input: &TextInput, width: u16, height: u16, error: Option<Range<usize>>) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
@@ -230,13 +231,18 @@ mod tests {
             height in 1_u16..6,
             x in 0_u16..30,
             y in 0_u16..6,
+            repertoire in prop::sample::select(vec![Repertoire::Unicode, Repertoire::Ascii]),
         ) {
+            let _held = repertoire.hold();
             let mut input = TextInput::with_text(&text);
             for edit in moves {
                 input.apply(edit);
             }
             let area = Rect::new(0, 0, width, height);
             let buffer = drawn(&input, width, height, None);
+            if repertoire == Repertoire::Ascii {
+                prop_assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()));
+            }
             let reversed = marked(&buffer, Modifier::REVERSED);
             prop_assert!(!reversed.is_empty(), "no cursor: {:?} at {}", text, input.cursor());
             let before = input.cursor();
