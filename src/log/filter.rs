@@ -40,7 +40,7 @@ pub struct Filter {
     /// A `kind:` term is there, so that `call` rows are judged as all others.
     names_kinds: bool,
     reads: Reads,
-    /// How many states of what is looked for there are at most to be looked at for each byte.
+    /// How many sixteenths of a step each byte takes.
     weight: usize,
     /// A `peer:` term is there.
     names_peers: bool,
@@ -149,7 +149,7 @@ impl Filter {
 
     /// How many steps judging so many bytes takes at most, each some nanoseconds; none where they need not be read.
     pub(super) const fn steps(&self, bytes: usize) -> usize {
-        self.weight.saturating_mul(bytes)
+        self.weight.saturating_mul(bytes) / 16
     }
 
     /// Learns from a row what the rows after it are judged by: with whom a connection is. The roster forgets those that
@@ -224,7 +224,8 @@ impl Parser {
         self.filter.names_kinds |= matches!(test, Test::Kinds(_));
         self.filter.names_peers |= matches!(test, Test::Peers(_));
         if let Test::Texts(needles) | Test::Bytes(needles) = &test {
-            self.filter.weight = needles.iter().map(Needle::weight).fold(self.filter.weight, usize::saturating_add);
+            self.filter.weight =
+                needles.iter().map(|needle| needle.weight().max(8)).fold(self.filter.weight, usize::saturating_add);
         }
         let reads = match test {
             Test::Texts(_) | Test::Bytes(_) => Reads::Bytes,

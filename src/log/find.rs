@@ -115,7 +115,7 @@ impl Find {
         let mut broken_at = None;
         let Self { needle, matching, lines, calls, .. } = self;
         let weight = needle.weight() as u64;
-        let steps = |bytes| weight.saturating_mul(u64::from(bytes));
+        let steps = |bytes| weight.saturating_mul(u64::from(bytes)) / 16;
         let _ = store.for_each_part(from..end, |part| {
             let mut sweep = Sweep::new(needle, part);
             for row in &part.rows {

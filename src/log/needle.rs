@@ -126,9 +126,13 @@ impl Needle {
         !matches!(self.form, Form::Pattern)
     }
 
-    /// How many states of it there are at most to be looked at for each byte.
+    /// How many sixteenths of a step a byte takes, a step being the look at a state. A short text is looked for as fast
+    /// as memory is read; a pattern may have all its states looked at.
     pub(super) fn weight(&self) -> usize {
-        self.expression.weight()
+        if self.is_literal() && self.expression.as_str().len() < 1024 {
+            return 1;
+        }
+        self.expression.weight().saturating_mul(16)
     }
 
     /// Whether it is in there.
