@@ -182,7 +182,7 @@ async fn session(
     let events = terminal::events()?;
     let (engine, batches) = engine::start(ids, clock)?;
     let engine = Arc::new(engine);
-    let gone = hangup::watch(Arc::clone(&engine))?;
+    let gone = hangup::watch(screen.terminal(), Arc::clone(&engine))?;
     last_resort::listen(Arc::clone(&engine))?;
     let loading = given.file.map(Opened::start).transpose()?;
     let mut app = App {

@@ -1,7 +1,7 @@
 //! The end of the terminal, of which neither its events nor SIGHUP always tell.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -24,9 +24,8 @@ pub(super) fn has_come() -> bool {
 }
 
 /// Tells when the terminal is gone, which the event stream does not where SIGHUP is ignored: it would spin instead.
-pub(super) fn watch(engine: Arc<EngineHandle>) -> io::Result<oneshot::Receiver<()>> {
+pub(super) fn watch(terminal: Arc<OwnedFd>, engine: Arc<EngineHandle>) -> io::Result<oneshot::Receiver<()>> {
     let (gone, hangup) = oneshot::channel();
-    let terminal = io::stdin().as_fd().try_clone_to_owned()?;
     os::spawn("hangup", move || {
         loop {
             // Asks for nothing, so that only POLLHUP, POLLERR and POLLNVAL end the wait.

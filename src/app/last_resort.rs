@@ -24,16 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// How long the sockets may take to theirs where the session does not come to it.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Begins to listen to the signals that end the session of this engine.
+/// Begins to listen to the signals that end the session of this engine, within the session's runtime.
 ///
 /// # Errors
-/// When there is no thread or no descriptor for it.
+/// When there is no thread for it.
 pub(super) fn listen(engine: Arc<EngineHandle>) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let mut signals = {
-        let _within = runtime.enter();
-        EndSignals::listen()?
-    };
+    let mut signals = EndSignals::listen()?;
+    // It needs no descriptor: each runtime of the process hands signals on to all who listen, and that of the engine goes
+    // on where that of the session does not.
+    let runtime = Builder::new_current_thread().build()?;
     os::spawn("last-resort", move || end(runtime.block_on(signals.next()), &engine))?;
     Ok(())
 }

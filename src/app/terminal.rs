@@ -109,6 +109,11 @@ impl Screen {
         let _ = tcsetattr(&terminal, SetArg::TCSANOW, &modes);
     }
 
+    /// The terminal that keys come from.
+    pub(super) fn terminal(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.terminal)
+    }
+
     /// Draws a frame.
     pub(super) fn draw(&mut self, render: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         let (columns, rows) = size()?;
