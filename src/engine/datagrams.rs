@@ -326,16 +326,35 @@ impl<D: Datagrams> Life<'_, D> {
 
     /// Tells, when the socket closes, of what nobody will read any more.
     fn give_up(&self) {
+        let mut failures = 0;
         for _ in 0..MOST_UNREAD {
-            // An error about an earlier datagram stands before those that are there.
-            if self.discard_one().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-                break;
+            match self.discard_one() {
+                Ok(_) => failures = 0,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock || failures == AT_ONCE => break,
+                // One about an earlier datagram stands before those that are there.
+                Err(error) => {
+                    failures += 1;
+                    self.tell_at_the_end(&error);
+                }
             }
         }
         self.count_drops();
         let lost = self.lost.take();
         if !lost.is_none() {
             self.socket.outbox.push(self.socket.id, lost.fact());
+        }
+    }
+
+    /// As [`explain`](Self::explain), where nobody waits any more.
+    fn tell_at_the_end(&self, error: &io::Error) {
+        let tell = |error| self.socket.outbox.push(self.socket.id, Fact::Failed(Box::new(error)));
+        let mut is_known = false;
+        while let Ok(told) = self.datagrams.try_error() {
+            is_known = true;
+            told.into_iter().for_each(tell);
+        }
+        if !is_known && self.told.take().is_none_or(|told| Some(told) != error.raw_os_error()) {
+            tell(NetError::from_io(Operation::Recv, None, error));
         }
     }
 
