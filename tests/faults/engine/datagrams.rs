@@ -21,13 +21,7 @@ fn datagrams_both_ways_and_to_nobody() {
         let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let client = scene.bench.open(&format!("udp://{dead}"));
         scene.opened(client)?;
-        let ticket = scene.bench.send(Target::Socket(client), b"anybody?");
-        scene.ended(client, ticket)?;
-        scene.until(&[client], |seen| {
-            let is_it =
-                |seen: &Seen| matches!(&seen.fact, Fact::Failed(error) if error.operation == Operation::ErrorQueue);
-            seen.iter().any(is_it).then_some(())
-        })?;
+        nobody_answers(scene, client)?;
         scene.close(client);
         Ok(())
     });
@@ -70,13 +64,7 @@ fn a_connected_socket_whose_peer_goes_away() {
         peer.send_to(b"answer", own).unwrap();
         scene.received(client, b"answer")?;
         drop(peer);
-        let ticket = scene.bench.send(Target::Socket(client), b"anybody?");
-        scene.ended(client, ticket)?;
-        scene.until(&[client], |seen| {
-            let is_it =
-                |seen: &Seen| matches!(&seen.fact, Fact::Failed(error) if error.operation == Operation::ErrorQueue);
-            seen.iter().any(is_it).then_some(())
-        })?;
+        nobody_answers(scene, client)?;
         scene.close(client);
         Ok(())
     });
@@ -153,4 +141,14 @@ fn packets_without_ports() {
             Ok(())
         });
     }
+}
+
+/// Sends to where nobody is, which is told.
+fn nobody_answers(scene: &mut Scene<'_>, client: SocketId) -> Step {
+    let ticket = scene.bench.send(Target::Socket(client), b"anybody?");
+    scene.ended(client, ticket)?;
+    scene.until(&[client], |seen| {
+        let is_it = |seen: &Seen| matches!(&seen.fact, Fact::Failed(error) if error.operation == Operation::ErrorQueue);
+        seen.iter().any(is_it).then_some(())
+    })
 }
