@@ -3,9 +3,6 @@
 //! Run with `cargo bench --bench frame`.
 #![expect(clippy::expect_used, reason = "a benchmark that can't run should say why and stop")]
 
-use std::cell::Cell;
-use std::io::{self, Write};
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use sockbench::app::Painter;
@@ -20,21 +17,6 @@ pub(crate) const SMALL: (u16, u16) = (80, 24);
 const MESSAGE: u32 = 120;
 /// Where messages are cut from: letters in no order, so that no row looks like the one that it replaces.
 const TEXT: usize = 64 * 1024;
-
-/// Counts what is written, and throws it away.
-#[derive(Clone, Default)]
-struct Counter(Rc<Cell<usize>>);
-
-impl Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.set(self.0.get() + bytes.len());
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 struct Bench {
     ui: Ui,
@@ -68,19 +50,18 @@ pub(crate) struct Figures {
 
 /// Frames of this size in each of which so many rows came, of a stream with this framing.
 pub(crate) fn measure(rows: usize, (width, height): (u16, u16), framing: &str) -> Figures {
-    let counter = Counter::default();
-    let mut painter = Painter::new(counter.clone());
+    let (mut painter, mut written) = (Painter::new(), Vec::new());
     let mut bench = Bench::new(framing);
     bench.receive(200);
     let mut times = Vec::new();
     let mut sizes = Vec::new();
     for _ in 0..FRAMES {
         bench.receive(rows);
-        counter.0.set(0);
+        written.clear();
         let started = Instant::now();
-        painter.draw(width, height, |buffer| bench.ui.render(buffer)).expect("draw");
+        painter.draw(&mut written, width, height, |buffer| bench.ui.render(buffer)).expect("draw");
         times.push(started.elapsed());
-        sizes.push(counter.0.get());
+        sizes.push(written.len());
     }
     times.remove(0);
     sizes.remove(0);

@@ -262,7 +262,9 @@ impl App {
             let more = self.ui.work();
             changed |= more;
             let now = Instant::now();
-            if changed && now >= drawn + pause {
+            // A terminal that is slow, or takes nothing more, is shown fewer frames and holds up nothing else.
+            let is_shown = self.screen.is_idle();
+            if changed && is_shown && now >= drawn + pause {
                 tick = self.ui.tick().map(|after| now + after);
                 self.screen.draw(|buffer| self.ui.render(buffer))?;
                 changed = false;
@@ -273,11 +275,12 @@ impl App {
                     return Ok(Outcome::Done);
                 }
             }
-            let frame = changed.then(|| drawn + pause);
-            let wake = match (frame, tick) {
-                _ if !self.orders.is_empty() => Some(now + RETRY),
-                (Some(frame), Some(tick)) => Some(frame.min(tick)),
-                (frame, tick) => frame.or(tick),
+            let wake = if !self.orders.is_empty() {
+                Some(now + RETRY)
+            } else if changed {
+                is_shown.then(|| drawn + pause)
+            } else {
+                tick
             };
             let due = self.ui.wakes_in().map(|after| now + after);
             let wake = [wake, due].into_iter().flatten().min();
@@ -294,6 +297,7 @@ impl App {
                 },
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 _ = &mut gone => return Ok(hangup::OUTCOME),
+                shown = self.screen.idle(), if changed && !is_shown => shown?,
                 () = self.spilled.notified() => self.ui.settle(),
                 // What is not taken keeps its block, so that the engine reads no more than the log can keep.
                 batch = self.batches.next(), if !self.ui.is_behind() && !self.recordings.is_behind() => match batch {
@@ -313,15 +317,7 @@ impl App {
                     changed = true;
                 }
                 Some(told) = self.exporter.next() => {
-                    match told {
-                        Told::Report(report) => self.ui.export_told(report),
-                        Told::Text(report, text) => {
-                            self.ui.export_told(report);
-                            self.copies.spawn(clipboard::offer(text));
-                        }
-                    }
-                    // What the export read may make room on a full disk.
-                    self.ui.settle();
+                    self.export_told(told);
                     changed = true;
                 }
                 Some(offered) = self.copies.join_next() => {
@@ -352,6 +348,18 @@ impl App {
                 }
             }
         }
+    }
+
+    fn export_told(&mut self, told: Told) {
+        match told {
+            Told::Report(report) => self.ui.export_told(report),
+            Told::Text(report, text) => {
+                self.ui.export_told(report);
+                self.copies.spawn(clipboard::offer(text));
+            }
+        }
+        // What the export read may make room on a full disk.
+        self.ui.settle();
     }
 
     fn take_in(&mut self, loaded: Loaded) -> io::Result<()> {

@@ -1,8 +1,8 @@
 //! The end by a signal, though the thread of the screen can't come to it.
 //!
-//! That thread waits for nobody if it can help it, but a terminal that takes nothing more, or a mount that hangs, may hold
-//! it. Owns a thread that hears the same signals, gives the terminal back and ends the process where the session has not
-//! ended a while after one. It saves nothing.
+//! That thread waits for nobody if it can help it, but a mount that hangs may hold it. Owns a thread that hears the same
+//! signals, gives the terminal back and ends the process where the session has not ended a while after one. It saves
+//! nothing.
 
 use std::io;
 use std::process::exit;
@@ -43,6 +43,6 @@ pub(super) fn end(signal: i32, engine: &EngineHandle) {
     // The files of Unix sockets go with them.
     let _ = engine.try_order(Command::ShutDown);
     thread::sleep(FAREWELL);
-    Screen::give_back_at_once();
+    Screen::leave();
     exit(128 + signal);
 }

@@ -31,8 +31,7 @@ const SHOWS_ON_BLANKS: Modifier = Modifier::UNDERLINED.union(Modifier::REVERSED)
 
 /// Draws frames on a terminal, each as what differs from the one before.
 #[derive(Debug)]
-pub struct Painter<W> {
-    writer: W,
+pub struct Painter {
     shown: Frame,
     next: Frame,
     /// The terminal is to be cleared first.
@@ -76,16 +75,12 @@ struct Brush<'a> {
     at: Option<(u16, u16)>,
 }
 
-impl<W: Write> Painter<W> {
+impl Painter {
     /// A painter for a terminal of which nothing is known.
-    pub fn new(writer: W) -> Self {
+    #[must_use]
+    pub fn new() -> Self {
         let blank = || Frame::new(Rect::ZERO);
-        Self { writer, shown: blank(), next: blank(), anew: true, out: Vec::new() }
-    }
-
-    /// What is written to.
-    pub fn writer_mut(&mut self) -> &mut W {
-        &mut self.writer
+        Self { shown: blank(), next: blank(), anew: true, out: Vec::new() }
     }
 
     /// Forgets what the terminal shows, so that the next frame draws all of it.
@@ -97,7 +92,13 @@ impl<W: Write> Painter<W> {
     ///
     /// # Errors
     /// When the terminal can't be written to.
-    pub fn draw(&mut self, columns: u16, rows: u16, render: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+    pub fn draw(
+        &mut self,
+        terminal: &mut impl Write,
+        columns: u16,
+        rows: u16,
+        render: impl FnOnce(&mut Buffer),
+    ) -> io::Result<()> {
         let area = Rect::new(0, 0, columns, rows);
         if area != self.shown.buffer.area {
             (self.shown, self.next) = (Frame::new(area), Frame::new(area));
@@ -125,11 +126,17 @@ impl<W: Write> Painter<W> {
         brush.turn(DEFAULT_PEN);
         if self.out.len() > start {
             self.out.extend(b"\x1b[?2026l");
-            self.writer.write_all(&self.out)?;
-            self.writer.flush()?;
+            terminal.write_all(&self.out)?;
+            terminal.flush()?;
         }
         std::mem::swap(&mut self.shown, &mut self.next);
         Ok(())
+    }
+}
+
+impl Default for Painter {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,32 +1,39 @@
 //! The terminal: taken over, and always given back.
 
-use std::io::{self, IsTerminal, Stdout, Write};
+mod display;
+
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, read,
 };
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, size};
 use crossterm::{cursor, execute};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{SetArg, SpecialCharacterIndices, Termios, cfmakeraw, tcgetattr, tcsetattr};
-use nix::unistd::{Pid, dup2_stdin, write};
+use nix::unistd::{Pid, dup2_stdin};
 use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
 
 use super::painter::Painter;
 use crate::os;
+use display::Display;
 
 /// How many events may wait to be handled; those behind them wait with the system.
 const EVENTS: usize = 64;
+
+/// How long giving the terminal back waits for it to take what was drawn before.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The terminal while it is ours: then a panic of any thread must not write to it.
 static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
 
 struct Taken {
+    display: Display,
     terminal: Arc<OwnedFd>,
     /// The modes that it had.
     modes: Termios,
@@ -34,7 +41,8 @@ struct Taken {
 
 /// The terminal while it is ours. Dropping it gives it back, however the program leaves.
 pub(super) struct Screen {
-    painter: Painter<Stdout>,
+    painter: Painter,
+    display: Display,
     mouse: bool,
     /// The terminal that keys come from, whatever standard input is by then. This and the next are open from the start,
     /// for there may be no descriptor left when they are needed.
@@ -62,10 +70,14 @@ pub(super) fn unfit() -> Option<String> {
 
 impl Screen {
     /// Takes the terminal.
+    ///
+    /// # Errors
+    /// When its modes can't be set, or there is no thread or descriptor for it.
     pub(super) fn take(mouse: bool) -> io::Result<Self> {
         let terminal = Arc::new(io::stdin().as_fd().try_clone_to_owned()?);
         let silence = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        let mut screen = Self { painter: Painter::new(io::stdout()), mouse, terminal, silence };
+        let display = Display::start()?;
+        let mut screen = Self { painter: Painter::new(), display, mouse, terminal, silence };
         screen.enter()?;
         Ok(screen)
     }
@@ -79,33 +91,22 @@ impl Screen {
         raw.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
         raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
         tcsetattr(&self.terminal, SetArg::TCSANOW, &raw)?;
-        *taken() = Some(Taken { terminal: Arc::clone(&self.terminal), modes });
-        let writer = self.painter.writer_mut();
-        execute!(writer, EnterAlternateScreen, EnableBracketedPaste, SetTitle("sockbench"), cursor::Hide)?;
+        let display = &mut self.display;
+        *taken() = Some(Taken { display: display.clone(), terminal: Arc::clone(&self.terminal), modes });
+        execute!(display, EnterAlternateScreen, EnableBracketedPaste, SetTitle("sockbench"), cursor::Hide)?;
         if self.mouse {
-            execute!(writer, EnableMouseCapture)?;
+            execute!(display, EnableMouseCapture)?;
         }
         self.clear();
         Ok(())
     }
 
-    fn leave() {
-        let taken = taken().take();
-        if let Some(Taken { terminal, modes }) = taken {
-            tell_to_leave(&mut io::stdout());
-            let _ = tcsetattr(&terminal, SetArg::TCSANOW, &modes);
-        }
-    }
-
-    /// Gives the terminal back from another thread, while that of the screen may wait for it to take more.
-    pub(super) fn give_back_at_once() {
-        let Some(Taken { terminal, modes }) = taken().take() else { return };
-        let mut orders = Vec::new();
-        tell_to_leave(&mut orders);
-        let mut takes_more = [PollFd::new(terminal.as_fd(), PollFlags::POLLOUT)];
-        if poll(&mut takes_more, PollTimeout::ZERO).is_ok_and(|ready| ready > 0) {
-            let _ = write(&terminal, &orders);
-        }
+    /// Gives the terminal back, from whichever thread: what is to be seen goes before it where the terminal takes it in
+    /// time.
+    pub(super) fn leave() {
+        let Some(Taken { mut display, terminal, modes }) = taken().take() else { return };
+        tell_to_leave(&mut display);
+        display.finish(PATIENCE);
         let _ = tcsetattr(&terminal, SetArg::TCSANOW, &modes);
     }
 
@@ -114,10 +115,23 @@ impl Screen {
         Arc::clone(&self.terminal)
     }
 
+    /// Whether the terminal has taken all that was drawn, so that the next frame would be seen at once.
+    pub(super) fn is_idle(&self) -> bool {
+        self.display.is_idle()
+    }
+
+    /// Waits until it has.
+    ///
+    /// # Errors
+    /// When it can't be written to.
+    pub(super) async fn idle(&self) -> io::Result<()> {
+        self.display.idle().await
+    }
+
     /// Draws a frame.
     pub(super) fn draw(&mut self, render: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         let (columns, rows) = size()?;
-        self.painter.draw(columns, rows, render)
+        self.painter.draw(&mut self.display, columns, rows, render)
     }
 
     /// Forgets what the screen shows, so that the next frame draws every cell.
@@ -128,15 +142,14 @@ impl Screen {
     /// Has the terminal report the mouse, or not.
     pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        let writer = self.painter.writer_mut();
-        if on { execute!(writer, EnableMouseCapture) } else { execute!(writer, DisableMouseCapture) }
+        let display = &mut self.display;
+        if on { execute!(display, EnableMouseCapture) } else { execute!(display, DisableMouseCapture) }
     }
 
     /// Hands bytes to the terminal that are no part of a frame: a sequence for its clipboard.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let writer = self.painter.writer_mut();
-        writer.write_all(bytes)?;
-        io::Write::flush(writer)
+        self.display.write_all(bytes)?;
+        self.display.flush()
     }
 
     /// Gives the terminal back, stops the process, and takes the terminal again when the shell continues it.

@@ -1,6 +1,7 @@
 //! The terminal is given back as it was, however the program leaves.
 
 use std::fs;
+use std::net::UdpSocket;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Instant;
 
@@ -119,15 +120,62 @@ fn on_each_signal_that_ends_it() {
 fn a_signal_ends_it_though_the_terminal_takes_nothing_more() {
     let home = Home::new();
     let mut session = start(&home);
+    stall(&mut session);
+    session.signal(Signal::SIGTERM);
+    assert_eq!(session.wait_for_exit(), 128 + Signal::SIGTERM as u32);
+    session.expect_modes_before();
+}
+
+/// Reads no more of what the program draws, until that waits for the terminal.
+fn stall(session: &mut Session) {
     session.stall();
+    let threads = format!("/proc/{}/task", session.pid());
     let began = Instant::now();
     // It writes to the terminal for as long as that takes what it writes.
-    while !fs::read_to_string(format!("/proc/{}/syscall", session.pid())).unwrap().starts_with(WRITES_TO_OUTPUT) {
+    let waits = || {
+        let mut threads = fs::read_dir(&threads).unwrap();
+        threads.any(|thread| {
+            // A thread that has ended meanwhile has none.
+            let call = fs::read_to_string(thread.unwrap().path().join("syscall"));
+            call.is_ok_and(|call| call.starts_with(WRITES_TO_OUTPUT))
+        })
+    };
+    while !waits() {
         assert!(began.elapsed() < PATIENCE, "it never waited for the terminal");
         session.keys(&ctrl('l'));
     }
-    session.signal(Signal::SIGTERM);
-    assert_eq!(session.wait_for_exit(), 128 + Signal::SIGTERM as u32);
+}
+
+// Case 28.
+#[test]
+fn a_terminal_that_takes_nothing_more_holds_up_nobody_else() {
+    let home = Home::new();
+    let profile = home.profiles().join("echo.toml");
+    let echo = r#"version = 1
+        [[socket]]
+        name = "echo"
+        open = "udp-bind://127.0.0.1:0"
+        [[rule]]
+        name = "echo"
+        when = { any = true }
+        send = { escaped = "{{payload}}" }"#;
+    fs::write(profile, echo).unwrap();
+    let mut session = home.start(&["--profile", "echo"]);
+    let address = session.address_after("open at ");
+    stall(&mut session);
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.connect(address).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    // More than may be on the way to the log.
+    let (message, mut answer) = ([b'a'; 8 * 1024], [0; 16 * 1024]);
+    for count in 0..4000 {
+        peer.send(&message).unwrap();
+        let len = peer.recv(&mut answer).unwrap_or_else(|error| panic!("after {count} answers: {error}"));
+        assert_eq!(answer[..len], message);
+    }
+    // What is typed is heard as well.
+    session.keys(&(ctrl('q') + "y"));
+    assert_eq!(session.wait_for_exit(), 0);
     session.expect_modes_before();
 }
 

@@ -85,7 +85,7 @@ proptest! {
     // Whatever frames follow each other, some of them the one before with rows that moved: the terminal shows them.
     #[test]
     fn the_terminal_shows_every_frame(frames in prop::collection::vec((puts(), 0usize..4, any::<bool>()), 1..8)) {
-        let mut painter = Painter::new(Vec::new());
+        let (mut painter, mut written) = (Painter::new(), Vec::new());
         let mut terminal = terminal();
         let mut last = Buffer::empty(Rect::new(0, 0, COLUMNS, ROWS));
         for (puts, moved, forgets) in frames {
@@ -100,8 +100,8 @@ proptest! {
             if forgets {
                 painter.forget();
             }
-            painter.draw(COLUMNS, ROWS, |buffer| buffer.clone_from(&wanted)).unwrap();
-            terminal.process(&std::mem::take(painter.writer_mut()));
+            painter.draw(&mut written, COLUMNS, ROWS, |buffer| buffer.clone_from(&wanted)).unwrap();
+            terminal.process(&std::mem::take(&mut written));
             prop_assert_eq!(first_difference(terminal.screen(), &wanted), None);
             last = wanted;
         }
@@ -110,17 +110,17 @@ proptest! {
 
 #[test]
 fn what_is_the_same_is_not_written() {
-    let mut painter = Painter::new(Vec::new());
+    let (mut painter, mut written) = (Painter::new(), Vec::new());
     let put = [(3, 3, "text".to_owned(), 1, 2)];
-    painter.draw(COLUMNS, ROWS, |buffer| paint(buffer, &put)).unwrap();
-    painter.writer_mut().clear();
-    painter.draw(COLUMNS, ROWS, |buffer| paint(buffer, &put)).unwrap();
-    assert_eq!(painter.writer_mut().len(), 0);
+    painter.draw(&mut written, COLUMNS, ROWS, |buffer| paint(buffer, &put)).unwrap();
+    written.clear();
+    painter.draw(&mut written, COLUMNS, ROWS, |buffer| paint(buffer, &put)).unwrap();
+    assert_eq!(written.len(), 0);
 }
 
 #[test]
 fn rows_that_move_up_beside_others_that_stay_are_not_written_again() {
-    let mut painter = Painter::new(Vec::new());
+    let (mut painter, mut written) = (Painter::new(), Vec::new());
     let mut terminal = terminal();
     let frame = |buffer: &mut Buffer, first: u16| {
         paint(buffer, &[(0, 1, "a list".to_owned(), 0, 1), (0, 11, "status".to_owned(), 4, 1)]);
@@ -129,13 +129,13 @@ fn rows_that_move_up_beside_others_that_stay_are_not_written_again() {
             paint(buffer, &[(8, y, row, 1, 1)]);
         }
     };
-    painter.draw(COLUMNS, ROWS, |buffer| frame(buffer, 0)).unwrap();
-    let whole = painter.writer_mut().len();
-    terminal.process(&std::mem::take(painter.writer_mut()));
-    painter.draw(COLUMNS, ROWS, |buffer| frame(buffer, 1)).unwrap();
-    let moved = painter.writer_mut().len();
+    painter.draw(&mut written, COLUMNS, ROWS, |buffer| frame(buffer, 0)).unwrap();
+    let whole = written.len();
+    terminal.process(&std::mem::take(&mut written));
+    painter.draw(&mut written, COLUMNS, ROWS, |buffer| frame(buffer, 1)).unwrap();
+    let moved = written.len();
     assert!(moved * 3 < whole, "{moved} of {whole} bytes");
-    terminal.process(&std::mem::take(painter.writer_mut()));
+    terminal.process(&std::mem::take(&mut written));
     let mut wanted = Buffer::empty(Rect::new(0, 0, COLUMNS, ROWS));
     frame(&mut wanted, 1);
     assert_eq!(first_difference(terminal.screen(), &wanted), None);
