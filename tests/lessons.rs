@@ -30,6 +30,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("socketpair", "AF_UNIX, SOCK_STREAM, 0", "0"),
     ("setsockopt", "SOL_SOCKET, SO_REUSEADDR, 1", "0"),
     ("setsockopt", "IPPROTO_TCP, TCP_NODELAY, 1", "0"),
+    ("setsockopt", "SOL_SOCKET, SO_OOBINLINE, 1", "0"),
     ("setsockopt", "IPPROTO_TCP, TCP_KEEPIDLE, 60", "0"),
     ("setsockopt", "IPPROTO_TCP, TCP_KEEPINTVL, 60", "0"),
     ("setsockopt", "SOL_SOCKET, SO_LINGER, {1, 0}", "0"),

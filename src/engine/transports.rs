@@ -29,7 +29,7 @@ pub(super) use unix_bind::told_address;
 use super::holder::explained;
 use super::resolve::resolve;
 use super::socket::{Ending, Socket};
-use super::socket_options::set_before_bind;
+use super::socket_options::{option, set_before_bind};
 use crate::contract::{Endpoint, EndpointAddress, HostPort, NetError, Operation, Scheme, UnixName};
 use crate::os;
 
@@ -92,6 +92,11 @@ async fn new_socket(
     socket.call_with("socket", format!("{family}, {kind_name}, 0"), &made, AsRawFd::as_raw_fd).await;
     let made = made.map_err(|error| NetError::from_io(Operation::Socket, Some(address.to_string()), &error))?;
     set_before_bind(socket, endpoint, made.as_fd()).await?;
+    if kind == Type::STREAM {
+        // Else an urgent byte stays behind in the kernel when the stream is read. What a listener accepts has it, too.
+        let set = || made.set_out_of_band_inline(true);
+        option(socket, "SOL_SOCKET, SO_OOBINLINE, 1".to_owned(), set).await?;
+    }
     Ok(made)
 }
 

@@ -44,6 +44,7 @@ async fn a_client_says_its_calls_and_is_bound_to_its_source() {
         [
             "socket AF_INET, SOCK_STREAM, 0".to_owned(),
             "setsockopt IPPROTO_TCP, TCP_NODELAY, 1".to_owned(),
+            "setsockopt SOL_SOCKET, SO_OOBINLINE, 1".to_owned(),
             "bind 127.0.0.1:0".to_owned(),
             format!("connect {address}"),
         ]

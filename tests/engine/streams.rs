@@ -1,10 +1,13 @@
 //! TCP connections, from accept to the end.
 
 use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::socket::{MsgFlags, send};
 use proptest::prelude::*;
 use sockbench::contract::{BLOCK_SIZE, CloseHow, CloseReason, Fact, Operation, Target};
 
@@ -21,6 +24,7 @@ async fn a_listener_tells_each_call_and_accepts_and_answers() {
         [
             told("socket", "AF_INET, SOCK_STREAM, 0"),
             told("setsockopt", "SOL_SOCKET, SO_REUSEADDR, 1"),
+            told("setsockopt", "SOL_SOCKET, SO_OOBINLINE, 1"),
             told("bind", "127.0.0.1:0"),
             told("listen", "7"),
         ]
@@ -34,6 +38,22 @@ async fn a_listener_tells_each_call_and_accepts_and_answers() {
     let mut answer = [0; 4];
     peer.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"pong");
+}
+
+#[tokio::test]
+async fn urgent_bytes_are_received_in_their_place() {
+    let mut bench = Bench::new();
+    let (_listener, child, peer) = bench.pair("").await;
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = bench.open(&format!("tcp://{}", server.local_addr().unwrap()));
+    bench.connected(client).await;
+    let (server, _) = server.accept().unwrap();
+    for (socket, mut peer) in [(child, peer), (client, server)] {
+        peer.write_all(b"ab").unwrap();
+        send(peer.as_raw_fd(), b"!", MsgFlags::MSG_OOB).unwrap();
+        peer.write_all(b"cd").unwrap();
+        assert_eq!(bench.received(socket, 5).await, b"ab!cd");
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,13 @@ static OPTIONS: &[SocketOption] = &[
          shares connections, or datagrams, out among them.",
     ),
     option(
+        "SO_OOBINLINE",
+        "urgent bytes stay in the stream",
+        "set_out_of_band_inline(FLAG)",
+        "SO_OOBINLINE leaves a byte that the peer sent as urgent (MSG_OOB) in its place in the stream. Without it recv \
+         passes it over, and it is read by a call of its own (RFC 9293, 3.8.5; RFC 6093 advises against urgent data).",
+    ),
+    option(
         "SO_BROADCAST",
         "broadcast addresses are allowed",
         "set_broadcast(FLAG)",
