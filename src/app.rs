@@ -17,7 +17,7 @@ mod terminal;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ use crate::payload::Variables;
 use crate::profile::{self, Diagnostic, Invalid, Profile};
 use crate::recorder::Recorder;
 use crate::startup::{configure, given_variables, point_at, start_recorder};
-use crate::ui::{Effect, Keymap, Ui};
+use crate::ui::{Effect, FolderEntry, Keymap, Ui};
 
 use exporter::{Exporter, Told};
 use loading::{Loaded, Loading, Opened};
@@ -54,6 +54,9 @@ const ANSWER: Duration = Duration::from_millis(4);
 
 /// When to offer the engine again what it could not take.
 const RETRY: Duration = Duration::from_millis(10);
+
+/// How long the screen waits for what a disk tells, usually at once.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// How long leaving waits for the engine's last words.
 const FAREWELL: Duration = Duration::from_millis(1500);
@@ -194,6 +197,7 @@ async fn session(
         recordings,
         orders: VecDeque::new(),
         look_ups: JoinSet::new(),
+        listings: JoinSet::new(),
         exporter: Exporter::new(),
         copies: JoinSet::new(),
         loading,
@@ -237,6 +241,8 @@ struct App {
     orders: VecDeque<Command>,
     /// Names that are being looked up.
     look_ups: JoinSet<(String, Result<Vec<IpAddr>, String>)>,
+    /// Folders on disks that take their time.
+    listings: JoinSet<(PathBuf, io::Result<Vec<FolderEntry>>)>,
     exporter: Exporter,
     /// Texts that are offered to programs with a clipboard.
     copies: JoinSet<clipboard::Offered>,
@@ -256,7 +262,7 @@ impl App {
         let mut pause = FRAME;
         let mut tick: Option<Instant> = None;
         loop {
-            if self.carry_out_all()? {
+            if self.carry_out_all().await? {
                 return Ok(Outcome::Done);
             }
             let more = self.ui.work();
@@ -271,7 +277,7 @@ impl App {
                 drawn = Instant::now();
                 pause = FRAME;
                 // A timer of the screen may have asked for something.
-                if self.carry_out_all()? {
+                if self.carry_out_all().await? {
                     return Ok(Outcome::Done);
                 }
             }
@@ -341,6 +347,12 @@ impl App {
                         changed = true;
                     }
                 }
+                Some(listed) = self.listings.join_next() => {
+                    if let Ok((folder, listed)) = listed {
+                        self.ui.folder_listed(&folder, &listed);
+                        changed = true;
+                    }
+                }
                 // A timer would take its millisecond, which is long between two messages of a replay.
                 () = yield_now(), if more => {}
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
@@ -379,14 +391,14 @@ impl App {
     }
 
     /// Does what the screen asked for, and what it asks for because of that; true when that is to leave.
-    fn carry_out_all(&mut self) -> anyhow::Result<bool> {
+    async fn carry_out_all(&mut self) -> anyhow::Result<bool> {
         loop {
             let effects = self.ui.take_effects();
             if effects.is_empty() {
                 break;
             }
             for effect in effects {
-                if self.carry_out(effect)? {
+                if self.carry_out(effect).await? {
                     return Ok(true);
                 }
             }
@@ -402,11 +414,18 @@ impl App {
     }
 
     /// Does one thing that the screen asked for; true when that is to leave.
-    fn carry_out(&mut self, effect: Effect) -> anyhow::Result<bool> {
+    async fn carry_out(&mut self, effect: Effect) -> anyhow::Result<bool> {
         match effect {
             Effect::Order(command) => self.orders.push_back(command),
             Effect::ListProfiles => self.ui.show_profiles(profile::list()),
-            Effect::ListFolder(path) => self.ui.folder_listed(&machine::list_folder(&path)),
+            Effect::ListFolder(path) => {
+                let mut listing = Box::pin(machine::list_folder(path));
+                // What is typed ahead is for what the answer leads to.
+                match timeout(AT_ONCE, &mut listing).await {
+                    Ok((folder, listed)) => self.ui.folder_listed(&folder, &listed),
+                    Err(_) => drop(self.listings.spawn(listing)),
+                }
+            }
             Effect::LoadProfile(path) => {
                 let result = load(&path, self.ui.given());
                 let is_loaded = result.is_ok();

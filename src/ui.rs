@@ -339,8 +339,8 @@ impl Ui {
     }
 
     /// Shows what is in a folder to whoever asked, or why that can't be told.
-    pub fn folder_listed(&mut self, result: &io::Result<Vec<FolderEntry>>) {
-        self.with_overlay(|overlay, ui| overlay.folder_listed(result, ui));
+    pub fn folder_listed(&mut self, folder: &Path, result: &io::Result<Vec<FolderEntry>>) {
+        self.with_overlay(|overlay, ui| overlay.folder_listed(folder, result, ui));
     }
 
     /// Puts a profile on the bench, or shows what is wrong with it.

@@ -40,8 +40,14 @@ pub(super) fn surroundings() -> Surroundings {
     Surroundings { interfaces: interfaces.unwrap_or_default(), socket_folder: folder.unwrap_or(default.socket_folder) }
 }
 
-/// What is in a folder, as far as its names are text that can be typed.
-pub(super) fn list_folder(path: &Path) -> io::Result<Vec<FolderEntry>> {
+/// What is in a folder, as far as its names are text that can be typed. The disk may take its time to tell.
+pub(super) async fn list_folder(path: PathBuf) -> (PathBuf, io::Result<Vec<FolderEntry>>) {
+    let folder = path.clone();
+    let listed = os::aside(move || entries(&folder)).await.flatten();
+    (path, listed)
+}
+
+fn entries(path: &Path) -> io::Result<Vec<FolderEntry>> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let entries = fs::read_dir(path)?.flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;

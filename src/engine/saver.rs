@@ -65,13 +65,13 @@ pub(super) struct Watch {
 }
 
 impl Saver {
-    /// Opens the file, and starts to write what [`take`](Self::take) is given.
+    /// Opens the file, and starts to write what [`take`](Self::take) is given. May wait for the disk.
     ///
     /// # Errors
     /// When the file can't be made: one that holds something is only ever added to.
     pub(super) fn start(ticket: Ticket, saving: &Saving) -> Result<(Self, Watch), NetError> {
+        let failed = |error: &io::Error| Self::failed(saving, error);
         let path = Path::new(&saving.path);
-        let failed = |error: &io::Error| NetError::from_io(Operation::Open, Some(saving.path.clone()), error);
         let file = open(path).map_err(|error| failed(&error))?;
         // An empty one may be what a try that failed has left.
         let status = file.status().map_err(|error| failed(&error))?;
@@ -87,6 +87,11 @@ impl Saver {
         os::spawn("saver", move || write_all(file, incoming, &told)).map_err(|error| failed(&error))?;
         let watch = Watch { written, ticket, path: path.to_owned(), total: saving.limit };
         Ok((Self { ticket, chunks, left: saving.limit }, watch))
+    }
+
+    /// That the file can't be written.
+    pub(super) fn failed(saving: &Saving, error: &io::Error) -> NetError {
+        NetError::from_io(Operation::Open, Some(saving.path.clone()), error)
     }
 
     /// The order that asked for it.

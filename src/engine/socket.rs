@@ -72,8 +72,10 @@ impl Socket {
     ///
     /// # Errors
     /// When the file can't be written.
-    pub(super) fn start_saving(&self, ticket: Ticket, saving: &Saving) -> Result<(), NetError> {
-        let (saver, watch) = Saver::start(ticket, saving)?;
+    pub(super) async fn start_saving(&self, ticket: Ticket, saving: Saving) -> Result<(), NetError> {
+        let wanted = saving.clone();
+        let started = self.table.aside(move || Saver::start(ticket, &wanted)).await;
+        let (saver, watch) = started.unwrap_or_else(|error| Err(Saver::failed(&saving, &error)))?;
         self.table.spawn(watch.report(self.id, self.outbox.clone()));
         self.orders.set_saving(Some(ticket));
         self.saver.replace(Some(saver));

@@ -261,10 +261,14 @@ impl Table {
             rules = Rc::default();
         }
         self.start(id, row, rules, |socket| async move {
-            if let Some(saving) = endpoint.saving()
-                && let Err(error) = socket.start_saving(Ticket::ENGINE, &saving)
-            {
-                return Ending::Failed(error);
+            if let Some(saving) = endpoint.saving() {
+                let started = tokio::select! {
+                    started = socket.start_saving(Ticket::ENGINE, saving) => started,
+                    reason = socket.closing() => return Ending::Closed(reason),
+                };
+                if let Err(error) = started {
+                    return Ending::Failed(error);
+                }
             }
             transport.live(socket, Rc::new(endpoint)).await
         });

@@ -32,6 +32,7 @@ pub(super) mod targets;
 pub(super) mod transfers;
 
 use std::io;
+use std::path::Path;
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
@@ -58,8 +59,8 @@ pub(super) trait Overlay {
         Next::Stay
     }
 
-    /// What is in the folder that the overlay asked for.
-    fn folder_listed(&mut self, _result: &io::Result<Vec<FolderEntry>>, _ui: &mut Ui) -> Next {
+    /// What is in a folder that was asked for.
+    fn folder_listed(&mut self, _folder: &Path, _result: &io::Result<Vec<FolderEntry>>, _ui: &mut Ui) -> Next {
         Next::Stay
     }
 

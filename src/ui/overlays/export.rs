@@ -4,6 +4,7 @@
 
 use std::io;
 use std::ops::{Range, RangeInclusive};
+use std::path::Path;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
@@ -344,9 +345,10 @@ impl Overlay for ExportForm {
         }
     }
 
-    fn folder_listed(&mut self, result: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
-        match self.path.listed(result) {
+    fn folder_listed(&mut self, folder: &Path, result: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
+        match self.path.listed(folder, result) {
             Ok(Listed::Completed) => self.named = true,
+            Ok(Listed::Nothing) => {}
             Ok(Listed::Submitted(there)) => return self.proceed(there, ui),
             Err(error) => self.error = Some(error),
         }

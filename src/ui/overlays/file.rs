@@ -3,7 +3,7 @@
 //! Owns the choice while it is made. It never looks at a file itself.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
@@ -191,9 +191,9 @@ impl Overlay for FileForm {
         self.edit(Edit::InsertText(text.to_owned()));
     }
 
-    fn folder_listed(&mut self, result: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
-        match self.path.listed(result) {
-            Ok(Listed::Completed) => {}
+    fn folder_listed(&mut self, folder: &Path, result: &io::Result<Vec<FolderEntry>>, ui: &mut Ui) -> Next {
+        match self.path.listed(folder, result) {
+            Ok(Listed::Completed | Listed::Nothing) => {}
             Ok(Listed::Submitted(there)) => return self.proceed(there, ui),
             Err(error) => self.error = Some(error),
         }

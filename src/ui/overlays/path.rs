@@ -9,11 +9,17 @@ use crate::ui::widgets::text_input::{Edit, TextInput};
 use crate::ui::{Effect, FolderEntry, Ui};
 
 /// Why the folder was asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Asked {
-    #[default]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
     Completion,
     Submission,
+}
+
+/// A folder that was asked for.
+#[derive(Debug)]
+struct Asked {
+    folder: PathBuf,
+    why: Why,
 }
 
 /// What has become of a path, now that it is known what is in its folder.
@@ -23,6 +29,8 @@ pub(super) enum Listed {
     Completed,
     /// It was entered.
     Submitted(There),
+    /// Nothing: it has changed since it was asked, or another folder was.
+    Nothing,
 }
 
 /// Whether there is a file of this path.
@@ -38,7 +46,8 @@ pub(super) enum There {
 #[derive(Debug, Default)]
 pub(super) struct PathField {
     input: TextInput,
-    asked: Asked,
+    /// What no answer has come to yet.
+    asked: Option<Asked>,
     /// What it could go on with, where that is several things.
     candidates: Vec<String>,
 }
@@ -49,17 +58,23 @@ impl PathField {
     }
 
     pub(super) fn set_text(&mut self, text: &str) {
+        self.asked = None;
         self.input.set_text(text);
     }
 
     pub(super) fn apply(&mut self, edit: Edit) {
+        self.asked = None;
         self.candidates.clear();
         self.input.apply(edit);
     }
 
-    /// What it could go on with, for a reader; empty where that is not several things.
+    /// What it could go on with, for a reader; empty where that is not several things. A disk that keeps it waiting is
+    /// told instead.
     pub(super) fn candidates(&self) -> String {
-        self.candidates.join("  ")
+        match &self.asked {
+            Some(_) => format!("waiting for the disk: {}", if self.folder().is_empty() { "." } else { self.folder() }),
+            None => self.candidates.join("  "),
+        }
     }
 
     /// Up to its last slash.
@@ -87,42 +102,46 @@ impl PathField {
 
     /// Has the path completed once it is known what is in its folder.
     pub(super) fn complete(&mut self, ui: &mut Ui) {
-        self.ask(Asked::Completion, ui);
+        self.ask(Why::Completion, ui);
     }
 
     /// Asks whether the file is there that was entered.
     pub(super) fn submit(&mut self, ui: &mut Ui) {
-        self.ask(Asked::Submission, ui);
+        self.ask(Why::Submission, ui);
     }
 
-    fn ask(&mut self, asked: Asked, ui: &mut Ui) {
-        self.asked = asked;
-        ui.effects.push(Effect::ListFolder(expand_home(self.folder())));
+    fn ask(&mut self, why: Why, ui: &mut Ui) {
+        let folder = expand_home(self.folder());
+        let before = self.asked.replace(Asked { folder: folder.clone(), why });
+        if before.is_none_or(|before| before.folder != folder) {
+            ui.effects.push(Effect::ListFolder(folder));
+        }
     }
 
-    /// Takes in what is in the folder.
+    /// Takes in what is in a folder.
     ///
     /// # Errors
     /// Why the path does not go on, or can't be that of a file, without a full stop.
-    pub(super) fn listed(&mut self, result: &io::Result<Vec<FolderEntry>>) -> Result<Listed, String> {
+    pub(super) fn listed(&mut self, folder: &Path, result: &io::Result<Vec<FolderEntry>>) -> Result<Listed, String> {
+        let Some(asked) = self.asked.take_if(|asked| asked.folder == folder) else { return Ok(Listed::Nothing) };
         let name = self.name();
-        let there = match (self.asked, result) {
-            (Asked::Completion, Ok(entries)) => {
+        let there = match (asked.why, result) {
+            (Why::Completion, Ok(entries)) => {
                 let (path, candidates) = completion(self.input.text(), entries)?;
                 self.input.set_text(&path);
                 self.candidates = candidates;
                 return Ok(Listed::Completed);
             }
-            (Asked::Completion, Err(error)) => return Err(error.to_string()),
-            (Asked::Submission, Ok(entries)) => match entries.iter().find(|entry| entry.name == name) {
+            (Why::Completion, Err(error)) => return Err(error.to_string()),
+            (Why::Submission, Ok(entries)) => match entries.iter().find(|entry| entry.name == name) {
                 Some(entry) if entry.is_folder => return Err(format!("{name} is a folder")),
                 Some(_) => There::Yes,
                 None => There::No,
             },
-            (Asked::Submission, Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            (Why::Submission, Err(error)) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(format!("there is no folder {}", self.folder()));
             }
-            (Asked::Submission, Err(_)) => There::Unknown,
+            (Why::Submission, Err(_)) => There::Unknown,
         };
         Ok(Listed::Submitted(there))
     }

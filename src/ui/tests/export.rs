@@ -92,7 +92,7 @@ fn an_export_goes_where_it_is_told_and_the_choice_stays() {
     bench.keys("down").text("j").shows("{\"seq\":");
     bench.keys("down right right down down ctrl-u").text("/tmp/out.jsonl").keys("enter");
     assert_eq!(bench.effects(), [Effect::ListFolder(PathBuf::from("/tmp/"))]);
-    bench.ui.folder_listed(&Ok(Vec::new()));
+    bench.ui.folder_listed(Path::new("/tmp/"), &Ok(Vec::new()));
     let order = bench.export();
     assert_eq!((order.format.name, order.way, order.filtered), ("jsonl", Way::Sent, true));
     assert_eq!(order.to, Destination::File { path: "/tmp/out.jsonl".into(), replace: false });
@@ -116,13 +116,13 @@ fn a_file_is_overwritten_only_if_the_user_says_so() {
     let there = || Ok(vec![FolderEntry { name: "a.txt".to_owned(), is_folder: false }]);
     bench.keys("shift-y up ctrl-u").text("a.txt").keys("enter");
     bench.effects();
-    bench.ui.folder_listed(&there());
+    bench.ui.folder_listed(Path::new(""), &there());
     bench.shows("Overwrite a.txt?");
     bench.keys("enter");
     assert_eq!(bench.effects(), []);
     bench.keys("enter");
     bench.effects();
-    bench.ui.folder_listed(&there());
+    bench.ui.folder_listed(Path::new(""), &there());
     bench.keys("y");
     assert_eq!(bench.export().to, Destination::File { path: "a.txt".into(), replace: true });
     assert!(bench.ui.overlays.is_empty());

@@ -263,11 +263,11 @@ impl Storm {
                     let paths = (0..self.chance.usize(..5)).map(|_| self.text().into()).collect();
                     self.bench.ui.show_profiles(paths);
                 }
-                Effect::ListFolder(_) => {
+                Effect::ListFolder(folder) => {
                     let is_folder = self.chance.bool();
                     let entries = (0..self.chance.usize(..5)).map(|_| FolderEntry { name: self.text(), is_folder });
                     let result = if fails { Err(io::Error::other("\u{1b}[2J")) } else { Ok(entries.collect()) };
-                    self.bench.ui.folder_listed(&result);
+                    self.bench.ui.folder_listed(&folder, &result);
                 }
                 Effect::LoadProfile(path) => {
                     let profile = PROFILES[self.chance.usize(..PROFILES.len())];

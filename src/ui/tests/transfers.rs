@@ -11,7 +11,7 @@ impl Harness {
         assert_eq!(self.effects(), [Effect::ListFolder(PathBuf::from(wanted))]);
         let entry =
             |name: &&str| FolderEntry { name: name.trim_end_matches('/').to_owned(), is_folder: name.ends_with('/') };
-        self.ui.folder_listed(&Ok(names.iter().map(entry).collect()));
+        self.ui.folder_listed(Path::new(wanted), &Ok(names.iter().map(entry).collect()));
         self
     }
 
@@ -90,11 +90,31 @@ fn a_folder_that_is_not_there_is_told_and_one_that_can_not_be_read_does_not_hind
     let (mut bench, _, children) = Harness::with_listener(1);
     bench.keys("tab down w").text("/gone/a").keys("enter");
     bench.effects();
-    bench.ui.folder_listed(&Err(io::ErrorKind::NotFound.into()));
+    bench.ui.folder_listed(Path::new("/gone/"), &Err(io::ErrorKind::NotFound.into()));
     bench.shows("there is no folder /gone/");
     bench.keys("enter");
     bench.effects();
-    bench.ui.folder_listed(&Err(io::ErrorKind::PermissionDenied.into()));
+    bench.ui.folder_listed(Path::new("/gone/"), &Err(io::ErrorKind::PermissionDenied.into()));
+    assert!(matches!(bench.orders().as_slice(), [Command::Save { socket, .. }] if *socket == children[0]));
+}
+
+#[test]
+fn what_a_slow_disk_tells_too_late_changes_nothing() {
+    let (mut bench, _, children) = Harness::with_listener(1);
+    let there = Ok(vec![FolderEntry { name: "out.bin".to_owned(), is_folder: false }]);
+    bench.keys("tab down w").text("/slow/o").keys("tab").shows("waiting for the disk: /slow/");
+    // Asked once, however often the key is pressed.
+    bench.keys("tab enter");
+    assert_eq!(bench.effects(), [Effect::ListFolder(PathBuf::from("/slow/"))]);
+    bench.text("ther");
+    bench.ui.folder_listed(Path::new("/slow/"), &there);
+    bench.shows("/slow/other");
+    assert!(!bench.picture(120, 40).contains("waiting for the disk"));
+    bench.keys("enter");
+    bench.ui.folder_listed(Path::new("/else/"), &there);
+    bench.shows("waiting for the disk: /slow/");
+    assert_eq!(bench.effects(), [Effect::ListFolder(PathBuf::from("/slow/"))]);
+    bench.ui.folder_listed(Path::new("/slow/"), &there);
     assert!(matches!(bench.orders().as_slice(), [Command::Save { socket, .. }] if *socket == children[0]));
 }
 
