@@ -212,8 +212,15 @@ async fn session(
     if let Some(path) = history_path {
         state::write_history(&path, ui.history());
     }
-    // Refused only by an engine that has ended already.
-    let _ = engine.try_order(Command::ShutDown);
+    let ending = async {
+        let mut order = Command::ShutDown;
+        // An engine that has ended already has no room for it.
+        while let Err(refused) = engine.try_order(order)
+            && engine.room().await
+        {
+            order = refused;
+        }
+    };
     let farewell = async {
         while let Some(batch) = batches.next().await {
             // Without the blocks the engine can't tell of all that ends.
@@ -225,7 +232,7 @@ async fn session(
             ui.settle();
         }
     };
-    let _ = timeout(FAREWELL, async { tokio::join!(farewell, exporter.end()) }).await;
+    let _ = timeout(FAREWELL, async { tokio::join!(ending, farewell, exporter.end()) }).await;
     recordings.finish(outcome, &mut signals).await
 }
 
@@ -303,7 +310,7 @@ impl App {
                 },
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 _ = &mut gone => return Ok(hangup::OUTCOME),
-                shown = self.screen.idle(), if changed && !is_shown => shown?,
+                shown = self.screen.idle(), if !is_shown && (changed || self.screen.is_away()) => shown?,
                 () = self.spilled.notified() => self.ui.settle(),
                 // What is not taken keeps its block, so that the engine reads no more than the log can keep.
                 batch = self.batches.next(), if !self.ui.is_behind() && !self.recordings.is_behind() => match batch {

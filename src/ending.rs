@@ -1,16 +1,23 @@
-//! How the recordings of a session end, with a screen or without.
+//! How a session ends, with a screen or without: its recordings, and what a signal does that the session does not hear.
 //!
-//! Owns the wait for a disk that takes its time, and what is said on standard error of each recording. It never writes.
+//! Owns the wait for a disk that takes its time, what is said on standard error of each recording, and a thread that
+//! hears the same signals, and ends the process where the session has not ended a while after one: a mount that hangs, or
+//! a reader of standard error that stalls, may hold it up. It never writes a recording.
 
+use std::io;
+use std::process::exit;
+use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::contract::Recording;
+use crate::os;
 use crate::outcome::{EndSignals, Outcome};
 use crate::recorder::Recorder;
-use crate::startup::complaint;
+use crate::startup::{complaint, say};
 
 /// How long a signal waits for the disk, and after what time anybody is told of the wait.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,7 +43,7 @@ pub(crate) async fn written<E>(
             if is_hurried {
                 return None;
             }
-            eprintln!("sockbench: the recording is still being written; Ctrl-C gives up the rest");
+            say("sockbench: the recording is still being written; Ctrl-C gives up the rest");
             Some(signals.next().await)
         };
         tokio::select! {
@@ -56,12 +63,33 @@ pub(crate) async fn written<E>(
 /// Says on standard error what is wrong with a recording that has ended, or failed; nothing where all is well.
 pub(crate) fn tell(recording: Recording) {
     match recording {
-        Recording::Failed(why) => eprintln!("{}", complaint(&format!("NOT RECORDING: {why}"))),
+        Recording::Failed(why) => say(&complaint(&format!("NOT RECORDING: {why}"))),
         Recording::Running { missed, .. } if missed > 0 => {
-            eprintln!("sockbench: {missed} rows of the log could not be read for the recording");
+            say(&format!("sockbench: {missed} rows of the log could not be read for the recording"));
         }
         Recording::Running { .. } => {}
     }
+}
+
+/// From now on ends the process by each signal that the session, in whose runtime this is called, has not ended by after
+/// this time. `leave` is called before.
+///
+/// # Errors
+/// When there is no thread for it.
+pub(crate) fn insist(patience: Duration, leave: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut signals = EndSignals::listen()?;
+    // It needs no descriptor: each runtime of the process hands signals on to all who listen, and that of the engine goes
+    // on where that of the session does not.
+    let runtime = Builder::new_current_thread().build()?;
+    os::spawn("last-resort", move || end(runtime.block_on(signals.next()), patience, leave))?;
+    Ok(())
+}
+
+/// Ends the process by this signal after this time, unless the session does so by itself.
+pub(crate) fn end(signal: i32, patience: Duration, leave: impl FnOnce()) {
+    thread::sleep(patience);
+    leave();
+    exit(128 + signal);
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use crate::startup::{complaint, repertoire_of};
 
 use charset::make_ascii;
 use driven::{Driven, ended_by_itself};
-use farewell::{FAREWELL, farewell};
+use farewell::{FAREWELL, end_signals, farewell};
 use messages::Streams;
 use opening::{Given, Opening};
 use printer::Printer;
@@ -50,7 +50,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut signals = EndSignals::listen()?;
+        let mut signals = end_signals()?;
         let clock = Clock::start();
         let (engine, batches) = engine::start(ids, clock)?;
         let printer = Printer::start()?;

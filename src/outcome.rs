@@ -15,7 +15,7 @@ pub enum Outcome {
     Failed,
     /// It was open, and broke before it was done: 1, with what happened.
     Broken(String),
-    /// Ended by this signal, after everything was flushed: 128 and its number.
+    /// Ended by this signal: 128 and its number. Everything was flushed, but what a disk or a reader did not take in time.
     Signal(i32),
 }
 

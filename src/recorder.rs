@@ -31,8 +31,9 @@ const MAY_WAIT: u64 = 16 << 20;
 /// 250 ms, so that the rest is for what was not handed over yet.
 const MAY_LAG: Duration = Duration::from_millis(50);
 
-/// What a row costs besides its bytes, about.
+/// What a row costs besides its bytes, about, and the rows that are handed over at once.
 const A_ROW: u64 = 64;
+const A_HAND_OVER: u64 = 2048;
 
 /// Writes what comes into the log to a file.
 pub struct Recorder {
@@ -143,6 +144,7 @@ impl Recorder {
             cost += u64::from(row.len) + A_ROW;
             ControlFlow::Continue(())
         });
+        let cost = cost.max(store.own_bytes() as u64) + A_HAND_OVER;
         self.shared.waiting.fetch_add(cost, Ordering::SeqCst);
         let _ = work.send(Work::Rows { store: Box::new(store), range, cost, since: Instant::now() });
     }

@@ -194,6 +194,12 @@ impl Rules {
         self.iter().find(|rule| matches!(rule.when, When::Comes(_))).filter(|rule| rule.is_echo())
     }
 
+    /// Whether nobody has set others since these were cloned.
+    #[must_use]
+    pub fn are(&self, clone: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &clone.0)
+    }
+
     /// Whether a rule is still among them, as it was.
     #[must_use]
     pub fn have(&self, rule: &Arc<Rule>) -> bool {

@@ -4,7 +4,7 @@
 mod locale;
 
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
@@ -35,7 +35,7 @@ pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, K
         },
     };
     for warning in &config.warnings {
-        eprintln!("{warning}");
+        say(&warning.to_string());
     }
     if config.theme.is_none() && locale::names_another_charset() {
         config.theme = Some(Theme::Ascii);
@@ -109,6 +109,11 @@ pub(crate) fn start_recorder(
             _ => format!("can't record into {path}: {error}"),
         }
     })
+}
+
+/// Prints a line on standard error. Where nobody can read it any more, all else goes on.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// A sentence of this program for standard error, in which names and paths from elsewhere are harmless.

@@ -1,22 +1,17 @@
 //! The end by a signal, though the thread of the screen can't come to it.
 //!
-//! That thread waits for nobody if it can help it, but a mount that hangs may hold it. Owns a thread that hears the same
-//! signals, gives the terminal back and ends the process where the session has not ended a while after one. It saves
-//! nothing.
+//! That thread waits for nobody if it can help it, but a mount that hangs may hold it. Owns what is left to do then, from
+//! another thread: the files of Unix sockets go, and the terminal is given back. It saves nothing.
 
 use std::io;
-use std::process::exit;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::Builder;
-
 use super::terminal::Screen;
 use crate::contract::Command;
+use crate::ending;
 use crate::engine::EngineHandle;
-use crate::os;
-use crate::outcome::EndSignals;
 
 /// How long a session may take to its end after a signal: more than all that it waits for then.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -29,20 +24,17 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// # Errors
 /// When there is no thread for it.
 pub(super) fn listen(engine: Arc<EngineHandle>) -> io::Result<()> {
-    let mut signals = EndSignals::listen()?;
-    // It needs no descriptor: each runtime of the process hands signals on to all who listen, and that of the engine goes
-    // on where that of the session does not.
-    let runtime = Builder::new_current_thread().build()?;
-    os::spawn("last-resort", move || end(runtime.block_on(signals.next()), &engine))?;
-    Ok(())
+    ending::insist(PATIENCE, move || leave(&engine))
 }
 
 /// Ends the process by this signal, unless the session does so by itself.
 pub(super) fn end(signal: i32, engine: &EngineHandle) {
-    thread::sleep(PATIENCE);
-    // The files of Unix sockets go with them.
+    ending::end(signal, PATIENCE, || leave(engine));
+}
+
+fn leave(engine: &EngineHandle) {
+    // The files of Unix sockets go with them. Where too many orders wait, nothing is lost but these.
     let _ = engine.try_order(Command::ShutDown);
     thread::sleep(FAREWELL);
     Screen::leave();
-    exit(128 + signal);
 }

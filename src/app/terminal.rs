@@ -15,9 +15,10 @@ use crossterm::{cursor, execute};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{SetArg, SpecialCharacterIndices, Termios, cfmakeraw, tcgetattr, tcsetattr};
-use nix::unistd::{Pid, dup2_stdin};
+use nix::unistd::{Pid, dup2_stdin, getpgrp, tcgetpgrp};
 use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use super::painter::Painter;
 use crate::os;
@@ -25,6 +26,9 @@ use display::Display;
 
 /// How many events may wait to be handled; those behind them wait with the system.
 const EVENTS: usize = 64;
+
+/// How often it is looked whether the terminal is ours again.
+const LOOKED_FOR_EACH: Duration = Duration::from_millis(100);
 
 /// How long giving the terminal back waits for it to take what was drawn before.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -43,6 +47,8 @@ struct Taken {
 pub(super) struct Screen {
     painter: Painter,
     display: Display,
+    /// It was given back and is not taken again yet.
+    is_away: bool,
     mouse: bool,
     /// The terminal that keys come from, whatever standard input is by then. This and the next are open from the start,
     /// for there may be no descriptor left when they are needed.
@@ -77,7 +83,7 @@ impl Screen {
         let terminal = Arc::new(io::stdin().as_fd().try_clone_to_owned()?);
         let silence = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let display = Display::start()?;
-        let mut screen = Self { painter: Painter::new(), display, mouse, terminal, silence };
+        let mut screen = Self { painter: Painter::new(), display, is_away: false, mouse, terminal, silence };
         screen.enter()?;
         Ok(screen)
     }
@@ -92,6 +98,7 @@ impl Screen {
         raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
         tcsetattr(&self.terminal, SetArg::TCSANOW, &raw)?;
         let display = &mut self.display;
+        self.is_away = false;
         *taken() = Some(Taken { display: display.clone(), terminal: Arc::clone(&self.terminal), modes });
         execute!(display, EnterAlternateScreen, EnableBracketedPaste, SetTitle("sockbench"), cursor::Hide)?;
         if self.mouse {
@@ -115,17 +122,35 @@ impl Screen {
         Arc::clone(&self.terminal)
     }
 
-    /// Whether the terminal has taken all that was drawn, so that the next frame would be seen at once.
+    /// Whether the terminal is ours and has taken all that was drawn, so that the next frame would be seen at once.
     pub(super) fn is_idle(&self) -> bool {
-        self.display.is_idle()
+        !self.is_away && self.display.is_idle()
     }
 
-    /// Waits until it has.
+    /// Whether the terminal is another's, after [`suspend`](Self::suspend).
+    pub(super) const fn is_away(&self) -> bool {
+        self.is_away
+    }
+
+    /// Waits until the next frame would be seen. A terminal that is another's is taken as soon as the shell gives it back.
     ///
     /// # Errors
     /// When it can't be written to.
-    pub(super) async fn idle(&self) -> io::Result<()> {
+    pub(super) async fn idle(&mut self) -> io::Result<()> {
+        while self.is_away {
+            // Nothing tells of it: the shell continues who is stopped in either case, and who is not it does not tell.
+            if self.is_in_foreground() {
+                self.enter()?;
+            } else {
+                sleep(LOOKED_FOR_EACH).await;
+            }
+        }
         self.display.idle().await
+    }
+
+    /// Whether we may change the terminal: who is in the background is stopped for it (termios(3)).
+    fn is_in_foreground(&self) -> bool {
+        tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp())
     }
 
     /// Draws a frame.
@@ -152,13 +177,15 @@ impl Screen {
         self.display.flush()
     }
 
-    /// Gives the terminal back, stops the process, and takes the terminal again when the shell continues it.
+    /// Gives the terminal back, stops the process, and takes the terminal again when the shell continues it, unless that
+    /// is in the background.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         Self::leave();
+        self.is_away = true;
         // To the whole process group, as the terminal itself would: whoever started us (cargo, a script) has to stop
         // as well, or the shell does not get its terminal back.
         kill(Pid::from_raw(0), Signal::SIGTSTP)?;
-        self.enter()
+        if self.is_in_foreground() { self.enter() } else { Ok(()) }
     }
 }
 

@@ -97,6 +97,12 @@ impl Socket {
             && self.responder.borrow().as_ref().is_some_and(|responder| responder.work.has_rows())
     }
 
+    /// Whether finding answers took so long that it is the turn of other sockets.
+    pub(super) fn must_yield(&self) -> bool {
+        self.rules.answers() == Answers::ByRule
+            && self.responder.borrow().as_ref().is_some_and(|responder| responder.work.must_yield())
+    }
+
     /// Reports what was answered, after the message that it was the answer to.
     pub(super) async fn tell_of_answers(&self) {
         let work = self.responder.borrow().as_ref().map(|responder| Rc::clone(&responder.work));

@@ -74,9 +74,16 @@ impl Socket {
     /// When the file can't be written.
     pub(super) async fn start_saving(&self, ticket: Ticket, saving: Saving) -> Result<(), NetError> {
         let wanted = saving.clone();
+        // So that whoever cancels it is heard as soon as the disk is.
+        self.orders.set_saving(Some(ticket));
         let started = self.table.aside(move || Saver::start(ticket, &wanted)).await;
-        let (saver, watch) = started.unwrap_or_else(|error| Err(Saver::failed(&saving, &error)))?;
+        let started = started.unwrap_or_else(|error| Err(Saver::failed(&saving, &error)));
+        if started.is_err() {
+            self.orders.set_saving(self.saver.borrow().as_ref().map(Saver::ticket));
+        }
+        let (saver, watch) = started?;
         self.table.spawn(watch.report(self.id, self.outbox.clone()));
+        // What was saved before may have come to its end meanwhile.
         self.orders.set_saving(Some(ticket));
         self.saver.replace(Some(saver));
         Ok(())

@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -51,6 +52,8 @@ pub(super) struct Table {
     budget: Rc<Budget>,
     /// The turns of the programs that answer.
     programs: Arc<Semaphore>,
+    /// The turns of the searches for a rule that take long.
+    searches: Arc<Semaphore>,
     /// The connections of each listener, in all the times that it was open.
     accepted: RefCell<BTreeMap<SocketId, Accepted>>,
     /// Descriptors that the connections of listeners leave to all else.
@@ -83,6 +86,8 @@ impl Table {
             partners: Rc::default(),
             budget: Rc::default(),
             programs: Arc::new(Semaphore::new(MAX_PROGRAMS)),
+            // A processor is left for all else.
+            searches: Arc::new(Semaphore::new(available_parallelism().map_or(1, |all| (all.get() - 1).max(1)))),
             accepted: RefCell::default(),
             reserve: Reserve::new(),
             tasks: TaskTracker::new(),
@@ -187,6 +192,12 @@ impl Table {
     /// The turns of the programs that answer: whoever waits for one gets it in order.
     pub(super) const fn programs(&self) -> &Arc<Semaphore> {
         &self.programs
+    }
+
+    /// The turns of the searches for a rule that take long: they need a processor, and work that waits for something
+    /// else must find threads beside them.
+    pub(super) const fn searches(&self) -> &Arc<Semaphore> {
+        &self.searches
     }
 
     /// The number of the connection that a listener has just accepted, from 1.

@@ -5,10 +5,24 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::ending::insist;
 use crate::outcome::{EndSignals, Outcome};
 
 /// How long a signal waits for what is still to be printed, where nobody reads it.
 pub(super) const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long a run may take to its end after a signal: more than all that it waits for then.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Listens to the signals that end a run, which end it even where a disk that hangs, or a reader of standard error that
+/// stalls, keeps it from hearing them.
+///
+/// # Errors
+/// When there is no descriptor or thread for it.
+pub(super) fn end_signals() -> io::Result<EndSignals> {
+    insist(PATIENCE, || {})?;
+    EndSignals::listen()
+}
 
 /// Has the last of it printed by `leave`, which is left alone after an error.
 pub(super) async fn farewell(

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::contract::{Command, Role, SocketId, SocketIds};
 use crate::payload::Variables;
 use crate::profile::{self, Profile, SocketEntry};
-use crate::startup::{configure, given_variables};
+use crate::startup::{configure, given_variables, say};
 
 /// What a run without a screen begins with.
 pub(super) struct Given {
@@ -29,7 +29,7 @@ impl Given {
         let path = profile::resolve(profile);
         let profile = Profile::load_with(&path, &variables).map_err(|invalid| invalid.to_string())?;
         for warning in &profile.warnings {
-            eprintln!("{warning}");
+            say(&warning.to_string());
         }
         Ok(Self { config, variables, path, profile })
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::farewell::{FAREWELL, farewell};
+use super::farewell::{FAREWELL, end_signals, farewell};
 use crate::cli::Pipe;
 use crate::contract::{
     Address, Batch, Clock, CloseHow, CloseReason, Command, Direction, Endpoint, Event, Fact, NetError, Operation,
@@ -62,7 +62,7 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut signals = EndSignals::listen()?;
+        let mut signals = end_signals()?;
         let mut joint = Joint::open(endpoint, arguments)?;
         let ended = joint.serve(&mut signals).await;
         if ended.is_err() {

@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::driven::{Driven, ended_by_itself};
-use super::farewell::{FAREWELL, farewell};
+use super::farewell::{FAREWELL, end_signals, farewell};
 use super::opening::{Given, Opening};
 use super::printer::Printer;
 use super::recording::Recording;
@@ -58,7 +58,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
     let _held = repertoire_of(&io::stdout()).hold();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut signals = EndSignals::listen()?;
+        let mut signals = end_signals()?;
         let clock = Clock::start();
         let printer = Printer::start()?;
         let recording = match Recording::start(&arguments.common, &profile) {
@@ -78,7 +78,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
             progress: Progress::start(scenarios.len()),
             recording,
             told: Vec::new(),
-            stopped: None,
+            last: None,
         };
         let ended = tests.run_all(&scenarios, &mut signals).await;
         tests.progress.clear();
@@ -105,12 +105,17 @@ struct Tests<'p> {
     progress: Progress,
     recording: Recording,
     told: Vec<Entry>,
-    /// The scenario that a signal has ended, and its number.
-    stopped: Option<(usize, Entry)>,
+    /// What came of the last scenario before a signal, and its number.
+    last: Option<(usize, Entry)>,
 }
 
-/// What came of a scenario that a signal may have ended: which, and where it stood.
-type Ended<T> = ControlFlow<(i32, String), T>;
+/// How a scenario has ended.
+enum Ended {
+    /// With a verdict; a signal may have come after it.
+    Judged(Verdict, Option<i32>),
+    /// By a signal: where it stood.
+    Stopped { at: String, signal: i32 },
+}
 
 impl Tests<'_> {
     async fn run_all(&mut self, scenarios: &[Chosen], signals: &mut EndSignals) -> io::Result<Outcome> {
@@ -130,22 +135,22 @@ impl Tests<'_> {
             let ended = self.run_one(scenario, signals).await?;
             let (name, took) = (scenario.name.clone(), self.clock.now().since(began));
             self.progress.clear();
-            match ended {
-                ControlFlow::Continue(verdict) => {
-                    self.tell(number, Entry::Judged(Told { name, verdict, took })).await?;
-                }
-                ControlFlow::Break((signal, at)) => {
-                    self.stopped = Some((number, Entry::Stopped { name, at, took }));
-                    return Ok(Outcome::Signal(signal));
-                }
+            let (entry, signal) = match ended {
+                Ended::Judged(verdict, signal) => (Entry::Judged(Told { name, verdict, took }), signal),
+                Ended::Stopped { at, signal } => (Entry::Stopped { name, at, took }, Some(signal)),
+            };
+            if let Some(signal) = signal {
+                self.last = Some((number, entry));
+                return Ok(Outcome::Signal(signal));
             }
+            self.tell(number, entry).await?;
         }
         let all_passed = self.told.iter().all(Entry::is_passed);
         Ok(if all_passed { Outcome::Done } else { Outcome::Failed })
     }
 
     /// Runs one scenario with an engine of its own, of which nothing is left after it.
-    async fn run_one(&mut self, scenario: &Arc<Scenario>, signals: &mut EndSignals) -> io::Result<Ended<Verdict>> {
+    async fn run_one(&mut self, scenario: &Arc<Scenario>, signals: &mut EndSignals) -> io::Result<Ended> {
         let (engine, batches) = engine::start(self.ids.clone(), self.clock)?;
         let mut profile = self.profile.clone();
         // Rules have not applied yet, whatever they did in the scenario before.
@@ -153,7 +158,7 @@ impl Tests<'_> {
         let sockets = match Opening::all(&profile, &self.ids, self.given) {
             Ok(sockets) => sockets,
             Err(why) => {
-                return Ok(ControlFlow::Continue(Run::new(Arc::clone(scenario), [], Ticket(1), 0).not_begun(why)));
+                return Ok(Ended::Judged(Run::new(Arc::clone(scenario), [], Ticket(1), 0).not_begun(why), None));
             }
         };
         for Opening { socket, entry, .. } in &sockets {
@@ -170,15 +175,14 @@ impl Tests<'_> {
         // Neither a disk nor a peer holds up whoever wants to leave.
         let ended = match judged {
             ControlFlow::Continue(verdict) => tokio::select! {
-                closed = bench.shut_down() => closed.map(|()| ControlFlow::Continue(verdict))?,
-                signal = signals.next() => ControlFlow::Break(signal),
+                closed = bench.shut_down() => closed.map(|()| Ended::Judged(verdict, None))?,
+                signal = signals.next() => Ended::Judged(verdict, Some(signal)),
             },
             ControlFlow::Break(signal) => {
                 timeout(FAREWELL, bench.shut_down()).await.unwrap_or(Ok(()))?;
-                ControlFlow::Break(signal)
+                Ended::Stopped { at: bench.run.place(), signal }
             }
         };
-        let ended = ended.map_break(|signal| (signal, bench.run.place()));
         for Opening { socket, .. } in sockets {
             self.roster.remove(socket);
         }
@@ -202,7 +206,7 @@ impl Tests<'_> {
 
     /// Prints the last of it.
     async fn leave(&mut self, file: &str) -> io::Result<()> {
-        if let Some((number, entry)) = self.stopped.take() {
+        if let Some((number, entry)) = self.last.take() {
             self.tell(number, entry).await?;
         }
         if self.format == TestFormat::Junit {

@@ -220,6 +220,12 @@ impl LogStore {
         copy
     }
 
+    /// How many bytes a [snapshot](Self::snapshot) holds alone, of which its log has others.
+    #[must_use]
+    pub fn own_bytes(&self) -> usize {
+        self.sealed.iter().filter(|slot| Arc::strong_count(slot) == 1).map(|slot| slot.bytes).sum()
+    }
+
     /// Takes in what has been written to disk, and has written, or forgets, what the log holds in memory beyond its
     /// limit. Gives the number of rows that are forgotten since the last time.
     pub fn settle(&mut self) -> u64 {

@@ -270,9 +270,10 @@ impl Scribe {
     }
 
     fn end(&mut self, why: String) {
-        *self.shared.state() = Recording::Failed(why);
+        // First, for closing may wait for the disk, and nobody does who has heard of the end.
         self.file = None;
         self.buffer = Vec::new();
+        *self.shared.state() = Recording::Failed(why);
         (self.wake)();
     }
 }

@@ -1,7 +1,8 @@
 //! The terminal is given back as it was, however the program leaves.
 
 use std::fs;
-use std::net::UdpSocket;
+use std::io::Write;
+use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Instant;
 
@@ -207,6 +208,40 @@ fn while_it_is_suspended_and_taken_again_after() {
     session.keys(&ctrl('q'));
     session.wait_for("Quit?");
     session.keys("y");
+    session.wait_for("ended with 0");
+    assert_eq!(session.leave(), 0);
+}
+
+// Case 36.
+#[test]
+fn a_signal_ends_it_while_it_is_suspended() {
+    let home = Home::new();
+    let script = r#"set -m; "$0" "$1"; echo "suspended with $?"; kill %1; kill -CONT %1; wait %1; echo "ended with $?""#;
+    let mut session = home.start_script(script, &["tcp-listen://127.0.0.1:0"]);
+    session.wait_for("open at ");
+    session.keys(&ctrl('z'));
+    session.wait_for("suspended with 148");
+    session.wait_for("ended with 143");
+    assert_eq!(session.leave(), 0);
+}
+
+// Case 38.
+#[test]
+fn it_serves_in_the_background_and_takes_the_terminal_when_it_is_called_back() {
+    let home = Home::new();
+    let script = r#"set -m; "$0" "$1"; bg; echo "it is in the background"; read -r typed; fg; echo "ended with $?""#;
+    let mut session = home.start_script(script, &["tcp-listen://127.0.0.1:0"]);
+    let address = session.address_after("open at ");
+    session.keys(&ctrl('z'));
+    session.wait_for("it is in the background");
+    // It goes on, and leaves the screen alone.
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.write_all(b"hello from afar").unwrap();
+    session.keys("\n");
+    session.wait_until("the bench is drawn again", |screen| {
+        screen.alternate_screen() && screen.contents().contains("hello from afar")
+    });
+    session.keys(&(ctrl('q') + "y"));
     session.wait_for("ended with 0");
     assert_eq!(session.leave(), 0);
 }

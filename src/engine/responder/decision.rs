@@ -69,6 +69,7 @@ impl Work {
         if !self.may_answer(&rule, from) {
             return;
         }
+        self.tell_of_then(&rule);
         if rule.reply == Reply::Nothing && self.then(&rule) == Then::Keep {
             return self.spend(&rule);
         }
@@ -85,12 +86,25 @@ impl Work {
         loop {
             let (rules, spent, message) =
                 (self.rules.now(), self.spent.borrow().clone(), Arc::clone(&undecided.message));
-            let search = move || {
-                let (rule, found) = rules.answer(&message, |rule| is_spent(rule, &spent))?;
-                let places = found.captures.iter().map(|capture| place_of(capture, &message));
-                Some((Arc::clone(rule), places.collect()))
+            let known = rules.clone();
+            let others_hold = |_: &Orders| (!self.rules.now().are(&known)).then_some(());
+            let search = async {
+                let turn = Arc::clone(self.table.searches()).acquire_owned().await;
+                let search = move || {
+                    // Until it is over, wanted or not.
+                    let _turn = turn;
+                    let (rule, found) = rules.answer(&message, |rule| is_spent(rule, &spent))?;
+                    let places = found.captures.iter().map(|capture| place_of(capture, &message));
+                    Some((Arc::clone(rule), places.collect()))
+                };
+                os::aside(search).await
             };
-            match os::aside(search).await {
+            let found = tokio::select! {
+                biased;
+                () = self.orders.until(others_hold) => continue,
+                found = search => found,
+            };
+            match found {
                 // Others may have spent it meanwhile, or it is gone.
                 Ok(Some((rule, _))) if self.is_spent(&rule) || !self.rules.now().have(&rule) => {}
                 Ok(found) => return found,

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::chain::Exchange;
@@ -28,6 +29,7 @@ use crate::engine::socket::Socket;
 use crate::engine::table::Table;
 use crate::engine::transports::told_address;
 use crate::framing::Assembler;
+use crate::pattern::STEPS_AT_ONCE;
 use crate::rule::{Hits, Moment, Once, Reply, Rule, Then};
 
 /// What a message takes up besides its bytes while it waits for its reply, with its part of a task, at most.
@@ -70,6 +72,8 @@ pub(super) struct Work {
     pending: RefCell<VecDeque<Rc<Waiting>>>,
     /// How many of those are undecided.
     pub(super) undecided: Cell<usize>,
+    /// How many steps finding rules may have taken since other sockets had their turn.
+    steps: Cell<usize>,
     /// What both take up, together.
     pub(super) waiting: Rc<Held>,
     /// Whether somebody answers what is pending.
@@ -152,6 +156,7 @@ impl Work {
             rest: RefCell::default(),
             pending: RefCell::default(),
             undecided: Cell::default(),
+            steps: Cell::default(),
             waiting: Rc::new(Held::of(socket.table.budget())),
             is_running: Cell::default(),
             is_endless: Cell::default(),
@@ -208,6 +213,15 @@ impl Work {
         is_known && self.pending.borrow().is_empty() && self.orders.has_room_for_reply()
     }
 
+    /// Whether it is the turn of other sockets, which it is taken for once it is told.
+    pub(super) fn must_yield(&self) -> bool {
+        let must = self.steps.get() > STEPS_AT_ONCE;
+        if must {
+            self.steps.set(0);
+        }
+        must
+    }
+
     /// Takes a step of the connection's life.
     pub(super) fn happened(&self, moment: Moment) {
         if moment == Moment::PeerClosed {
@@ -249,8 +263,8 @@ impl Work {
 
     /// Whether [`answer_in_order`](Self::answer_in_order) is to be begun.
     pub(super) fn needs_runner(&self) -> bool {
-        let needs = !self.of_datagrams && (!self.pending.borrow().is_empty() || self.silence().is_some());
-        needs && !self.is_running.replace(true)
+        let has_work = || !self.pending.borrow().is_empty() || self.silence().is_some() || self.rest.borrow().is_some();
+        !self.of_datagrams && has_work() && !self.is_running.replace(true)
     }
 
     /// Answers what is pending on a connection, one after the other, until nothing is left.
@@ -260,11 +274,16 @@ impl Work {
                 self.pending.borrow_mut().clear();
                 self.undecided.set(0);
             }
+            if self.rest.borrow().is_some() && self.must_yield() {
+                yield_now().await;
+            }
             let can_go_on = self.waiting.has_room() || self.pending.borrow().is_empty();
             let rest = self.rest.borrow_mut().take_if(|_| can_go_on);
             if let Some((rest, place)) = rest {
                 drop(place);
                 self.take_apart(&rest);
+                // The stream may be read again.
+                self.orders.touch();
             }
             self.hear_silence();
             self.tell_rows().await;
@@ -277,6 +296,8 @@ impl Work {
                 }
                 // The stream may be read again, or close.
                 self.orders.touch();
+            } else if self.rest.borrow().is_some() {
+                // The next round takes more of it.
             } else if let Some(silence) = self.silence().filter(|_| !self.is_over()) {
                 tokio::select! {
                     () = sleep_until(silence) => {}
@@ -327,7 +348,7 @@ impl Work {
         let open = assembler.get_or_insert_with(|| Assembler::new(self.endpoint.borrow().framing().clone()));
         let at = self.nanos(Instant::now());
         for (number, slice) in chunk.chunks(SLICE).enumerate() {
-            if !self.waiting.has_room() {
+            if !self.waiting.has_room() || self.steps.get() > STEPS_AT_ONCE {
                 let rest = chunk[number * SLICE..].to_vec();
                 let place = self.waiting.place(rest.len());
                 self.rest.replace(Some((rest, place)));
@@ -392,6 +413,7 @@ impl Work {
         if self.must_wait_for_its_rule(message) {
             return self.decide_later(&rules, message, from, as_it_came());
         }
+        self.steps.set(self.steps.get().saturating_add(self.rules.weight().saturating_mul(message.len())));
         let Some((rule, found)) = rules.answer(message, |rule| self.is_spent(rule)) else { return };
         if !self.may_answer(rule, from) {
             return;
@@ -419,10 +441,7 @@ impl Work {
     fn apply(&self, rule: &Arc<Rule>, came: Came<'_>) {
         let can_wait = self.of_datagrams || self.pending.borrow().is_empty();
         let is_due = rule.delay.is_zero() && can_wait && self.orders.has_room_for_reply();
-        if self.of_datagrams && rule.then != Then::Keep && !self.told_of_then.replace(true) {
-            let message = format!("`then = \"{}\"` does nothing here: a datagram socket has no connection", rule.then);
-            self.note(rule, message);
-        }
+        self.tell_of_then(rule);
         match &rule.reply {
             Reply::Nothing if self.then(rule) == Then::Keep => self.spend(rule),
             Reply::Message(template) if is_due && self.then(rule) == Then::Keep => {
@@ -452,6 +471,14 @@ impl Work {
                     place: self.waiting.place(came.message.len() + PENDING_OVERHEAD),
                 }));
             }
+        }
+    }
+
+    /// Tells once what a datagram socket can't do of what a rule says.
+    pub(super) fn tell_of_then(&self, rule: &Rule) {
+        if self.of_datagrams && rule.then != Then::Keep && !self.told_of_then.replace(true) {
+            let message = format!("`then = \"{}\"` does nothing here: a datagram socket has no connection", rule.then);
+            self.note(rule, message);
         }
     }
 

@@ -79,6 +79,19 @@ impl History {
         others
     }
 
+    /// What a session leaves in which this was sent.
+    #[cfg(test)]
+    pub(crate) fn of_one(name: &str, text: &str) -> Self {
+        let mut history = Self::default();
+        history.push(name.to_owned(), Line::new(Mode::Text, text, None, false));
+        history
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has(&self, name: &str) -> bool {
+        !self.of(name).is_empty()
+    }
+
     pub(super) fn of(&self, name: &str) -> &[Line] {
         self.lines.get(name).map_or(&[], Vec::as_slice)
     }
