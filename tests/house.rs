@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "recorder", "rule", "scenario", "startup", "verdict",
         ],
     ),
-    ("ending", &["contract", "outcome", "recorder", "startup"]),
+    ("ending", &["contract", "os", "outcome", "recorder", "startup"]),
     ("startup", &["cli", "config", "contract", "log", "os", "payload", "profile", "recorder", "ui"]),
     ("cli", &["contract"]),
     ("listing", &["config", "contract", "payload", "ui"]),

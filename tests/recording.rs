@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, PcapBlockOwned, PcapNGReader};
 
@@ -131,6 +132,21 @@ fn a_file_that_can_not_grow_ends_the_recording_and_nothing_else() {
     assert!(size > 10_000 && sockbench::capture::whole_blocks(&file) == file.len(), "{size}");
     let recorded = sent_to(server.address.port(), &path);
     assert!(recorded.len() >= 10 * MESSAGE && is_in_order(&recorded));
+}
+
+// Case 30.
+#[test]
+fn who_does_not_read_why_a_recording_failed_changes_nothing_else() {
+    let gone = "exec 2>err 3<&-;";
+    let stalled = "exec 2>err; dd if=/dev/zero of=err bs=4096 count=4096 oflag=nonblock 2>/dev/null;";
+    for reader in [gone, stalled] {
+        let folder = tempfile::tempdir().unwrap();
+        let before = format!("trap '' XFSZ; mkfifo err; exec 3<>err; {reader} ulimit -f 100;");
+        let mut server = start(folder.path(), &before, &[]);
+        exchange(&mut server.connect(), 0, 300);
+        kill(Pid::from_raw(server.pid()), Signal::SIGTERM).unwrap();
+        assert_eq!(server.child.wait().unwrap().code(), Some(128 + Signal::SIGTERM as i32), "{reader}");
+    }
 }
 
 #[test]

@@ -86,8 +86,7 @@ impl Table {
             partners: Rc::default(),
             budget: Rc::default(),
             programs: Arc::new(Semaphore::new(MAX_PROGRAMS)),
-            // A processor is left for all else.
-            searches: Arc::new(Semaphore::new(available_parallelism().map_or(1, |all| (all.get() - 1).max(1)))),
+            searches: Arc::new(Semaphore::new(available_parallelism().map_or(2, |all| all.get().max(2)))),
             accepted: RefCell::default(),
             reserve: Reserve::new(),
             tasks: TaskTracker::new(),

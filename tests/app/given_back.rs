@@ -216,7 +216,8 @@ fn while_it_is_suspended_and_taken_again_after() {
 #[test]
 fn a_signal_ends_it_while_it_is_suspended() {
     let home = Home::new();
-    let script = r#"set -m; "$0" "$1"; echo "suspended with $?"; kill %1; kill -CONT %1; wait %1; echo "ended with $?""#;
+    let script =
+        r#"set -m; "$0" "$1"; echo "suspended with $?"; kill %1; kill -CONT %1; wait %1; echo "ended with $?""#;
     let mut session = home.start_script(script, &["tcp-listen://127.0.0.1:0"]);
     session.wait_for("open at ");
     session.keys(&ctrl('z'));

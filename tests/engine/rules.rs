@@ -16,7 +16,7 @@ use sockbench::contract::{CloseHow, CloseReason, Command, Fact, LOOP_WITH, Socke
 use sockbench::encoding::Encoding;
 use sockbench::pattern::{Expression, Pattern};
 use sockbench::payload::{Mode, Place, Template, Variables};
-use sockbench::rule::{Moment, Reply, Rule, Rules, Then, When};
+use sockbench::rule::{Moment, Once, Reply, Rule, Rules, Then, When};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -699,6 +699,50 @@ async fn a_datagram_socket_that_sends_to_itself_is_stopped() {
 /// A large expression that a long message of `a` and `b` keeps busy for seconds.
 fn slow() -> Rule {
     Rule::new("slow", on("(?-u)[ab]{6000}(c)"), message("found {{1}};"))
+}
+
+/// What keeps [`slow`] busy for longer than a test is waited for.
+fn endless() -> String {
+    "ab".repeat(400_000) + "\n"
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slow_expression_waits_no_more_once_it_is_gone() {
+    let mut bench = Bench::new();
+    let listener = bench.open_with("tcp-listen://127.0.0.1:0?backlog=9&framing=line", [slow()]);
+    let mut peer = TcpStream::connect(bench.opened(listener).await).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (socket, _) = bench.accepted(listener).await;
+    peer.write_all(endless().as_bytes()).unwrap();
+    bench.received(socket, endless().len()).await;
+    let rules = Rules::new([Arc::new(Rule::new("any", When::Comes(Pattern::Any), message("others")))]);
+    bench.order(Command::SetRules { socket: listener, rules });
+    assert_eq!(hear(&mut peer, 6), b"others");
+}
+
+#[tokio::test]
+async fn a_slow_expression_holds_up_no_close() {
+    let mut bench = Bench::new();
+    let (socket, mut peer) = bench.answering("&framing=line", [slow()]).await;
+    peer.write_all(endless().as_bytes()).unwrap();
+    bench.received(socket, endless().len()).await;
+    bench.close(socket, CloseHow::Normal);
+    assert_eq!(bench.closed(socket).await, CloseReason::User);
+}
+
+#[tokio::test]
+async fn a_slow_rule_that_applies_once_does_so_for_datagrams_that_come_together() {
+    let mut bench = Bench::new();
+    let once = Rule { once: Once::Session, then: Then::Close, ..slow() };
+    let other = Rule::new("other", When::Comes(Pattern::Any), message("other"));
+    let (socket, peer) = bench.answering_datagrams([once, other]).await;
+    for _ in 0..3 {
+        peer.send(("ab".repeat(3000) + "c").as_bytes()).unwrap();
+    }
+    let mut answers = [(); 3].map(|()| heard(&peer));
+    answers.sort_unstable();
+    assert_eq!(answers, [&b"found c;"[..], b"other", b"other"]);
+    assert!(bench.rule(socket).await.contains("a datagram socket has no connection"));
 }
 
 #[tokio::test]
