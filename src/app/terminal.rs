@@ -13,7 +13,7 @@ use crossterm::event::{
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, size};
 use crossterm::{cursor, execute};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::termios::{SetArg, SpecialCharacterIndices, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, dup2_stdin, getpgrp, tcgetpgrp};
 use ratatui::buffer::Buffer;
@@ -53,7 +53,7 @@ pub(super) struct Screen {
     /// The terminal that keys come from, whatever standard input is by then. This and the next are open from the start,
     /// for there may be no descriptor left when they are needed.
     terminal: Arc<OwnedFd>,
-    /// Never has anything to read.
+    /// Stands for it while nothing is to be heard: never has anything to read.
     silence: EventFd,
 }
 
@@ -98,7 +98,12 @@ impl Screen {
         raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
         tcsetattr(&self.terminal, SetArg::TCSANOW, &raw)?;
         let display = &mut self.display;
-        self.is_away = false;
+        if self.is_away {
+            dup2_stdin(&self.terminal)?;
+            // Who waits on what was there before begins anew: poll(2) knows the file that it waits on, and not the new one.
+            raise(Signal::SIGWINCH)?;
+            self.is_away = false;
+        }
         *taken() = Some(Taken { display: display.clone(), terminal: Arc::clone(&self.terminal), modes });
         execute!(display, EnterAlternateScreen, EnableBracketedPaste, SetTitle("sockbench"), cursor::Hide)?;
         if self.mouse {
@@ -148,6 +153,12 @@ impl Screen {
         self.display.idle().await
     }
 
+    /// Has the thread that waits for events wait for ever: what is typed now is for the shell, and who reads it in the
+    /// background is stopped for it.
+    fn hear_nothing(&self) {
+        let _ = dup2_stdin(&self.silence);
+    }
+
     /// Whether we may change the terminal: who is in the background is stopped for it (termios(3)).
     fn is_in_foreground(&self) -> bool {
         tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp())
@@ -180,6 +191,7 @@ impl Screen {
     /// Gives the terminal back, stops the process, and takes the terminal again when the shell continues it, unless that
     /// is in the background.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
+        self.hear_nothing();
         Self::leave();
         self.is_away = true;
         // To the whole process group, as the terminal itself would: whoever started us (cargo, a script) has to stop
@@ -191,9 +203,8 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // The thread that waits for events can't be told to stop, and what is typed from now on is for the shell, while
-        // the program may take its time to end. So it goes on with a standard input on which nothing comes.
-        let _ = dup2_stdin(&self.silence);
+        // That thread can't be told to stop, and the program may take its time to end.
+        self.hear_nothing();
         Self::leave();
     }
 }
