@@ -75,7 +75,7 @@ async fn a_client_of_an_echo_server() {
     let (local, to) = connection(&mut bench, socket).await;
     assert_eq!(to, address);
     peer.wait_for(&format!("peer {local}"));
-    assert_eq!(calls(&bench, socket), ["socket", "setsockopt", "connect"]);
+    assert_eq!(calls(&bench, socket), ["socket", "setsockopt", "setsockopt", "connect"]);
     bench.send(Target::Socket(socket), b"Hello, world");
     assert_eq!(bench.received(socket, 12).await, b"Hello, world");
     bench.close(socket, CloseHow::HalfClose);
@@ -91,7 +91,7 @@ async fn an_echo_server_for_a_client() {
     let listener = bench.open("tcp-listen://127.0.0.1:0");
     bench.order(Command::SetRules { socket: listener, rules: Rules::echo() });
     let address = bench.opened(listener).await;
-    assert_eq!(calls(&bench, listener), ["socket", "setsockopt", "bind", "listen"]);
+    assert_eq!(calls(&bench, listener), ["socket", "setsockopt", "setsockopt", "bind", "listen"]);
     let peer = client("tcp_echo_client", address, &[]);
     peer.wait_for("received b'Hello, world'");
     let (child, number) = bench.accepted(listener).await;

@@ -290,7 +290,7 @@ async fn the_peer_sees_the_source_that_was_chosen() {
     let (socket, _peer, local) = client(&mut bench, "?source=127.0.0.5:0").await;
     assert_eq!(local.ip().to_string(), "127.0.0.5");
     let names: Vec<_> = bench.calls(socket).into_iter().map(|(call, ..)| call).collect();
-    assert_eq!(names, ["socket", "setsockopt", "bind", "connect"]);
+    assert_eq!(names, ["socket", "setsockopt", "setsockopt", "bind", "connect"]);
     let peer = Peer::script("datagram_view", &["127.0.0.1"]);
     let port = peer.port_after("port");
     let socket = bench.open(&format!("udp://127.0.0.1:{port}?source=127.0.0.6:0"));
