@@ -333,7 +333,7 @@ impl App {
                     self.export_told(told);
                     changed = true;
                 }
-                Some(offered) = self.copies.join_next() => {
+                Some(offered) = self.copies.join_next(), if !self.screen.is_away() => {
                     if let Ok(offered) = offered {
                         match clipboard::finish(&offered, &mut self.screen) {
                             Ok(said) => self.ui.tell_good(said),

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::process::exit;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -71,17 +72,41 @@ pub(crate) fn tell(recording: Recording) {
     }
 }
 
-/// From now on ends the process by each signal that the session, in whose runtime this is called, has not ended by after
-/// this time. `leave` is called before.
+/// From now on ends the process by each signal that the session has not ended by after this time. `leave` is called
+/// before.
+///
+/// # Errors
+/// When there is no descriptor or thread for it.
+pub(crate) fn insist(patience: Duration, leave: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let (tell, told) = channel();
+    os::spawn("last-resort", move || {
+        let listening = Builder::new_current_thread().enable_io().build().and_then(|runtime| {
+            let signals = runtime.block_on(async { EndSignals::listen() })?;
+            Ok((runtime, signals))
+        });
+        let (runtime, mut signals) = match listening {
+            Ok(listening) => listening,
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        let _ = tell.send(Ok(()));
+        end(runtime.block_on(signals.next()), patience, leave);
+    })?;
+    told.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that hears signals ended before it began")))
+}
+
+/// The same, in the runtime of a session that has an engine to its end, without a descriptor: each runtime of the process
+/// hands signals on to all who listen, and that of the engine goes on where that of the session does not.
 ///
 /// # Errors
 /// When there is no thread for it.
-pub(crate) fn insist(patience: Duration, leave: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn insist_beside_engine(patience: Duration, leave: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = EndSignals::listen()?;
-    // It needs no descriptor: each runtime of the process hands signals on to all who listen, and that of the engine goes
-    // on where that of the session does not.
-    let runtime = Builder::new_current_thread().build()?;
-    os::spawn("last-resort", move || end(runtime.block_on(signals.next()), patience, leave))?;
+    os::spawn("last-resort", move || {
+        // Without a driver there is nothing that could be missing for it.
+        if let Ok(runtime) = Builder::new_current_thread().build() {
+            end(runtime.block_on(signals.next()), patience, leave);
+        }
+    })?;
     Ok(())
 }
 

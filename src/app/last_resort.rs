@@ -24,7 +24,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// # Errors
 /// When there is no thread for it.
 pub(super) fn listen(engine: Arc<EngineHandle>) -> io::Result<()> {
-    ending::insist(PATIENCE, move || leave(&engine))
+    ending::insist_beside_engine(PATIENCE, move || leave(&engine))
 }
 
 /// Ends the process by this signal, unless the session does so by itself.

@@ -159,9 +159,10 @@ impl Screen {
         let _ = dup2_stdin(&self.silence);
     }
 
-    /// Whether we may change the terminal: who is in the background is stopped for it (termios(3)).
+    /// Whether we may change the terminal: who is in the background is stopped for it (termios(3)). There is none where it
+    /// controls nobody.
     fn is_in_foreground(&self) -> bool {
-        tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp())
+        tcgetpgrp(&self.terminal).map_or(true, |group| group == getpgrp())
     }
 
     /// Draws a frame.

@@ -231,7 +231,7 @@ impl<D: Datagrams> Life<'_, D> {
         let (mut turn, mut waited, mut full) = (0, 0, MAY_BE_FULL);
         loop {
             turn += 1;
-            if turn >= TURN || self.socket.must_yield() {
+            if self.socket.must_yield() || turn >= TURN {
                 (turn, waited) = (0, 0);
                 self.count_drops();
                 yield_now().await;

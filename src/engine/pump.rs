@@ -225,7 +225,7 @@ impl<S: Stream> Pump<'_, S> {
                     }
                     calls += 1;
                     bytes += len;
-                    if calls >= TURN_CALLS || bytes >= TURN_BYTES || self.socket.must_yield() {
+                    if self.socket.must_yield() || calls >= TURN_CALLS || bytes >= TURN_BYTES {
                         (calls, bytes) = (0, 0);
                         yield_now().await;
                     }

@@ -11,7 +11,7 @@ use super::orders::{Orders, Stop};
 use super::outbox::Outbox;
 use super::responder::Responder;
 use super::rule_set::RuleSet;
-use super::saver::Saver;
+use super::saver::{Saver, Watch};
 use super::table::Table;
 use crate::contract::{CloseReason, Fact, NetError, Operation, ReportContent, Saving, SocketId, SocketView, Ticket};
 
@@ -72,21 +72,24 @@ impl Socket {
     ///
     /// # Errors
     /// When the file can't be written.
-    pub(super) async fn start_saving(&self, ticket: Ticket, saving: Saving) -> Result<(), NetError> {
+    pub(super) fn start_saving(&self, ticket: Ticket, saving: &Saving) -> Result<(), NetError> {
+        Saver::start(ticket, saving).map(|started| self.save_by(started))
+    }
+
+    /// The same before the socket is open, so that no other socket waits for the disk.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub(super) async fn open_saving(&self, saving: Saving) -> Result<(), NetError> {
         let wanted = saving.clone();
-        // So that whoever cancels it is heard as soon as the disk is.
-        self.orders.set_saving(Some(ticket));
-        let started = self.table.aside(move || Saver::start(ticket, &wanted)).await;
-        let started = started.unwrap_or_else(|error| Err(Saver::failed(&saving, &error)));
-        if started.is_err() {
-            self.orders.set_saving(self.saver.borrow().as_ref().map(Saver::ticket));
-        }
-        let (saver, watch) = started?;
+        let started = self.table.aside(move || Saver::start(Ticket::ENGINE, &wanted)).await;
+        started.unwrap_or_else(|error| Err(Saver::failed(&saving, &error))).map(|started| self.save_by(started))
+    }
+
+    fn save_by(&self, (saver, watch): (Saver, Watch)) {
         self.table.spawn(watch.report(self.id, self.outbox.clone()));
-        // What was saved before may have come to its end meanwhile.
-        self.orders.set_saving(Some(ticket));
+        self.orders.set_saving(Some(saver.ticket()));
         self.saver.replace(Some(saver));
-        Ok(())
     }
 
     /// Saves no longer, if this order asked for it.

@@ -88,7 +88,7 @@ async fn serve(
             }
         }
         Request::Save(ticket, saving) => {
-            if let Err(error) = socket.start_saving(ticket, saving).await {
+            if let Err(error) = socket.start_saving(ticket, &saving) {
                 socket.fail(error).await;
             }
             return;

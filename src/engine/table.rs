@@ -273,7 +273,7 @@ impl Table {
         self.start(id, row, rules, |socket| async move {
             if let Some(saving) = endpoint.saving() {
                 let started = tokio::select! {
-                    started = socket.start_saving(Ticket::ENGINE, saving) => started,
+                    started = socket.open_saving(saving) => started,
                     reason = socket.closing() => return Ending::Closed(reason),
                 };
                 if let Err(error) = started {

@@ -86,16 +86,20 @@ impl Work {
         loop {
             let (rules, spent, message) =
                 (self.rules.now(), self.spent.borrow().clone(), Arc::clone(&undecided.message));
+            if rules.weight().saturating_mul(message.len()) <= STEPS_AT_ONCE {
+                // Others have been set, which are quick.
+                return found_in(&rules, &message, &spent);
+            }
             let known = rules.clone();
             let others_hold = |_: &Orders| (!self.rules.now().are(&known)).then_some(());
             let search = async {
+                // One of the socket, so that no socket takes the turns of all.
+                let _own = self.search.acquire().await;
                 let turn = Arc::clone(self.table.searches()).acquire_owned().await;
                 let search = move || {
                     // Until it is over, wanted or not.
                     let _turn = turn;
-                    let (rule, found) = rules.answer(&message, |rule| is_spent(rule, &spent))?;
-                    let places = found.captures.iter().map(|capture| place_of(capture, &message));
-                    Some((Arc::clone(rule), places.collect()))
+                    found_in(&rules, &message, &spent)
                 };
                 os::aside(search).await
             };
@@ -122,6 +126,13 @@ impl Work {
             self.note(rule, message);
         }
     }
+}
+
+/// The rule among these that answers a message, but for those that are spent.
+fn found_in(rules: &Rules, message: &[u8], spent: &[Hits]) -> Option<Found> {
+    let (rule, found) = rules.answer(message, |rule| is_spent(rule, spent))?;
+    let places = found.captures.iter().map(|capture| place_of(capture, message));
+    Some((Arc::clone(rule), places.collect()))
 }
 
 /// Where bytes of a message stand in it. Of no bytes that does not matter.

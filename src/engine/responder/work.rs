@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -72,6 +72,8 @@ pub(super) struct Work {
     pending: RefCell<VecDeque<Rc<Waiting>>>,
     /// How many of those are undecided.
     pub(super) undecided: Cell<usize>,
+    /// The turn of its searches for a rule that take long.
+    pub(super) search: Semaphore,
     /// How many steps finding rules may have taken since other sockets had their turn.
     steps: Cell<usize>,
     /// What both take up, together.
@@ -156,6 +158,7 @@ impl Work {
             rest: RefCell::default(),
             pending: RefCell::default(),
             undecided: Cell::default(),
+            search: Semaphore::new(1),
             steps: Cell::default(),
             waiting: Rc::new(Held::of(socket.table.budget())),
             is_running: Cell::default(),
@@ -263,8 +266,12 @@ impl Work {
 
     /// Whether [`answer_in_order`](Self::answer_in_order) is to be begun.
     pub(super) fn needs_runner(&self) -> bool {
-        let has_work = || !self.pending.borrow().is_empty() || self.silence().is_some() || self.rest.borrow().is_some();
-        !self.of_datagrams && has_work() && !self.is_running.replace(true)
+        !self.of_datagrams && (self.has_more() || self.silence().is_some()) && !self.is_running.replace(true)
+    }
+
+    /// Whether something waits to be answered or taken apart.
+    fn has_more(&self) -> bool {
+        !self.pending.borrow().is_empty() || self.rest.borrow().is_some()
     }
 
     /// Answers what is pending on a connection, one after the other, until nothing is left.
@@ -285,7 +292,9 @@ impl Work {
                 // The stream may be read again.
                 self.orders.touch();
             }
-            self.hear_silence();
+            if self.rest.borrow().is_none() {
+                self.hear_silence();
+            }
             self.tell_rows().await;
             let next = self.pending.borrow().front().cloned();
             if let Some(next) = next {
@@ -301,7 +310,7 @@ impl Work {
             } else if let Some(silence) = self.silence().filter(|_| !self.is_over()) {
                 tokio::select! {
                     () = sleep_until(silence) => {}
-                    () = self.orders.until(|_| (!self.pending.borrow().is_empty()).then_some(())) => {}
+                    () = self.orders.until(|_| self.has_more().then_some(())) => {}
                 }
             } else {
                 self.pending.borrow_mut().shrink_to_fit();
@@ -352,6 +361,7 @@ impl Work {
                 let rest = chunk[number * SLICE..].to_vec();
                 let place = self.waiting.place(rest.len());
                 self.rest.replace(Some((rest, place)));
+                self.orders.touch();
                 break;
             }
             open.push_framed(slice, at, |message| self.decide(message.payload, None, || message.as_it_came()));
