@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::work::{NO_ROOM, PENDING_OVERHEAD, Pending, Waiting, Work};
@@ -34,7 +35,12 @@ impl Work {
     /// Whether the rule that answers a message is not looked for at once: that may take long, or one before it on the
     /// connection waits for its own, and may spend a rule.
     pub(super) fn must_wait_for_its_rule(&self, message: &[u8]) -> bool {
-        self.undecided.get() > 0 || self.rules.weight().saturating_mul(message.len()) > STEPS_AT_ONCE
+        self.undecided.get() > 0 || self.steps_of(message) > STEPS_AT_ONCE
+    }
+
+    /// How many steps finding the rule that answers a message may take.
+    pub(super) fn steps_of(&self, message: &[u8]) -> usize {
+        self.rules.weight().saturating_mul(message.len())
     }
 
     /// Has the rule that answers a message found beside the engine's thread, and those of all messages after it on a
@@ -86,8 +92,12 @@ impl Work {
         loop {
             let (rules, spent, message) =
                 (self.rules.now(), self.spent.borrow().clone(), Arc::clone(&undecided.message));
-            if rules.weight().saturating_mul(message.len()) <= STEPS_AT_ONCE {
-                // Others have been set, which are quick.
+            if self.steps_of(&message) <= STEPS_AT_ONCE {
+                // It came behind one that takes long, or other rules have been set.
+                self.count_steps(&message);
+                if self.must_yield() {
+                    yield_now().await;
+                }
                 return found_in(&rules, &message, &spent);
             }
             let known = rules.clone();

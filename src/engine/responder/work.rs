@@ -216,6 +216,11 @@ impl Work {
         is_known && self.pending.borrow().is_empty() && self.orders.has_room_for_reply()
     }
 
+    /// Counts what finding the rule of a message at once may take of the turn of other sockets.
+    pub(super) fn count_steps(&self, message: &[u8]) {
+        self.steps.set(self.steps.get().saturating_add(self.steps_of(message)));
+    }
+
     /// Whether it is the turn of other sockets, which it is taken for once it is told.
     pub(super) fn must_yield(&self) -> bool {
         let must = self.steps.get() > STEPS_AT_ONCE;
@@ -423,7 +428,7 @@ impl Work {
         if self.must_wait_for_its_rule(message) {
             return self.decide_later(&rules, message, from, as_it_came());
         }
-        self.steps.set(self.steps.get().saturating_add(self.rules.weight().saturating_mul(message.len())));
+        self.count_steps(message);
         let Some((rule, found)) = rules.answer(message, |rule| self.is_spent(rule)) else { return };
         if !self.may_answer(rule, from) {
             return;
