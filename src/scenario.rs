@@ -9,6 +9,7 @@ mod link;
 mod run;
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::contract::{CloseHow, CloseReason};
@@ -156,7 +157,11 @@ pub struct Got {
     pub at: Duration,
     /// The bytes, [`TOLD`] at most in all of them together.
     pub bytes: Vec<u8>,
-    /// How many bytes came besides those: behind them, where nothing else is said.
+    /// Which of them are what was not to come; none where something else failed.
+    pub matched: Range<usize>,
+    /// How many bytes of the same message came before those and are not told.
+    pub skipped: u64,
+    /// How many came behind those and are not told.
     pub omitted: u64,
     /// How many bytes came before them and were let go of, because they were too many.
     pub lost: u64,

@@ -4,6 +4,7 @@
 //! since what one `recv` returned means nothing there. At most [`MOST`] bytes are kept; the oldest go.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::contract::{Endpoint, Timestamp};
 use crate::framing::Assembler;
@@ -97,10 +98,11 @@ impl Messages {
         Some(message)
     }
 
-    fn find(&mut self, pattern: &Pattern) -> Option<usize> {
+    /// The first that matches, and where in it.
+    fn find(&mut self, pattern: &Pattern) -> Option<(usize, Range<usize>)> {
         while let Some(message) = self.queue.get(self.looked) {
-            if pattern.find(&message.bytes).is_some() {
-                return Some(self.looked);
+            if let Some(found) = pattern.find(&message.bytes) {
+                return Some((self.looked, found.at));
             }
             self.looked += 1;
         }
@@ -133,18 +135,17 @@ impl Stream {
         lost as u64
     }
 
-    /// Where the first match ends: in which part, counted from the oldest, and after how many bytes of it.
-    fn find(&self, pattern: &Pattern) -> Option<(usize, usize)> {
-        let mut parts = self.past.iter().chain([&self.present]).enumerate();
-        parts.find_map(|(index, part)| Some((index, end_in(&part.bytes, pattern)?)))
+    /// Where the first match is: in which part, counted from the oldest, and where in it.
+    fn find(&self, pattern: &Pattern) -> Option<(usize, Range<usize>)> {
+        self.parts().enumerate().find_map(|(index, part)| Some((index, find_in(&part.bytes, pattern)?)))
     }
 
     /// Takes the first match out with all before it.
     fn take(&mut self, pattern: &Pattern) -> bool {
-        let Some((index, end)) = self.find(pattern) else { return false };
+        let Some((index, found)) = self.find(pattern) else { return false };
         self.past.drain(..index);
         let part = self.past.front_mut().unwrap_or(&mut self.present);
-        part.bytes.drain(..end);
+        part.bytes.drain(..found.end);
         self.past.pop_front_if(|part| part.bytes.is_empty());
         true
     }
@@ -242,17 +243,17 @@ impl Inbox {
         match &mut self.content {
             Content::Messages(messages) => {
                 let found = messages.find(pattern);
-                found.and_then(|index| messages.take(index)).is_some()
+                found.and_then(|(index, _)| messages.take(index)).is_some()
             }
             Content::Stream(stream) => stream.take(pattern),
         }
     }
 
-    /// Whether something in it matches, which stays.
-    pub(super) fn has(&mut self, pattern: &Pattern) -> bool {
+    /// The first in it that matches, counted as in [`unread`](Self::unread), and where in its bytes. It stays.
+    pub(super) fn find(&mut self, pattern: &Pattern) -> Option<(usize, Range<usize>)> {
         match &mut self.content {
-            Content::Messages(messages) => messages.find(pattern).is_some(),
-            Content::Stream(stream) => stream.find(pattern).is_some(),
+            Content::Messages(messages) => messages.find(pattern),
+            Content::Stream(stream) => stream.find(pattern),
         }
     }
 
@@ -282,15 +283,15 @@ impl Inbox {
     }
 }
 
-/// Where in what has come of a stream the bytes end that a pattern matches. Nothing received is no match, even of a pattern
+/// Where in what has come of a stream the bytes are that a pattern matches. Nothing received is no match, even of a pattern
 /// that nothing matches.
-fn end_in(bytes: &[u8], pattern: &Pattern) -> Option<usize> {
+fn find_in(bytes: &[u8], pattern: &Pattern) -> Option<Range<usize>> {
     if bytes.is_empty() {
         return None;
     }
     match pattern {
-        Pattern::Equals(wanted) => bytes.starts_with(wanted).then_some(wanted.len()),
-        Pattern::Any | Pattern::Contains(_) | Pattern::Regex(_) => pattern.find(bytes).map(|found| found.at.end),
+        Pattern::Equals(wanted) => bytes.starts_with(wanted).then_some(0..wanted.len()),
+        Pattern::Any | Pattern::Contains(_) | Pattern::Regex(_) => pattern.find(bytes).map(|found| found.at),
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::inbox::Inbox;
 use super::link::{Link, Root, State};
-use super::{Action, DEFAULT_WITHIN, Failure, Name, Scenario, Step, Verdict};
+use super::{Action, DEFAULT_WITHIN, Failure, Got, Name, Scenario, Step, Verdict};
 use crate::contract::{Command, Endpoint, Event, Fact, SocketId, Ticket, Timestamp, format_duration};
 use sending::Sending;
 
@@ -80,6 +80,8 @@ struct Present {
     targets: Vec<SocketId>,
     /// Of a send, how far it has come.
     sending: Sending,
+    /// Of an `expect-none`, what came after all, and how many messages before it.
+    unwanted: Option<(Got, u64)>,
     /// What came of it, where that was known before its turn.
     judged: Option<(Timestamp, Result<String, String>)>,
 }
@@ -305,6 +307,7 @@ impl Run {
             ordered: false,
             targets: Vec::new(),
             sending: Sending::new(repeat, now),
+            unwanted: None,
             judged: None,
         });
     }

@@ -251,6 +251,34 @@ fn unread_bytes_count_for_what_is_not_to_come() {
 }
 
 #[test]
+fn what_was_not_to_come_is_told_wherever_it_stands() {
+    let none = |on, pattern| Action::ExpectNone { on: name(on), pattern, within: ms(100) };
+    let far = [&vec![b'.'; 3 * TOLD][..], b"fault", &vec![b'!'; TOLD]].concat();
+    let mut lab = Lab::new([none("client", contains(b"fault"))]);
+    lab.comes(1, &far);
+    let failure = lab.failure();
+    let got = &failure.got[0];
+    assert_eq!((failure.got.len(), &got.bytes[got.matched.clone()]), (1, &b"fault"[..]));
+    assert_eq!(got.skipped as usize + got.bytes.len() + got.omitted as usize, far.len());
+    assert_eq!(got.skipped as usize + got.matched.start, 3 * TOLD);
+    assert!(got.bytes.len() <= TOLD && got.matched.start > 0);
+
+    // One that is longer than what is told.
+    let mut lab = Lab::new([none("client", regex("\\.+"))]);
+    lab.comes(1, &far);
+    let got = &lab.failure().got[0];
+    assert_eq!((got.skipped, got.bytes.len(), got.matched.clone()), (0, TOLD, 0..TOLD));
+
+    // Of many messages the one, and how many came before.
+    let mut lab = Lab::new([none("lines", equals(b"fault"))]);
+    lab.comes(3, &b"fine\n".repeat(50));
+    lab.comes(3, b"fault\nfine\n");
+    let failure = lab.failure();
+    assert_eq!((failure.got.len(), failure.untold, &failure.got[0].bytes[..]), (1, 50, &b"fault"[..]));
+    assert_eq!((failure.got[0].matched.clone(), failure.got[0].skipped), (0..5, 0));
+}
+
+#[test]
 fn what_was_never_open_has_not_been_silent() {
     let none = |on| Action::ExpectNone { on: name(on), pattern: Pattern::Any, within: ms(100) };
     let refused = || Fact::Failed(Box::new(NetError::from_errno(Operation::Connect, None, 111)));

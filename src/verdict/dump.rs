@@ -11,11 +11,12 @@ const GROUP: usize = 8;
 const HEX_AT: usize = 6;
 const TEXT_AT: usize = HEX_AT + WIDTH * 3 + 3;
 
-/// Tells each line, and below one in which something is marked, a line with `^` under that; `true` for such a line.
-pub(super) fn dump(bytes: &[u8], marked: &[Range<usize>], mut line: impl FnMut(String, bool)) {
+/// Tells each line, which says how many bytes come before it, `first` of them before the first; and below one in which
+/// something is marked, a line with `^` under that; `true` for such a line.
+pub(super) fn dump(bytes: &[u8], first: u64, marked: &[Range<usize>], mut line: impl FnMut(String, bool)) {
     for (number, chunk) in bytes.chunks(WIDTH).enumerate() {
         let start = number * WIDTH;
-        let mut shown = format!("{start:04x}  ");
+        let mut shown = format!("{:04x}  ", first + start as u64);
         let mut marks = vec![' '; TEXT_AT + chunk.len()];
         for (at, byte) in chunk.iter().enumerate() {
             let blank = if at == GROUP { " " } else { "" };

@@ -57,8 +57,8 @@ pub fn report(failure: &Failure) -> Vec<Line> {
     let wanted = failure.wanted.as_ref();
     let marks: Vec<_> =
         failure.got.iter().map(|got| wanted.map(|wanted| marks(wanted, got)).unwrap_or_default()).collect();
-    let bytes = |bytes: &[u8], marked: &[Range<usize>], lines: &mut Vec<Line>| {
-        dump(bytes, marked, |text, is_marks| {
+    let bytes = |bytes: &[u8], first: u64, marked: &[Range<usize>], lines: &mut Vec<Line>| {
+        dump(bytes, first, marked, |text, is_marks| {
             let look = if is_marks { Look::Marks } else { Look::Plain };
             lines.push(Line { text: format!("  {text}"), look });
         });
@@ -67,7 +67,7 @@ pub fn report(failure: &Failure) -> Vec<Line> {
         let how = if *among_others { ", among others" } else { "" };
         lines.push(Line { text: format!("wanted: {}{how}", count(wanted.len() as u64)), look: Look::Head });
         let nearest = marks.iter().min_by_key(|marks| marks.changes);
-        bytes(wanted, nearest.map_or(&[], |marks| &marks.wanted), &mut lines);
+        bytes(wanted, 0, nearest.map_or(&[], |marks| &marks.wanted), &mut lines);
     }
     if failure.untold > 0 {
         let (some, have) = if failure.untold == 1 { ("message", "is") } else { ("messages", "are") };
@@ -76,7 +76,9 @@ pub fn report(failure: &Failure) -> Vec<Line> {
     }
     for (got, marks) in failure.got.iter().zip(&marks) {
         lines.push(Line { text: head(got), look: Look::Head });
-        bytes(&got.bytes, &marks.got, &mut lines);
+        let matched = std::slice::from_ref(&got.matched);
+        let marked = if got.matched.is_empty() { &marks.got } else { matched };
+        bytes(&got.bytes, got.skipped, marked, &mut lines);
     }
     for trouble in &failure.troubles {
         lines.push(Line { text: format!("meanwhile: {}", shown(trouble)), look: Look::Head });
@@ -86,6 +88,9 @@ pub fn report(failure: &Failure) -> Vec<Line> {
 
 fn head(got: &Got) -> String {
     let mut text = format!("got on {} after {}: {}", shown(&got.socket), spell(got.at), count(got.bytes.len() as u64));
+    if got.skipped > 0 {
+        let _ = write!(text, " from byte {} on", got.skipped + 1);
+    }
     if got.omitted > 0 {
         let _ = write!(text, ", and {} more", count(got.omitted));
     }

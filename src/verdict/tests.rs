@@ -21,6 +21,8 @@ fn failed() -> Told {
             socket: "client".to_owned(),
             at: Duration::from_micros(2_100),
             bytes: b"Hello, klient!\n".to_vec(),
+            matched: 0..0,
+            skipped: 0,
             omitted: 7,
             lost: 0,
         }],

@@ -88,13 +88,11 @@ impl Run {
     }
 
     fn has_not_come(&mut self, on: &Name, pattern: &Pattern) -> Option<Result<String, String>> {
-        let root = match self.root_mut(on) {
-            Ok(root) => root,
-            Err(why) => return Some(Err(why)),
-        };
-        let links = root.named_mut(on);
-        let has_come = links.into_iter().any(|link| link.inbox.as_mut().is_some_and(|inbox| inbox.has(pattern)));
-        if has_come {
+        if let Err(why) = self.root(on) {
+            return Some(Err(why));
+        }
+        if let Some(found) = self.unwanted(on, pattern) {
+            self.present.as_mut()?.unwanted = Some(found);
             return Some(Err("what was not to come came".to_owned()));
         }
         let was_open = self.was_open(on);
