@@ -66,8 +66,10 @@ const SAMPLE_COLUMNS: usize = 100;
 
 struct ExportForm {
     choice: Choice,
-    /// The rows that there are to choose from, where they begin and end, and how many lines they are.
-    rows: Vec<(What, Range<Spot>, usize)>,
+    /// Which rows there are to choose from.
+    offered: Vec<What>,
+    /// Where those begin and end that were marked or seen, and how many lines they are. Of the others more may come.
+    marked: Vec<(What, Range<Spot>, usize)>,
     in_timeline: bool,
     path: PathField,
     /// Whether the user has made the path another one than was proposed.
@@ -101,6 +103,11 @@ fn start(ui: &mut Ui, order: Order) {
     ui.effects.push(Effect::Export(order));
 }
 
+/// All that the log holds by now.
+fn all(ui: &Ui) -> Range<Spot> {
+    Spot::row(ui.bench.store.first())..Spot::row(ui.bench.store.next())
+}
+
 /// The same lines, as what comes after the last one ends them.
 fn until_after(range: RangeInclusive<Spot>) -> Range<Spot> {
     let (start, last) = range.into_inner();
@@ -109,27 +116,23 @@ fn until_after(range: RangeInclusive<Spot>) -> Range<Spot> {
 
 impl ExportForm {
     fn new(ui: &Ui) -> Self {
-        let (view, store) = (&ui.bench.view, &ui.bench.store);
-        let all = Spot::row(store.first())..Spot::row(store.next());
-        let mut rows = Vec::new();
+        let mut marked = Vec::new();
         let mut choice = ui.export_choice.clone();
         if let Some(range) = selection::range(ui) {
-            rows.push((What::Selected, until_after(range), selection::len(ui)));
+            marked.push((What::Selected, until_after(range), selection::len(ui)));
             choice.what = What::Selected;
         }
         if let Some(range) = on_screen(ui) {
-            rows.push((What::OnScreen, until_after(range), ui.log.lines_on_screen()));
+            marked.push((What::OnScreen, until_after(range), ui.log.lines_on_screen()));
         }
-        rows.push((What::Shown, all.clone(), view.lines()));
-        let len = all.end.seq - all.start.seq + ui.bench.messages.surplus();
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        rows.push((What::All, all, len));
-        if rows.iter().all(|(what, ..)| *what != choice.what) {
+        let offered: Vec<_> = marked.iter().map(|(what, ..)| *what).chain([What::Shown, What::All]).collect();
+        if !offered.contains(&choice.what) {
             choice.what = What::Shown;
         }
         Self {
             choice,
-            rows,
+            offered,
+            marked,
             in_timeline: timeline::socket(ui).is_some(),
             path: PathField::default(),
             named: false,
@@ -139,11 +142,28 @@ impl ExportForm {
         }
     }
 
+    /// Where the chosen rows begin and end, and how many lines they are, by now.
+    fn rows(&self, ui: &Ui) -> (Range<Spot>, usize) {
+        let marked = self.marked.iter().find(|(what, ..)| *what == self.choice.what);
+        if let Some((_, range, count)) = marked {
+            return (range.clone(), *count);
+        }
+        let all = all(ui);
+        let count = if self.choice.what == What::All {
+            let len = all.end.seq - all.start.seq + ui.bench.messages.surplus();
+            usize::try_from(len).unwrap_or(usize::MAX)
+        } else {
+            ui.bench.view.lines()
+        };
+        (all, count)
+    }
+
     /// Looks how the first rows would look.
     fn take_sample(&mut self, ui: &Ui) {
-        let Some((what, range, _)) = self.rows.iter().find(|(what, ..)| *what == self.choice.what) else { return };
+        let what = self.choice.what;
+        let (range, _) = self.rows(ui);
         let (view, store) = (&ui.bench.view, &ui.bench.store);
-        let seqs: Vec<u64> = if *what == What::All {
+        let seqs: Vec<u64> = if what == What::All {
             (range.start.seq..range.end.seq).take(SAMPLED).collect()
         } else {
             let first = range.start.seq.checked_sub(1).and_then(|before| view.index_of(before)).map_or(0, |at| at + 1);
@@ -157,8 +177,8 @@ impl ExportForm {
             store,
             roster: &ui.bench.roster,
             messages: &ui.bench.messages,
-            lines: range,
-            filter: (*what != What::All).then(|| (view.scope(), view.filter())),
+            lines: &range,
+            filter: (what != What::All).then(|| (view.scope(), view.filter())),
             way: self.choice.way,
         };
         let mut format = (self.choice.format.start)();
@@ -216,10 +236,7 @@ impl ExportForm {
             _ => return,
         };
         match self.focus {
-            Field::What => {
-                let all: Vec<_> = self.rows.iter().map(|(what, ..)| *what).collect();
-                self.choice.what = turned(&all, self.choice.what, by);
-            }
+            Field::What => self.choice.what = turned(&self.offered, self.choice.what, by),
             Field::Format => {
                 let all: Vec<_> = FORMATS.iter().collect();
                 self.choice.format = turned(&all, self.choice.format, by);
@@ -243,7 +260,8 @@ impl ExportForm {
     }
 
     fn submit(&mut self, ui: &mut Ui) -> Next {
-        if self.count() == 0 {
+        let (_, count) = self.rows(ui);
+        if count == 0 {
             self.error = Some("there are no such rows".to_owned());
         } else if self.choice.to_clipboard {
             self.agree(ui, Destination::Clipboard);
@@ -257,21 +275,16 @@ impl ExportForm {
         Next::Stay
     }
 
-    fn count(&self) -> usize {
-        self.rows.iter().find(|(what, ..)| *what == self.choice.what).map_or(0, |(.., count)| *count)
-    }
-
-    fn order(&self, ui: &mut Ui, to: Destination) -> Option<Order> {
-        let (what, rows, _) = self.rows.iter().find(|(what, ..)| *what == self.choice.what)?;
-        let (filtered, way, format) = (*what != What::All, self.choice.way, self.choice.format);
-        Some(Order { id: ui.bench.exports.mint(), lines: rows.clone(), filtered, way, format, to })
+    fn order(&self, ui: &mut Ui, to: Destination) -> Order {
+        let (lines, _) = self.rows(ui);
+        let (filtered, way, format) = (self.choice.what != What::All, self.choice.way, self.choice.format);
+        Order { id: ui.bench.exports.mint(), lines, filtered, way, format, to }
     }
 
     fn agree(&self, ui: &mut Ui, to: Destination) {
         ui.export_choice = self.choice.clone();
-        if let Some(order) = self.order(ui, to) {
-            start(ui, order);
-        }
+        let order = self.order(ui, to);
+        start(ui, order);
     }
 
     /// Goes on with what was entered, now that it is known whether the file is there.
@@ -285,15 +298,25 @@ impl ExportForm {
         let choice = self.choice.clone();
         let text = "There is a file of that name already. What it holds is lost once the export is whole.";
         let title = format!("Overwrite {}?", self.path.name());
-        if let Some(order) = self.order(ui, Destination::File { path, replace: true }) {
-            ui.overlays.push(Box::new(Confirm::new(&title, text, "Overwrite", move |ui| {
-                // The form, which lies below this question.
-                ui.overlays.pop();
-                ui.export_choice = choice;
-                start(ui, order);
-            })));
-        }
+        let mut order = self.order(ui, Destination::File { path, replace: true });
+        ui.overlays.push(Box::new(Confirm::new(&title, text, "Overwrite", move |ui| {
+            // The form, which lies below this question.
+            ui.overlays.pop();
+            if matches!(choice.what, What::Shown | What::All) {
+                order.lines = all(ui);
+            }
+            ui.export_choice = choice;
+            start(ui, order);
+        })));
         Next::Stay
+    }
+
+    /// How many lines were chosen, and whether more will come.
+    fn told_count(&self, ui: &Ui) -> String {
+        let (_, count) = self.rows(ui);
+        let is_read = ui.bench.recorded.as_ref().is_none_or(|recorded| recorded.ended);
+        let until_now = if is_read { "" } else { " until now, the file is being read" };
+        format!("({}{until_now})", grouped(count))
     }
 
     fn value(&self, field: Field) -> (String, &'static str) {
@@ -377,7 +400,7 @@ impl Overlay for ExportForm {
                 continue;
             }
             let (value, about) = self.value(*field);
-            let about = if *field == Field::What { format!("({})", grouped(self.count())) } else { about.to_owned() };
+            let about = if *field == Field::What { self.told_count(ui) } else { about.to_owned() };
             let style = if focused { look.selected } else { look.text };
             let x = canvas.put(line.x, y, line.right(), &Printable::text(&format!("< {value} >")), style);
             canvas.put(x + 1, y, line.right(), &Printable::text(&about), look.dim);

@@ -134,3 +134,27 @@ fn the_name_of_the_file_ends_as_the_format_does() {
     bench.keys("shift-y up ctrl-u").text("mine.txt").keys("up up up").text("c").shows("mine.csv");
     bench.text("c").shows("mine.h");
 }
+
+#[test]
+fn what_comes_while_it_is_chosen_is_exported_as_well() {
+    let mut bench = log(&["one", "two"]);
+    let child = bench.ui.bench.current().unwrap().socket;
+    bench.keys("shift-y").shows("all that the log shows > (4)");
+    bench.received(child, b"three");
+    bench.shows("all that the log shows > (5)");
+    bench.keys("up ctrl-u").text("a.txt").keys("enter");
+    bench.effects();
+    let there = Ok(vec![FolderEntry { name: "a.txt".to_owned(), is_folder: false }]);
+    bench.ui.folder_listed(Path::new(""), &there);
+    bench.shows("Overwrite a.txt?");
+    bench.received(child, b"four");
+    bench.keys("y");
+    let order = bench.export();
+    assert!(bench.written(&order).contains("four"));
+
+    // What was on the screen stays that.
+    bench.shows("four");
+    bench.keys("shift-y left").shows("on the screen > (6)");
+    bench.received(child, b"five");
+    bench.shows("on the screen > (6)");
+}
