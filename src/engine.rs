@@ -74,8 +74,7 @@ pub struct Batches {
 /// # Errors
 /// When the system gives no thread, no memory for a first block, or no descriptor to wait with.
 pub fn start(ids: SocketIds, clock: Clock) -> io::Result<(EngineHandle, Batches)> {
-    let told = |error: io::Error| io::Error::new(error.kind(), format!("the engine can't be started: {error}"));
-    let pool = Arc::new(Pool::new().map_err(told)?);
+    let pool = Arc::new(Pool::new()?);
     let (commands, orders) = mpsc::channel(COMMANDS);
     let (sender, receiver) = mpsc::channel(BLOCKS);
     // The runtime can't move between threads, so the thread makes it, and says how that went.
@@ -96,9 +95,9 @@ pub fn start(ids: SocketIds, clock: Clock) -> io::Result<(EngineHandle, Batches)
             }
         }
     });
-    started.map_err(told)?;
+    started?;
     match outcome.recv() {
-        Ok(made) => made.map_err(told)?,
+        Ok(made) => made?,
         Err(_) => return Err(io::Error::other("the engine's thread ended before it began")),
     }
     Ok((EngineHandle { commands, pool: Arc::clone(&pool) }, Batches { receiver, pool }))

@@ -23,7 +23,7 @@ use crate::log::export::Framed;
 use crate::log::sanitise::Repertoire;
 use crate::log::{LogStore, Roster, Row, export};
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::{complaint, repertoire_of};
+use crate::startup::{complaint, repertoire_of, runtime};
 
 use charset::make_ascii;
 use driven::{Driven, ended_by_itself};
@@ -48,7 +48,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         Ok(opened) => opened,
         Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         let mut signals = end_signals()?;
         let clock = Clock::start();

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use nix::errno::Errno;
 use sockbench::cli::{self, Cli, Subcommands, Table};
 use sockbench::outcome::Outcome;
 use sockbench::{app, headless, listing};
@@ -35,10 +36,19 @@ fn main() -> ExitCode {
             ExitCode::from(outcome.status())
         }
         Err(error) => {
-            complain(&format!("sockbench: {error:#}"));
+            let hint = if is_out_of_descriptors(&error) { "; raise the limit with `ulimit -n`" } else { "" };
+            complain(&format!("sockbench: {error:#}{hint}"));
             ExitCode::from(1)
         }
     }
+}
+
+/// Whether it failed because the process may open nothing more.
+fn is_out_of_descriptors(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.raw_os_error() == Some(Errno::EMFILE as i32))
 }
 
 /// Says on standard error what is wrong. Where nobody can read it any more, the exit status still tells.

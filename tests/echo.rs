@@ -112,3 +112,26 @@ fn answer(address: &str, word: &[u8]) -> Vec<u8> {
     peer.read_to_end(&mut all).unwrap();
     all
 }
+
+#[test]
+fn with_too_few_descriptors_to_begin_it_says_what_to_raise() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("one.toml");
+    let open = "version = 1\n[[socket]]\nname = \"s\"\nopen = \"tcp-listen://127.0.0.1:0\"\n";
+    std::fs::write(&profile, open).unwrap();
+    let mut failed = 0;
+    for limit in 6..40 {
+        let output = Command::new("sh")
+            .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" run \"$1\" --for 10ms")])
+            .arg(env!("CARGO_BIN_EXE_sockbench"))
+            .arg(&profile)
+            .output()
+            .unwrap();
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        if !output.status.success() {
+            failed += 1;
+            assert!(told.contains("ulimit -n"), "{limit}: {told}");
+        }
+    }
+    assert!((3..30).contains(&failed), "{failed}");
+}

@@ -370,6 +370,29 @@ fn each_line_is_a_datagram_and_it_ends_a_second_after_the_last() {
 }
 
 #[test]
+fn a_datagram_that_nobody_takes_fails_it_unless_an_answer_comes_after_all() {
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    for is_answered in [false, true] {
+        let mut pipe = Pipe::start(&[&format!("udp://{address}")]);
+        pipe.say(b"ask");
+        pipe.hears("ECONNREFUSED");
+        if is_answered {
+            let server = UdpSocket::bind(address).unwrap();
+            server.set_read_timeout(Some(PATIENCE)).unwrap();
+            pipe.say(b"again");
+            let (_, peer) = server.recv_from(&mut [0; 8]).unwrap();
+            server.send_to(b"answer", peer).unwrap();
+            assert_eq!(pipe.read(6), b"answer");
+        }
+        pipe.end_input();
+        let (status, _, said) = pipe.end();
+        assert_eq!(status, Some(i32::from(!is_answered)), "{said}");
+    }
+}
+
+#[test]
 fn a_bound_datagram_socket_answers_the_first_that_it_hears() {
     let mut pipe = Pipe::start(&["udp-bind://127.0.0.1:0"]);
     let address = pipe.address();

@@ -25,7 +25,7 @@ use crate::contract::{
 };
 use crate::engine::{self, Batches, EngineHandle};
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::{complaint, configure, point_at};
+use crate::startup::{complaint, configure, point_at, runtime};
 
 use output::{Output, Piece};
 use progress::Meter;
@@ -60,7 +60,7 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
             "sockbench: both ends of a pair are here, so there is nobody to pipe to; open it in the workbench";
         return Ok(Outcome::Invalid(message.to_owned()));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         let mut signals = end_signals()?;
         let mut joint = Joint::open(endpoint, arguments)?;
@@ -103,6 +103,8 @@ struct Joint {
     incomplete: bool,
     /// What failed last on the link.
     failure: Option<NetError>,
+    /// The last that was heard of the host that datagrams go to is that nobody takes them.
+    refused: bool,
     /// When there last was traffic.
     latest: Instant,
     lost: u64,
@@ -135,6 +137,7 @@ impl Joint {
             incomplete: false,
             file: arguments.send.clone(),
             failure: None,
+            refused: false,
             latest: Instant::now(),
             lost: 0,
             said: String::new(),
@@ -234,6 +237,7 @@ impl Joint {
             match &event.fact {
                 Fact::Received { bytes, .. } if Some(event.socket) == self.link => {
                     self.has_peer = true;
+                    self.refused = false;
                     self.meter.count_received(bytes.len);
                     let part = bytes.range();
                     match parts.last_mut() {
@@ -299,6 +303,7 @@ impl Joint {
                 self.failure = Some(error.as_ref().clone());
                 // The file that `save` names.
                 self.incomplete |= error.operation == Operation::Write;
+                self.refused = self.endpoint.scheme.spec().role == Role::DatagramClient;
                 if self.endpoint.scheme.is_datagram() {
                     self.say(&error.to_string());
                 }
@@ -353,6 +358,8 @@ impl Joint {
         if self.incomplete {
             let why = self.failure.as_ref().map_or_else(|| "not all was sent".to_owned(), ToString::to_string);
             Outcome::Broken(complaint(&why))
+        } else if self.refused {
+            Outcome::Broken(complaint("nothing came from there after that"))
         } else {
             Outcome::Done
         }

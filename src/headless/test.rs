@@ -27,7 +27,7 @@ use crate::payload::Variables;
 use crate::profile::{Chosen, Profile};
 use crate::rule::Hits;
 use crate::scenario::{Run, Scenario, Turn, Verdict};
-use crate::startup::{complaint, repertoire_of};
+use crate::startup::{complaint, repertoire_of, runtime};
 use crate::verdict::{self, Entry, Told};
 
 use progress::Progress;
@@ -56,7 +56,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         return Ok(invalid(&why));
     }
     let _held = repertoire_of(&io::stdout()).hold();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         let mut signals = end_signals()?;
         let clock = Clock::start();
