@@ -315,7 +315,7 @@ impl ExportForm {
     fn told_count(&self, ui: &Ui) -> String {
         let (_, count) = self.rows(ui);
         let is_read = ui.bench.recorded.as_ref().is_none_or(|recorded| recorded.ended);
-        let until_now = if is_read { "" } else { " until now, the file is being read" };
+        let until_now = if is_read { "" } else { " so far, still reading" };
         format!("({}{until_now})", grouped(count))
     }
 
