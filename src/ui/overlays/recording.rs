@@ -35,7 +35,8 @@ pub(in crate::ui) fn begun(ui: &mut Ui, path: &Path, result: io::Result<()>) {
             ui.tell_good(format!("recording, until {key} ends it, into {}", path.display()));
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let (text, path) = (format!("There is a file {} already.", path.display()), path.to_owned());
+            let text = format!("There is a file {} already. What it holds is lost at once.", path.display());
+            let path = path.to_owned();
             let question = Confirm::new("Replace the file?", &text, "Replace", move |ui| {
                 ui.effects.push(Effect::Record { path, replace: true });
             });
