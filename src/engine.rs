@@ -69,12 +69,18 @@ pub struct Batches {
     pool: Arc<Pool>,
 }
 
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine can't be started")]
+struct NotStarted(#[source] io::Error);
+
 /// Starts an engine on a thread of its own. It names accepted connections from `ids` and dates events by `clock`.
 ///
 /// # Errors
 /// When the system gives no thread, no memory for a first block, or no descriptor to wait with.
 pub fn start(ids: SocketIds, clock: Clock) -> io::Result<(EngineHandle, Batches)> {
-    let pool = Arc::new(Pool::new()?);
+    let not_started = |error: io::Error| io::Error::new(error.kind(), NotStarted(error));
+    let pool = Arc::new(Pool::new().map_err(not_started)?);
     let (commands, orders) = mpsc::channel(COMMANDS);
     let (sender, receiver) = mpsc::channel(BLOCKS);
     // The runtime can't move between threads, so the thread makes it, and says how that went.
@@ -95,9 +101,9 @@ pub fn start(ids: SocketIds, clock: Clock) -> io::Result<(EngineHandle, Batches)
             }
         }
     });
-    started?;
+    started.map_err(not_started)?;
     match outcome.recv() {
-        Ok(made) => made?,
+        Ok(made) => made.map_err(not_started)?,
         Err(_) => return Err(io::Error::other("the engine's thread ended before it began")),
     }
     Ok((EngineHandle { commands, pool: Arc::clone(&pool) }, Batches { receiver, pool }))

@@ -6,6 +6,7 @@ mod locale;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -70,7 +71,7 @@ pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, K
 /// `EMFILE`, mostly, where the process may open too little to begin with.
 pub(crate) fn runtime() -> io::Result<Runtime> {
     // Without descriptors for its signals the runtime would panic.
-    let probe: io::Result<Vec<File>> = (0..RUNTIME_DESCRIPTORS).map(|_| File::open(Path::new("/dev/null"))).collect();
+    let probe: io::Result<Vec<_>> = (0..RUNTIME_DESCRIPTORS / 2).map(|_| UnixStream::pair()).collect();
     drop(probe?);
     Builder::new_current_thread().enable_all().build()
 }

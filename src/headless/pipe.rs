@@ -101,10 +101,8 @@ struct Joint {
     next_ticket: Ticket,
     /// Something that was to be sent or saved was not.
     incomplete: bool,
-    /// What failed last on the link.
+    /// What failed last on the link; of datagrams, unless an answer came after it.
     failure: Option<NetError>,
-    /// The last that was heard of the host that datagrams go to is that nobody takes them.
-    refused: bool,
     /// When there last was traffic.
     latest: Instant,
     lost: u64,
@@ -137,7 +135,6 @@ impl Joint {
             incomplete: false,
             file: arguments.send.clone(),
             failure: None,
-            refused: false,
             latest: Instant::now(),
             lost: 0,
             said: String::new(),
@@ -235,9 +232,9 @@ impl Joint {
         let mut outcome = None;
         for event in &batch.events {
             match &event.fact {
-                Fact::Received { bytes, .. } if Some(event.socket) == self.link => {
+                Fact::Received { bytes, peer, .. } if Some(event.socket) == self.link => {
                     self.has_peer = true;
-                    self.refused = false;
+                    self.answered(peer.as_ref());
                     self.meter.count_received(bytes.len);
                     let part = bytes.range();
                     match parts.last_mut() {
@@ -303,7 +300,6 @@ impl Joint {
                 self.failure = Some(error.as_ref().clone());
                 // The file that `save` names.
                 self.incomplete |= error.operation == Operation::Write;
-                self.refused = self.endpoint.scheme.spec().role == Role::DatagramClient;
                 if self.endpoint.scheme.is_datagram() {
                     self.say(&error.to_string());
                 }
@@ -321,6 +317,14 @@ impl Joint {
             _ => {}
         }
         None
+    }
+
+    /// Something came, and if it came from there where something failed, that is over.
+    fn answered(&mut self, peer: Option<&Address>) {
+        let failed = self.failure.as_ref().filter(|_| !self.incomplete).and_then(|error| error.address.as_deref());
+        if peer.is_some_and(|peer| failed == Some(&peer.to_string())) {
+            self.failure = None;
+        }
     }
 
     /// Counts down what an order still has to send.
@@ -355,13 +359,15 @@ impl Joint {
 
     /// The end that was to be expected, unless something is missing.
     fn done(&self) -> Outcome {
-        if self.incomplete {
-            let why = self.failure.as_ref().map_or_else(|| "not all was sent".to_owned(), ToString::to_string);
-            Outcome::Broken(complaint(&why))
-        } else if self.refused {
-            Outcome::Broken(complaint("nothing came from there after that"))
-        } else {
-            Outcome::Done
+        let is_datagram = self.endpoint.scheme.is_datagram();
+        match &self.failure {
+            Some(error) if self.incomplete => Outcome::Broken(complaint(&error.to_string())),
+            None if self.incomplete => Outcome::Broken(complaint("not all was sent")),
+            Some(error) if is_datagram => {
+                let name = error.code().unwrap_or_else(|| "an error".into());
+                Outcome::Broken(complaint(&format!("the last that was heard of the peer is {name}")))
+            }
+            _ => Outcome::Done,
         }
     }
 

@@ -283,6 +283,8 @@ impl Drop for Scribe {
         if panicking() {
             *self.shared.state() = Recording::Failed("a defect of this program ended it".to_owned());
         }
+        // As in `end`, and who has heard of the end joins this thread.
+        self.file = None;
         self.shared.has_ended.store(true, Ordering::Release);
         (self.wake)();
     }

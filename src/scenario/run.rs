@@ -80,8 +80,8 @@ struct Present {
     targets: Vec<SocketId>,
     /// Of a send, how far it has come.
     sending: Sending,
-    /// Of an `expect-none`, what came after all, and how many messages before it.
-    unwanted: Option<(Got, u64)>,
+    /// What is told of an `expect-none`, once something came after all.
+    unwanted: Option<(Vec<Got>, u64)>,
     /// What came of it, where that was known before its turn.
     judged: Option<(Timestamp, Result<String, String>)>,
 }
@@ -174,10 +174,7 @@ impl Run {
 
     /// Learns what happened; `bytes` are those that were received.
     pub fn observe(&mut self, event: &Event, bytes: &[u8]) {
-        if let (Some(deadline), Some(present)) = (self.deadline(), &self.present)
-            && present.judged.is_none()
-            && deadline < event.at
-        {
+        if let Some(deadline) = self.deadline().filter(|deadline| *deadline < event.at) {
             self.judge(deadline);
         }
         self.latest = self.latest.max(event.at);
@@ -345,15 +342,18 @@ impl Run {
         })
     }
 
-    /// Decides on the step under way as it stood at this time, which is its limit.
+    /// Decides on the step under way as it stood at this time, which is its limit, unless that is done.
     fn judge(&mut self, deadline: Timestamp) {
+        if self.present.as_ref().is_none_or(|present| present.judged.is_some()) {
+            return;
+        }
         self.roots.iter_mut().flat_map(Root::all_mut).for_each(|link| link.expire(deadline));
         let scenario = Arc::clone(&self.scenario);
         let Some(step) = scenario.steps.get(self.next) else { return };
         self.settle(&step.action);
         let outcome = self.look(&step.action, deadline).unwrap_or_else(|| self.out_of_time(&step.action));
         if let Some(present) = &mut self.present {
-            present.judged.get_or_insert((deadline, outcome));
+            present.judged = Some((deadline, outcome));
         }
     }
 

@@ -269,13 +269,38 @@ fn what_was_not_to_come_is_told_wherever_it_stands() {
     let got = &lab.failure().got[0];
     assert_eq!((got.skipped, got.bytes.len(), got.matched.clone()), (0, TOLD, 0..TOLD));
 
-    // Of many messages the one, and how many came before.
+    // Of many messages the one is told last, and how many there were before those.
     let mut lab = Lab::new([none("lines", equals(b"fault"))]);
     lab.comes(3, &b"fine\n".repeat(50));
     lab.comes(3, b"fault\nfine\n");
     let failure = lab.failure();
-    assert_eq!((failure.got.len(), failure.untold, &failure.got[0].bytes[..]), (1, 50, &b"fault"[..]));
-    assert_eq!((failure.got[0].matched.clone(), failure.got[0].skipped), (0..5, 0));
+    let (last, before) = failure.got.split_last().unwrap();
+    assert_eq!((&last.bytes[..], last.matched.clone(), last.skipped), (&b"fault"[..], 0..5, 0));
+    assert!(before.iter().all(|got| got.bytes == b"fine" && got.matched.is_empty()));
+    assert_eq!(failure.untold as usize + before.len(), 50);
+
+    // Of several connections the first on which it came; the room goes to it, whatever came before.
+    let mut lab = Lab::new([Action::Wait(ms(1)), none("server", contains(b"fault"))]);
+    (11..=13).for_each(|child| lab.accept(child));
+    lab.waits();
+    for (at, child, bytes) in [(1, 12, b"fault".to_vec()), (2, 11, b"fault".to_vec()), (0, 13, vec![b'.'; 2 * TOLD])] {
+        lab.comes_at(BEGIN * MS + at, child, &bytes);
+    }
+    lab.now += MS;
+    let failure = lab.failure();
+    let told: Vec<_> = failure.got.iter().map(|got| (got.socket.as_str(), got.bytes.len(), got.omitted)).collect();
+    assert_eq!(told, [("server#3", TOLD - 5, TOLD as u64 + 5), ("server#2", 5, 0)]);
+}
+
+#[test]
+fn a_step_that_is_done_takes_nothing_more_however_late_its_turn_comes() {
+    let mut lab = Lab::new([expect("client", contains(b"x")), expect("client", contains(b"x"))]);
+    lab.waits();
+    lab.comes(1, &[b"x", &vec![b'.'; MOST - 1][..]].concat());
+    lab.comes(1, b".");
+    lab.comes(1, b"x");
+    lab.now += 500 * MS;
+    assert_eq!(lab.turn(), Turn::Over(Verdict::Passed));
 }
 
 #[test]

@@ -76,7 +76,9 @@ pub fn report(failure: &Failure) -> Vec<Line> {
     }
     for (got, marks) in failure.got.iter().zip(&marks) {
         lines.push(Line { text: head(got), look: Look::Head });
-        let matched = std::slice::from_ref(&got.matched);
+        // Where all of it is what was not to come, marks would tell nothing.
+        let is_all = got.matched.len() == got.bytes.len();
+        let matched = if is_all { &[] } else { std::slice::from_ref(&got.matched) };
         let marked = if got.matched.is_empty() { &marks.got } else { matched };
         bytes(&got.bytes, got.skipped, marked, &mut lines);
     }

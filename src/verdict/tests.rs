@@ -73,6 +73,49 @@ not ok 1 greet <#1> \\e[2J (1.23 s)
 }
 
 #[test]
+fn what_was_not_to_come_is_marked_where_it_stands() {
+    let got = |bytes: &[u8], matched, skipped| {
+        let told = |socket: &str| Got {
+            socket: socket.to_owned(),
+            at: Duration::from_millis(2),
+            bytes: bytes.to_vec(),
+            matched,
+            skipped,
+            omitted: 0,
+            lost: 0,
+        };
+        let failure = Failure {
+            step: 1,
+            steps: 1,
+            text: "expect-none".to_owned(),
+            line: 1,
+            why: "what was not to come came".to_owned(),
+            at: Duration::from_millis(2),
+            wanted: None,
+            got: vec![told("client")],
+            untold: 0,
+            troubles: Vec::new(),
+        };
+        let lines: Vec<_> = report(&failure).into_iter().skip(2).map(|line| line.text).collect();
+        lines.join("\n")
+    };
+    let far = "\
+got on client after 2.0 ms: 18 bytes from byte 65521 on
+  0fff0  2e 2e 2e 2e 2e 2e 2e 2e  2e 2e 2e 2e 2e 2e 2e 66  |...............f|
+                                                       ^^                  ^
+  10000  61 75                                             |au|
+         ^^ ^^                                              ^^";
+    assert_eq!(got(b"...............fau", 15..18, 0xfff0), far);
+    let near = "\
+got on client after 2.0 ms: 4 bytes
+  0000  61 78 65 0a                                       |axe.|
+           ^^                                               ^";
+    assert_eq!(got(b"axe\n", 1..2, 0), near);
+    // All of it.
+    assert!(!got(b"axe\n", 0..4, 0).contains('^'));
+}
+
+#[test]
 fn tap_has_a_plan_and_a_block_for_each() {
     assert_eq!(tap_plan(2), "TAP version 14\n1..2\n");
     let block = tap(1, &Entry::Judged(failed()));

@@ -15,6 +15,7 @@ use super::{Next, Overlay, window};
 use crate::exporter::{Destination, FORMATS, FormatSpec, Order, Source, TEXT, Way};
 use crate::log::Spot;
 use crate::log::sanitise::Printable;
+use crate::ui::bench::Bench;
 use crate::ui::canvas::Canvas;
 use crate::ui::figures::grouped;
 use crate::ui::panes::log::{on_screen, selection, timeline};
@@ -64,12 +65,16 @@ const SAMPLED: usize = 16;
 const SAMPLE_LINES: usize = 4;
 const SAMPLE_COLUMNS: usize = 100;
 
-struct ExportForm {
+/// What was chosen, and of which rows.
+#[derive(Clone)]
+struct Chosen {
     choice: Choice,
-    /// Which rows there are to choose from.
-    offered: Vec<What>,
     /// Where those begin and end that were marked or seen, and how many lines they are. Of the others more may come.
     marked: Vec<(What, Range<Spot>, usize)>,
+}
+
+struct ExportForm {
+    chosen: Chosen,
     in_timeline: bool,
     path: PathField,
     /// Whether the user has made the path another one than was proposed.
@@ -84,7 +89,7 @@ struct ExportForm {
 pub(in crate::ui) fn open(ui: &mut Ui) {
     let mut form = ExportForm::new(ui);
     form.propose(ui);
-    form.take_sample(ui);
+    form.sample = form.sampled(ui);
     ui.overlays.push(Box::new(form));
 }
 
@@ -103,18 +108,14 @@ fn start(ui: &mut Ui, order: Order) {
     ui.effects.push(Effect::Export(order));
 }
 
-/// All that the log holds by now.
-fn all(ui: &Ui) -> Range<Spot> {
-    Spot::row(ui.bench.store.first())..Spot::row(ui.bench.store.next())
-}
-
 /// The same lines, as what comes after the last one ends them.
 fn until_after(range: RangeInclusive<Spot>) -> Range<Spot> {
     let (start, last) = range.into_inner();
     start..Spot { message: last.message.saturating_add(1), ..last }
 }
 
-impl ExportForm {
+impl Chosen {
+    /// What there is to choose from now, and what was chosen last.
     fn new(ui: &Ui) -> Self {
         let mut marked = Vec::new();
         let mut choice = ui.export_choice.clone();
@@ -125,14 +126,53 @@ impl ExportForm {
         if let Some(range) = on_screen(ui) {
             marked.push((What::OnScreen, until_after(range), ui.log.lines_on_screen()));
         }
-        let offered: Vec<_> = marked.iter().map(|(what, ..)| *what).chain([What::Shown, What::All]).collect();
-        if !offered.contains(&choice.what) {
-            choice.what = What::Shown;
+        let mut chosen = Self { choice, marked };
+        if !chosen.offered().contains(&chosen.choice.what) {
+            chosen.choice.what = What::Shown;
         }
+        chosen
+    }
+
+    fn offered(&self) -> Vec<What> {
+        self.marked.iter().map(|(what, ..)| *what).chain([What::Shown, What::All]).collect()
+    }
+
+    /// Whether more of these rows may come.
+    const fn grows(&self) -> bool {
+        matches!(self.choice.what, What::Shown | What::All)
+    }
+
+    /// Where the chosen rows begin and end, and how many lines they are, by now.
+    fn rows(&self, ui: &Ui) -> (Range<Spot>, usize) {
+        let Bench { store, messages, view, .. } = &ui.bench;
+        let all = Spot::row(store.first())..Spot::row(store.next());
+        match self.choice.what {
+            What::All => {
+                let len = all.end.seq - all.start.seq + messages.surplus();
+                (all, usize::try_from(len).unwrap_or(usize::MAX))
+            }
+            What::Shown => (all, view.lines()),
+            marked => {
+                let found = self.marked.iter().find(|(what, ..)| *what == marked);
+                found.map_or((all.start..all.start, 0), |(_, range, count)| (range.clone(), *count))
+            }
+        }
+    }
+
+    /// Begins the export of the rows that there are by now.
+    fn start(self, ui: &mut Ui, to: Destination) {
+        let (lines, _) = self.rows(ui);
+        let Choice { what, way, format, .. } = self.choice;
+        ui.export_choice = self.choice;
+        let (id, filtered) = (ui.bench.exports.mint(), what != What::All);
+        start(ui, Order { id, lines, filtered, way, format, to });
+    }
+}
+
+impl ExportForm {
+    fn new(ui: &Ui) -> Self {
         Self {
-            choice,
-            offered,
-            marked,
+            chosen: Chosen::new(ui),
             in_timeline: timeline::socket(ui).is_some(),
             path: PathField::default(),
             named: false,
@@ -142,26 +182,10 @@ impl ExportForm {
         }
     }
 
-    /// Where the chosen rows begin and end, and how many lines they are, by now.
-    fn rows(&self, ui: &Ui) -> (Range<Spot>, usize) {
-        let marked = self.marked.iter().find(|(what, ..)| *what == self.choice.what);
-        if let Some((_, range, count)) = marked {
-            return (range.clone(), *count);
-        }
-        let all = all(ui);
-        let count = if self.choice.what == What::All {
-            let len = all.end.seq - all.start.seq + ui.bench.messages.surplus();
-            usize::try_from(len).unwrap_or(usize::MAX)
-        } else {
-            ui.bench.view.lines()
-        };
-        (all, count)
-    }
-
-    /// Looks how the first rows would look.
-    fn take_sample(&mut self, ui: &Ui) {
-        let what = self.choice.what;
-        let (range, _) = self.rows(ui);
+    /// How the first rows would look.
+    fn sampled(&self, ui: &Ui) -> Vec<Printable> {
+        let Choice { what, format, way, .. } = self.chosen.choice;
+        let (range, _) = self.chosen.rows(ui);
         let (view, store) = (&ui.bench.view, &ui.bench.store);
         let seqs: Vec<u64> = if what == What::All {
             (range.start.seq..range.end.seq).take(SAMPLED).collect()
@@ -172,16 +196,16 @@ impl ExportForm {
         };
         let rows = seqs.into_iter().filter_map(|seq| store.row(seq));
         // A long one would hold up the keys; one that is left out would seem to be missing from the export.
-        let rows = rows.filter(|row| self.choice.way.takes(row)).take_while(|row| row.len < 16 * 1024);
+        let rows = rows.filter(|row| way.takes(row)).take_while(|row| row.len < 16 * 1024);
         let source = Source {
             store,
             roster: &ui.bench.roster,
             messages: &ui.bench.messages,
             lines: &range,
             filter: (what != What::All).then(|| (view.scope(), view.filter())),
-            way: self.choice.way,
+            way,
         };
-        let mut format = (self.choice.format.start)();
+        let mut format = (format.start)();
         let mut out = Vec::new();
         format.begin(&mut out);
         for row in rows {
@@ -191,17 +215,17 @@ impl ExportForm {
         let text = std::str::from_utf8(&out).ok().filter(|text| !text.contains('\0')).unwrap_or_default();
         let lines = text.split('\n').map(str::trim_ascii_end).filter(|line| !line.is_empty());
         let shown = |line: &str| Printable::text(&line.chars().take(SAMPLE_COLUMNS).collect::<String>());
-        self.sample = lines.take(SAMPLE_LINES).map(shown).collect();
+        lines.take(SAMPLE_LINES).map(shown).collect()
     }
 
     fn fields(&self) -> &'static [Field] {
         let all = &[Field::What, Field::Format, Field::Way, Field::To, Field::Path];
-        if self.choice.to_clipboard { &all[..4] } else { all }
+        if self.chosen.choice.to_clipboard { &all[..4] } else { all }
     }
 
     /// Proposes a path, unless the user has thought of one.
     fn propose(&mut self, ui: &Ui) {
-        let extension = self.choice.format.extension;
+        let extension = self.chosen.choice.format.extension;
         if self.named {
             // The name is the user's, what it ends in follows the format while it is one of ours.
             let path = self.path.input().text();
@@ -214,7 +238,7 @@ impl ExportForm {
             return;
         }
         let second = ui.bench.now().local_date_and_time();
-        self.path.set_text(&format!("{}sockbench-{second}.{extension}", self.choice.folder));
+        self.path.set_text(&format!("{}sockbench-{second}.{extension}", self.chosen.choice.folder));
     }
 
     fn move_focus(&mut self, by: isize) {
@@ -236,35 +260,35 @@ impl ExportForm {
             _ => return,
         };
         match self.focus {
-            Field::What => self.choice.what = turned(&self.offered, self.choice.what, by),
+            Field::What => self.chosen.choice.what = turned(&self.chosen.offered(), self.chosen.choice.what, by),
             Field::Format => {
                 let all: Vec<_> = FORMATS.iter().collect();
-                self.choice.format = turned(&all, self.choice.format, by);
+                self.chosen.choice.format = turned(&all, self.chosen.choice.format, by);
                 self.propose(ui);
             }
-            Field::Way => self.choice.way = turned(&Way::ALL, self.choice.way, by),
-            Field::To | Field::Path => self.choice.to_clipboard = !self.choice.to_clipboard,
+            Field::Way => self.chosen.choice.way = turned(&Way::ALL, self.chosen.choice.way, by),
+            Field::To | Field::Path => self.chosen.choice.to_clipboard = !self.chosen.choice.to_clipboard,
         }
-        self.take_sample(ui);
+        self.sample = self.sampled(ui);
     }
 
     /// To the next format that begins with this letter.
     fn jump(&mut self, letter: char, ui: &Ui) {
-        let at = FORMATS.iter().position(|format| format == self.choice.format).unwrap_or(0);
+        let at = FORMATS.iter().position(|format| format == self.chosen.choice.format).unwrap_or(0);
         let mut others = FORMATS[at + 1..].iter().chain(&FORMATS[..at]);
         if let Some(format) = others.find(|format| format.name.starts_with(letter)) {
-            self.choice.format = format;
+            self.chosen.choice.format = format;
             self.propose(ui);
-            self.take_sample(ui);
+            self.sample = self.sampled(ui);
         }
     }
 
     fn submit(&mut self, ui: &mut Ui) -> Next {
-        let (_, count) = self.rows(ui);
+        let (_, count) = self.chosen.rows(ui);
         if count == 0 {
             self.error = Some("there are no such rows".to_owned());
-        } else if self.choice.to_clipboard {
-            self.agree(ui, Destination::Clipboard);
+        } else if self.chosen.choice.to_clipboard {
+            self.chosen.clone().start(ui, Destination::Clipboard);
             return Next::Close;
         } else if let Err(error) = self.path.check() {
             self.focus = Field::Path;
@@ -275,46 +299,29 @@ impl ExportForm {
         Next::Stay
     }
 
-    fn order(&self, ui: &mut Ui, to: Destination) -> Order {
-        let (lines, _) = self.rows(ui);
-        let (filtered, way, format) = (self.choice.what != What::All, self.choice.way, self.choice.format);
-        Order { id: ui.bench.exports.mint(), lines, filtered, way, format, to }
-    }
-
-    fn agree(&self, ui: &mut Ui, to: Destination) {
-        ui.export_choice = self.choice.clone();
-        let order = self.order(ui, to);
-        start(ui, order);
-    }
-
     /// Goes on with what was entered, now that it is known whether the file is there.
     fn proceed(&mut self, there: There, ui: &mut Ui) -> Next {
-        self.path.folder().clone_into(&mut self.choice.folder);
+        self.path.folder().clone_into(&mut self.chosen.choice.folder);
         let path = self.path.path();
         if there != There::Yes {
-            self.agree(ui, Destination::File { path, replace: false });
+            self.chosen.clone().start(ui, Destination::File { path, replace: false });
             return Next::Close;
         }
-        let choice = self.choice.clone();
+        let chosen = self.chosen.clone();
         let text = "There is a file of that name already. What it holds is lost once the export is whole.";
         let title = format!("Overwrite {}?", self.path.name());
-        let mut order = self.order(ui, Destination::File { path, replace: true });
         ui.overlays.push(Box::new(Confirm::new(&title, text, "Overwrite", move |ui| {
             // The form, which lies below this question.
             ui.overlays.pop();
-            if matches!(choice.what, What::Shown | What::All) {
-                order.lines = all(ui);
-            }
-            ui.export_choice = choice;
-            start(ui, order);
+            chosen.start(ui, Destination::File { path, replace: true });
         })));
         Next::Stay
     }
 
     /// How many lines were chosen, and whether more will come.
     fn told_count(&self, ui: &Ui) -> String {
-        let (_, count) = self.rows(ui);
-        let is_read = ui.bench.recorded.as_ref().is_none_or(|recorded| recorded.ended);
+        let (_, count) = self.chosen.rows(ui);
+        let is_read = ui.bench.recorded.as_ref().is_none_or(|recorded| recorded.ended) || !self.chosen.grows();
         let until_now = if is_read { "" } else { " so far, still reading" };
         format!("({}{until_now})", grouped(count))
     }
@@ -322,7 +329,7 @@ impl ExportForm {
     fn value(&self, field: Field) -> (String, &'static str) {
         match field {
             Field::What => {
-                let what = match self.choice.what {
+                let what = match self.chosen.choice.what {
                     What::Selected => "selected",
                     What::OnScreen => "on the screen",
                     What::Shown if self.in_timeline => "the timeline",
@@ -331,15 +338,17 @@ impl ExportForm {
                 };
                 (what.to_owned(), "")
             }
-            Field::Format => (self.choice.format.name.to_owned(), self.choice.format.help),
+            Field::Format => (self.chosen.choice.format.name.to_owned(), self.chosen.choice.format.help),
             Field::Way => {
-                let about = match self.choice.way {
+                let about = match self.chosen.choice.way {
                     Way::Both => "both ways, and the rows between",
                     Way::Received | Way::Sent => "these messages alone",
                 };
-                (self.choice.way.name().to_owned(), about)
+                (self.chosen.choice.way.name().to_owned(), about)
             }
-            Field::To | Field::Path if self.choice.to_clipboard => ("the clipboard".to_owned(), "text, at most 16 MiB"),
+            Field::To | Field::Path if self.chosen.choice.to_clipboard => {
+                ("the clipboard".to_owned(), "text, at most 16 MiB")
+            }
             Field::To | Field::Path => ("a file".to_owned(), ""),
         }
     }
@@ -414,12 +423,14 @@ impl Overlay for ExportForm {
         } else if !candidates.is_empty() {
             put_wrapped(canvas, below, &candidates, look.dim);
         } else {
-            for (y, line) in (below.y..below.bottom()).zip(&self.sample) {
+            // Of what comes while the form is open the first rows are shown as well.
+            let sample = if self.sample.is_empty() { &self.sampled(ui) } else { &self.sample };
+            for (y, line) in (below.y..below.bottom()).zip(sample) {
                 let line = line.clone().truncate(usize::from(below.width), look.marks.ellipsis);
                 canvas.put(below.x, y, below.right(), &line, look.received);
             }
         }
-        let verb = if self.choice.to_clipboard { "copies" } else { "exports" };
+        let verb = if self.chosen.choice.to_clipboard { "copies" } else { "exports" };
         let keys = if self.focus == Field::Path { "Tab completes" } else { "Left/Right choice" };
         let hint = format!("Enter {verb}  Up/Down field  {keys}  Esc leaves it");
         canvas.put(inside.x, bottom, inside.right(), &Printable::text(&hint), look.dim);

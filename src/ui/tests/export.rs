@@ -152,9 +152,22 @@ fn what_comes_while_it_is_chosen_is_exported_as_well() {
     let order = bench.export();
     assert!(bench.written(&order).contains("four"));
 
-    // What was on the screen stays that.
+    // What was on the screen stays that, also where the log of a file still grows.
     bench.shows("four");
+    bench.ui.open_file("trace.jsonl".to_owned(), Some(1_000));
+    bench.ui.focus = Pane::Log;
     bench.keys("shift-y left").shows("on the screen > (6)");
     bench.received(child, b"five");
-    bench.shows("on the screen > (6)");
+    bench.shows("on the screen > (6) ");
+    bench.keys("right").shows("all that the log shows > (7 so far, still reading)");
+}
+
+#[test]
+fn how_the_first_rows_would_look_is_shown_though_they_come_later() {
+    let mut bench = log(&[]);
+    bench.keys("shift-y down").text("j").keys("down right").shows("< received >");
+    assert!(!bench.picture(120, 40).contains("{\"seq\":"));
+    let child = bench.ui.bench.current().unwrap().socket;
+    bench.received(child, b"late");
+    bench.shows("{\"seq\":");
 }
