@@ -81,7 +81,7 @@ pub(crate) fn insist(patience: Duration, leave: impl FnOnce() + Send + 'static) 
     let (tell, told) = channel();
     os::spawn("last-resort", move || {
         let listening = Builder::new_current_thread().enable_io().build().and_then(|runtime| {
-            let signals = runtime.block_on(async { EndSignals::listen() })?;
+            let signals = runtime.block_on(async { EndSignals::listen_unless_ignored() })?;
             Ok((runtime, signals))
         });
         let (runtime, mut signals) = match listening {

@@ -1,5 +1,9 @@
 //! How the program ends: the exit statuses that scripts rely on.
 
+use std::fs;
+use std::io;
+use std::sync::OnceLock;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The end of a run.
@@ -44,7 +48,7 @@ impl Outcome {
 
 /// The signals that end the program: SIGHUP, SIGINT, SIGQUIT and SIGTERM.
 pub(crate) struct EndSignals {
-    hangup: Signal,
+    hangup: Option<Signal>,
     interrupt: Signal,
     quit: Signal,
     terminate: Signal,
@@ -52,9 +56,21 @@ pub(crate) struct EndSignals {
 
 impl EndSignals {
     /// Listens to them from now on, instead of dying of them.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Self::with(Some(signal(SignalKind::hangup())?))
+    }
+
+    /// The same, but for SIGHUP where that was ignored when this was first asked, as under nohup(1): who needs no terminal
+    /// goes on without one.
+    pub(crate) fn listen_unless_ignored() -> io::Result<Self> {
+        static IS_IGNORED: OnceLock<bool> = OnceLock::new();
+        let is_ignored = *IS_IGNORED.get_or_init(hangup_is_ignored);
+        Self::with(if is_ignored { None } else { Some(signal(SignalKind::hangup())?) })
+    }
+
+    fn with(hangup: Option<Signal>) -> io::Result<Self> {
         Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
+            hangup,
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
             terminate: signal(SignalKind::terminate())?,
@@ -63,12 +79,26 @@ impl EndSignals {
 
     /// The number of the next one.
     pub(crate) async fn next(&mut self) -> i32 {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let kind = tokio::select! {
-            _ = self.hangup.recv() => SignalKind::hangup(),
+            _ = hangup => SignalKind::hangup(),
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.quit.recv() => SignalKind::quit(),
             _ = self.terminate.recv() => SignalKind::terminate(),
         };
         kind.as_raw_value()
     }
+}
+
+/// Whether this process ignores SIGHUP; false where the system does not tell (proc_pid_status(5)).
+fn hangup_is_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    ignored & (1 << (SignalKind::hangup().as_raw_value() - 1)) != 0
 }

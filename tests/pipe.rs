@@ -494,3 +494,28 @@ fn unix_sockets_of_each_kind_are_joined() {
         assert!(!path.exists());
     }
 }
+
+#[test]
+fn a_hangup_is_ignored_where_it_was_when_it_began() {
+    let mut shell = Command::new("sh");
+    let mut child = shell
+        .args(["-c", "trap '' HUP; exec \"$0\" pipe tcp-listen://127.0.0.1:0"])
+        .arg(env!("CARGO_BIN_EXE_sockbench"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let address: SocketAddr = line.trim().rsplit(' ').next().unwrap().parse().unwrap();
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGHUP).unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.write_all(b"still there").unwrap();
+    let mut got = [0; 11];
+    child.stdout.take().unwrap().read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"still there");
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(128 + Signal::SIGTERM as i32));
+}

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// When there is no descriptor or thread for it.
 pub(super) fn end_signals() -> io::Result<EndSignals> {
     insist(PATIENCE, || {})?;
-    EndSignals::listen()
+    EndSignals::listen_unless_ignored()
 }
 
 /// Has the last of it printed by `leave`, which is left alone after an error.

@@ -162,6 +162,9 @@ impl Connection {
         self.give_all(at, out)?;
         self.ended = true;
         if self.stands {
+            if is_ours {
+                out.note(at, self.socket, "abort", "this end sent RST".to_owned())?;
+            }
             return out.closed(at, self.socket, if is_ours { CloseReason::User } else { CloseReason::Reset });
         }
         if !is_ours {

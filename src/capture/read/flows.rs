@@ -67,8 +67,8 @@ struct Datagram<'a> {
     /// The id of an echo, and whether it is a request.
     echo: Option<(u16, bool)>,
     bytes: &'a [u8],
-    /// Its end was not captured.
-    cut: bool,
+    /// How many bytes of its end were not captured.
+    missing: usize,
 }
 
 /// What tells one datagram socket from another.
@@ -91,14 +91,14 @@ impl Flows {
     ) -> Result<(), ReadError> {
         match link::read(link, packet) {
             Content::Tcp { from, to, segment } => self.tcp(at, (from, to), &segment, mark, out),
-            Content::Udp { from, to, bytes, cut } => {
+            Content::Udp { from, to, bytes, missing } => {
                 let (from, to) = (Address::Ip(from), Address::Ip(to));
-                self.datagram(at, &Datagram { from, to, echo: None, bytes, cut }, mark, out)
+                self.datagram(at, &Datagram { from, to, echo: None, bytes, missing }, mark, out)
             }
-            Content::Echo { from, to, id, is_request, bytes, cut } => {
+            Content::Echo { from, to, id, is_request, bytes, missing } => {
                 let (from, to) = (Address::Host(from, 0), Address::Host(to, 0));
                 let echo = Some((id, is_request));
-                self.datagram(at, &Datagram { from, to, echo, bytes, cut }, mark, out)
+                self.datagram(at, &Datagram { from, to, echo, bytes, missing }, mark, out)
             }
             Content::Message(bytes) => self.message(at, bytes, mark, out),
             Content::Fragment => {
@@ -287,7 +287,14 @@ impl Flows {
             socket
         };
         let way = if sent { Way::Sent } else { Way::Received };
-        out.message(at, socket, way, Some(them), datagram.bytes, datagram.cut)
+        let (here, missing) = (datagram.bytes.len(), datagram.missing);
+        out.message(at, socket, way, Some(them), datagram.bytes, missing > 0)?;
+        if missing > 0 {
+            let whole = here + missing;
+            let told = format!("the datagram had {whole} bytes: the first {here} are in the file");
+            out.note(at, socket, "truncated", told)?;
+        }
+        Ok(())
     }
 
     /// Whether the side that is taken sent this datagram.

@@ -19,8 +19,8 @@ pub(super) enum Content<'a> {
         from: SocketAddr,
         to: SocketAddr,
         bytes: &'a [u8],
-        /// Its end was not captured.
-        cut: bool,
+        /// How many bytes of its end were not captured.
+        missing: usize,
     },
     /// An ICMP echo request or its reply.
     Echo {
@@ -29,7 +29,7 @@ pub(super) enum Content<'a> {
         id: u16,
         is_request: bool,
         bytes: &'a [u8],
-        cut: bool,
+        missing: usize,
     },
     /// What stands behind the tags of an exported PDU: a message without a packet.
     Message(&'a [u8]),
@@ -99,7 +99,6 @@ fn content<'a>(sliced: &LaxSlicedPacket<'a>) -> Content<'a> {
     if fragmented {
         return Content::Fragment;
     }
-    let cut = missing > 0;
     match &sliced.transport {
         Some(TransportSlice::Tcp(tcp)) => Content::Tcp {
             from: SocketAddr::new(from, tcp.source_port()),
@@ -110,17 +109,17 @@ fn content<'a>(sliced: &LaxSlicedPacket<'a>) -> Content<'a> {
             from: SocketAddr::new(from, udp.source_port()),
             to: SocketAddr::new(to, udp.destination_port()),
             bytes: udp.payload(),
-            cut,
+            missing,
         },
         Some(TransportSlice::Icmpv4(icmp)) if [TYPE_ECHO_REQUEST, TYPE_ECHO_REPLY].contains(&icmp.type_u8()) => {
             let [high, low, ..] = icmp.bytes5to8();
             let is_request = icmp.type_u8() == TYPE_ECHO_REQUEST;
-            Content::Echo { from, to, id: u16::from_be_bytes([high, low]), is_request, bytes: icmp.payload(), cut }
+            Content::Echo { from, to, id: u16::from_be_bytes([high, low]), is_request, bytes: icmp.payload(), missing }
         }
         Some(TransportSlice::Icmpv6(icmp)) if [TYPE_ECHO_REQUEST_V6, TYPE_ECHO_REPLY_V6].contains(&icmp.type_u8()) => {
             let [high, low, ..] = icmp.bytes5to8();
             let is_request = icmp.type_u8() == TYPE_ECHO_REQUEST_V6;
-            Content::Echo { from, to, id: u16::from_be_bytes([high, low]), is_request, bytes: icmp.payload(), cut }
+            Content::Echo { from, to, id: u16::from_be_bytes([high, low]), is_request, bytes: icmp.payload(), missing }
         }
         _ => Content::Other,
     }
