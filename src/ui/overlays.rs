@@ -64,6 +64,11 @@ pub(super) trait Overlay {
         Next::Stay
     }
 
+    /// True for what has to be answered before anything else.
+    fn is_question(&self) -> bool {
+        false
+    }
+
     /// True for the line that is drawn over the header of the log.
     fn covers_log_header(&self) -> bool {
         false

@@ -14,7 +14,7 @@ use super::turning::turned;
 use super::{ActionSpec, Effect, Notice, Pane, Scope, Ui};
 
 /// The actions whose keys act while an overlay is open, too.
-const OVER_OVERLAYS: &[&str] = &["redraw", "suspend"];
+const OVER_OVERLAYS: &[&str] = &["redraw", "suspend", "quit"];
 
 impl Ui {
     /// Takes in what the terminal reports; true if the screen may look different now.
@@ -35,9 +35,11 @@ impl Ui {
             self.notice = None;
         }
         let anywhere = self.keymap.action(Scope::Anywhere, key);
+        let asked = self.overlays.last().is_some_and(|overlay| overlay.is_question());
+        let acts = |action: &&ActionSpec| OVER_OVERLAYS.contains(&action.name) && !(asked && action.name == "quit");
         if self.overlays.is_empty() {
             self.pane_key(key);
-        } else if let Some(action) = anywhere.filter(|action| OVER_OVERLAYS.contains(&action.name)) {
+        } else if let Some(action) = anywhere.filter(acts) {
             self.run(action);
         } else {
             self.with_overlay(|overlay, ui| overlay.key(key, ui));
@@ -91,6 +93,8 @@ impl Ui {
             self.has_typed();
             self.input.paste(self.target.as_ref(), &self.bench, text);
         } else {
+            // What is copied as a line has its end with it, which is no part of what a field of one line asks for.
+            let text = text.trim_end_matches(['\r', '\n']);
             self.with_overlay(|overlay, ui| {
                 overlay.paste(text, ui);
                 Next::Stay

@@ -59,6 +59,10 @@ impl Confirm {
 }
 
 impl Overlay for Confirm {
+    fn is_question(&self) -> bool {
+        true
+    }
+
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
         if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
             return Next::Stay;

@@ -140,3 +140,32 @@ fn an_address_that_is_typed_is_not_taken_for_one_that_looks_like_it() {
     let [Command::Send { target, .. }] = orders.as_slice() else { panic!("{orders:?}") };
     assert_eq!(target, &Target::Peer(udp, address(5010)));
 }
+
+#[test]
+fn a_line_that_is_pasted_into_a_field_leaves_its_end_behind() {
+    let mut bench = Harness::new();
+    for end in ["\r", "\n", "\r\n"] {
+        bench.keys("ctrl-p");
+        bench.ui.handle(TerminalEvent::Paste(format!("udp-bind://127.0.0.1:0{end}")));
+        bench.keys("enter");
+        assert!(matches!(bench.orders()[..], [Command::Open { .. }]), "{end:?}");
+    }
+    // Between two lines it stays, and is seen.
+    bench.keys("ctrl-p");
+    bench.ui.handle(TerminalEvent::Paste("one\ntwo\n".to_owned()));
+    bench.shows("one\\ntwo");
+}
+
+#[test]
+fn the_program_can_be_left_from_anywhere() {
+    let mut bench = Harness::new();
+    bench.keys("ctrl-n ctrl-q");
+    assert_eq!(bench.effects(), [Effect::Quit]);
+    let (mut bench, ..) = Harness::with_listener(0);
+    bench.keys("ctrl-p ctrl-q").shows("Quit?");
+    // The question is answered first.
+    bench.keys("ctrl-q esc");
+    assert!(!bench.picture(120, 40).contains("Quit?"));
+    bench.keys("ctrl-q y");
+    assert_eq!(bench.effects(), [Effect::Quit]);
+}

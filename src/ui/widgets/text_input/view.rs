@@ -62,8 +62,8 @@ impl TextInput {
         }
         for (y, line) in (area.y..).zip(self.lines_in_sight(area)) {
             let mut x = area.x;
-            for (offset, step) in self.text[line.clone()].grapheme_indices(true) {
-                let start = line.start + offset;
+            for step in self.steps(line.clone()) {
+                let (start, step) = (step.start, &self.text[step]);
                 x = canvas.put(x, y, area.right(), &Printable::text(step), style_of(start..start + step.len()));
                 if x >= area.right() {
                     break;
@@ -85,10 +85,21 @@ impl TextInput {
         }
     }
 
+    /// The steps of a part of the text.
+    fn steps(&self, part: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        std::iter::successors(Some(part.start), |at| Some(self.step_after(*at)))
+            .take_while(move |at| *at < part.end)
+            .map(|at| at..self.step_after(at))
+    }
+
     /// For each row of the area the line on it, from its first step in sight to its end. The cursor's line alone is
-    /// scrolled sideways.
+    /// scrolled sideways. Where there is one row, all of the text is on it: no line is hidden by another.
     fn lines_in_sight(&self, area: Rect) -> Vec<Range<usize>> {
         let Some(others) = usize::from(area.height).checked_sub(1) else { return Vec::new() };
+        if others == 0 {
+            let all = 0..self.text.len();
+            return vec![self.first_in_sight(&all, usize::from(area.width))..all.end];
+        }
         let line = self.line_at(self.cursor);
         let above: Vec<_> = std::iter::successors(Some(line.clone()), |line| {
             line.start.checked_sub(1).map(|newline| self.line_at(newline))
