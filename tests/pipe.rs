@@ -348,6 +348,15 @@ fn its_time_ends_it_with_0() {
     assert_eq!(pipe.end(), (Some(0), Vec::new(), String::new()));
     let (status, _, _) = Pipe::start(&["tcp-listen://127.0.0.1:0", "--for", "200ms"]).end();
     assert_eq!(status, Some(0));
+
+    // But not where nobody was ever there for what was to be sent.
+    let mut pipe = Pipe::start(&["tcp-listen://127.0.0.1:0", "--for", "300ms"]);
+    pipe.say(b"lost");
+    let (status, _, said) = pipe.end();
+    assert_eq!(status, Some(1), "{said}");
+    let pipe = Pipe::start(&["tcp://127.61.17.5:9?reconnect=100ms", "--for", "300ms"]);
+    let (status, _, said) = pipe.end();
+    assert_eq!(status, Some(3), "{said}");
 }
 
 #[test]
@@ -445,6 +454,16 @@ fn its_progress_is_told_on_standard_error() {
     assert_eq!((status, out.as_slice()), (Some(0), &b"three"[..]));
     let last = said.lines().last().unwrap();
     assert!(last.contains("sent 2.0 KiB at ") && last.contains("received 5 B at ") && last.contains(", in "), "{said}");
+}
+
+#[test]
+fn a_file_whose_length_is_told_as_0_is_sent_whole() {
+    let (pipe, mut peer) = connected("", &["--send", "/proc/version"]);
+    let mut got = Vec::new();
+    peer.read_to_end(&mut got).unwrap();
+    assert_eq!(got, std::fs::read("/proc/version").unwrap());
+    drop(peer);
+    assert_eq!(pipe.end(), (Some(0), Vec::new(), String::new()));
 }
 
 #[test]

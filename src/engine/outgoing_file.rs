@@ -64,6 +64,11 @@ impl OutgoingFile {
         Self { file: Rc::new(file), len, calls: 0, path, began: None, told: None }
     }
 
+    /// Whether how much is to be sent is known only once it is read.
+    pub(super) fn hides_its_length(&self) -> bool {
+        self.len == 0 && self.file.has_bytes()
+    }
+
     /// All of it, to be sent as one message.
     ///
     /// # Errors

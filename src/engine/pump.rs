@@ -432,8 +432,9 @@ impl<S: Stream> Pump<'_, S> {
                 if len > 0 && order.sent < file.len {
                     return (Written::Bytes(len), false);
                 }
-                // A file that has become shorter meanwhile has nothing more to give.
-                (order.sent < file.len).then(|| io::Error::other("the file has become shorter meanwhile"))
+                // One that has become shorter meanwhile has nothing more to give, nor has one whose length is a guess (sysfs).
+                (order.sent < file.len)
+                    .then(|| io::Error::other("the file ended before the length that it was said to have"))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (Written::Blocked, false),
             Err(error) => Some(error),

@@ -290,7 +290,7 @@ impl Table {
         let message = OnceCell::new();
         let order = |id, row: &Row, to| {
             let file = file.clone()?;
-            if row.keeps_messages_apart {
+            if row.keeps_messages_apart || file.hides_its_length() {
                 let bytes = message.get_or_init(|| file.read_message()).clone()?;
                 return Ok(Order::new(ticket, bytes, to));
             }

@@ -154,7 +154,7 @@ impl Joint {
                 signal = signals.next() => return Ok(Outcome::Signal(signal)),
                 error = self.output.failure() => return Err(error),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                    return Ok(self.done());
+                    return Ok(self.out_of_time());
                 }
                 batch = self.batches.next() => {
                     let batch = batch.ok_or_else(|| io::Error::other("the engine ended by itself"))?;
@@ -355,6 +355,17 @@ impl Joint {
     fn has_more(&mut self) -> bool {
         let waits = self.input.as_mut().is_some_and(|input| matches!(input.try_recv(), Ok(Ok(_))));
         waits || self.file.is_some() || !self.unsent.is_empty()
+    }
+
+    /// What it means that the time is over.
+    fn out_of_time(&mut self) -> Outcome {
+        if !self.opened {
+            return Outcome::NotOpened(complaint("it was not open in its time"));
+        }
+        if self.link.is_none() && self.has_more() {
+            return Outcome::Broken(complaint("nobody came to whom the input could be sent"));
+        }
+        self.done()
     }
 
     /// The end that was to be expected, unless something is missing.

@@ -45,6 +45,12 @@ impl File {
         call("fstat", || self.0.metadata())
     }
 
+    /// Whether there are bytes in it, whatever its length is said to be: that of most files of proc(5) is 0.
+    #[must_use]
+    pub fn has_bytes(&self) -> bool {
+        self.read_exact_at(&mut [0], 0).is_ok()
+    }
+
     /// Whether it has no name any more, so that it is gone with its last descriptor; false where that can't be found out.
     #[must_use]
     pub fn is_removed(&self) -> bool {

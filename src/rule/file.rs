@@ -61,6 +61,12 @@ pub fn open_below(root: &Path, name: &[u8]) -> Result<Found, String> {
 }
 
 impl Found {
+    /// Whether how many bytes it has is known only once it is read.
+    #[must_use]
+    pub fn hides_its_length(&self) -> bool {
+        self.len == 0 && self.file.has_bytes()
+    }
+
     /// All of it, where it is to be one message.
     ///
     /// # Errors

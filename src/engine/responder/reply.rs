@@ -106,7 +106,7 @@ impl Work {
                     let bytes = found.read(frame.max() as usize)?;
                     Ok((bytes.len(), Ok(frame.wrap(&bytes)?)))
                 }
-                None if is_message => {
+                None if is_message || found.hides_its_length() => {
                     let bytes = found.read(LONGEST_MESSAGE)?;
                     Ok((bytes.len(), Ok(bytes)))
                 }
