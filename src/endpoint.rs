@@ -115,8 +115,16 @@ impl Endpoint {
     /// Whether its options can stand beside each other, once all are given.
     ///
     /// # Errors
-    /// The option that can't stand there, and why not: `wrap` without a framing that puts something around.
+    /// The option that can't stand there, and why not: `wrap` without a framing that puts something around, or lines of an
+    /// encoding in which their end is half a character.
     pub fn check(&self) -> Result<(), (&'static OptionSpec, String)> {
+        let encoding = self.encoding();
+        if self.framing().is_line() && encoding.has_wide_units() {
+            let name = encoding.name();
+            let end = if name.ends_with("be") { "000a" } else { "0a00" };
+            let why = format!("line ends at the byte 0a, which is half a character of {name}; use delimiter:{end}");
+            return Err((&options::FRAMING, why));
+        }
         if self.wants_wrap() && self.wrap().is_none() {
             return Err((&options::WRAP, NEEDS_FRAME.to_owned()));
         }
@@ -312,6 +320,7 @@ mod tests {
             ("tcp://h:1?wrap&framing=idle:5ms", "wrap"),
             ("pair://?type=seqpacket&framing=line&wrap=true", "wrap=true"),
             ("tcp-listen://h:1?backlog=99999999999", "99999999999"),
+            ("tcp://h:1?framing=line&encoding=utf-16le&wrap", "framing=line"),
         ] {
             let error = url.parse::<Endpoint>().unwrap_err();
             assert_eq!(&url[error.at.clone()], wrong, "{url}: {error}");

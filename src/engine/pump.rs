@@ -433,8 +433,7 @@ impl<S: Stream> Pump<'_, S> {
                     return (Written::Bytes(len), false);
                 }
                 // One that has become shorter meanwhile has nothing more to give, nor has one whose length is a guess (sysfs).
-                (order.sent < file.len)
-                    .then(|| io::Error::other("the file ended before the length that it was said to have"))
+                (order.sent < file.len).then(|| io::Error::other("the file ended before its length"))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (Written::Blocked, false),
             Err(error) => Some(error),

@@ -421,7 +421,7 @@ mood = 'good'
                 };
                 endpoint.set_option(spec.name, &value).unwrap();
             }
-            if let Err((spec, _)) = endpoint.check() {
+            while let Err((spec, _)) = endpoint.check() {
                 endpoint.clear_option(spec.name);
             }
             endpoint

@@ -32,7 +32,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// How long something took, in at most six columns up to ten hours: `0`, `51us`, `948ms`, `7.1s`, `2m03s`, `1h02m`.
+/// How long something took, in at most six columns: `0`, `51us`, `948ms`, `7.1s`, `2m03s`, `1h02m`, `3d04h`, `412d`.
 pub(super) fn took(time: Duration) -> String {
     let millis = time.as_millis();
     match millis {
@@ -40,8 +40,15 @@ pub(super) fn took(time: Duration) -> String {
         0 => format!("{}us", time.as_micros()),
         1..1_000 => format!("{millis}ms"),
         1_000..60_000 => format!("{}.{}s", millis / 1_000, millis % 1_000 / 100),
-        _ => seconds(time),
+        60_000..86_400_000 => seconds(time),
+        _ => days(time),
     }
+}
+
+/// A time of a day or more: `3d04h`, `412d`.
+fn days(time: Duration) -> String {
+    let hours = time.as_secs() / 3_600;
+    if hours < 2_400 { format!("{}d{:02}h", hours / 24, hours % 24) } else { format!("{}d", hours / 24) }
 }
 
 /// A time of which less than a second says nothing: `3s`, `2m05s`, `1h02m`.
@@ -71,7 +78,7 @@ pub(super) fn measured(time: Duration) -> String {
         0 => scaled(1_000_000, "ms"),
         1..60 => scaled(1_000_000_000, "s"),
         60..86_400 => seconds(time),
-        many => format!("{}d{:02}h", many / 86_400, many % 86_400 / 3_600),
+        _ => days(time),
     }
 }
 
@@ -116,6 +123,8 @@ mod tests {
             (Duration::from_millis(7_100), "7.1s"),
             (Duration::from_secs(123), "2m03s"),
             (Duration::from_mins(62), "1h02m"),
+            (Duration::from_hours(30), "1d06h"),
+            (Duration::from_hours(26_482), "1103d"),
         ] {
             assert_eq!(took(time), text);
             // With its sign a difference fits its column in the log.

@@ -20,16 +20,25 @@ impl Ui {
     }
 
     pub(in crate::ui) fn with_defaults(&self, mut endpoint: Endpoint) -> Endpoint {
+        let mut taken = Vec::new();
         for (name, value) in &self.defaults {
             let has = endpoint.scheme.spec().option(name).is_some();
             if has && endpoint.option(name).is_none() {
                 // The configuration was checked when it was read.
                 let _ = endpoint.set_option(name, value);
+                taken.push(name.as_str());
             }
         }
         // A default that what was given leaves no room for does not hold.
-        if let Err((spec, _)) = endpoint.check() {
-            endpoint.clear_option(spec.name);
+        while let Err((spec, _)) = endpoint.check() {
+            let without = |name: &str| {
+                let mut other = endpoint.clone();
+                other.clear_option(name);
+                other
+            };
+            let cures = taken.iter().position(|name| without(name).check().is_ok());
+            let Some(at) = cures.or_else(|| taken.iter().position(|name| *name == spec.name)) else { break };
+            endpoint.clear_option(taken.remove(at));
         }
         endpoint
     }

@@ -42,10 +42,10 @@ impl Ui {
         let name = &recorded.name;
         let count = recorded.sockets();
         let sockets = if count == 1 { "1 socket".to_owned() } else { format!("{} sockets", grouped(count)) };
-        let rows = grouped(recorded.rows);
+        let rows = if recorded.rows == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(recorded.rows)) };
         let notice = match result {
-            Ok(remarks) if remarks.is_empty() => Notice::good(format!("{name} is read: {rows} rows of {sockets}")),
-            Ok(remarks) => Notice::warning(format!("{name}: {rows} rows of {sockets}; {}", remarks.join("; "))),
+            Ok(remarks) if remarks.is_empty() => Notice::good(format!("{name} is read: {rows} of {sockets}")),
+            Ok(remarks) => Notice::warning(format!("{name}: {rows} of {sockets}; {}", remarks.join("; "))),
             Err(why) => Notice::error(format!("{name} is read in part: {why}.")),
         };
         self.tell(notice);

@@ -134,7 +134,10 @@ impl Flows {
         }
         if self.others > 0 {
             let (packets, were) = if self.others == 1 { ("packet", "was") } else { ("packets", "were") };
-            remarks.push(format!("{} {packets} of neither TCP, UDP nor ICMP echo {were} left out", self.others));
+            remarks.push(format!(
+                "{} {packets} with no whole header of TCP, UDP or ICMP echo {were} left out",
+                self.others
+            ));
         }
         if self.unreadable > 0 {
             remarks.push(format!("{} packets were left out", self.unreadable));

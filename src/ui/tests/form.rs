@@ -180,6 +180,25 @@ fn a_default_is_that_of_the_scheme() {
 }
 
 #[test]
+fn a_default_gives_way_to_what_was_given() {
+    let mut bench = Harness::new();
+    for name_and_value in [("framing", "line"), ("encoding", "utf-16le"), ("wrap", "true")] {
+        bench.ui.defaults.push((name_and_value.0.to_owned(), name_and_value.1.to_owned()));
+    }
+    for (given, taken) in [
+        ("tcp://127.0.0.1:1?framing=line", "tcp://127.0.0.1:1?framing=line&wrap=true"),
+        ("tcp://127.0.0.1:1?encoding=utf-16be", "tcp://127.0.0.1:1?encoding=utf-16be"),
+        (
+            "tcp://127.0.0.1:1?framing=delimiter:0a00",
+            "tcp://127.0.0.1:1?encoding=utf-16le&framing=delimiter:0a00&wrap=true",
+        ),
+    ] {
+        let endpoint = bench.ui.with_defaults(given.parse().unwrap());
+        assert_eq!(endpoint, taken.parse().unwrap(), "{given}");
+    }
+}
+
+#[test]
 fn a_port_is_taken_by_a_socket_of_the_same_protocol_alone() {
     let (mut bench, ..) = Harness::with_listener(0);
     for (scheme, url) in [
