@@ -224,6 +224,8 @@ pub(in crate::ui) struct Census {
     pub(in crate::ui) end: u64,
     pub(in crate::ui) received: Side,
     pub(in crate::ui) sent: Side,
+    /// How often something is missing that the log does not hold.
+    pub(in crate::ui) gaps: u64,
 }
 
 /// The messages of one side.
@@ -252,17 +254,27 @@ impl Side {
 impl Census {
     /// Counts what the log holds of a socket now.
     pub(in crate::ui) fn new(socket: SocketId, store: &LogStore) -> Self {
-        Self { socket, seq: store.first(), end: store.next(), received: Side::default(), sent: Side::default() }
+        Self {
+            socket,
+            seq: store.first(),
+            end: store.next(),
+            received: Side::default(),
+            sent: Side::default(),
+            gaps: 0,
+        }
     }
 
     /// Counts on; true while there is more.
     pub(in crate::ui) fn catch_up(&mut self, store: &LogStore) -> bool {
         let end = self.end.min(self.seq + SLICE as u64);
         let _ = store.for_each_row(self.seq..end, |row| {
-            match row.kind {
-                Kind::Received if row.socket == self.socket => self.received.count(&row),
-                Kind::Sent if row.socket == self.socket => self.sent.count(&row),
-                _ => {}
+            if row.socket == self.socket {
+                match row.kind {
+                    Kind::Received => self.received.count(&row),
+                    Kind::Sent => self.sent.count(&row),
+                    _ => {}
+                }
+                self.gaps += u64::from(row.kind == Kind::Lost || row.truncated);
             }
             ControlFlow::Continue(())
         });

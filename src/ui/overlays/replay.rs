@@ -154,7 +154,12 @@ impl ReplayForm {
             _ => String::new(),
         };
         let messages = if side.messages == 1 { "message" } else { "messages" };
-        format!("Enter sends {} {messages}, {}{time}", grouped(side.messages), size(side.bytes))
+        let gaps = match census.gaps {
+            0 => String::new(),
+            1 => "; 1 gap in the log".to_owned(),
+            gaps => format!("; {} gaps in the log", grouped(gaps)),
+        };
+        format!("Enter sends {} {messages}, {}{time}{gaps}", grouped(side.messages), size(side.bytes))
     }
 }
 

@@ -108,8 +108,15 @@ fn what_the_last_slice_of_a_census_counts_is_drawn() {
     harness.keys("shift-r");
     harness.shows("counting...");
     assert!(harness.ui.work(), "the screen is another now");
-    harness.shows("Enter sends 2 messages");
+    harness.shows("Enter sends 2 messages, 2 B over 40.0s ");
     assert!(!harness.ui.work());
+    harness.keys("esc");
+    let source = harness.ui.bench.current().unwrap().socket;
+    harness.happens(source, Fact::Lost { count: 1, bytes: Some(4) });
+    harness.ui.bench.view.home();
+    harness.keys("shift-r");
+    while harness.ui.work() {}
+    harness.shows("Enter sends 2 messages, 2 B over 40.0s; 1 gap in the log");
 }
 
 #[test]
