@@ -95,7 +95,7 @@ impl EndSignals {
     }
 }
 
-/// Whether this process ignores SIGHUP; false where the system does not tell (proc_pid_status(5)).
+/// Whether this process ignores SIGHUP; false where the system does not tell (proc(5)).
 fn hangup_is_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

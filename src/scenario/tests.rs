@@ -259,8 +259,8 @@ fn what_was_not_to_come_is_told_wherever_it_stands() {
     let failure = lab.failure();
     let got = &failure.got[0];
     assert_eq!((failure.got.len(), &got.bytes[got.matched.clone()]), (1, &b"fault"[..]));
-    assert_eq!(got.skipped as usize + got.bytes.len() + got.omitted as usize, far.len());
-    assert_eq!(got.skipped as usize + got.matched.start, 3 * TOLD);
+    assert_eq!(got.skipped + got.bytes.len() as u64 + got.omitted, far.len() as u64);
+    assert_eq!(got.skipped + got.matched.start as u64, 3 * TOLD as u64);
     assert!(got.bytes.len() <= TOLD && got.matched.start > 0);
 
     // One that is longer than what is told.
@@ -277,7 +277,7 @@ fn what_was_not_to_come_is_told_wherever_it_stands() {
     let (last, before) = failure.got.split_last().unwrap();
     assert_eq!((&last.bytes[..], last.matched.clone(), last.skipped), (&b"fault"[..], 0..5, 0));
     assert!(before.iter().all(|got| got.bytes == b"fine" && got.matched.is_empty()));
-    assert_eq!(failure.untold as usize + before.len(), 50);
+    assert_eq!(failure.untold + before.len() as u64, 50);
 
     // Of several connections the first on which it came; the room goes to it, whatever came before.
     let mut lab = Lab::new([Action::Wait(ms(1)), none("server", contains(b"fault"))]);

@@ -96,11 +96,7 @@ impl TextInput {
     /// scrolled sideways. Where there is one row, all of the text is on it: no line is hidden by another.
     fn lines_in_sight(&self, area: Rect) -> Vec<Range<usize>> {
         let Some(others) = usize::from(area.height).checked_sub(1) else { return Vec::new() };
-        if others == 0 {
-            let all = 0..self.text.len();
-            return vec![self.first_in_sight(&all, usize::from(area.width))..all.end];
-        }
-        let line = self.line_at(self.cursor);
+        let line = if others == 0 { 0..self.text.len() } else { self.line_at(self.cursor) };
         let above: Vec<_> = std::iter::successors(Some(line.clone()), |line| {
             line.start.checked_sub(1).map(|newline| self.line_at(newline))
         })
