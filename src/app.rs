@@ -37,7 +37,7 @@ use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
 use crate::profile::{self, Diagnostic, Invalid, Profile};
 use crate::recorder::Recorder;
-use crate::startup::{configure, given_variables, point_at, runtime, start_recorder};
+use crate::startup::{configure, given_variables, point_at, start_recorder};
 use crate::ui::{Effect, FolderEntry, Keymap, Ui};
 
 use exporter::{Exporter, Told};
@@ -123,7 +123,7 @@ fn start(
         Err(why) => return Ok(Outcome::Invalid(format!("sockbench: {why}"))),
     };
     terminal::keep_panics_off_the_screen();
-    let runtime = runtime()?;
+    let runtime = os::runtime()?;
     runtime.block_on(session(&config, keymap, ids, given, parsed, recordings, recorder))
 }
 

@@ -226,8 +226,8 @@ pub enum Table {
 }
 
 /// The exit statuses, as the manual page has them.
-const STATUSES: &str = ".SH \"EXIT STATUS\"\n0 done, 1 a scenario failed, a pipe's connection broke or nobody took its \
-                        datagrams, 2 wrong usage or an invalid file, 3 no socket could be opened, 128+n ended by signal n.\n";
+const STATUSES: &str = ".SH \"EXIT STATUS\"\n0 done, 1 a scenario failed, a pipe's connection broke or nobody took what \
+                        it sent, 2 wrong usage or an invalid file, 3 no socket could be opened, 128+n ended by signal n.\n";
 
 /// The manual page, which has the commands in it, too.
 ///

@@ -22,8 +22,9 @@ use crate::engine::{self, Batches, EngineHandle};
 use crate::log::export::Framed;
 use crate::log::sanitise::Repertoire;
 use crate::log::{LogStore, Roster, Row, export};
+use crate::os;
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::{complaint, repertoire_of, runtime};
+use crate::startup::{complaint, repertoire_of};
 
 use charset::make_ascii;
 use driven::{Driven, ended_by_itself};
@@ -48,7 +49,7 @@ pub fn run(arguments: &Run) -> anyhow::Result<Outcome> {
         Ok(opened) => opened,
         Err(why) => return Ok(Outcome::Invalid(complaint(&why))),
     };
-    let runtime = runtime()?;
+    let runtime = os::runtime()?;
     runtime.block_on(async {
         let mut signals = end_signals()?;
         let clock = Clock::start();

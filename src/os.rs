@@ -17,7 +17,10 @@ mod file;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
+
+use tokio::runtime::{Builder, Runtime};
 
 pub use aside::aside;
 pub use file::{File, is_irregular, read};
@@ -106,6 +109,19 @@ pub fn getaddrinfo(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 pub fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     once("clone", || thread::Builder::new().name(name.to_owned()).spawn(run))
         .map_err(|error| io::Error::new(error.kind(), NoThread(error)))
+}
+
+/// What the composition roots run on.
+///
+/// # Errors
+/// `EMFILE`, mostly, where the process may open too little to begin with.
+pub fn runtime() -> io::Result<Runtime> {
+    /// No runtime opens more of its own.
+    const DESCRIPTORS: usize = 8;
+    // Without descriptors for its signals the runtime would panic.
+    let probe: io::Result<Vec<_>> = (0..DESCRIPTORS / 2).map(|_| UnixStream::pair()).collect();
+    drop(probe?);
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// That there is no thread for what was wanted, and why: the error of clone(2), or of the memory for its stack.

@@ -6,11 +6,8 @@ mod locale;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Mutex;
-
-use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::{Common, Start};
 use crate::config::{Config, MIN_MEMORY, Theme};
@@ -23,9 +20,6 @@ use crate::recorder::{Recorder, free_path};
 use crate::ui::Keymap;
 
 pub(crate) use locale::repertoire_of;
-
-/// No runtime opens more than so many descriptors of its own.
-const RUNTIME_DESCRIPTORS: usize = 8;
 
 /// The configuration and the keys that come of it; the program's own diagnostics go to the file that was asked for, if
 /// one was.
@@ -63,17 +57,6 @@ pub(crate) fn configure(start: &Start, memory: Option<u64>) -> Result<(Config, K
         start_diagnostics(path).map_err(failed)?;
     }
     Ok((config, keymap))
-}
-
-/// What the composition roots run on.
-///
-/// # Errors
-/// `EMFILE`, mostly, where the process may open too little to begin with.
-pub(crate) fn runtime() -> io::Result<Runtime> {
-    // Without descriptors for its signals the runtime would panic.
-    let probe: io::Result<Vec<_>> = (0..RUNTIME_DESCRIPTORS / 2).map(|_| UnixStream::pair()).collect();
-    drop(probe?);
-    Builder::new_current_thread().enable_all().build()
 }
 
 /// The environment, and the variables that the command line gives, which go before those of a profile.

@@ -340,7 +340,11 @@ impl Ui {
 
     /// Shows what is in a folder to whoever asked, or why that can't be told.
     pub fn folder_listed(&mut self, folder: &Path, result: &io::Result<Vec<FolderEntry>>) {
-        self.with_overlay(|overlay, ui| overlay.folder_listed(folder, result, ui));
+        // A question may have come over who asked.
+        let place = self.overlays.iter().rposition(|overlay| !overlay.is_question());
+        if let Some(place) = place {
+            self.with_overlay_at(place, |overlay, ui| overlay.folder_listed(folder, result, ui));
+        }
     }
 
     /// Puts a profile on the bench, or shows what is wrong with it.

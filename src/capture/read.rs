@@ -274,6 +274,3 @@ fn unknown() -> ReadError {
                 jsonl, and what tcpdump, dumpcap and Wireshark save";
     ReadError::Invalid(text.to_owned())
 }
-
-#[cfg(test)]
-mod tests;

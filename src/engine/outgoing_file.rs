@@ -79,7 +79,10 @@ impl OutgoingFile {
             return Err(NetError::from_errno(Operation::Send, address, Errno::EMSGSIZE as i32));
         }
         let mut bytes = Vec::with_capacity(self.len);
-        match (&*self.file).take(LONGEST_MESSAGE as u64).read_to_end(&mut bytes) {
+        match (&*self.file).take(LONGEST_MESSAGE as u64 + 1).read_to_end(&mut bytes) {
+            Ok(len) if len > LONGEST_MESSAGE => {
+                Err(NetError::from_errno(Operation::Send, address, Errno::EMSGSIZE as i32))
+            }
             Ok(_) => Ok(bytes.into()),
             Err(error) => Err(NetError::from_io(Operation::Open, address, &error)),
         }

@@ -24,8 +24,9 @@ use crate::contract::{
     Progress, ReportContent, Role, Scheme, SocketId, SocketIds, Target, Ticket,
 };
 use crate::engine::{self, Batches, EngineHandle};
+use crate::os;
 use crate::outcome::{EndSignals, Outcome};
-use crate::startup::{complaint, configure, point_at, runtime};
+use crate::startup::{complaint, configure, point_at};
 
 use output::{Output, Piece};
 use progress::Meter;
@@ -60,7 +61,7 @@ pub fn run(arguments: &Pipe) -> anyhow::Result<Outcome> {
             "sockbench: both ends of a pair are here, so there is nobody to pipe to; open it in the workbench";
         return Ok(Outcome::Invalid(message.to_owned()));
     }
-    let runtime = runtime()?;
+    let runtime = os::runtime()?;
     runtime.block_on(async {
         let mut signals = end_signals()?;
         let mut joint = Joint::open(endpoint, arguments)?;
@@ -321,8 +322,9 @@ impl Joint {
 
     /// Something came, and if it came from there where something failed, that is over.
     fn answered(&mut self, peer: Option<&Address>) {
-        let failed = self.failure.as_ref().filter(|_| !self.incomplete).and_then(|error| error.address.as_deref());
-        if peer.is_some_and(|peer| failed == Some(&peer.to_string())) {
+        let failed = self.failure.as_ref().and_then(|error| error.address.as_deref());
+        let is_of = |address: &str| peer.is_some_and(|peer| peer.to_string() == address);
+        if failed.is_none_or(is_of) && !self.incomplete {
             self.failure = None;
         }
     }
@@ -362,7 +364,7 @@ impl Joint {
         if !self.opened {
             return Outcome::NotOpened(complaint("it was not open in its time"));
         }
-        if self.link.is_none() && self.has_more() {
+        if !self.has_peer && self.has_more() {
             return Outcome::Broken(complaint("nobody came to whom the input could be sent"));
         }
         self.done()
@@ -370,11 +372,11 @@ impl Joint {
 
     /// The end that was to be expected, unless something is missing.
     fn done(&self) -> Outcome {
-        let is_datagram = self.endpoint.scheme.is_datagram();
+        let has_one_peer = self.endpoint.scheme.spec().role == Role::DatagramClient;
         match &self.failure {
             Some(error) if self.incomplete => Outcome::Broken(complaint(&error.to_string())),
             None if self.incomplete => Outcome::Broken(complaint("not all was sent")),
-            Some(error) if is_datagram => {
+            Some(error) if has_one_peer => {
                 let name = error.code().unwrap_or_else(|| "an error".into());
                 Outcome::Broken(complaint(&format!("the last that was heard of the peer is {name}")))
             }

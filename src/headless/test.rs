@@ -22,12 +22,13 @@ use crate::cli::{Test, TestFormat};
 use crate::contract::{Clock, Command, Event, Fact, SocketIds, Ticket, Timestamp};
 use crate::engine::{self, Batches, EngineHandle};
 use crate::log::{LogStore, Roster};
+use crate::os;
 use crate::outcome::{EndSignals, Outcome};
 use crate::payload::Variables;
 use crate::profile::{Chosen, Profile};
 use crate::rule::Hits;
 use crate::scenario::{Run, Scenario, Turn, Verdict};
-use crate::startup::{complaint, repertoire_of, runtime};
+use crate::startup::{complaint, repertoire_of};
 use crate::verdict::{self, Entry, Told};
 
 use progress::Progress;
@@ -56,7 +57,7 @@ pub fn run(arguments: &Test) -> anyhow::Result<Outcome> {
         return Ok(invalid(&why));
     }
     let _held = repertoire_of(&io::stdout()).hold();
-    let runtime = runtime()?;
+    let runtime = os::runtime()?;
     runtime.block_on(async {
         let mut signals = end_signals()?;
         let clock = Clock::start();

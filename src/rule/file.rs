@@ -76,8 +76,11 @@ impl Found {
             return Err(format!("it has {} bytes, more than a message can", self.len));
         }
         let mut bytes = Vec::with_capacity(self.len);
-        let read = self.file.take(most as u64).read_to_end(&mut bytes);
-        read.map(|_| bytes).map_err(|error: io::Error| error.to_string())
+        match self.file.take(most as u64 + 1).read_to_end(&mut bytes) {
+            Ok(len) if len > most => Err(format!("it has more than the {most} bytes that a message can have")),
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }
 
@@ -152,6 +155,9 @@ mod tests {
             assert_eq!(refused, why, "{}", String::from_utf8_lossy(name));
         }
         assert!(open_below(&root, b"in").unwrap().read(3).unwrap_err().contains("4 bytes"));
+        let proc = || open_below(Path::new("/proc"), b"version").unwrap();
+        assert!(proc().hides_its_length() && proc().read(3).unwrap_err().contains("more than the 3 bytes"));
+        assert_eq!(proc().read(1 << 16).unwrap(), std::fs::read("/proc/version").unwrap());
         assert!(open_below(&root.join("none"), b"in").map(|_| ()).unwrap_err().contains("can't be opened"));
         assert!(open_below(Path::new("/dev"), b"null").map(|_| ()).unwrap_err().contains("no regular file"));
     }

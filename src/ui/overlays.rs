@@ -69,6 +69,11 @@ pub(super) trait Overlay {
         false
     }
 
+    /// True for what would be tedious to fill in again.
+    fn is_form(&self) -> bool {
+        false
+    }
+
     /// True for the line that is drawn over the header of the log.
     fn covers_log_header(&self) -> bool {
         false

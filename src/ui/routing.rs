@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::overlays::{Next, Overlay};
 use super::panes::input;
@@ -36,7 +36,9 @@ impl Ui {
         }
         let anywhere = self.keymap.action(Scope::Anywhere, key);
         let asked = self.overlays.last().is_some_and(|overlay| overlay.is_question());
-        let acts = |action: &&ActionSpec| OVER_OVERLAYS.contains(&action.name) && !(asked && action.name == "quit");
+        // Other keys are what an overlay is made for: to type, to choose, to close it.
+        let leaves = key.modifiers.contains(KeyModifiers::CONTROL) && !asked;
+        let acts = |action: &&ActionSpec| OVER_OVERLAYS.contains(&action.name) && (leaves || action.name != "quit");
         if self.overlays.is_empty() {
             self.pane_key(key);
         } else if let Some(action) = anywhere.filter(acts) {
@@ -102,13 +104,21 @@ impl Ui {
         }
     }
 
-    /// Lends the topmost overlay out of the stack while it acts, so that it can act on all the rest, and open others.
     pub(in crate::ui) fn with_overlay(&mut self, act: impl FnOnce(&mut dyn Overlay, &mut Self) -> Next) {
-        if let Some(mut overlay) = self.overlays.pop() {
-            let place = self.overlays.len();
-            if act(overlay.as_mut(), self) == Next::Stay {
-                self.overlays.insert(place.min(self.overlays.len()), overlay);
-            }
+        if let Some(place) = self.overlays.len().checked_sub(1) {
+            self.with_overlay_at(place, act);
+        }
+    }
+
+    /// Lends an overlay out of the stack while it acts, so that it can act on all the rest, and open others.
+    pub(in crate::ui) fn with_overlay_at(
+        &mut self,
+        place: usize,
+        act: impl FnOnce(&mut dyn Overlay, &mut Self) -> Next,
+    ) {
+        let mut overlay = self.overlays.remove(place);
+        if act(overlay.as_mut(), self) == Next::Stay {
+            self.overlays.insert(place.min(self.overlays.len()), overlay);
         }
     }
 

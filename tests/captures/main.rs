@@ -33,6 +33,7 @@ fn rows(file: &[u8]) -> Vec<String> {
             let what = match store.fact(&row) {
                 Some(Fact::Lost { bytes, .. }) => format!("{}", bytes.unwrap()),
                 Some(Fact::Closed { reason }) => reason.to_string(),
+                Some(Fact::Note { name, message }) if name == "abort" || name == "truncated" => message,
                 _ => text,
             };
             format!("{} {} {what}", roster.name(row.socket), row.kind).trim_end().to_owned()
@@ -221,7 +222,8 @@ fn a_refused_an_aborted_and_an_unfinished_connection_are_told_apart() {
     };
     assert_eq!(ends(&[syn.clone(), segment(SERVER, 0, 10, "ra", "")]), ["failed", "closed error"]);
     assert_eq!(ends(&[syn.clone(), accepted.clone(), segment(SERVER, 1, 10, "ra", "")]), ["connected", "closed reset"]);
-    assert_eq!(ends(&[syn.clone(), accepted.clone(), segment(CLIENT, 10, 1, "ra", "")]), ["connected", "closed user"]);
+    let aborted = [syn.clone(), accepted.clone(), segment(CLIENT, 10, 1, "ra", "")];
+    assert_eq!(ends(&aborted), ["connected", "note this end sent RST", "closed user"]);
     assert_eq!(ends(std::slice::from_ref(&syn)), ["note"]);
     assert_eq!(ends(&[syn.clone(), syn.clone(), accepted.clone()]), ["connected"]);
     assert_eq!(ends(&[segment(SERVER, 7, 1, "a", "x")]), ["connected", "note", "received x"]);
@@ -259,6 +261,19 @@ fn datagrams_are_of_a_socket_for_each_client() {
             "10.0.0.6:41000 received late",
         ]
     );
+}
+
+#[test]
+fn a_datagram_that_was_captured_in_part_says_so_both_ways() {
+    let (us, them) = (([10, 0, 0, 5], 4_000), ([10, 0, 0, 1], 53));
+    let mut packets =
+        vec![datagram(us, them, &[b'q'; 50]), datagram(them, us, &[b'r'; 50]), datagram(us, them, b"whole")];
+    // Of the first two the headers of IP and UDP and four bytes are there.
+    packets[..2].iter_mut().for_each(|packet| packet.truncate(20 + 8 + 4));
+    let rows = rows(&pcap(101, &packets, false));
+    let told = "10.0.0.5:4000 note the datagram had 50 bytes: the first 4 are in the file";
+    let wanted = ["10.0.0.5:4000 sent qqqq", told, "10.0.0.5:4000 received rrrr", told, "10.0.0.5:4000 sent whole"];
+    assert_eq!(rows[1..], wanted);
 }
 
 #[test]

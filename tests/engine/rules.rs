@@ -749,9 +749,9 @@ async fn a_slow_rule_that_applies_once_does_so_for_datagrams_that_come_together(
 async fn a_slow_expression_keeps_no_other_socket_waiting_and_its_answer_is_in_order() {
     let mut bench = Bench::new();
     let rules = [slow(), Rule::new("any", on("(?s)^.*(.)$"), message("{{1}};"))];
-    let (socket, mut peer) = bench.answering("&framing=line", rules).await;
+    let (socket, mut peer) = bench.answering("&framing=line&after-fin=close", rules).await;
     let (_, other) = bench.answering_datagrams([Rule::new("echo", When::Comes(Pattern::Any), message("pong"))]).await;
-    let long = "ab".repeat(8_000);
+    let long = "ab".repeat(3_500);
     peer.write_all(format!("x\n{long}\n{long}c\ny\n").as_bytes()).unwrap();
     assert_eq!(hear(&mut peer, 2), b"x;");
     other.send(b"ping").unwrap();

@@ -184,7 +184,8 @@ fn live(
         }
         Err(error) => {
             let Some(Fault { comes: Comes::Error(errno), .. }) = fault else { panic!("it starts: {error}") };
-            assert!(error.to_string().contains(&format!("(os error {errno})")), "{error}");
+            let told = format!("{:#}", anyhow::Error::from(error));
+            assert!(told.contains(&format!("(os error {errno})")), "{told}");
         }
     }
     let until = Instant::now() + PATIENCE;

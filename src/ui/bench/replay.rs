@@ -222,10 +222,10 @@ pub(in crate::ui) struct Census {
     seq: u64,
     /// Up to which row it counts.
     pub(in crate::ui) end: u64,
+    /// Whether the socket's row before was cut.
+    latest_is_cut: bool,
     pub(in crate::ui) received: Side,
     pub(in crate::ui) sent: Side,
-    /// How often something is missing that the log does not hold.
-    pub(in crate::ui) gaps: u64,
 }
 
 /// The messages of one side.
@@ -233,6 +233,8 @@ pub(in crate::ui) struct Census {
 pub(in crate::ui) struct Side {
     pub(in crate::ui) messages: u64,
     pub(in crate::ui) bytes: u64,
+    /// How often something is missing that the log does not hold, as far as it is known on which side.
+    pub(in crate::ui) gaps: u64,
     first: Option<Timestamp>,
     last: Timestamp,
 }
@@ -246,6 +248,7 @@ impl Side {
     fn count(&mut self, row: &Row) {
         self.messages += 1;
         self.bytes += u64::from(row.len);
+        self.gaps += u64::from(row.truncated);
         self.first.get_or_insert(row.at);
         self.last = row.at;
     }
@@ -260,7 +263,7 @@ impl Census {
             end: store.next(),
             received: Side::default(),
             sent: Side::default(),
-            gaps: 0,
+            latest_is_cut: false,
         }
     }
 
@@ -268,14 +271,21 @@ impl Census {
     pub(in crate::ui) fn catch_up(&mut self, store: &LogStore) -> bool {
         let end = self.end.min(self.seq + SLICE as u64);
         let _ = store.for_each_row(self.seq..end, |row| {
-            if row.socket == self.socket {
-                match row.kind {
-                    Kind::Received => self.received.count(&row),
-                    Kind::Sent => self.sent.count(&row),
-                    _ => {}
-                }
-                self.gaps += u64::from(row.kind == Kind::Lost || row.truncated);
+            if row.socket != self.socket {
+                return ControlFlow::Continue(());
             }
+            match row.kind {
+                Kind::Received => self.received.count(&row),
+                Kind::Sent => self.sent.count(&row),
+                Kind::Lost => {
+                    self.received.gaps += 1;
+                    self.sent.gaps += 1;
+                }
+                // It stands behind the message that it is about; of one that was received, its own row tells.
+                Kind::Note if !self.latest_is_cut && is_of_a_cut_message(&row, store) => self.sent.gaps += 1,
+                _ => {}
+            }
+            self.latest_is_cut = row.truncated;
             ControlFlow::Continue(())
         });
         self.seq = end;
@@ -290,6 +300,10 @@ impl Census {
     pub(in crate::ui) const fn side(&self, kind: Kind) -> &Side {
         if matches!(kind, Kind::Sent) { &self.sent } else { &self.received }
     }
+}
+
+fn is_of_a_cut_message(row: &Row, store: &LogStore) -> bool {
+    matches!(store.fact(row), Some(Fact::Note { name, .. }) if name == "truncated")
 }
 
 #[cfg(test)]
@@ -320,6 +334,23 @@ mod tests {
         let mut store = LogStore::new(u64::MAX);
         store.append(Batch::new(events, Block::with_size(64).unwrap(), 1)).unwrap();
         store
+    }
+
+    #[test]
+    fn a_census_tells_the_gaps_of_each_side() {
+        let bytes = Span { start: 0, len: 1 };
+        let received = |truncated| Fact::Received { peer: None, bytes, truncated };
+        let sent = || Fact::Sent { ticket: Ticket(0), peer: None, bytes, remaining: 0 };
+        let note = || Fact::Note { name: "truncated".into(), message: "the first 1 of 9".to_owned() };
+        let lost = Fact::Lost { count: 1, bytes: None };
+        let facts = [received(false), sent(), note(), received(true), note(), sent(), note(), lost, received(false)];
+        let event = |fact| Event { at: Timestamp(0), socket: id(1), fact };
+        let mut store = LogStore::new(u64::MAX);
+        store.append(Batch::new(facts.map(event).to_vec(), Block::with_size(64).unwrap(), 1)).unwrap();
+        let mut census = Census::new(id(1), &store);
+        while census.catch_up(&store) {}
+        assert_eq!((census.received.gaps, census.sent.gaps), (2, 3));
+        assert_eq!((census.received.messages, census.sent.messages), (3, 2));
     }
 
     fn replay(store: &LogStore, pace: Pace) -> Replay {

@@ -330,6 +330,10 @@ impl SocketForm {
 }
 
 impl Overlay for SocketForm {
+    fn is_form(&self) -> bool {
+        true
+    }
+
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
         let next = match key.code {
             KeyCode::Esc => Next::Close,

@@ -18,7 +18,8 @@ pub(in crate::ui) fn ask(ui: &mut Ui) {
         || !profile.contents.scenarios.is_empty();
     let unsaved = is_kept && profile.is_modified();
     let exporting = ui.bench.exports.running().next().is_some();
-    if open == 0 && !unsaved && !exporting {
+    let is_filling_in = ui.overlays.iter().any(|overlay| overlay.is_form());
+    if open == 0 && !unsaved && !exporting && !is_filling_in {
         ui.effects.push(Effect::Quit);
         return;
     }
@@ -32,8 +33,9 @@ pub(in crate::ui) fn ask(ui: &mut Ui) {
         Some(_) => "The profile has changes that are not saved (^S saves).",
         None => "Payloads, rules or scenarios are in no profile yet (^S saves one).",
     };
+    let form = if is_filling_in { "What is in the open form is lost. " } else { "" };
     let export = if exporting { "An export is under way; nothing would be left of it. " } else { "" };
     let confirm =
-        Confirm::new("Quit?", &format!("{sockets}{export}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
+        Confirm::new("Quit?", &format!("{sockets}{form}{export}{profile}"), "Quit", |ui| ui.effects.push(Effect::Quit));
     ui.overlays.push(Box::new(confirm));
 }

@@ -154,7 +154,7 @@ impl ReplayForm {
             _ => String::new(),
         };
         let messages = if side.messages == 1 { "message" } else { "messages" };
-        let gaps = match census.gaps {
+        let gaps = match side.gaps {
             0 => String::new(),
             1 => "; 1 gap in the log".to_owned(),
             gaps => format!("; {} gaps in the log", grouped(gaps)),

@@ -73,7 +73,7 @@ fn changed(endpoint: &Endpoint, spec: &OptionSpec, value: &Value) -> Result<Endp
         endpoint.set_option(spec.name, &text).map_err(|error| error.to_string())?;
     }
     match endpoint.check() {
-        Err((other, why)) if other.name != spec.name => Err(format!("{} is on, and {why}", other.name)),
+        Err((other, why)) if other.name != spec.name => Err(format!("{} says otherwise: {why}", other.name)),
         Err((_, why)) => Err(why),
         Ok(()) => Ok(endpoint),
     }

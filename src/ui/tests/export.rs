@@ -171,3 +171,14 @@ fn how_the_first_rows_would_look_is_shown_though_they_come_later() {
     bench.received(child, b"late");
     bench.shows("{\"seq\":");
 }
+
+#[test]
+fn what_was_asked_of_the_disk_is_heard_behind_a_question() {
+    let mut bench = log(&["one"]);
+    bench.keys("shift-y up ctrl-u").text("/slow/out").keys("enter");
+    assert_eq!(bench.effects(), [Effect::ListFolder("/slow/".into())]);
+    bench.keys("ctrl-q").shows("Quit?");
+    let there = Ok(vec![FolderEntry { name: "out".to_owned(), is_folder: true }]);
+    bench.ui.folder_listed(Path::new("/slow/"), &there);
+    bench.keys("esc").shows("out is a folder");
+}

@@ -55,7 +55,7 @@ fn what_is_typed_is_wrapped_and_what_has_no_frame_is_not_sent() {
     bench.ui.focus_on(Pane::Sockets);
     bench.keys("shift-o").focus_option("framing");
     bench.keys("e").text("raw").keys("enter");
-    bench.shows("wrap is on, and wrap needs a framing");
+    bench.shows("wrap says otherwise: wrap needs a framing");
     bench.keys("esc q");
     bench.ui.focus_on(Pane::Sockets);
     bench.keys("shift-o").focus_option("wrap");

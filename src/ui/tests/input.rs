@@ -159,8 +159,14 @@ fn a_line_that_is_pasted_into_a_field_leaves_its_end_behind() {
 #[test]
 fn the_program_can_be_left_from_anywhere() {
     let mut bench = Harness::new();
-    bench.keys("ctrl-n ctrl-q");
+    bench.keys("ctrl-p ctrl-q");
     assert_eq!(bench.effects(), [Effect::Quit]);
+    bench.keys("esc ctrl-n ctrl-q").shows("What is in the open form is lost.");
+    // What closes and what types goes on doing that, whatever else it is bound to.
+    let mut bench = Harness::new();
+    bench.ui.keymap.bind("quit", &["esc".to_owned(), "ctrl-q".to_owned()]).unwrap();
+    bench.keys("ctrl-p esc");
+    assert!(bench.ui.overlays.is_empty() && bench.effects().is_empty());
     let (mut bench, ..) = Harness::with_listener(0);
     bench.keys("ctrl-p ctrl-q").shows("Quit?");
     // The question is answered first.

@@ -211,7 +211,7 @@ impl TextInput {
             let start = self.line_at(self.cursor).start;
             view::columns(&self.text[start..self.cursor])
         });
-        self.move_to(view::at_column(&self.text, line, goal));
+        self.move_to(self.at_column(line, goal));
         self.goal = Some(goal);
         true
     }

@@ -38,7 +38,7 @@ async fn save(fault: Option<Fault>, armed: &Armed) {
     assert_eq!(ids.mint(), SOCKET);
     let (engine, batches) = match start(ids, Clock::start()) {
         Ok(started) => started,
-        Err(why) => return assert_told(&why.to_string(), "", fault, armed),
+        Err(why) => return assert_told(&format!("{:#}", anyhow::Error::from(why)), "", fault, armed),
     };
     let mut heard = Heard {
         engine,

@@ -174,6 +174,10 @@ impl Editor {
 }
 
 impl Overlay for Editor {
+    fn is_form(&self) -> bool {
+        true
+    }
+
     fn key(&mut self, key: KeyEvent, ui: &mut Ui) -> Next {
         if key.modifiers == KeyModifiers::CONTROL && key.code == KeyCode::Char('s') {
             return self.keep(ui);

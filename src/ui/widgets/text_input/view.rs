@@ -79,10 +79,22 @@ impl TextInput {
         let row = usize::from(y.saturating_sub(area.y));
         let lines = self.lines_in_sight(area);
         if let Some(line) = lines.get(row).or(lines.last()) {
-            let cursor = at_column(&self.text, line.clone(), usize::from(x.saturating_sub(area.x)));
+            let cursor = self.at_column(line.clone(), usize::from(x.saturating_sub(area.x)));
             self.goal = None;
             self.move_to(cursor);
         }
+    }
+
+    /// The step that is drawn on this column of a line, or the line's end.
+    pub(super) fn at_column(&self, line: Range<usize>, column: usize) -> usize {
+        let mut end = 0;
+        for step in self.steps(line.clone()) {
+            end += columns(&self.text[step.clone()]);
+            if column < end {
+                return step.start;
+            }
+        }
+        line.end
     }
 
     /// The steps of a part of the text.
@@ -144,18 +156,6 @@ impl TextInput {
 /// How many columns a part of a line takes.
 pub(super) fn columns(text: &str) -> usize {
     if text.len() == 1 && text.as_bytes()[0].is_ascii_graphic() { 1 } else { Printable::text(text).width() }
-}
-
-/// The step that is drawn on this column of a line, or the line's end.
-pub(super) fn at_column(text: &str, line: Range<usize>, column: usize) -> usize {
-    let mut end = 0;
-    for (at, step) in text[line.clone()].grapheme_indices(true) {
-        end += columns(step);
-        if column < end {
-            return line.start + at;
-        }
-    }
-    line.end
 }
 
 #[cfg(test)]
