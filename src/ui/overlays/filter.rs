@@ -84,7 +84,7 @@ impl FilterLine {
         let Some(key) = self.completion.key else { return };
         let held = ui.bench.view.filter().text().to_owned();
         let is_bound = |c: char| c.is_whitespace() || matches!(c, '(' | '!' | '|');
-        let (before, word) = held.split_at(held.rfind(is_bound).map_or(0, |at| at + 1));
+        let (before, word) = held.split_at(held.trim_end_matches(|c| !is_bound(c)).len());
         let is_key = !word.is_empty() && key.name.starts_with(word);
         if is_key && self.input.text().starts_with(&format!("{before}{}:", key.name)) {
             let filter = Filter::parse(before.trim_end_matches(is_bound), ui.bench.now());

@@ -271,3 +271,12 @@ fn a_partial_send_says_in_its_row_how_much_waits() {
     harness.happens(children[0], call);
     harness.shows("partial: 146,944 wait hello");
 }
+
+#[test]
+fn a_wide_blank_before_a_key_of_the_filter_is_a_blank() {
+    let mut bench = Harness::new();
+    bench.ui.focus = Pane::Log;
+    // What parsed last took `di` for a word; at the colon it is a key whose value is not there yet.
+    bench.keys("/").text("one\u{3000}di").text("r:");
+    assert_eq!(bench.ui.bench.view.filter().text(), "one");
+}
